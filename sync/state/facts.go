@@ -1,0 +1,75 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Fact returns what this file knows under a name, "" when nothing.
+func (db *DB) Fact(ctx context.Context, name string) (string, error) {
+	var value string
+	err := db.write.GetContext(ctx, &value, "SELECT value FROM facts WHERE name = ?", name)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// SetFacts writes several facts at once.
+func (db *DB) SetFacts(ctx context.Context, facts map[string]string) error {
+	return db.change(ctx, "write facts", func(tx *sqlx.Tx) error {
+		for name, value := range facts {
+			if err := setFact(ctx, tx, name, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func setFact(ctx context.Context, tx *sqlx.Tx, name, value string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO facts (name, value) VALUES (?, ?)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return err
+}
+
+const skewFact = "clock_skew"
+
+// Now is the server's time as far as it is known: the local clock, corrected by the difference that
+// Saw noticed. All that decides something by the clock asks here.
+func (db *DB) Now() time.Time {
+	return time.Now().Add(time.Duration(db.skewed.Load())).UTC()
+}
+
+// Skew is the server's clock minus ours.
+func (db *DB) Skew() time.Duration { return time.Duration(db.skewed.Load()) }
+
+// Saw takes the Date of an answer. A Date has whole seconds and an answer takes time to come, so
+// differences of two seconds are none.
+func (db *DB) Saw(ctx context.Context, date time.Time) error {
+	const tolerance = 2 * time.Second
+	skew := time.Until(date)
+	if skew.Abs() <= tolerance {
+		skew = 0
+	}
+	if (skew - db.Skew()).Abs() <= tolerance {
+		return nil
+	}
+	db.skewed.Store(int64(skew))
+	return db.SetFacts(ctx, map[string]string{skewFact: skew.String()})
+}
+
+func (db *DB) loadSkew(ctx context.Context) error {
+	written, err := db.Fact(ctx, skewFact)
+	if err != nil || written == "" {
+		return err
+	}
+	skew, err := time.ParseDuration(written)
+	db.skewed.Store(int64(skew))
+	return err
+}

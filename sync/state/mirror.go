@@ -1,0 +1,348 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Separator stands between the values of Contact.Fields.
+const Separator = "\x1f"
+
+// Contact is what the mirror knows of one contact.
+type Contact struct {
+	Norm       string // normalised address, "" for a contact without one
+	ID         string // contact_id
+	Address    string // as Constant Contact writes it
+	Permission string // permission_to_send
+	Deleted    bool
+	Lists      []string  // ids, sorted
+	Left       []string  // ids of lists that the mirror saw the contact on and that it is on no more; PutContacts keeps them
+	Fields     string    // the mapped values, canonical, in mapping order, joined by Separator; "" when deleted
+	Filled     string    // the values that this program wrote and saw arrive, in the same form; PutContacts keeps them
+	UpdatedAt  time.Time // as the server said
+}
+
+// Mirror tells how complete and fresh the mirror is.
+type Mirror struct {
+	Mapping    string    // the fields that Contact.Fields holds
+	Mark       time.Time // server time of the last complete refresh; zero: there was none
+	SnapshotAt time.Time // server time of the last complete snapshot
+	Contacts   int       // contacts that are not deleted, at the last complete refresh
+	Loading    int64     // number of the snapshot under way, 0 when there is none
+	LoadingAt  time.Time // server time at which it began
+	Next       string    // the page it goes on at, "" for the first
+}
+
+// Entry is what the join reads of a contact.
+type Entry struct{ Norm, Fields string }
+
+type mirrorRow struct {
+	Mapping, Mark, Next string
+	SnapshotAt          string `db:"snapshot_at"`
+	Contacts            int
+	Seen, Loading       int64
+	LoadingMark         string `db:"loading_mark"`
+}
+
+const selectMirror = "SELECT mapping, mark, snapshot_at, contacts, seen, loading, loading_mark, next FROM mirror"
+
+// Mirror returns the state of the mirror.
+func (db *DB) Mirror(ctx context.Context) (Mirror, error) {
+	var r mirrorRow
+	if err := db.write.GetContext(ctx, &r, selectMirror); err != nil {
+		return Mirror{}, fmt.Errorf("read the mirror's state: %w", err)
+	}
+	return Mirror{
+		Mapping: r.Mapping, Mark: moment(r.Mark), SnapshotAt: moment(r.SnapshotAt), Contacts: r.Contacts,
+		Loading: r.Loading, LoadingAt: moment(r.LoadingMark), Next: r.Next,
+	}, nil
+}
+
+// BeginSnapshot starts a full snapshot. Until EndRefresh the mirror keeps its last complete mark.
+func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
+	err := db.change(ctx, "begin a snapshot", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE mirror
+			SET loading = CASE WHEN loading > seen THEN loading ELSE seen END + 1, loading_mark = '', next = ''`)
+		return err
+	})
+	if err != nil {
+		return Mirror{}, err
+	}
+	return db.Mirror(ctx)
+}
+
+// PutContacts writes a page of contacts in one transaction, and where a snapshot under way goes on.
+// A contact whose UpdatedAt is older than what the mirror has is only marked as seen. m is the mirror
+// as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on.
+func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) error {
+	return db.change(ctx, "write contacts", func(tx *sqlx.Tx) error {
+		put, err := prepareUpsert(ctx, tx)
+		if err != nil {
+			return err
+		}
+		defer put.close()
+		for i := range page {
+			if err := put.contact(ctx, &page[i], m.Loading); err != nil {
+				return err
+			}
+		}
+		if m.Loading == 0 {
+			return nil
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE mirror SET next = ?, loading_mark = ?", next, stamp(m.LoadingAt))
+		return err
+	})
+}
+
+// upsert holds the statements that write one contact.
+type upsert struct{ find, drop, put, touch *sqlx.Stmt }
+
+func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
+	var u upsert
+	for stmt, text := range map[**sqlx.Stmt]string{
+		&u.find: "SELECT norm, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
+		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
+		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at, seen)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
+			deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
+			updated_at = excluded.updated_at, seen = excluded.seen`,
+		&u.touch: "UPDATE contacts SET seen = ? WHERE norm = ? AND contact_id = ?",
+	} {
+		var err error
+		if *stmt, err = tx.PreparexContext(ctx, text); err != nil {
+			return nil, err
+		}
+	}
+	return &u, nil
+}
+
+func (u *upsert) close() {
+	for _, stmt := range []*sqlx.Stmt{u.find, u.drop, u.put, u.touch} {
+		stmt.Close()
+	}
+}
+
+type knownContact struct {
+	Norm, Lists string
+	Left        string `db:"lists_left"`
+	Filled      string
+	UpdatedAt   string `db:"updated_at"`
+	Seen        int64
+}
+
+func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error {
+	var known []knownContact
+	if err := u.find.SelectContext(ctx, &known, c.ID); err != nil {
+		return err
+	}
+	left, filled := "", ""
+	for _, k := range known { // at most one
+		snapshot = max(snapshot, k.Seen)
+		if moment(k.UpdatedAt).After(c.UpdatedAt) {
+			_, err := u.touch.ExecContext(ctx, snapshot, k.Norm, c.ID)
+			return err
+		}
+		left, filled = leftLists(k, c.Lists), k.Filled
+		if k.Norm != c.Norm {
+			if _, err := u.drop.ExecContext(ctx, k.Norm, c.ID); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := u.put.ExecContext(ctx, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled,
+		stamp(c.UpdatedAt), snapshot)
+	return err
+}
+
+// leftLists adds the lists that the contact was on to those that it had left before, and takes off those that
+// it is on now.
+func leftLists(k knownContact, now []string) string {
+	left := append(strings.Fields(k.Left), strings.Fields(k.Lists)...)
+	left = slices.DeleteFunc(left, func(id string) bool { return slices.Contains(now, id) })
+	return joinIDs(left)
+}
+
+// joinIDs sorts, drops repeats and joins.
+func joinIDs(ids []string) string {
+	if len(ids) < 2 {
+		return strings.Join(ids, " ")
+	}
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return strings.Join(slices.Compact(ids), " ")
+}
+
+// EndRefresh records that a refresh is complete: m has its Mark and Mapping, and SnapshotAt if it was a
+// snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time.
+func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
+	for m.Loading > 0 {
+		more, err := db.dropUnseen(ctx, m.Loading)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	return db.change(ctx, "end the refresh", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
+			seen = CASE WHEN loading > 0 THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''`,
+			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts)
+		return err
+	})
+}
+
+func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
+	const most = 5000
+	err = db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
+		done, err := tx.ExecContext(ctx, `DELETE FROM contacts WHERE contact_id IN
+			(SELECT contact_id FROM contacts WHERE seen < ? LIMIT ?)`, snapshot, most)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		more = n == most
+		return err
+	})
+	return more, err
+}
+
+// DropContacts forgets contacts of an address that a direct reading did not show any more.
+func (db *DB) DropContacts(ctx context.Context, norm string, except []string) error {
+	return db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
+		query, args := "DELETE FROM contacts WHERE norm = ?", []any{norm}
+		for _, id := range except {
+			query += " AND contact_id <> ?"
+			args = append(args, id)
+		}
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// DropMirror forgets every contact, and that there ever was a refresh.
+func (db *DB) DropMirror(ctx context.Context) error {
+	return db.change(ctx, "drop the mirror", func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts"); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = '', mark = '', snapshot_at = '', contacts = 0, loading = 0,
+			loading_mark = '', next = ''`)
+		return err
+	})
+}
+
+// Live counts the contacts that are not deleted, and all.
+func (db *DB) Live(ctx context.Context) (live, all int, err error) {
+	var n struct{ Live, Total int }
+	err = db.write.GetContext(ctx, &n, "SELECT COALESCE(SUM(deleted = 0), 0) AS live, COUNT(*) AS total FROM contacts")
+	if err != nil {
+		return 0, 0, fmt.Errorf("count contacts: %w", err)
+	}
+	return n.Live, n.Total, nil
+}
+
+// SeenIn counts the contacts that the snapshot of this number has shown.
+func (db *DB) SeenIn(ctx context.Context, snapshot int64) (int, error) {
+	var n int
+	if err := db.write.GetContext(ctx, &n, "SELECT COUNT(*) FROM contacts WHERE seen = ?", snapshot); err != nil {
+		return 0, fmt.Errorf("count contacts: %w", err)
+	}
+	return n, nil
+}
+
+// Entries yields every contact with an address, ascending by the bytes of Norm.
+func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		rows, err := db.read.QueryxContext(ctx, "SELECT norm, fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm")
+		if err != nil {
+			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e Entry
+			if err := rows.Scan(&e.Norm, &e.Fields); err != nil {
+				yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
+		}
+	}
+}
+
+type contactRow struct {
+	Norm, Address, Permission, Lists, Fields, Filled string
+	ID                                               string `db:"contact_id"`
+	Deleted                                          bool
+	Left                                             string `db:"lists_left"`
+	UpdatedAt                                        string `db:"updated_at"`
+}
+
+func (r contactRow) contact() Contact {
+	return Contact{
+		Norm: r.Norm, ID: r.ID, Address: r.Address, Permission: r.Permission, Deleted: r.Deleted,
+		Lists: strings.Fields(r.Lists), Left: strings.Fields(r.Left), Fields: r.Fields, Filled: r.Filled, UpdatedAt: moment(r.UpdatedAt),
+	}
+}
+
+// Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for some
+// hundred at a time.
+func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
+	var rows []contactRow
+	err := db.selectIn(ctx, &rows, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at
+		FROM contacts WHERE norm IN (?) ORDER BY norm, contact_id`, norms)
+	if err != nil {
+		return nil, fmt.Errorf("read contacts: %w", err)
+	}
+	contacts := make([]Contact, len(rows))
+	for i, r := range rows {
+		contacts[i] = r.contact()
+	}
+	return contacts, nil
+}
+
+// selectIn fills rows with a query that has one "IN (?)" for the norms; none gives no rows.
+func (db *DB) selectIn(ctx context.Context, rows any, query string, norms []string) error {
+	if len(norms) == 0 {
+		return nil
+	}
+	query, args, err := sqlx.In(query, norms)
+	if err != nil {
+		return err
+	}
+	return db.read.SelectContext(ctx, rows, query, args...)
+}
+
+// RemapFilled rewrites what was filled after the mapping changed: remap gets each value that is not
+// empty in the old form and returns it in the new one.
+func (db *DB) RemapFilled(ctx context.Context, remap func(string) string) error {
+	return db.change(ctx, "carry over what was filled", func(tx *sqlx.Tx) error {
+		var rows []struct {
+			Norm   string
+			ID     string `db:"contact_id"`
+			Filled string
+		}
+		if err := tx.SelectContext(ctx, &rows, "SELECT norm, contact_id, filled FROM contacts WHERE filled <> ''"); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if _, err := tx.ExecContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ? AND contact_id = ?", remap(r.Filled), r.Norm, r.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

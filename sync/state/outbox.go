@@ -1,0 +1,293 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// BatchState is how far a batch has come.
+type BatchState string
+
+// The states of a batch, in their order.
+const (
+	Recorded BatchState = "recorded" // written down, not sent
+	Sending  BatchState = "sending"  // a request may be under way, or its answer was lost
+	Sent     BatchState = "sent"     // accepted: the activity's id is known
+	Ended    BatchState = "ended"    // the activity has ended, its contacts are to be read back
+	Settled  BatchState = "settled"  // each row has its result
+)
+
+// Kinds of a Batch.
+const (
+	Import  = "import"
+	Replace = "replace"
+)
+
+// Tally counts what a batch changes, for the guard.
+type Tally struct {
+	Changes map[string]int `json:"changes,omitempty"` // values replaced by other values, by source column
+	Clears  int            `json:"clears,omitempty"`
+	Creates int            `json:"creates,omitempty"`
+	Joins   int            `json:"joins,omitempty"`
+}
+
+// Add adds another tally.
+func (t *Tally) Add(other Tally) {
+	for column, n := range other.Changes {
+		if t.Changes == nil {
+			t.Changes = make(map[string]int)
+		}
+		t.Changes[column] += n
+	}
+	t.Clears += other.Clears
+	t.Creates += other.Creates
+	t.Joins += other.Joins
+}
+
+// Batch is one bulk import, or a number of contacts that are cleared one by one.
+type Batch struct {
+	ID         int64
+	Run        int64
+	Kind       string // Import or Replace
+	State      BatchState
+	Lists      []string // ids that the import names
+	Contacts   int
+	Tally      Tally
+	Activity   string   // activity_id, from Sent on
+	Ending     string   // how it ended: the activity's state, or our own word for it
+	Errors     []string // activity_errors
+	ErrorCount int      // rows that the activity counted as errors
+	Percent    int      // percent_done at the last poll
+	RecordedAt time.Time
+	SendingAt  time.Time // server time
+	MovedAt    time.Time // server time at which state or percentage last moved
+	EndedAt    time.Time
+}
+
+// BatchRow is one contact of a batch.
+type BatchRow struct {
+	Norm, Address, Key string
+	Action             string   // "update", "create" or "clear"
+	Wanted, Old        string   // in the form of Contact.Fields
+	Lists              []string // that the contact was on
+	Result             string   // "" until the batch is settled, then "done" or the reason of a problem
+}
+
+// Done is the Result of a row whose contact was seen carrying the value.
+const Done = "done"
+
+// ErrMoved says that a batch is not in the state that it was to be moved from: another process has it.
+var ErrMoved = errors.New("the batch was moved by another process")
+
+type batchRow struct {
+	ID, Run                             int64
+	Kind, State, Lists, Tally, Activity string
+	Ending, Errors                      string
+	Contacts, Percent                   int
+	ErrorCount                          int    `db:"error_count"`
+	RecordedAt                          string `db:"recorded_at"`
+	SendingAt                           string `db:"sending_at"`
+	MovedAt                             string `db:"moved_at"`
+	EndedAt                             string `db:"ended_at"`
+}
+
+const batchColumns = `id, run, kind, state, lists, contacts, tally, activity, ending, errors, error_count, percent,
+	recorded_at, sending_at, moved_at, ended_at`
+
+func (r batchRow) batch() (Batch, error) {
+	b := Batch{
+		ID: r.ID, Run: r.Run, Kind: r.Kind, State: BatchState(r.State), Lists: strings.Fields(r.Lists), Contacts: r.Contacts,
+		Activity: r.Activity, Ending: r.Ending, ErrorCount: r.ErrorCount, Percent: r.Percent, RecordedAt: moment(r.RecordedAt),
+		SendingAt: moment(r.SendingAt), MovedAt: moment(r.MovedAt), EndedAt: moment(r.EndedAt),
+	}
+	if r.Errors != "" {
+		b.Errors = strings.Split(r.Errors, "\n")
+	}
+	return b, json.Unmarshal([]byte(r.Tally), &b.Tally)
+}
+
+const insertBatch = `INSERT INTO batches (run, kind, state, lists, contacts, tally, activity, ending, errors,
+	error_count, percent, recorded_at, sending_at, moved_at, ended_at, settled_at)
+	VALUES (?, ?, 'recorded', ?, ?, ?, '', '', '', 0, 0, ?, '', '', '', '') RETURNING id`
+
+// AddBatch records a batch with its rows, in one transaction, and returns its id.
+func (db *DB) AddBatch(ctx context.Context, b Batch, rows []BatchRow) (id int64, err error) {
+	err = db.change(ctx, "record a batch", func(tx *sqlx.Tx) error {
+		id, err = db.addBatch(ctx, tx, b, rows)
+		return err
+	})
+	return id, err
+}
+
+func (db *DB) addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, rows []BatchRow) (id int64, err error) {
+	tally, err := json.Marshal(b.Tally)
+	if err != nil {
+		return 0, err
+	}
+	err = tx.GetContext(ctx, &id, insertBatch, b.Run, b.Kind, joinIDs(b.Lists), b.Contacts, string(tally), stamp(db.Now()))
+	if err != nil {
+		return 0, err
+	}
+	return id, addRows(ctx, tx, id, rows)
+}
+
+func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, rows []BatchRow) error {
+	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, address, key, action, wanted, old, lists, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')`)
+	if err != nil {
+		return err
+	}
+	defer add.Close()
+	for _, r := range rows {
+		if _, err := add.ExecContext(ctx, batch, r.Norm, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MoveBatch moves a batch from b.State to another, or leaves it there with a new percentage, and writes
+// Activity, Ending, Errors, ErrorCount and Percent of b. ErrMoved when it is not in b.State any more.
+func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
+	now := stamp(db.Now())
+	done, err := db.write.ExecContext(ctx, `UPDATE batches SET state = ?, activity = ?, ending = ?, errors = ?, error_count = ?, percent = ?,
+		sending_at = CASE WHEN ? = 'sending' THEN ? ELSE sending_at END,
+		moved_at = ?,
+		ended_at = CASE WHEN ? = 'ended' THEN ? ELSE ended_at END
+		WHERE id = ? AND state = ?`,
+		string(to), b.Activity, b.Ending, strings.Join(b.Errors, "\n"), b.ErrorCount, b.Percent,
+		string(to), now, now, string(to), now, b.ID, string(b.State))
+	if err != nil {
+		return fmt.Errorf("move batch %d: %w", b.ID, err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(fmt.Errorf("move batch %d from %s to %s: %w", b.ID, b.State, to, ErrMoved), err)
+	}
+	return nil
+}
+
+// DropBatch removes a batch that was never accepted.
+func (db *DB) DropBatch(ctx context.Context, b Batch) error {
+	return db.change(ctx, "drop a batch", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = ?", b.ID, string(b.State))
+		return err
+	})
+}
+
+// OpenBatches returns the batches that are not settled, the oldest first.
+func (db *DB) OpenBatches(ctx context.Context) ([]Batch, error) {
+	return db.batches(ctx, "WHERE state <> 'settled' ORDER BY id")
+}
+
+// RunBatches returns the batches of one run, the oldest first.
+func (db *DB) RunBatches(ctx context.Context, run int64) ([]Batch, error) {
+	return db.batches(ctx, "WHERE run = ? ORDER BY id", run)
+}
+
+// KnownActivities tells which of these activity ids belong to a batch of ours.
+func (db *DB) KnownActivities(ctx context.Context, ids []string) (map[string]bool, error) {
+	known := make(map[string]bool)
+	var found []string
+	if err := db.selectIn(ctx, &found, "SELECT activity FROM batches WHERE activity IN (?)", ids); err != nil {
+		return nil, fmt.Errorf("read batches: %w", err)
+	}
+	for _, id := range found {
+		known[id] = true
+	}
+	return known, nil
+}
+
+func (db *DB) batches(ctx context.Context, where string, args ...any) ([]Batch, error) {
+	var rows []batchRow
+	if err := db.write.SelectContext(ctx, &rows, "SELECT "+batchColumns+" FROM batches "+where, args...); err != nil {
+		return nil, fmt.Errorf("read batches: %w", err)
+	}
+	batches := make([]Batch, len(rows))
+	for i, r := range rows {
+		var err error
+		if batches[i], err = r.batch(); err != nil {
+			return nil, fmt.Errorf("read batch %d: %w", r.ID, err)
+		}
+	}
+	return batches, nil
+}
+
+type batchRowRow struct {
+	Norm, Address, Key, Action, Wanted, Old, Lists, Result string
+}
+
+func (r batchRowRow) row() BatchRow {
+	return BatchRow{Norm: r.Norm, Address: r.Address, Key: r.Key, Action: r.Action, Wanted: r.Wanted, Old: r.Old,
+		Lists: strings.Fields(r.Lists), Result: r.Result}
+}
+
+// BatchRows yields the rows of a batch, ascending by Norm.
+func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
+	return func(yield func(BatchRow, error) bool) {
+		rows, err := db.read.QueryxContext(ctx, `SELECT norm, address, key, action, wanted, old, lists, result
+			FROM batch_rows WHERE batch = ? ORDER BY norm`, batch)
+		if err != nil {
+			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var r batchRowRow
+			if err := rows.StructScan(&r); err != nil {
+				yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
+				return
+			}
+			if !yield(r.row(), nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
+		}
+	}
+}
+
+// Pending tells which of these normalised addresses stand in a batch that is not settled.
+func (db *DB) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
+	var found []string
+	err := db.selectIn(ctx, &found, `SELECT r.norm FROM batch_rows r JOIN batches b ON b.id = r.batch
+		WHERE r.norm IN (?) AND b.state <> 'settled'`, norms)
+	if err != nil {
+		return nil, fmt.Errorf("read open batches: %w", err)
+	}
+	pending := make(map[string]bool, len(found))
+	for _, norm := range found {
+		pending[norm] = true
+	}
+	return pending, nil
+}
+
+// Push is one time that a user was sent, for `explain`.
+type Push struct {
+	Batch      int64
+	Run        int64
+	State      string
+	Activity   string
+	Ending     string
+	Wanted     string
+	Result     string
+	RecordedAt string `db:"recorded_at"`
+}
+
+// Pushes returns the last n times that an address was sent, the newest first.
+func (db *DB) Pushes(ctx context.Context, norm string, n int) ([]Push, error) {
+	var all []Push
+	err := db.read.SelectContext(ctx, &all, `SELECT r.batch, b.run, b.state, b.activity, b.ending, r.wanted, r.result, b.recorded_at
+		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.norm = ? ORDER BY r.batch DESC LIMIT ?`, norm, n)
+	if err != nil {
+		return nil, fmt.Errorf("read pushes: %w", err)
+	}
+	return all, nil
+}

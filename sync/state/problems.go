@@ -1,0 +1,136 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Problem is a user whose change did not land. It is quarantined until RetryAt, or until its value changes.
+type Problem struct {
+	Norm, Address, Key string
+	Reason, Detail     string
+	Wanted             string    // the values that did not land, in the form of Contact.Fields
+	Attempts           int       // how often they were sent
+	Since              time.Time // of the first attempt
+	RetryAt            time.Time
+	Run                int64 // of the last attempt
+}
+
+type problemRow struct {
+	Norm, Address, Key, Reason, Detail, Wanted, Since string
+	Attempts                                          int
+	RetryAt                                           string `db:"retry_at"`
+	Run                                               int64
+}
+
+func (r problemRow) problem() Problem {
+	return Problem{Norm: r.Norm, Address: r.Address, Key: r.Key, Reason: r.Reason, Detail: r.Detail, Wanted: r.Wanted,
+		Attempts: r.Attempts, Since: moment(r.Since), RetryAt: moment(r.RetryAt), Run: r.Run}
+}
+
+const problemColumns = "norm, address, key, reason, detail, wanted, attempts, since, retry_at, run"
+
+// Problems yields the open problems, ascending by Norm.
+func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
+	return func(yield func(Problem, error) bool) {
+		rows, err := db.read.QueryxContext(ctx, "SELECT "+problemColumns+" FROM problems ORDER BY norm")
+		if err != nil {
+			yield(Problem{}, fmt.Errorf("read problems: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var r problemRow
+			if err := rows.StructScan(&r); err != nil {
+				yield(Problem{}, fmt.Errorf("read problems: %w", err))
+				return
+			}
+			if !yield(r.problem(), nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Problem{}, fmt.Errorf("read problems: %w", err))
+		}
+	}
+}
+
+// ProblemsOf returns the problems of these normalised addresses.
+func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Problem, error) {
+	var rows []problemRow
+	if err := db.selectIn(ctx, &rows, "SELECT "+problemColumns+" FROM problems WHERE norm IN (?)", norms); err != nil {
+		return nil, fmt.Errorf("read problems: %w", err)
+	}
+	found := make(map[string]Problem, len(rows))
+	for _, r := range rows {
+		found[r.Norm] = r.problem()
+	}
+	return found, nil
+}
+
+// NextRetry is the earliest RetryAt, zero when there is no problem.
+func (db *DB) NextRetry(ctx context.Context) (time.Time, error) {
+	var at string
+	if err := db.read.GetContext(ctx, &at, "SELECT COALESCE(MIN(retry_at), '') FROM problems"); err != nil {
+		return time.Time{}, fmt.Errorf("read problems: %w", err)
+	}
+	return moment(at), nil
+}
+
+// SolveProblems removes the problems of these normalised addresses.
+func (db *DB) SolveProblems(ctx context.Context, norms []string) error {
+	if len(norms) == 0 {
+		return nil
+	}
+	return db.change(ctx, "solve problems", func(tx *sqlx.Tx) error { return solve(ctx, tx, norms) })
+}
+
+func solve(ctx context.Context, tx *sqlx.Tx, norms []string) error {
+	stmt, err := tx.PreparexContext(ctx, "DELETE FROM problems WHERE norm = ?")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, norm := range norms {
+		if _, err := stmt.ExecContext(ctx, norm); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putProblems writes problems and notes them in the history of their run.
+func putProblems(ctx context.Context, tx *sqlx.Tx, problems []Problem) error {
+	for _, p := range problems {
+		row := problemRow{Norm: p.Norm, Address: p.Address, Key: p.Key, Reason: p.Reason, Detail: p.Detail, Wanted: p.Wanted,
+			Attempts: p.Attempts, Since: stamp(p.Since), RetryAt: stamp(p.RetryAt), Run: p.Run}
+		for _, text := range []string{
+			"INSERT OR REPLACE INTO problems (" + problemColumns + `)
+				VALUES (:norm, :address, :key, :reason, :detail, :wanted, :attempts, :since, :retry_at, :run)`,
+			`INSERT OR REPLACE INTO run_problems (run, norm, address, key, reason, detail)
+				VALUES (:run, :norm, :address, :key, :reason, :detail)`,
+		} {
+			if _, err := tx.NamedExecContext(ctx, text, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// RunProblem is what did not land in a run of the past.
+type RunProblem struct{ Norm, Address, Key, Reason, Detail string }
+
+// RunProblems returns at most n problems of a run.
+func (db *DB) RunProblems(ctx context.Context, run int64, n int) ([]RunProblem, error) {
+	var all []RunProblem
+	err := db.read.SelectContext(ctx, &all, "SELECT norm, address, key, reason, detail FROM run_problems WHERE run = ? ORDER BY norm LIMIT ?", run, n)
+	if err != nil {
+		return nil, fmt.Errorf("read problems of run %d: %w", run, err)
+	}
+	return all, nil
+}

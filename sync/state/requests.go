@@ -1,0 +1,54 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Request is a run that another process asked the daemon for. Options and Answer are the asker's and the
+// daemon's own text.
+type Request struct {
+	ID      int64
+	Options string
+}
+
+// Ask leaves a request for the daemon and returns its number.
+func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
+	err = db.write.GetContext(ctx, &id, "INSERT INTO requests (asked_at, options, taken_at, answer) VALUES (?, ?, '', '') RETURNING id",
+		stamp(db.Now()), options)
+	if err != nil {
+		return 0, fmt.Errorf("ask the daemon: %w", err)
+	}
+	return id, nil
+}
+
+// Asked takes the oldest request that nobody has taken; ok is false when there is none.
+func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
+	err = db.write.GetContext(ctx, &r, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '')
+		RETURNING id, options`, stamp(db.Now()))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Request{}, false, nil
+	}
+	if err != nil {
+		return Request{}, false, fmt.Errorf("take a request: %w", err)
+	}
+	return r, true, nil
+}
+
+// SetAnswer answers a request.
+func (db *DB) SetAnswer(ctx context.Context, id int64, answer string) error {
+	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET answer = ? WHERE id = ?", answer, id); err != nil {
+		return fmt.Errorf("answer request %d: %w", id, err)
+	}
+	return nil
+}
+
+// Answer returns the answer to a request, "" while there is none.
+func (db *DB) Answer(ctx context.Context, id int64) (answer string, err error) {
+	if err := db.read.GetContext(ctx, &answer, "SELECT answer FROM requests WHERE id = ?", id); err != nil {
+		return "", fmt.Errorf("read the answer to request %d: %w", id, err)
+	}
+	return answer, nil
+}

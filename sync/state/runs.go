@@ -1,0 +1,168 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Run is one run in the history.
+type Run struct {
+	ID        int64
+	Trigger   string
+	Dry       bool
+	Forced    bool
+	StartedAt time.Time
+	EndedAt   time.Time // zero while it is under way, or when it died
+	Outcome   string    // "" likewise
+	Usable    int       // source rows with an address and a value
+	Requests  int
+	Report    []byte // JSON, without addresses and values
+}
+
+type runRow struct {
+	ID               int64
+	Trigger, Outcome string
+	Dry, Forced      bool
+	StartedAt        string `db:"started_at"`
+	EndedAt          string `db:"ended_at"`
+	Usable, Requests int
+	Report           string
+}
+
+func (r runRow) run() Run {
+	return Run{ID: r.ID, Trigger: r.Trigger, Dry: r.Dry, Forced: r.Forced, StartedAt: moment(r.StartedAt), EndedAt: moment(r.EndedAt),
+		Outcome: r.Outcome, Usable: r.Usable, Requests: r.Requests, Report: []byte(r.Report)}
+}
+
+const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, usable, requests, report"
+
+// BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry and Forced.
+func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
+	err = db.write.GetContext(ctx, &id, `INSERT INTO runs (trigger, dry, forced, started_at, ended_at, outcome, usable, requests, report)
+		VALUES (?, ?, ?, ?, '', '', 0, 0, '') RETURNING id`, r.Trigger, r.Dry, r.Forced, stamp(db.Now()))
+	if err != nil {
+		return 0, fmt.Errorf("begin a run: %w", err)
+	}
+	return id, nil
+}
+
+// EndRun writes down how a run ended: of r it takes ID, Outcome, Usable, Requests and Report.
+func (db *DB) EndRun(ctx context.Context, r Run) error {
+	_, err := db.write.ExecContext(ctx, "UPDATE runs SET ended_at = ?, outcome = ?, usable = ?, requests = ?, report = ? WHERE id = ?",
+		stamp(db.Now()), r.Outcome, r.Usable, r.Requests, string(r.Report), r.ID)
+	if err != nil {
+		return fmt.Errorf("end run %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+// Runs returns the last n runs, the newest first.
+func (db *DB) Runs(ctx context.Context, n int) ([]Run, error) {
+	return db.runs(ctx, "ORDER BY id DESC LIMIT ?", n)
+}
+
+// Run returns one run; ok is false when there is none of this number.
+func (db *DB) Run(ctx context.Context, id int64) (r Run, ok bool, err error) {
+	found, err := db.runs(ctx, "WHERE id = ?", id)
+	if err != nil || len(found) == 0 {
+		return Run{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// LastRun returns the newest run that ended and was no dry run.
+func (db *DB) LastRun(ctx context.Context) (r Run, ok bool, err error) {
+	found, err := db.runs(ctx, "WHERE dry = 0 AND outcome <> '' ORDER BY id DESC LIMIT 1")
+	if err != nil || len(found) == 0 {
+		return Run{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
+	var rows []runRow
+	if err := db.read.SelectContext(ctx, &rows, "SELECT "+runColumns+" FROM runs "+where, args...); err != nil {
+		return nil, fmt.Errorf("read runs: %w", err)
+	}
+	runs := make([]Run, len(rows))
+	for i, r := range rows {
+		runs[i] = r.run()
+	}
+	return runs, nil
+}
+
+// BestUsable is the most usable rows of any good run since a moment; 0 when there was none.
+func (db *DB) BestUsable(ctx context.Context, since time.Time) (int, error) {
+	var most int
+	err := db.read.GetContext(ctx, &most, `SELECT COALESCE(MAX(usable), 0) FROM runs
+		WHERE dry = 0 AND started_at > ? AND outcome IN ('synced', 'partial', 'deferred')`, stamp(since))
+	if err != nil {
+		return 0, fmt.Errorf("read runs: %w", err)
+	}
+	return most, nil
+}
+
+// LastForced is when the last forced run began that got past the guard; zero when none did.
+func (db *DB) LastForced(ctx context.Context) (time.Time, error) {
+	var at string
+	err := db.read.GetContext(ctx, &at, `SELECT started_at FROM runs
+		WHERE forced = 1 AND dry = 0 ORDER BY id DESC LIMIT 1`)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("read runs: %w", err)
+	}
+	return moment(at), nil
+}
+
+// Prune removes runs, settled batches and answered requests that are older than keep.
+func (db *DB) Prune(ctx context.Context, keep time.Duration) error {
+	before := stamp(db.Now().Add(-keep))
+	const most = 20_000 // rows a transaction
+	for _, text := range []string{
+		"DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE started_at < ? LIMIT ?)",
+		"DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE asked_at < ? LIMIT ?)",
+		`DELETE FROM batch_rows WHERE (batch, norm) IN (SELECT r.batch, r.norm FROM batches b JOIN batch_rows r ON r.batch = b.id
+			WHERE b.state = 'settled' AND b.recorded_at < ? LIMIT ?)`,
+		`DELETE FROM batches WHERE id IN (SELECT id FROM batches b WHERE state = 'settled' AND recorded_at < ?
+			AND NOT EXISTS (SELECT 1 FROM batch_rows r WHERE r.batch = b.id) LIMIT ?)`,
+	} {
+		if err := db.change(ctx, "prune the history", func(tx *sqlx.Tx) error {
+			_, err := tx.ExecContext(ctx, text, before, most)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget removes an address from the mirror, the journal, the problems and the history, and overwrites the
+// room that it took. It returns how many rows named it.
+func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
+	err = db.change(ctx, "forget an address", func(tx *sqlx.Tx) error {
+		for _, table := range []string{"contacts", "batch_rows", "problems", "run_problems"} {
+			done, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE norm = ?", norm)
+			if err != nil {
+				return err
+			}
+			n, err := done.RowsAffected()
+			if err != nil {
+				return err
+			}
+			rows += int(n)
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM requests WHERE answer <> ''")
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if _, err := db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return rows, fmt.Errorf("overwrite the forgotten: %w", err)
+	}
+	return rows, nil
+}

@@ -1,0 +1,162 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+)
+
+// DB is an open state database.
+type DB struct {
+	path   string
+	write  *sqlx.DB // one connection
+	read   *sqlx.DB
+	vigil  *sqlx.DB // one idle connection that notices what other processes commit
+	seal   sealer
+	skewed atomic.Int64 // the server's clock minus ours, nanoseconds
+	seen   atomic.Int64 // the data_version at the last call of Changed
+}
+
+// Errors of Open, told apart by what a person has to do.
+var (
+	// ErrExposed: others than the owner can read the file.
+	ErrExposed = errors.New("others can read the state database")
+	// ErrNewer: a newer ccsyncd has worked on the file.
+	ErrNewer = errors.New("the state database was written by a newer ccsyncd")
+	// ErrDamaged: the file is no state database, or is damaged.
+	ErrDamaged = errors.New("the state database is damaged")
+	// ErrKey: the tokens in the file are sealed with another key, or sealed and no key was given.
+	ErrKey = errors.New("the state key does not fit the state database")
+)
+
+const (
+	writePragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=5000&_mutex=no&_secure_delete=on&_txlock=immediate"
+	readPragmas  = "mode=ro&_query_only=1&_busy_timeout=5000&_mutex=no"
+)
+
+// Open opens the state database at path, creating it with mode 0600 if there is none, and brings
+// an older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors
+// are ErrExposed, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
+func Open(ctx context.Context, path string, key []byte) (*DB, error) {
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("open state database: %w", err)
+	}
+	db, err := connect(path)
+	if err != nil {
+		return nil, fmt.Errorf("open state database %s: %w", path, err)
+	}
+	if err := db.prepare(ctx, key); err != nil {
+		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// create makes an empty file that nobody else can read, before SQLite opens it; an existing one must be
+// just as private.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%w: %s has mode %04o, want 0600 (chmod 600 %s)", ErrExposed, path, mode, path)
+	}
+	return nil
+}
+
+func connect(path string) (*DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	dsn := func(pragmas string) string {
+		return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: pragmas}).String()
+	}
+	db := &DB{path: abs}
+	for handle, pragmas := range map[**sqlx.DB]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
+		if *handle, err = sqlx.Open("sqlite3", dsn(pragmas)); err != nil {
+			return nil, err
+		}
+	}
+	for _, one := range []*sqlx.DB{db.write, db.vigil} {
+		one.SetMaxOpenConns(1)
+	}
+	db.read.SetMaxOpenConns(4)
+	return db, nil
+}
+
+func (db *DB) prepare(ctx context.Context, key []byte) error {
+	if err := db.migrate(ctx); err != nil {
+		return err
+	}
+	if err := db.loadSkew(ctx); err != nil {
+		return err
+	}
+	return db.unlock(ctx, key)
+}
+
+// Close closes the database. Locks that are still held are not released.
+func (db *DB) Close() error {
+	return errors.Join(db.vigil.Close(), db.read.Close(), db.write.Close())
+}
+
+// Path is the absolute path of the file.
+func (db *DB) Path() string { return db.path }
+
+// Changed tells whether any other process has committed anything since the last call; the first
+// call tells true. It costs microseconds.
+func (db *DB) Changed(ctx context.Context) (bool, error) {
+	var version int64
+	if err := db.vigil.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
+		return false, fmt.Errorf("ask for changes: %w", err)
+	}
+	return db.seen.Swap(version) != version, nil
+}
+
+// change runs work in one transaction that writes.
+func (db *DB) change(ctx context.Context, what string, work func(*sqlx.Tx) error) error {
+	tx, err := db.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if err := work(tx); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", what, err), tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// stamp writes a time for the database; the zero time is "".
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// moment reads what stamp wrote.
+func moment(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
