@@ -1,0 +1,111 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Names of environment variables that the program reads for itself.
+const (
+	envConfig   = "CCSYNC_CONFIG"
+	envEndpoint = "CCSYNC_ENDPOINT"
+	envStateDir = "STATE_DIRECTORY" // systemd.exec(5)
+)
+
+// sandboxState is the state database used with $CCSYNC_ENDPOINT, beside the configured one.
+const sandboxState = "ccsync.sandbox.db"
+
+// places are searched in this order when neither --config nor $CCSYNC_CONFIG says where the file is.
+var places = []string{"ccsync.toml", "/etc/ccsync/ccsync.toml"}
+
+// Find returns the path of the configuration: flag, else $CCSYNC_CONFIG, else the first of ./ccsync.toml and
+// /etc/ccsync/ccsync.toml that exists. When there is none, the error is an *Error that names the places.
+func Find(flag string, getenv func(string) string) (string, error) {
+	for _, named := range []string{flag, getenv(envConfig)} {
+		if named != "" {
+			return named, nil
+		}
+	}
+	for _, path := range places {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+	}
+	return "", &Error{Mistakes: []Mistake{{
+		Text: "there is no configuration: looked for ./" + strings.Join(places, " and ") +
+			" (--config and $" + envConfig + " name another place)",
+	}}}
+}
+
+// Load reads and checks the file at path. Every error is an *Error with all mistakes. getenv is os.Getenv, or a
+// stand-in of a test; nothing else of the environment is looked at, but the files that the configuration names.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	cfg := Default()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	cfg.Path, cfg.Dir = abs, filepath.Dir(abs)
+	data, err := readFile(abs)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if mistakes := parse(&cfg, data, getenv); len(mistakes) > 0 {
+		failed := &Error{Path: path, Mistakes: mistakes}
+		failed.sort()
+		return nil, failed
+	}
+	return &cfg, nil
+}
+
+func unreadable(path string, err error) *Error {
+	return &Error{Path: path, Mistakes: []Mistake{{Text: "the configuration cannot be read: " + err.Error()}}}
+}
+
+// parse fills cfg, which holds the defaults, from the file's bytes.
+func parse(cfg *Config, data []byte, getenv func(string) string) []Mistake {
+	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff"))) // some editors put a byte order mark first
+	if len(doc.settings) == 0 && len(doc.mistakes) > 0 {
+		return doc.mistakes
+	}
+	r := &reader{cfg: cfg, doc: doc, getenv: getenv, seen: map[string]setting{}, mistakes: doc.mistakes}
+	r.settings()
+	r.check()
+	r.machine()
+	return r.mistakes
+}
+
+// machine fills in what depends on where the program runs: the place of the state database, and the sandbox.
+func (r *reader) machine() {
+	c := r.cfg
+	dir := c.Dir
+	if unit, _, _ := strings.Cut(r.getenv(envStateDir), ":"); unit != "" && !r.has("state.path") {
+		dir = inDir(dir, unit)
+	}
+	c.State.Path = inDir(dir, c.State.Path)
+	c.Endpoints.API = strings.TrimRight(c.Endpoints.API, "/")
+	c.Endpoints.Auth = strings.TrimRight(c.Endpoints.Auth, "/")
+	c.HTTP.Hosts = slices.Clone(c.HTTP.Hosts)
+	for i, host := range c.HTTP.Hosts {
+		c.HTTP.Hosts[i] = strings.ToLower(host)
+	}
+	if base := r.getenv(envEndpoint); base != "" {
+		r.sandbox(strings.TrimRight(base, "/"))
+	}
+}
+
+// sandbox points the configuration at a local Constant Contact, away from the real one and from its state.
+func (r *reader) sandbox(base string) {
+	if must := endpoint(base); must != "" {
+		r.mistakes = append(r.mistakes, Mistake{Text: "$" + envEndpoint + " must be " + must})
+		return
+	}
+	r.cfg.Sandbox = true
+	r.cfg.Endpoints = Endpoints{API: base + "/v3", Auth: base + "/oauth2/default/v1"}
+	r.cfg.State.Path = filepath.Join(filepath.Dir(r.cfg.State.Path), sandboxState)
+}

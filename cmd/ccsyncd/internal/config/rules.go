@@ -1,0 +1,101 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+func anything(string) string { return "" }
+
+func filled(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return "filled in"
+	}
+	return ""
+}
+
+func oneWord(s string) string {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "filled in, without spaces"
+	}
+	return ""
+}
+
+// labelLength is the longest label of a custom field, in characters (API operation postCustomFields).
+const labelLength = 50
+
+func label(s string) string {
+	if strings.TrimSpace(s) == "" || len([]rune(s)) > labelLength {
+		return "the name or label of a custom field, 1 to 50 characters"
+	}
+	return ""
+}
+
+func stateKey(s string) string {
+	if (State{Key: Secret(s)}).KeyBytes() == nil {
+		return "32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one)"
+	}
+	return ""
+}
+
+// endpoint is a base URL that tokens are sent to: encrypted, or not leaving the machine.
+func endpoint(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "", u.Hostname() == "":
+		return "a base URL such as https://api.cc.email/v3, without user, query or fragment"
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return ""
+	default:
+		return "an https address: plain http is for this machine alone (127.0.0.1, [::1], localhost)"
+	}
+}
+
+// webAddress may be empty, which turns the notification off.
+func webAddress(s string) string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return "an http or https address, or empty for none"
+	}
+	return ""
+}
+
+// listenAddress may be empty, which turns the status page off.
+func listenAddress(s string) string {
+	if s == "" {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || strings.ContainsAny(host, "/ ") {
+		return `host:port, such as "127.0.0.1:8484", or empty for off`
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return `host:port with a port from 0 to 65535, such as "127.0.0.1:8484"`
+	}
+	return ""
+}
+
+// hostName is what a browser puts into the Host header.
+func hostName(s string) string {
+	u, err := url.Parse("//" + s)
+	if err != nil || s == "" || u.Host != s || u.Hostname() == "" {
+		return `a host name as browsers send it, such as "sync.example.com", without scheme and path`
+	}
+	return ""
+}
+
+// isLoopback tells whether what goes to the host stays on this machine.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
