@@ -115,13 +115,16 @@ type Endpoints struct {
 // State says where the state database is: [state].
 type State struct {
 	Path string // absolute after Load
-	Key  Secret // 32 bytes as hex or base64; "" for none
+	Key  Secret // 32 bytes as hex or base64; KeyBytes has them decoded
 	Keep time.Duration
 }
 
 // KeyBytes returns the 32 bytes of the state key; nil where none is configured.
-func (s State) KeyBytes() []byte {
-	text := s.Key.Reveal()
+func (s State) KeyBytes() []byte { return decodeKey(s.Key.Reveal()) }
+
+const keyBytes = 32
+
+func decodeKey(text string) []byte {
 	if b, err := hex.DecodeString(text); err == nil && len(b) == keyBytes {
 		return b
 	}
@@ -134,8 +137,6 @@ func (s State) KeyBytes() []byte {
 	}
 	return nil
 }
-
-const keyBytes = 32
 
 // HTTP is the status page: [http].
 type HTTP struct {

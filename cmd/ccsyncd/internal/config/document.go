@@ -17,6 +17,7 @@ type document struct {
 	sections map[string]int // section -> line of its first header or key
 	fields   []int          // lines of the [[field]]s
 	mistakes []Mistake
+	broken   bool // this is not TOML; the one mistake is all there is to say
 }
 
 // setting is one key with its value.
@@ -35,12 +36,12 @@ type value struct {
 	items []value
 }
 
-// parseDocument reads TOML. Where the syntax is broken, the one mistake is all there is to say.
+// parseDocument reads TOML.
 func parseDocument(data []byte) *document {
 	d := &document{sections: map[string]int{}}
 	var whole map[string]any
 	if err := toml.Unmarshal(data, &whole); err != nil {
-		d.mistakes = []Mistake{syntaxMistake(err)}
+		d.broken, d.mistakes = true, []Mistake{syntaxMistake(err)}
 		return d
 	}
 	w := walker{document: d, data: data}
@@ -201,23 +202,36 @@ func (w *walker) value(n *unstable.Node) value {
 // syntaxMistake words what the parser found. The parser's own text may quote what stands in the file, a password
 // without quotes for example, so that only its fixed part is used.
 func syntaxMistake(err error) Mistake {
-	m := Mistake{Text: "this is not TOML"}
+	var m Mistake
 	var at *toml.DecodeError
 	if errors.As(err, &at) {
 		m.Line, _ = at.Position()
+		m.Key = strings.Join(at.Key(), ".")
 	}
 	text := strings.TrimPrefix(err.Error(), "toml: ")
 	switch {
-	case strings.HasPrefix(text, "unexpected character"), strings.HasPrefix(text, "expected keyword"):
-		text = `a value starts here that TOML does not know; text needs quotes ("...")`
 	case strings.HasPrefix(text, "table field already exists"):
-		return Mistake{Line: m.Line, Key: fieldSection, Text: eachField}
-	case strings.HasSuffix(text, "is already defined"), strings.Contains(text, " already exists"):
-		return Mistake{Line: m.Line, Key: strings.Join(at.Key(), "."), Text: text}
+		m.Text = eachField
+	case strings.HasPrefix(text, "table ") && strings.Contains(text, " already exists"):
+		m.Text = "the section [" + m.Key + "] is there twice"
+	case strings.HasPrefix(text, "key ") && strings.HasSuffix(text, " is already defined"):
+		m.Text = "the key " + quote(m.Key) + " is there twice"
+	case strings.HasPrefix(text, "key "):
+		m.Text = quote(m.Key) + " cannot be a section and a value at once"
+	case strings.HasPrefix(text, "unexpected character"), strings.HasPrefix(text, "expected keyword"):
+		m.Text = `this is not TOML: no value starts like this; text needs quotes ("...")`
+	case strings.Contains(text, "terminated"), strings.HasSuffix(text, "cannot have new lines"):
+		m.Text = "this is not TOML: a quote is missing at the end of a string"
+	default:
+		m.Text = "this is not TOML: " + fixedPart(text)
 	}
+	return m
+}
+
+// fixedPart cuts a message of the parser before anything that it quotes.
+func fixedPart(text string) string {
 	for _, quoting := range []string{" but got", " U+", ": "} {
 		text, _, _ = strings.Cut(text, quoting)
 	}
-	m.Text += ": " + text
-	return m
+	return text
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Error lists everything that is wrong with one configuration. The program ends with exit code 78 on it.
@@ -24,9 +25,17 @@ type Mistake struct {
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Mistakes))
 	for i, m := range e.Mistakes {
-		lines[i] = e.place(m) + m.Text
+		lines[i] = strings.Map(printable, e.place(m)+m.Text)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// printable drops what a terminal would obey: a key or path may hold any character.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return -1
+	}
+	return r
 }
 
 func (e *Error) place(m Mistake) string {

@@ -68,8 +68,8 @@ func sections(c *Config, f *Field) map[string]keys {
 			"scopes":    texts(&c.Auth.Scopes, oneWord),
 		},
 		"endpoints": {
-			"api":  text(&c.Endpoints.API, endpoint),
-			"auth": text(&c.Endpoints.Auth, endpoint),
+			"api":  base(&c.Endpoints.API),
+			"auth": base(&c.Endpoints.Auth),
 		},
 		"state": {
 			"path": text(&c.State.Path, filled),
@@ -131,7 +131,7 @@ func unknownText(name, where string, candidates []string, other string) string {
 	case other != "":
 		return text + ": did you mean " + other + "?"
 	case len(candidates) > 0:
-		return text + ": there are " + strings.Join(candidates, ", ")
+		return text + ": known keys are " + strings.Join(candidates, ", ")
 	default:
 		return text + ": every key belongs in a section, such as [source]"
 	}

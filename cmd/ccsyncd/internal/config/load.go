@@ -70,7 +70,7 @@ func unreadable(path string, err error) *Error {
 // parse fills cfg, which holds the defaults, from the file's bytes.
 func parse(cfg *Config, data []byte, getenv func(string) string) []Mistake {
 	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff"))) // some editors put a byte order mark first
-	if len(doc.settings) == 0 && len(doc.mistakes) > 0 {
+	if doc.broken {
 		return doc.mistakes
 	}
 	r := &reader{cfg: cfg, doc: doc, getenv: getenv, seen: map[string]setting{}, mistakes: doc.mistakes}

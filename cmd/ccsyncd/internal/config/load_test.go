@@ -45,7 +45,7 @@ func TestTheExampleHoldsTheDefaults(t *testing.T) {
 	want := Default()
 	want.Path, want.Dir = path, filepath.Dir(path)
 	want.Source = Source{
-		DSN: "postgres://app:pw@db/app", Table: "users", Where: "deleted_at IS NULL", Email: "email",
+		DSN: NewSecret("postgres://app:pw@db/app"), Table: "users", Where: "deleted_at IS NULL", Email: "email",
 		Timeout: 5 * time.Minute,
 	}
 	want.Fields = []Field{

@@ -61,7 +61,7 @@ func (s setting) name() string { return bracket(s.section) + " " + s.key }
 // taken as it is, but for one line ending at the end of a file. false when a mistake was noted.
 func (r *reader) resolve(s setting, v value) (string, bool) {
 	if v.kind != unstable.String {
-		r.wrongType(s, "a string in quotes")
+		r.wrongType(s, v, "text in quotes")
 		return "", false
 	}
 	if name, ok := strings.CutPrefix(v.text, envPrefix); ok {
@@ -96,7 +96,10 @@ func (r *reader) fromFile(s setting, path string) (string, bool) {
 		r.complain(s, s.name()+" is taken from the file "+path+", which cannot be read: "+err.Error())
 		return "", false
 	}
-	got := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	got, ended := strings.CutSuffix(string(data), "\n")
+	if ended {
+		got = strings.TrimSuffix(got, "\r")
+	}
 	if got == "" {
 		r.complain(s, s.name()+" is taken from the file "+path+", which is empty")
 		return "", false
@@ -111,8 +114,11 @@ func (r *reader) reject(s setting, v value, must string) {
 
 // shown returns the value for a message: where it comes from in place of what a variable or a file holds.
 func (r *reader) shown(v value, lead string) string {
-	if strings.HasPrefix(v.text, envPrefix) || strings.HasPrefix(v.text, filePrefix) {
+	switch {
+	case strings.HasPrefix(v.text, envPrefix), strings.HasPrefix(v.text, filePrefix):
 		return lead + "what " + v.text + " holds"
+	case v.text == "", strings.Contains(v.text, "://"): // a URL in the wrong place may have a password
+		return ""
 	}
 	return lead + quote(clip(v.text))
 }
@@ -127,15 +133,20 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:longestShown], "") + "…"
 }
 
-func (r *reader) wrongType(s setting, must string) {
-	r.complain(s, s.name()+" must be "+must+", not "+kindName(s.value.kind))
+// wrongType complains about the TOML type of v, which is the value of s or one item of it.
+func (r *reader) wrongType(s setting, v value, must string) {
+	name := s.name()
+	if s.value.kind == unstable.Array && v.kind != unstable.Array {
+		name = "each of " + name
+	}
+	r.complain(s, name+" must be "+must+", not "+kindName(v.kind))
 }
 
 // kindName is the word that a person would use for a TOML type.
 func kindName(k unstable.Kind) string {
 	switch k {
 	case unstable.String:
-		return "a string"
+		return "text in quotes"
 	case unstable.Bool:
 		return "true or false"
 	case unstable.Integer:

@@ -36,7 +36,7 @@ func label(s string) string {
 }
 
 func stateKey(s string) string {
-	if (State{Key: Secret(s)}).KeyBytes() == nil {
+	if decodeKey(s) == nil {
 		return "32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one)"
 	}
 	return ""

@@ -10,11 +10,35 @@ const redacted = "redacted"
 
 // Secret is a value that must never be printed: a database URL with its password, a token, a key, a webhook address.
 // fmt (every verb), encoding/json, TOML and log/slog write "redacted" in its place; only Reveal gives it away.
-// An empty Secret is an unset one. It must stand in an exported field: fmt cannot call methods on unexported ones.
-type Secret string
+// The zero Secret is an unset one. Compare with Equal; == compares where the values are kept.
+//
+// It is no string type, since for one of these fmt's %p, a Secret in an unexported field, a JSON object's key and the
+// TOML encoder go past all methods.
+type Secret struct {
+	value *string
+}
 
-// Reveal returns the value itself, for the one place that needs it.
-func (s Secret) Reveal() string { return string(s) }
+// NewSecret keeps value; an empty one makes the zero Secret.
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{value: &value}
+}
+
+// Reveal returns the value itself, "" when unset, for the one place that needs it.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsSet tells whether there is a value.
+func (s Secret) IsSet() bool { return s.value != nil }
+
+// Equal tells whether both have the same value.
+func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
 // String returns "redacted".
 func (s Secret) String() string { return redacted }

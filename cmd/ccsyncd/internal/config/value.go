@@ -35,8 +35,8 @@ func text(dst *string, is rule) setter {
 	}
 }
 
-// secret is text whose value is shown to nobody.
-func secret(dst *Secret, is rule) setter {
+// private is text that no message repeats. keep puts it into its place.
+func private(keep func(string), is rule) setter {
 	return func(r *reader, s setting) {
 		got, ok := r.resolve(s, s.value)
 		if !ok {
@@ -46,34 +46,50 @@ func secret(dst *Secret, is rule) setter {
 			r.complain(s, s.name()+" must be "+must)
 			return
 		}
-		*dst = Secret(got)
+		keep(got)
 	}
+}
+
+func secret(dst *Secret, is rule) setter {
+	return private(func(got string) { *dst = NewSecret(got) }, is)
+}
+
+// base is an address that requests and tokens are sent to.
+func base(dst *string) setter {
+	return private(func(got string) { *dst = got }, endpoint)
 }
 
 func texts(dst *[]string, is rule) setter {
 	return func(r *reader, s setting) {
 		if s.value.kind != unstable.Array {
-			r.wrongType(s, "a list of strings, such as [\"a\", \"b\"]")
+			r.wrongType(s, s.value, `a list of strings, such as ["a", "b"]`)
 			return
 		}
 		var all []string
 		for _, item := range s.value.items {
-			got, ok := r.resolve(s, item)
-			if !ok {
-				continue
+			if got, ok := r.item(s, item, all, is); ok {
+				all = append(all, got)
 			}
-			if must := is(got); must != "" {
-				r.reject(s, item, must)
-				continue
-			}
-			if slices.ContainsFunc(all, func(have string) bool { return strings.EqualFold(have, got) }) {
-				r.complain(s, s.name()+" names one thing twice"+r.shown(item, ": "))
-				continue
-			}
-			all = append(all, got)
 		}
 		*dst = all
 	}
+}
+
+// item returns one string of a list; false when a mistake was noted.
+func (r *reader) item(s setting, v value, before []string, is rule) (string, bool) {
+	got, ok := r.resolve(s, v)
+	if !ok {
+		return "", false
+	}
+	if must := is(got); must != "" {
+		r.complain(s, "each of "+s.name()+" must be "+must+r.shown(v, ", not "))
+		return "", false
+	}
+	if slices.ContainsFunc(before, func(have string) bool { return strings.EqualFold(have, got) }) {
+		r.complain(s, s.name()+" names the same twice"+r.shown(v, ": "))
+		return "", false
+	}
+	return got, true
 }
 
 // word is text out of a few.
@@ -89,7 +105,7 @@ func word(dst *string, words ...string) setter {
 func boolean(dst *bool) setter {
 	return func(r *reader, s setting) {
 		if s.value.kind != unstable.Bool {
-			r.wrongType(s, "true or false")
+			r.wrongType(s, s.value, "true or false")
 			return
 		}
 		*dst = s.value.text == "true"
@@ -103,7 +119,7 @@ func integer(dst *int, low, high int64) setter {
 	}
 	return func(r *reader, s setting) {
 		if s.value.kind != unstable.Integer {
-			r.wrongType(s, must)
+			r.wrongType(s, s.value, must)
 			return
 		}
 		n, err := strconv.ParseInt(s.value.text, 0, 64)
@@ -121,6 +137,10 @@ func duration(dst *time.Duration, least time.Duration) setter {
 		must += ", above zero"
 	}
 	return func(r *reader, s setting) {
+		if s.value.kind != unstable.String {
+			r.wrongType(s, s.value, must+", in quotes")
+			return
+		}
 		got, ok := r.resolve(s, s.value)
 		if !ok {
 			return
