@@ -1,0 +1,126 @@
+package ccapi
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// The states of an activity.
+const (
+	StateInitialized = "initialized"
+	StateProcessing  = "processing"
+	StateCompleted   = "completed"
+	StateCancelled   = "cancelled"
+	StateFailed      = "failed"
+	StateTimedOut    = "timed_out"
+)
+
+// Activity is a bulk job of the account. A completed one can have lost rows: look at the counters
+// and read back.
+type Activity struct {
+	ID          string
+	State       string // one of the State constants
+	PercentDone int
+	Errors      []string // messages; they name no contact reliably
+	// Items is items_total_count: of an import the rows, by some accounts with a header line.
+	Items           int
+	Persons         int // contacts that an import took
+	ErrorCount      int // rows of an import with errors beyond repair
+	Correctable     int // rows of an import with errors that could be repaired
+	CannotAddToList int // contacts of an import that opted out
+	// IsImport tells imports from exports and other jobs: only they count persons.
+	IsImport  bool
+	CreatedAt time.Time // UTC; zero where not told
+	UpdatedAt time.Time // UTC; zero where not told
+	Results   string    // link to an export's file, for [Reader.ExportFile]; can come before the file
+}
+
+// Ended reports a state that an activity does not leave.
+func (a Activity) Ended() bool {
+	switch a.State {
+	case StateCompleted, StateCancelled, StateFailed, StateTimedOut:
+		return true
+	}
+	return false
+}
+
+// Activity reads one activity. Those older than ten days are [ErrNotFound].
+func (r *Reader) Activity(ctx context.Context, id string) (Activity, error) {
+	doc := new(activityDoc)
+	if err := r.read(ctx, "read activity", doc, nil, "activities", id); err != nil {
+		return Activity{}, err
+	}
+	return doc.public(), nil
+}
+
+// Activities reads all activities of the last ten days, in the server's order. It filters none: the
+// filter by state has no value for an activity that is only initialized.
+func (r *Reader) Activities(ctx context.Context) ([]Activity, error) {
+	return collect(ctx, r, "read activities", url.Values{"limit": {"500"}}, "activities",
+		func() *activitiesPage { return new(activitiesPage) },
+		func(p *activitiesPage) []Activity {
+			activities := make([]Activity, len(p.Activities))
+			for i := range p.Activities {
+				activities[i] = p.Activities[i].public()
+			}
+			return activities
+		})
+}
+
+// activitiesPage is the answer of GET /activities.
+type activitiesPage struct {
+	Activities []activityDoc `json:"activities"`
+	paging
+}
+
+// complete takes a null for no activities, if there are links.
+func (p *activitiesPage) complete() bool { return p.Activities != nil || p.Links != nil }
+
+// activityDoc is an activity on the wire.
+type activityDoc struct {
+	ID          string `json:"activity_id"`
+	State       string `json:"state"`
+	PercentDone int    `json:"percent_done"`
+	Errors      []text `json:"activity_errors"`
+	CreatedAt   string `json:"created_at"`
+	UpdatedAt   string `json:"updated_at"`
+	Status      struct {
+		Items           int  `json:"items_total_count"`
+		Persons         *int `json:"person_count"`
+		ErrorCount      int  `json:"error_count"`
+		Correctable     int  `json:"correctable_count"`
+		CannotAddToList int  `json:"cannot_add_to_list_count"`
+	} `json:"status"`
+	Links struct {
+		Results *link `json:"results"`
+	} `json:"_links"`
+}
+
+// complete wants an id.
+func (d *activityDoc) complete() bool { return d.ID != "" }
+
+// public is the activity for callers.
+func (d *activityDoc) public() Activity {
+	a := Activity{
+		ID:              d.ID,
+		State:           d.State,
+		PercentDone:     d.PercentDone,
+		Items:           d.Status.Items,
+		ErrorCount:      d.Status.ErrorCount,
+		Correctable:     d.Status.Correctable,
+		CannotAddToList: d.Status.CannotAddToList,
+		CreatedAt:       parseDate(d.CreatedAt),
+		UpdatedAt:       parseDate(d.UpdatedAt),
+	}
+	for _, e := range d.Errors {
+		a.Errors = append(a.Errors, printable(string(e)))
+	}
+	if d.Status.Persons != nil {
+		a.IsImport, a.Persons = true, *d.Status.Persons
+	}
+	if d.Links.Results != nil {
+		a.Results = d.Links.Results.Href
+	}
+	return a
+}

@@ -1,0 +1,98 @@
+package ccapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// What callers decide on; test with errors.Is.
+var (
+	// ErrBadRequest: the server refused the request as invalid (400).
+	ErrBadRequest = errors.New("bad request")
+	// ErrUnauthorized: no access token could be had, or the server refused a renewed one (401).
+	ErrUnauthorized = errors.New("not authorized")
+	// ErrForbidden: the token lacks a scope, the user a privilege, or the application was
+	// deactivated (403); the server does not say which.
+	ErrForbidden = errors.New("forbidden")
+	// ErrNotFound: there is no such thing, or no longer (404). Activities are gone after 10 days.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the name or address is taken (409).
+	ErrConflict = errors.New("conflict")
+	// ErrUnknownOutcome: a write was sent and its answer was lost or unreadable; it may have been
+	// done. It was not sent again.
+	ErrUnknownOutcome = errors.New("outcome unknown, the request may have been carried out")
+	// ErrForeignHost: an answer links or redirects to another place than the configured API; it
+	// was not followed.
+	ErrForeignHost = errors.New("leads away from the configured API")
+	// ErrDeleted: the contact is deleted, and replacing it would revive it.
+	ErrDeleted = errors.New("contact is deleted")
+)
+
+// Error is an answer of the server that was not a success.
+type Error struct {
+	Op      string // what was asked for, such as "read contacts"
+	Status  int    // HTTP status
+	Key     string // error_key; "" when the body had none
+	Message string // error_message, or the title of an HTML page; printable, shortened
+	// RetryAfter is the wait that the server asked for; 0 when it did not.
+	RetryAfter time.Duration
+}
+
+// Error names the operation, the status and what the server said.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: HTTP %d", e.Op, e.Status)
+	if text := http.StatusText(e.Status); text != "" {
+		b.WriteString(" " + text)
+	}
+	if e.Key != "" {
+		b.WriteString(" (" + e.Key + ")")
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	return b.String()
+}
+
+// Is makes errors.Is(err, ErrNotFound) and its siblings work by status.
+func (e *Error) Is(target error) bool {
+	switch e.Status {
+	case http.StatusBadRequest:
+		return target == ErrBadRequest
+	case http.StatusUnauthorized:
+		return target == ErrUnauthorized
+	case http.StatusForbidden:
+		return target == ErrForbidden
+	case http.StatusNotFound:
+		return target == ErrNotFound
+	case http.StatusConflict:
+		return target == ErrConflict
+	}
+	return false
+}
+
+// QuotaError says that the server refuses every request until the day turns ("quota_exceeded").
+// Other programs that use the same API key count too.
+type QuotaError struct {
+	ResetsAt time.Time // the next 00:00 UTC by the server's clock
+}
+
+// Error tells until when.
+func (e *QuotaError) Error() string {
+	return "the day's requests of this API key are used up until " + e.ResetsAt.Format(time.RFC3339)
+}
+
+// tokenError tells a login that is needed from a token that could not be had just now.
+func tokenError(op string, err error) error {
+	var refused interface{ Unauthorized() bool }
+	if errors.As(err, &refused) && refused.Unauthorized() {
+		return fmt.Errorf("%s: %w: %w", op, ErrUnauthorized, err)
+	}
+	return fmt.Errorf("%s: obtain an access token: %w", op, err)
+}
+
+// opError names the operation that an error ended.
+func opError(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }

@@ -1,0 +1,66 @@
+package ccapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// maxExport bounds an export file, in bytes: some 20 million contacts.
+const maxExport = 4 << 30
+
+// errExportTooLarge ends an export file that does not.
+var errExportTooLarge = errors.New("the export file is larger than 4 GiB")
+
+// ExportFile opens the CSV file at an export activity's Results. Close it. The link can stand
+// before its file does: [ErrNotFound] then. Only opening is retried; a file that breaks off, or is
+// silent for a minute, ends with an error other than io.EOF.
+func (r *Reader) ExportFile(ctx context.Context, href string) (io.ReadCloser, error) {
+	const op = "read export file"
+	u, err := r.resolve(href)
+	if err != nil {
+		return nil, opError(op, err)
+	}
+	c := &call{op: op, method: http.MethodGet, url: u}
+	if err := r.do(ctx, c); err != nil {
+		return nil, err
+	}
+	return c.file, nil
+}
+
+// file streams an answer; each read starts its time-out anew.
+type file struct {
+	body io.ReadCloser
+	w    *watch
+	left int64 // bytes that may still come
+}
+
+// newFile takes over a body and the attempt that it belongs to.
+func newFile(body io.ReadCloser, w *watch) *file {
+	w.timer.Stop()
+	return &file{body: body, w: w, left: maxExport}
+}
+
+// Read reads on.
+func (f *file) Read(p []byte) (int, error) {
+	f.w.restart(bodyTimeout)
+	n, err := f.body.Read(p)
+	f.w.timer.Stop()
+	if f.left -= int64(n); f.left < 0 {
+		return 0, errExportTooLarge
+	}
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(f.w.ctx); cause != nil {
+			err = cause
+		}
+		return n, opError("read export file", err)
+	}
+	return n, err
+}
+
+// Close ends the attempt.
+func (f *file) Close() error {
+	f.w.stop()
+	return f.body.Close()
+}

@@ -1,0 +1,71 @@
+package ccapi
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// parseBase checks the address of the API, such as https://api.cc.email/v3.
+func parseBase(base string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(base, "/"))
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return nil, errors.New("the address of the API is not a URL like https://api.cc.email/v3")
+	}
+	u.RawQuery, u.Fragment, u.User = "", "", nil
+	return u, nil
+}
+
+// endpoint is the address of an operation. Each segment is escaped.
+func (r *Reader) endpoint(query url.Values, segments ...string) (*url.URL, error) {
+	if r.baseErr != nil {
+		return nil, r.baseErr
+	}
+	u := *r.base
+	for _, s := range segments {
+		if s == "" || s == "." || s == ".." {
+			return nil, fmt.Errorf("%q is not an id", s)
+		}
+		u.RawPath = u.EscapedPath() + "/" + url.PathEscape(s)
+		u.Path += "/" + s
+	}
+	u.RawQuery = query.Encode()
+	return &u, nil
+}
+
+// resolve turns a link of an answer into an address on the configured API. A link without a host
+// is taken on the configured one; one to another scheme, host or port is [ErrForeignHost].
+func (r *Reader) resolve(href string) (*url.URL, error) {
+	if r.baseErr != nil {
+		return nil, r.baseErr
+	}
+	u, err := r.base.Parse(href)
+	if err != nil {
+		return nil, errors.New("the answer holds a link that is no URL")
+	}
+	if u.Opaque != "" || u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base) {
+		return nil, fmt.Errorf("link to %s %w (%s), not followed", place(u), ErrForeignHost, place(r.base))
+	}
+	u.Fragment = ""
+	return u, nil
+}
+
+// place is a URL as far as it is fit to be shown: path and query can hold personal data.
+func place(u *url.URL) string { return printable(u.Scheme + "://" + u.Host) }
+
+// sameHost compares host and port, a port left out being that of the scheme.
+func sameHost(a, b *url.URL) bool {
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}
+
+// port is the port that a URL leads to.
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}

@@ -1,0 +1,111 @@
+package ccapi
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxPages bounds collections that an account limits (fields, lists, activities), in pages.
+const maxPages = 1000
+
+// errRound stops a server whose links lead round in circles or never end.
+var errRound = errors.New("the pages link round in circles or without end")
+
+// link is a reference in an answer.
+type link struct {
+	Href string `json:"href"`
+}
+
+// paging is the part that all pages of collections share.
+type paging struct {
+	Links *struct {
+		Next *link `json:"next"`
+	} `json:"_links"`
+
+	servedAt time.Time // the server's time
+}
+
+// page gives access to the shared part.
+func (p *paging) page() *paging { return p }
+
+// next is the link to the page after this one; "" on the last.
+func (p *paging) next() string {
+	if p.Links == nil || p.Links.Next == nil {
+		return ""
+	}
+	return p.Links.Next.Href
+}
+
+// collection is one page.
+type collection interface {
+	document
+	page() *paging
+}
+
+// walk yields the page at first and all after it, made by fresh and read by the operation op. A
+// link that leads away from the API ends it before the page that holds the link is yielded.
+func walk[T collection](ctx context.Context, r *Reader, op string, first *url.URL, fresh func() T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		seen := make(map[string]bool)
+		for at := first; at != nil; {
+			if seen[at.String()] {
+				yield(none, opError(op, errRound))
+				return
+			}
+			seen[at.String()] = true
+			doc := fresh()
+			next, err := r.readPage(ctx, op, at, doc)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			if !yield(doc, nil) {
+				return
+			}
+			at = next
+		}
+	}
+}
+
+// readPage reads one page and tells where the next one is, nil after the last.
+func (r *Reader) readPage(ctx context.Context, op string, at *url.URL, doc collection) (*url.URL, error) {
+	c := &call{op: op, method: http.MethodGet, url: at, out: doc}
+	if err := r.do(ctx, c); err != nil {
+		return nil, err
+	}
+	doc.page().servedAt = c.servedAt
+	href := doc.page().next()
+	if href == "" {
+		return nil, nil
+	}
+	next, err := r.resolve(href)
+	if err != nil {
+		return nil, opError(op, err)
+	}
+	return next, nil
+}
+
+// collect reads every page of a small collection and joins what take finds in each.
+func collect[T collection, E any](ctx context.Context, r *Reader, op string, query url.Values, path string, fresh func() T, take func(T) []E) ([]E, error) {
+	first, err := r.endpoint(query, path)
+	if err != nil {
+		return nil, opError(op, err)
+	}
+	var all []E
+	pages := 0
+	for doc, err := range walk(ctx, r, op, first, fresh) {
+		if err != nil {
+			return nil, err
+		}
+		if pages++; pages > maxPages {
+			return nil, opError(op, errRound)
+		}
+		all = append(all, take(doc)...)
+	}
+	return all, nil
+}

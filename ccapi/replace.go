@@ -1,0 +1,149 @@
+package ccapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// maxFieldsWritten is the most custom fields that a contact may be given.
+const maxFieldsWritten = 25
+
+// Edit is one value of a contact to change: that of a custom field or that of a property.
+type Edit struct {
+	CustomField string // id of the custom field, or "" ...
+	Property    string // ... and first_name, last_name, job_title or company_name
+	Value       string // "" removes what is there
+}
+
+// Replace reads the contact, asks still whether it may be changed, and puts it back with the edits
+// applied: its own properties and custom fields, and nothing else, so that permission, lists and
+// every other subresource stay as they are. An error of still ends it and nothing is sent. Where
+// the edits change nothing, nothing is sent either.
+//
+// A PUT may be repeated, so one that failed or got lost starts the whole over, still included.
+// Replacing a deleted contact would revive it and is [ErrDeleted]; a contact with more than 25
+// custom fields cannot be written without losing some and is an error. The contact returned is as
+// the server answered, maybe without subresources.
+func (w *Writer) Replace(ctx context.Context, id string, edits []Edit, still func(Contact) error) (Contact, error) {
+	const op = "replace contact"
+	var result Contact
+	unclear := false
+	err := retry(ctx, op, func() *failure {
+		put, err := w.r.prepare(ctx, op, id, edits, still, &result)
+		if err != nil || put == nil {
+			return failed(err)
+		}
+		answer := new(contactDoc)
+		put.out = answer
+		f := w.r.once(ctx, put)
+		if f == nil {
+			result = answer.public()
+			return nil
+		}
+		unclear = unclear || !f.clean
+		return f
+	})
+	if err != nil && unclear {
+		err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+	return result, err
+}
+
+// prepare reads the contact into current and makes the PUT; nil where nothing is to be changed.
+func (r *Reader) prepare(ctx context.Context, op, id string, edits []Edit, still func(Contact) error, current *Contact) (*call, error) {
+	doc, err := r.contact(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	*current = doc.public()
+	if err := still(*current); err != nil {
+		return nil, opError(op, err)
+	}
+	if current.Deleted {
+		return nil, opError(op, ErrDeleted)
+	}
+	changed, err := doc.apply(edits)
+	if err != nil || !changed {
+		return nil, err
+	}
+	body, err := json.Marshal(doc.put())
+	if err != nil {
+		return nil, opError(op, err)
+	}
+	u, err := r.endpoint(url.Values{}, "contacts", id)
+	return &call{op: op, method: http.MethodPut, url: u, body: body}, err
+}
+
+// failed is the failure of what cannot be cured by trying again; nil for none.
+func failed(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	return &failure{err: err, clean: true}
+}
+
+// apply makes the edits and tells whether they changed anything.
+func (d *contactDoc) apply(edits []Edit) (changed bool, err error) {
+	for _, e := range edits {
+		var did bool
+		if e.CustomField != "" {
+			did, err = d.setCustomField(e.CustomField, e.Value)
+		} else {
+			did, err = d.setProperty(e.Property, e.Value)
+		}
+		if err != nil {
+			return false, opError("replace contact", err)
+		}
+		changed = changed || did
+	}
+	if len(d.CustomFields) > maxFieldsWritten {
+		return false, fmt.Errorf("replace contact: it has %d custom fields and only %d can be written back", len(d.CustomFields), maxFieldsWritten)
+	}
+	return changed, nil
+}
+
+// setProperty gives a property a value.
+func (d *contactDoc) setProperty(name, value string) (changed bool, err error) {
+	properties := map[string]*string{
+		"first_name":   &d.FirstName,
+		"last_name":    &d.LastName,
+		"job_title":    &d.JobTitle,
+		"company_name": &d.CompanyName,
+	}
+	p, ok := properties[name]
+	if !ok {
+		return false, fmt.Errorf("%q is not a property that can be written", name)
+	}
+	changed = *p != value
+	*p = value
+	return changed, nil
+}
+
+// setCustomField gives a custom field a value, or takes it out.
+func (d *contactDoc) setCustomField(id, value string) (changed bool, err error) {
+	for i, f := range d.CustomFields {
+		switch {
+		case f.ID != id:
+			continue
+		case value == "":
+			d.CustomFields = append(d.CustomFields[:i], d.CustomFields[i+1:]...)
+			return true, nil
+		case string(f.Value) == value:
+			return false, nil
+		}
+		d.CustomFields[i] = contactFieldDoc{ID: id, Value: text(value)}
+		return true, nil
+	}
+	if value == "" {
+		return false, nil
+	}
+	if d.CustomFields == nil {
+		return false, errors.New("the server did not tell the contact's custom fields")
+	}
+	d.CustomFields = append(d.CustomFields, contactFieldDoc{ID: id, Value: text(value)})
+	return true, nil
+}
