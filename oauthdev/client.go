@@ -1,0 +1,142 @@
+package oauthdev
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/time/rate"
+)
+
+// Store keeps the one record of a login. It may be shared by several processes.
+type Store interface {
+	// Lock waits until nobody else holds the lock, in this process or in another, or until ctx ends. The death of a
+	// process releases its lock.
+	Lock(ctx context.Context) (unlock func(), err error)
+	// Load returns what was saved last, nil when there is nothing yet. It may be called without the lock.
+	Load(ctx context.Context) ([]byte, error)
+	// Save replaces the record. When it returns nil, the record survives a crash and a power cut.
+	Save(ctx context.Context, record []byte) error
+}
+
+// Config says which application asks which server for what.
+type Config struct {
+	ClientID string   // the application's API key
+	Scopes   []string // asked for at a login; offline_access must be among them
+	AuthURL  string   // ends in /v1; /device/authorize and /token are below it
+	HTTP     *http.Client
+	Now      func() time.Time // the server's time; nil: time.Now
+}
+
+// Client is the login of one installation. Its methods may be called concurrently, and beside other clients on the same
+// store in other processes.
+type Client struct {
+	id       string
+	scopes   []string
+	endpoint oauth2.Endpoint
+	http     http.Client
+	now      func() time.Time
+	store    Store
+	pace     *rate.Limiter // requests to the token endpoint
+
+	turn    chan struct{}          // holds one value while a goroutine of this process has, or waits for, the store's lock
+	unsaved atomic.Pointer[record] // a new token that the store did not take; written by who has the turn
+}
+
+// tokenSpacing is the time between two token requests. The token endpoint takes one a second; the tenth more is for
+// requests that travel at different speeds.
+const tokenSpacing = 1100 * time.Millisecond
+
+// New returns a client. It sends and reads nothing yet.
+func New(cfg Config, store Store) *Client {
+	base := strings.TrimRight(cfg.AuthURL, "/")
+	c := &Client{
+		id: cfg.ClientID, scopes: cfg.Scopes, store: store, now: cfg.Now,
+		endpoint: oauth2.Endpoint{
+			DeviceAuthURL: base + "/device/authorize",
+			TokenURL:      base + "/token",
+			AuthStyle:     oauth2.AuthStyleInParams,
+		},
+		pace: rate.NewLimiter(rate.Every(tokenSpacing), 1),
+		turn: make(chan struct{}, 1),
+	}
+	if cfg.HTTP != nil {
+		c.http = *cfg.HTTP
+	}
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c
+}
+
+// lock takes the turn in this process and then the store's lock.
+func (c *Client) lock(ctx context.Context) (release func(), err error) {
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another refresh: %w", ctx.Err())
+	}
+	unlock, err := c.store.Lock(ctx)
+	if err != nil {
+		<-c.turn
+		return nil, fmt.Errorf("lock the stored login: %w", err)
+	}
+	return func() { unlock(); <-c.turn }, nil
+}
+
+// load reads the record. A login that was never made is an empty record.
+func (c *Client) load(ctx context.Context) (*record, error) {
+	raw, err := c.store.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the stored login: %w", err)
+	}
+	return parseRecord(raw)
+}
+
+// save writes the record once, whether or not the caller still waits.
+func (c *Client) save(ctx context.Context, r *record) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	raw, err := r.bytes()
+	if err == nil {
+		err = c.store.Save(ctx, raw)
+	}
+	if err != nil {
+		return fmt.Errorf("store the login: %w", err)
+	}
+	return nil
+}
+
+// change applies edit to the stored record, under the lock. Nothing is saved when edit returns false.
+func (c *Client) change(ctx context.Context, edit func(*record) bool) error {
+	release, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	r, err := c.load(ctx)
+	if err != nil || !edit(r) {
+		return err
+	}
+	return c.save(ctx, r)
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,78 @@
+package oauthdev
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+var (
+	// ErrDenied is returned by Wait when the person declined.
+	ErrDenied = errors.New("the login was declined")
+	// ErrExpired is returned by Wait when nobody approved the code in time, or when the code has been used already.
+	ErrExpired = errors.New("the code has expired")
+	// ErrNoRefreshToken means that a login ended without a refresh token, so that it could not be kept up unattended: the
+	// scope offline_access was not asked for, or the application may not have it.
+	ErrNoRefreshToken = errors.New("the login came without a refresh token: the scope offline_access is missing")
+)
+
+// LoginError means that there is no usable login and that only a person can make one.
+type LoginError struct {
+	Reason string // for people: why there is none, without any secret
+}
+
+func (e *LoginError) Error() string { return "not authorized: " + e.Reason }
+
+// Unauthorized is always true. Packages that do not know this one tell a missing login from a passing error by it.
+func (e *LoginError) Unauthorized() bool { return true }
+
+// Error is an answer of the authorization server that is no success.
+type Error struct {
+	Status      int           // HTTP status
+	Code        string        // RFC 6749 section 5.2 or RFC 8628 section 3.5, such as "invalid_client"; "" when it gave none
+	Description string        // the server's own words, shortened, without what was sent; may be empty
+	RetryAfter  time.Duration // the server's Retry-After, 0 when it gave none
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("the authorization server answered %d", e.Status)
+	if e.Code != "" {
+		text += " " + e.Code
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text
+}
+
+// brokenError is a request without an answer. Its text leaves out what net/http quotes from the connection.
+type brokenError struct {
+	text string
+	err  error
+}
+
+func (e *brokenError) Error() string { return e.text }
+func (e *brokenError) Unwrap() error { return e.err }
+
+const maxDescription = 200 // runes of a server's text that an error shows
+
+// plain makes a server's text fit to be shown: printable, short, and without the secrets that were sent.
+func plain(text string, secrets ...string) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "redacted")
+		}
+	}
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > maxDescription {
+		text = string(r[:maxDescription])
+	}
+	return strings.TrimSpace(text)
+}

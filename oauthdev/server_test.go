@@ -1,0 +1,275 @@
+package oauthdev_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// fault is what the server does in place of a plain answer.
+type fault string
+
+const (
+	none         fault = ""
+	noNew        fault = "no refresh token in the answer"
+	sameAgain    fault = "the same refresh token in the answer"
+	badClient    fault = "invalid_client"
+	throttled    fault = "429"
+	unavailable  fault = "503"
+	page         fault = "200 with a page"
+	wrongPath    fault = "404 with a page"
+	redirect     fault = "302"
+	resetBefore  fault = "connection reset before the token is looked at"
+	resetAfter   fault = "connection reset after the token was spent"
+	cutAfter     fault = "answer cut after the token was spent"
+	emptyAfter   fault = "empty answer after the token was spent"
+	hangBefore   fault = "no answer, nothing spent"
+	hangAfter    fault = "no answer after the token was spent"
+	failedAfter  fault = "502 after the token was spent"
+	textPlain    fault = "new tokens under text/plain"
+	noExpiry     fault = "new tokens without expires_in"
+	quotedExpiry fault = "new tokens with expires_in in quotes"
+)
+
+// loses tells whether the client cannot know whether its token was spent.
+func (f fault) loses() bool {
+	switch f {
+	case resetBefore, resetAfter, cutAfter, emptyAfter, hangBefore, hangAfter:
+		return true
+	}
+	return false
+}
+
+// server is a strict authorization server: a refresh token is good once, and once more within grace of its spending.
+type server struct {
+	mu        sync.Mutex
+	faults    []fault       // of the next requests to the token endpoint
+	life      int           // seconds of an access token
+	grace     time.Duration // 0: none
+	poll      []string      // error codes of the next device polls; then success
+	longLived bool          // refresh tokens are not replaced
+	strict    bool          // 429 for a request that comes within a second of the last
+
+	n        int            // tokens made
+	live     string         // the refresh token that is good
+	last     string         // the one spent last
+	lastAt   time.Time      //
+	reused   bool           // last was taken a second time
+	access   string         // the access token that the API takes
+	spent    map[string]int // refreshes done with a token
+	sent     map[string]int // times that a refresh token came
+	doubts   map[string]int // of these, how many got no whole answer
+	refused  map[string]int // of these, how many were answered invalid_grant
+	times    []time.Time    // of token requests
+	forms    []url.Values   // of all requests
+	tooEarly int            // token requests within a second of the last
+}
+
+func newServer() *server {
+	return &server{life: 86_400, spent: map[string]int{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
+}
+
+// issue makes new tokens, as a login does.
+func (s *server) issue() *oauth2.Token {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rotate()
+	return &oauth2.Token{AccessToken: s.access, TokenType: "Bearer", RefreshToken: s.live}
+}
+
+func (s *server) rotate() {
+	s.n++
+	s.live, s.access = fmt.Sprintf("refresh-%d", s.n), fmt.Sprintf("access-%d", s.n)
+}
+
+// takes tells whether the API would take an access token.
+func (s *server) takes(access string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return access == s.access
+}
+
+// next sets the faults of the next token requests.
+func (s *server) next(f ...fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+// requests is how many token requests came.
+func (s *server) requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.times)
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost || r.URL.RawQuery != "" || r.ParseForm() != nil || r.PostForm.Get("client_id") != "app-1" {
+		oauthError(w, 400, "invalid_request")
+		return
+	}
+	switch r.URL.Path {
+	case "/oauth2/default/v1/device/authorize":
+		s.serveDevice(w, r)
+	case "/oauth2/default/v1/token":
+		s.serveToken(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (s *server) serveToken(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.forms = append(s.forms, r.PostForm)
+	now := time.Now()
+	early := len(s.times) > 0 && now.Sub(s.times[len(s.times)-1]) < time.Second
+	s.times = append(s.times, now)
+	var f fault
+	if len(s.faults) > 0 {
+		f, s.faults = s.faults[0], s.faults[1:]
+	}
+	if early {
+		s.tooEarly++
+		if s.strict {
+			f = throttled
+		}
+	}
+	token := r.PostForm.Get("refresh_token")
+	s.sent[token]++
+	if f.loses() {
+		s.doubts[token]++
+	}
+	s.mu.Unlock()
+	if !s.before(w, r, f) {
+		return
+	}
+	status, text := s.grant(r, f)
+	s.after(w, r, f, status, text)
+}
+
+// before answers where the token is not looked at.
+func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
+	switch f {
+	case resetBefore:
+		panic(http.ErrAbortHandler)
+	case hangBefore:
+		<-r.Context().Done()
+	case badClient:
+		oauthError(w, 401, "invalid_client")
+	case throttled:
+		w.Header().Set("Retry-After", "3")
+		writeJSON(w, 429, `{"error_key":"throttled","error_message":"Too Many Requests"}`)
+	case unavailable:
+		writeJSON(w, 503, `{"error":"temporarily_unavailable"}`)
+	case page:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, "<html>")
+	case wrongPath:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(404)
+		fmt.Fprint(w, "<html>")
+	case redirect:
+		http.Redirect(w, r, "http://elsewhere.test/token", http.StatusTemporaryRedirect)
+	default:
+		return true
+	}
+	return false
+}
+
+// grant looks at the token, or at the device code.
+func (s *server) grant(r *http.Request, f fault) (status int, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.PostForm.Get("device_code") != "" {
+		if len(s.poll) > 0 {
+			code := s.poll[0]
+			s.poll = s.poll[1:]
+			return 400, fmt.Sprintf(`{"error":%q}`, code)
+		}
+		s.rotate()
+		return 200, s.tokens(f)
+	}
+	token := r.PostForm.Get("refresh_token")
+	again := token == s.last && !s.reused && time.Since(s.lastAt) < s.grace
+	if token != s.live && !again {
+		s.refused[token]++
+		return 400, fmt.Sprintf(`{"error":"invalid_grant","error_description":"%s is invalid or expired"}`, token)
+	}
+	if s.longLived || f == noNew || f == sameAgain {
+		s.n++
+		s.access = fmt.Sprintf("access-%d", s.n)
+		return 200, s.tokens(f)
+	}
+	s.spent[token]++
+	s.last, s.lastAt, s.reused = token, time.Now(), again
+	s.rotate()
+	return 200, s.tokens(f)
+}
+
+func (s *server) tokens(f fault) string {
+	refresh, expiry := fmt.Sprintf(`,"refresh_token":%q`, s.live), fmt.Sprintf(`,"expires_in":%d`, s.life)
+	switch f {
+	case noNew:
+		refresh = ""
+	case noExpiry:
+		expiry = ""
+	case quotedExpiry:
+		expiry = fmt.Sprintf(`,"expires_in":"%d"`, s.life)
+	}
+	return fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","scope":"contact_data offline_access"%s%s}`, s.access, refresh, expiry)
+}
+
+// after sends the answer, or loses it.
+func (s *server) after(w http.ResponseWriter, r *http.Request, f fault, status int, text string) {
+	switch f {
+	case resetAfter:
+		panic(http.ErrAbortHandler)
+	case hangAfter:
+		<-r.Context().Done()
+	case emptyAfter:
+		w.Header().Set("Content-Type", "application/json")
+	case failedAfter:
+		writeJSON(w, 502, `bad gateway`)
+	case cutAfter:
+		w.Header().Set("Content-Length", fmt.Sprint(len(text)))
+		writeJSON(w, status, text[:len(text)/2])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	case textPlain:
+		w.Header().Set("Content-Type", "text/plain")
+		w.WriteHeader(status)
+		fmt.Fprint(w, text)
+	default:
+		writeJSON(w, status, text)
+	}
+}
+
+func (s *server) serveDevice(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forms = append(s.forms, r.PostForm)
+	var f fault
+	if len(s.faults) > 0 {
+		f, s.faults = s.faults[0], s.faults[1:]
+	}
+	if f == unavailable {
+		writeJSON(w, 503, `{}`)
+		return
+	}
+	if f == wrongPath {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(404)
+		return
+	}
+	if f == badClient {
+		oauthError(w, 400, "invalid_client")
+		return
+	}
+	s.n++
+	writeJSON(w, 200, fmt.Sprintf(`{"device_code":"device-%d","user_code":"ABCDEFGH","verification_uri":"https://id.test/activate",
+		"verification_uri_complete":"https://id.test/activate?user_code=ABCDEFGH","expires_in":600,"interval":5}`, s.n))
+}

@@ -1,0 +1,48 @@
+package oauthdev
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Status describes the login without a secret. Times are UTC; those of a login that was never made are zero.
+type Status struct {
+	Authorized bool
+	Reason     string    // why not; "" when authorized
+	DeadSince  time.Time // zero unless the server refused the refresh token
+	InDoubt    bool      // an answer to a refresh is outstanding or was lost; the next Token settles it
+
+	Scopes          []string
+	Obtained        time.Time // the access token: at the login or the last refresh
+	Expires         time.Time // the access token; it is refreshed before
+	RefreshObtained time.Time // the refresh token first came then
+	RefreshLapses   time.Time // the refresh token, unless it is used before
+	LongLived       bool      // the refresh token is not replaced at each use; known after the first refresh
+
+	PendingUntil time.Time // a login that waits for a person ends then; zero when there is none
+}
+
+// Status reads the record as it is stored. It sends nothing and does not wait for a refresh under way.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	r, err := c.load(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Authorized: true, InDoubt: r.Spending != nil}
+	if err, no := r.missing(c.id).(*LoginError); no {
+		s.Authorized, s.Reason = false, err.Reason
+	}
+	if r.Dead != nil {
+		s.DeadSince = r.Dead.At
+	}
+	if r.Pending != nil && r.Pending.Client == c.id && c.now().Before(r.Pending.Expires) {
+		s.PendingUntil = r.Pending.Expires
+	}
+	if g := r.Current; g != nil {
+		s.Scopes = strings.Fields(g.Scope)
+		s.Obtained, s.Expires = g.Obtained, g.Expires
+		s.RefreshObtained, s.RefreshLapses, s.LongLived = g.Made, g.lapses(), g.LongLived
+	}
+	return s, nil
+}

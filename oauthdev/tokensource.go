@@ -1,0 +1,114 @@
+package oauthdev
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Token returns an access token that can be used now, refreshed if need be. It has no refresh token in it, and its Valid method, which
+// wants ten seconds more, is of no use for short-lived ones. The store is asked each time, so that a login, logout or refresh
+// of another process counts at once.
+//
+// Errors are a *LoginError when a person has to log in; others pass, and a later call may succeed.
+func (c *Client) Token(ctx context.Context) (*oauth2.Token, error) { return c.token(ctx, "") }
+
+// Renew is Token for a caller whose token the API refused (401): it returns a stored token that differs from the refused one,
+// or refreshes.
+func (c *Client) Renew(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
+	return c.token(ctx, refused.AccessToken)
+}
+
+func (c *Client) token(ctx context.Context, refused string) (*oauth2.Token, error) {
+	if c.unsaved.Load() == nil {
+		r, err := c.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if t, err := c.pick(r, refused); t != nil || err != nil {
+			return t, err
+		}
+	}
+	release, err := c.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return c.tokenLocked(ctx, refused)
+}
+
+// tokenLocked looks again, now that nobody else can refresh, and refreshes.
+func (c *Client) tokenLocked(ctx context.Context, refused string) (*oauth2.Token, error) {
+	r, err := c.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.settle(ctx, r); err != nil {
+		return nil, err
+	}
+	if t, err := c.pick(r, refused); t != nil || err != nil {
+		return t, err
+	}
+	if err := c.refresh(ctx, r); err != nil {
+		return nil, err
+	}
+	return r.Current.token(), nil
+}
+
+// pick returns the record's token if it can be used; nothing if it has to be refreshed.
+func (c *Client) pick(r *record, refused string) (*oauth2.Token, error) {
+	if err := r.missing(c.id); err != nil {
+		return nil, err
+	}
+	if !r.usable(c.now(), refused) {
+		return nil, nil
+	}
+	return r.Current.token(), nil
+}
+
+// Accept stores a token that Wait returned, once a call has proven it. It replaces an earlier login, dead or not, and
+// ends the pending one.
+func (c *Client) Accept(ctx context.Context, t *oauth2.Token) error {
+	if t.RefreshToken == "" {
+		return ErrNoRefreshToken
+	}
+	obtained := t.Expiry.Add(-time.Duration(t.ExpiresIn) * time.Second)
+	scope, _ := t.Extra("scope").(string)
+	g := &grant{
+		Client: c.id, Access: t.AccessToken, Type: t.TokenType, Refresh: t.RefreshToken,
+		Scope: first(scope, strings.Join(c.scopes, " ")), Obtained: obtained, Expires: t.Expiry, Made: obtained,
+	}
+	return c.change(ctx, func(r *record) bool {
+		r.replace(g)
+		r.Pending = nil
+		return true
+	})
+}
+
+// Forget drops the login, the pending one too, and whatever made the record unreadable. Tokens are not revoked: Constant
+// Contact documents no way to do that.
+func (c *Client) Forget(ctx context.Context) error {
+	release, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return c.save(ctx, &record{Version: recordVersion})
+}
+
+// StaticTokens serves one token and cannot renew it.
+type StaticTokens struct{ token *oauth2.Token }
+
+// Static is for the call that proves a login before it is accepted.
+func Static(t *oauth2.Token) StaticTokens { return StaticTokens{token: t} }
+
+// Token returns the token.
+func (s StaticTokens) Token(context.Context) (*oauth2.Token, error) { return s.token, nil }
+
+// Renew returns a *LoginError: a new token that is refused belongs to a person without an account.
+func (s StaticTokens) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+	return nil, &LoginError{Reason: "Constant Contact refuses the new token: " +
+		"the person who approved has no account there, or not the rights"}
+}
