@@ -1,0 +1,6 @@
+//go:build !unix
+
+package source
+
+// writable is true where nothing can be asked.
+func writable(string) bool { return true }

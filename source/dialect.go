@@ -1,0 +1,69 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// dialect is what differs between the databases. Its methods may be called concurrently.
+type dialect interface {
+	// begin starts a read-only transaction on one snapshot.
+	begin(ctx context.Context) (*session, error)
+	// columns describes a table or query, and fills rel.from; none and no error: there is no such
+	// table.
+	columns(ctx context.Context, s *session, rel *relation) ([]Column, error)
+	// tables names all tables and views, as Config.Table would.
+	tables(ctx context.Context, s *session) ([]string, error)
+	// statement selects the wanted columns, limit rows or all (noLimit).
+	statement(rel relation, want []Column, limit int) statement
+	// mark describes the snapshot of a session whose statement was read to its end, so that an
+	// equal mark later proves that the rows are the same. "" where nothing would prove it.
+	mark(ctx context.Context, s *session, rel relation) (string, error)
+	// current is the mark of this moment.
+	current(ctx context.Context) (string, error)
+	// explain words an error of the driver.
+	explain(err error, rel relation) error
+	// advice is what a person should know about an otherwise healthy database.
+	advice(ctx context.Context, s *session) []string
+	close() error
+}
+
+// dialect gives the target's dialect. Nothing is connected yet.
+func (t *target) dialect(timeout time.Duration) dialect {
+	switch t.driver {
+	default:
+		return openSQLite(t)
+	}
+}
+
+// session is one read-only transaction on a connection of its own.
+type session struct {
+	conn   *sqlx.Conn
+	tx     *sqlx.Tx
+	before string // SQLite: the mark from before the transaction
+}
+
+// startSession begins a transaction on a connection that prepare has set up.
+func startSession(ctx context.Context, pool *sqlx.DB, prepare func(*sqlx.Conn) error, begin func(*sqlx.Conn) (*sqlx.Tx, error)) (*session, error) {
+	conn, err := pool.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: conn}
+	if err = prepare(conn); err == nil {
+		s.tx, err = begin(conn)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return s, nil
+}
+
+// close gives the transaction up; it has nothing to commit.
+func (s *session) close() {
+	_ = s.tx.Rollback()
+	_ = s.conn.Close()
+}

@@ -1,0 +1,120 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// ErrConfig is what every error is that only another configuration cures: a DSN that cannot be
+// read, a table or column that is not there, a condition that is no SQL. Trying again does not help.
+var ErrConfig = errors.New("the [source] section does not fit the database")
+
+// Error is an error of the app's database that a person can do something about. It never holds a
+// password.
+type Error struct {
+	Message string // what is wrong, with the name of the file, server, table or column
+	Hint    string // what to do about it; may be empty
+	Err     error  // the cause, for errors.Is and errors.As; may be nil
+
+	config bool
+}
+
+// Error gives the message and, after a semicolon, the hint.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + "; " + e.Hint
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is tells whether target is ErrConfig and the configuration is at fault.
+func (e *Error) Is(target error) bool { return target == ErrConfig && e.config }
+
+// misconfigured is an Error whose cure is in the configuration.
+func misconfigured(hint, format string, args ...any) *Error {
+	return &Error{Message: fmt.Sprintf(format, args...), Hint: hint, config: true}
+}
+
+// timedOut is the Error of a read that took longer than `timeout`.
+func timedOut(what string, after time.Duration, cause error) *Error {
+	return &Error{
+		Message: fmt.Sprintf("%s: time-out after %s", what, after),
+		Hint:    "raise timeout in [source], or let an index serve the condition",
+		Err:     errors.Join(context.DeadlineExceeded, cause),
+	}
+}
+
+// missing is the Error of a name that does not exist, with the nearest one that does.
+func missing(kind, name, where string, existing []string) *Error {
+	e := misconfigured("there are: "+list(existing), "no %s %q in %s", kind, name, where)
+	switch near := nearest(name, existing); {
+	case len(existing) == 0:
+		e.Hint = "there is no " + kind + " that this account may read"
+	case near != "":
+		e.Hint = fmt.Sprintf("did you mean %q? %s", near, e.Hint)
+	}
+	return e
+}
+
+// reason is the cause of a file error without its path, which the message has already.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+// maxListed is how many names an error lists.
+const maxListed = 20
+
+func list(names []string) string {
+	if len(names) > maxListed {
+		return strings.Join(names[:maxListed], ", ") + fmt.Sprintf(" and %d more", len(names)-maxListed)
+	}
+	return strings.Join(names, ", ")
+}
+
+// nearest gives the name most like the one wanted, "" where none is like it: at most a third of
+// its letters differ. Case and underscores count little, because they are what people get wrong.
+func nearest(want string, names []string) string {
+	best, least := "", len(want)/3+1
+	for _, name := range names {
+		if d := distance(fold(want), fold(name)); d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+func fold(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,81 @@
+package source
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// location is a server's URL in parts, decoded but for the hosts.
+type location struct {
+	user, password string
+	hasPassword    bool
+	hosts          string // host[:port], several of them with commas between
+	database       string
+	params         map[string]string
+}
+
+// parseURL reads scheme://user:password@host:port/database?name=value.
+//
+// Passwords with raw @ or % work, as in Node's libraries. One with a raw / ? or # ends the
+// authority early and would show up as a host, database or parameter; that is refused, since all
+// of these are named in errors.
+func parseURL(dsn string) (location, error) {
+	var l location
+	_, rest, ok := strings.Cut(dsn, "://")
+	if !ok {
+		return l, misconfigured("it is scheme://user:password@host:port/database", "dsn in [source] lacks the // behind its scheme")
+	}
+	authority, tail := rest, ""
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority, tail = rest[:end], rest[end:]
+	}
+	if strings.ContainsAny(tail, "@#") {
+		return l, misconfigured("percent-encode them: / is %2F, ? is %3F, # is %23, @ is %40", "dsn in [source] holds / ? # or @ where they have a meaning, most likely in its password")
+	}
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		var user string
+		user, l.password, l.hasPassword = strings.Cut(authority[:at], ":")
+		l.user, l.password = unescape(user), unescape(l.password)
+		authority = authority[at+1:]
+	}
+	if !hostsPattern.MatchString(authority) {
+		return l, misconfigured("it is scheme://user:password@host:port/database", "dsn in [source] has no host that can be read")
+	}
+	l.hosts = authority
+	path, query, _ := strings.Cut(tail, "?")
+	l.database = unescape(strings.TrimPrefix(path, "/"))
+	var err error
+	l.params, err = parseParams(query)
+	return l, err
+}
+
+// hostsPattern allows names, IPv4, IPv6 in brackets, ports, percent-encoded socket folders and
+// commas between several of them.
+var hostsPattern = regexp.MustCompile(`^[A-Za-z0-9._:,\[\]%-]*$`)
+
+var paramPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+
+// parseParams reads a=1&b=2. A name that is none is refused without being shown.
+func parseParams(query string) (map[string]string, error) {
+	params := make(map[string]string)
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		if name = unescape(name); !paramPattern.MatchString(name) {
+			return nil, misconfigured("percent-encode ? & and = where they are part of a name or password", "dsn in [source] has a parameter without a proper name")
+		}
+		params[name] = unescape(strings.ReplaceAll(value, "+", " "))
+	}
+	return params, nil
+}
+
+// unescape decodes %XX; text that has a % without two hexadecimal digits is taken as it is.
+func unescape(text string) string {
+	if decoded, err := url.PathUnescape(text); err == nil {
+		return decoded
+	}
+	return text
+}

@@ -1,0 +1,188 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// relation is what is read: a table with a condition, or a query.
+type relation struct {
+	table, where, query string
+
+	from string // the table's quoted name, once it is found
+}
+
+func (cfg Config) relation() relation {
+	return relation{table: cfg.Table, where: cfg.Where, query: strings.TrimRight(cfg.Query, "; \t\r\n")}
+}
+
+// String names the relation in errors.
+func (r relation) String() string {
+	if r.query != "" {
+		return "query in [source]"
+	}
+	return fmt.Sprintf("table %q", r.table)
+}
+
+// clause names the key whose SQL is the likely cause of an error.
+func (r relation) clause() string {
+	if r.query != "" {
+		return "query"
+	}
+	return "where"
+}
+
+// Column is a column of a table or query.
+type Column struct {
+	Name       string
+	Type       string // as declared; in a query, as far as the driver tells
+	PrimaryKey bool   // alone or with others
+
+	kind     kind
+	position int // among all columns
+}
+
+// statement is a SELECT. width is the number of columns it returns where these are more than the
+// wanted ones, which then stand at their positions.
+type statement struct {
+	sql   string
+	width int
+}
+
+// selectStatement builds SELECT expressions FROM table WHERE (condition), or FROM (query). A line
+// break ends whatever comment the condition or query ends with.
+func selectStatement(rel relation, expressions []string, limit int) string {
+	var b strings.Builder
+	b.WriteString("SELECT " + strings.Join(expressions, ", ") + "\nFROM ")
+	if rel.query != "" {
+		b.WriteString("(" + rel.query + "\n) AS q")
+	} else {
+		b.WriteString(rel.from)
+	}
+	if rel.where != "" {
+		b.WriteString("\nWHERE (" + rel.where + "\n)")
+	}
+	if limit != noLimit {
+		b.WriteString("\nLIMIT " + strconv.Itoa(limit))
+	}
+	return b.String()
+}
+
+const noLimit = -1
+
+// quoteWith makes an identifier of any name.
+func quoteWith(mark, name string) string {
+	return mark + strings.ReplaceAll(name, mark, mark+mark) + mark
+}
+
+// splitTable takes schema.table apart; a name without a dot has no schema.
+func splitTable(name string) (schema, table string) {
+	schema, table, ok := strings.Cut(name, ".")
+	if !ok {
+		return "", name
+	}
+	return schema, table
+}
+
+// describe gives the columns of the relation, or the error that it does not exist.
+func (db *DB) describe(ctx context.Context, s *session, rel *relation) ([]Column, error) {
+	all, err := db.dialect.columns(ctx, s, rel)
+	if err != nil || len(all) > 0 {
+		return all, err
+	}
+	tables, err := db.dialect.tables(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return nil, missing("table", rel.table, db.target.identity, tables)
+}
+
+// choice is what is read of a relation: each column once, and where each value comes from.
+type choice struct {
+	key     string // the key column, "" for none
+	columns []Column
+	order   []int // of key (if there is one), email and the fields: the index into columns
+}
+
+// choose finds the columns to read.
+func (db *DB) choose(all []Column, rel relation) (choice, error) {
+	ch := choice{key: db.cfg.Key}
+	if ch.key == "" {
+		ch.key = primaryKey(all)
+	}
+	names := append([]string{db.cfg.Email}, db.cfg.Columns...)
+	if ch.key != "" {
+		names = append([]string{ch.key}, names...)
+	}
+	for _, name := range names {
+		c, err := find(all, name, rel)
+		if err != nil {
+			return ch, err
+		}
+		at := slices.IndexFunc(ch.columns, func(have Column) bool { return have.position == c.position })
+		if at < 0 {
+			at = len(ch.columns)
+			ch.columns = append(ch.columns, c)
+		}
+		ch.order = append(ch.order, at)
+	}
+	return ch, nil
+}
+
+// primaryKey names the column that alone is the primary key.
+func primaryKey(all []Column) string {
+	name := ""
+	for _, c := range all {
+		switch {
+		case c.PrimaryKey && name != "":
+			return ""
+		case c.PrimaryKey:
+			name = c.Name
+		}
+	}
+	return name
+}
+
+// find gives the column of that name. Another case will do where only one column has it so: in
+// SQLite and MySQL the case of a column says nothing, and in PostgreSQL it is quoted as found.
+func find(all []Column, name string, rel relation) (Column, error) {
+	var exact, folded []Column
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.Name
+		if c.Name == name {
+			exact = append(exact, c)
+		}
+		if strings.EqualFold(c.Name, name) {
+			folded = append(folded, c)
+		}
+	}
+	switch {
+	case len(exact) > 1 || len(exact) == 0 && len(folded) > 1:
+		return Column{}, misconfigured("give each a name of its own with AS", "%s has two columns named %q", rel, name)
+	case len(exact) == 1:
+		return exact[0], nil
+	case len(folded) == 1:
+		return folded[0], nil
+	}
+	return Column{}, missing("column", name, rel.String(), names)
+}
+
+// resultColumns describes the columns of a result by what the driver says of them.
+func resultColumns(rows *sqlx.Rows, kindOf func(declared string) kind) ([]Column, error) {
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Column, len(types))
+	for i, t := range types {
+		declared := t.DatabaseTypeName()
+		all[i] = Column{Name: t.Name(), Type: declared, kind: kindOf(declared), position: i}
+	}
+	return all, rows.Err()
+}

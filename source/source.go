@@ -1,0 +1,181 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Row is one user as the app's table has it.
+//
+// Every text is as the database holds it, neither trimmed nor folded, and "" stands for NULL. It
+// may hold bytes that are no UTF-8. The same Row comes again with the next user: copy Values to
+// keep them; the strings themselves stay good.
+type Row struct {
+	Key    string   // names the user in reports; "" where the source has no key column
+	Email  string   // the address
+	Values []string // one for each of Config.Columns, in that order
+}
+
+// Config is the [source] section with the columns of its fields.
+type Config struct {
+	DSN     string        // a path, the URL that the app uses, or the driver's own form
+	Driver  string        // SQLite, Postgres or MySQL; "" where the DSN tells
+	Table   string        // table or schema.table, spelled as in the database; or else Query
+	Where   string        // condition on Table, in SQL; "" for all rows
+	Query   string        // a whole SELECT, in place of Table
+	Email   string        // the column with the address
+	Key     string        // the column that names a user; "" for the table's primary key
+	Columns []string      // the columns of Row.Values, at least one
+	Timeout time.Duration // for the whole read; 0 for none
+	Dir     string        // where a relative path of SQLite starts; "" for the working directory
+}
+
+// DB is the app's database. It is read and never written. Its methods may be called concurrently.
+type DB struct {
+	cfg     Config
+	target  *target
+	dialect dialect
+
+	mu     sync.Mutex // guards what follows
+	key    string
+	mark   string   // of the last read that came to its end; "" when nothing can be concluded from it
+	advice []string // what Check noticed
+}
+
+// Open prepares to read. It checks the configuration, with errors that are ErrConfig, and connects
+// to nothing: a database that is away is an error of Check and Rows.
+func Open(_ context.Context, cfg Config) (*DB, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	t, err := parseDSN(cfg.DSN, cfg.Driver, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{cfg: cfg, target: t, dialect: t.dialect(cfg.Timeout), key: cfg.Key}, nil
+}
+
+func (cfg Config) validate() error {
+	switch {
+	case cfg.Table == "" && cfg.Query == "":
+		return misconfigured("set one of them", "[source] has neither table nor query")
+	case cfg.Table != "" && cfg.Query != "":
+		return misconfigured("remove one of them", "[source] has both table and query")
+	case cfg.Query != "" && cfg.Where != "":
+		return misconfigured("write the condition into query", "[source] has where beside query")
+	case cfg.Email == "":
+		return misconfigured("name the column with the address", "email in [source] is empty")
+	case len(cfg.Columns) == 0:
+		return misconfigured("add a [[field]] with its column", "no column is to be read")
+	case slices.Contains(cfg.Columns, ""):
+		return misconfigured("name the source column", "a [[field]] has no column")
+	}
+	return nil
+}
+
+// Rows reads all users, in no order, in one read-only transaction on one snapshot. A sequence that
+// ends without an error was read to its end; the end of the context is an error too. An error is
+// the last element.
+func (db *DB) Rows(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		db.setMark("")
+		stopped := false
+		err := db.within(ctx, func(ctx context.Context, s *session) error {
+			return db.readAll(ctx, s, func(r Row) bool {
+				stopped = !yield(r, nil)
+				return !stopped
+			})
+		})
+		if err != nil && !stopped {
+			yield(Row{}, err)
+		}
+	}
+}
+
+// Check connects and sees whether the table and its columns are there and can be read. It reads
+// one row.
+func (db *DB) Check(ctx context.Context) error {
+	return db.within(ctx, func(ctx context.Context, s *session) error {
+		advice := db.dialect.advice(ctx, s)
+		db.mu.Lock()
+		db.advice = advice
+		db.mu.Unlock()
+		rel := db.cfg.relation()
+		_, err := db.read(ctx, s, &rel, func(Row) bool { return false })
+		return err
+	})
+}
+
+// Unchanged tells whether Rows, read now, would give what they gave when they were last read to
+// their end through this DB. True is certain. False may only mean that it cannot be told: in
+// MySQL, in a view of PostgreSQL, where the condition depends on the time of day.
+func (db *DB) Unchanged(ctx context.Context) (bool, error) {
+	db.mu.Lock()
+	mark := db.mark
+	db.mu.Unlock()
+	if mark == "" {
+		return false, nil
+	}
+	ctx, cancel := withTimeout(ctx, db.cfg.Timeout)
+	defer cancel()
+	now, err := db.dialect.current(ctx)
+	if err != nil {
+		return false, db.explain(err)
+	}
+	return now == mark, nil
+}
+
+// Identity names the database: its driver, and the file or the host, port and database. Account,
+// password and parameters are not part of it.
+func (db *DB) Identity() string { return db.target.identity }
+
+// Notes lists the parameters of the DSN that are not used, and what Check noticed, a sentence each.
+func (db *DB) Notes() []string {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Concat(db.target.notes, db.advice)
+}
+
+// KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is known
+// once Check or Rows has read. "" means that there is none: a query, a view, a key of several
+// columns.
+func (db *DB) KeyColumn() string {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.key
+}
+
+// Close ends all connections. The DB cannot be used afterwards.
+func (db *DB) Close() error { return db.dialect.close() }
+
+func (db *DB) setMark(mark string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.mark = mark
+}
+
+func (db *DB) setKey(key string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.key = key
+}
+
+// explain gives an error its words: which database, what to do.
+func (db *DB) explain(err error) error {
+	var told *Error
+	if errors.As(err, &told) {
+		return err
+	}
+	return db.dialect.explain(err, db.cfg.relation())
+}
+
+func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, timeout)
+}

@@ -1,0 +1,321 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// sqliteDB reads an SQLite file that another program writes.
+//
+// Each read opens the file anew, since the file under a path may be replaced. One idle connection
+// stays open for current; a file renamed over the path it does not see, so that the file's identity
+// is compared too. No Go code opens the file by hand: closing it would drop SQLite's locks on it in
+// this process.
+type sqliteDB struct {
+	path string
+	hint string // for a file that is not there
+	pool *sqlx.DB
+
+	mu      sync.Mutex // guards what follows
+	watch   *sqlx.Conn // asked for data_version, again and again, it tells whether anybody committed
+	watched int        // how many files were watched
+	file    fs.FileInfo
+}
+
+// sqliteOptions: mode=ro neither creates nor writes the file. immutable=1 would give stale rows
+// beside a writer. _mutex=no is sound, since database/sql uses a connection from one goroutine.
+const sqliteOptions = "?mode=ro&_query_only=1&_mutex=no&_busy_timeout=5000"
+
+func openSQLite(t *target) *sqliteDB {
+	uri := "file:" + (&url.URL{Path: t.path}).EscapedPath() + sqliteOptions
+	pool, err := sqlx.Open("sqlite3", uri)
+	if err != nil {
+		panic(err) // only an unregistered driver is an error here
+	}
+	pool.SetMaxIdleConns(0)
+	return &sqliteDB{path: t.path, hint: t.hint, pool: pool}
+}
+
+func (d *sqliteDB) begin(ctx context.Context) (*session, error) {
+	if _, err := d.stat(); err != nil {
+		return nil, err
+	}
+	before, err := d.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := startSession(ctx, d.pool,
+		func(*sqlx.Conn) error { return nil },
+		func(c *sqlx.Conn) (*sqlx.Tx, error) { return c.BeginTxx(ctx, nil) })
+	if err != nil {
+		return nil, err
+	}
+	s.before = before
+	return s, nil
+}
+
+// stat tells whether there is a file that can be a database.
+func (d *sqliteDB) stat() (fs.FileInfo, error) {
+	info, err := os.Stat(d.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &Error{Message: "no such file: " + d.path, Hint: d.missingHint(), Err: err}
+	case err != nil:
+		return nil, &Error{Message: "read " + d.path + ": " + reason(err), Hint: "let this account read the file and enter its folders", Err: err}
+	case info.IsDir():
+		return nil, misconfigured("name the file in dsn", "%s is a folder", d.path)
+	}
+	return info, nil
+}
+
+func (d *sqliteDB) missingHint() string {
+	prisma := filepath.Join(filepath.Dir(d.path), "prisma", filepath.Base(d.path))
+	if _, err := os.Stat(prisma); err == nil {
+		return "Prisma takes the path from its schema's folder: there is " + prisma
+	}
+	if d.hint != "" {
+		return d.hint
+	}
+	return "correct dsn in [source]"
+}
+
+// sqliteColumns leaves out the hidden columns of virtual tables; generated ones are in.
+const sqliteColumns = `
+SELECT name, type, pk
+FROM pragma_table_xinfo(?, ?)
+WHERE hidden <> 1
+ORDER BY cid`
+
+func (d *sqliteDB) columns(ctx context.Context, s *session, rel *relation) ([]Column, error) {
+	if rel.query != "" {
+		return d.queryColumns(ctx, s, *rel)
+	}
+	rel.from = quoteWith(`"`, rel.table)
+	all, err := tableInfo(ctx, s, "main", rel.table)
+	if schema, table := splitTable(rel.table); err == nil && len(all) == 0 && schema != "" {
+		rel.from = quoteWith(`"`, schema) + "." + quoteWith(`"`, table)
+		return tableInfo(ctx, s, schema, table)
+	}
+	return all, err
+}
+
+func tableInfo(ctx context.Context, s *session, schema, table string) ([]Column, error) {
+	var found []struct {
+		Name, Type string
+		PK         int
+	}
+	if err := s.tx.SelectContext(ctx, &found, sqliteColumns, table, schema); err != nil {
+		return nil, err
+	}
+	all := make([]Column, len(found))
+	for i, f := range found {
+		all[i] = Column{Name: f.Name, Type: f.Type, PrimaryKey: f.PK > 0, kind: sqliteKind(f.Type), position: i}
+	}
+	return all, nil
+}
+
+// queryColumns prepares the query without running it. SQLite numbers a second column of one name,
+// as id:1, when a query stands in FROM.
+func (d *sqliteDB) queryColumns(ctx context.Context, s *session, rel relation) ([]Column, error) {
+	rows, err := s.tx.QueryxContext(ctx, selectStatement(rel, []string{"*"}, 0))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all, err := resultColumns(rows, sqliteKind)
+	for i, c := range all {
+		if name, number, ok := strings.Cut(c.Name, ":"); ok && allDigits(number) && hasColumn(all, name) {
+			all[i].Name = name
+		}
+	}
+	return all, err
+}
+
+func hasColumn(all []Column, name string) bool {
+	for _, c := range all {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+const sqliteTables = `
+SELECT name
+FROM sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+ORDER BY name`
+
+func (d *sqliteDB) tables(ctx context.Context, s *session) ([]string, error) {
+	var names []string
+	return names, s.tx.SelectContext(ctx, &names, sqliteTables)
+}
+
+// statement selects +"column": the sign makes an expression of it, so that the driver sees no
+// declared type. It would make year 1 of text in a DATE column that it cannot read.
+func (d *sqliteDB) statement(rel relation, want []Column, limit int) statement {
+	expressions := make([]string, len(want))
+	for i, c := range want {
+		expressions[i] = "+" + quoteWith(`"`, c.Name)
+	}
+	return statement{sql: selectStatement(rel, expressions, limit)}
+}
+
+// mark is the one from before the transaction, if it still holds and nothing in the statement
+// depends on more than what the file holds.
+func (d *sqliteDB) mark(ctx context.Context, s *session, rel relation) (string, error) {
+	text, err := d.withViews(ctx, s, rel)
+	if err != nil || !timeless(text) {
+		return "", err
+	}
+	now, err := d.current(ctx)
+	if err != nil || now != s.before {
+		return "", err
+	}
+	return now, nil
+}
+
+const sqliteViews = `
+SELECT name, sql
+FROM sqlite_schema
+WHERE type = 'view'`
+
+// withViews gives the SQL of the relation and of every view that it may go through.
+func (d *sqliteDB) withViews(ctx context.Context, s *session, rel relation) (string, error) {
+	var views []struct{ Name, SQL string }
+	if err := s.tx.SelectContext(ctx, &views, sqliteViews); err != nil {
+		return "", err
+	}
+	text := rel.query + " " + rel.where
+	names := strings.ToLower(text + " " + rel.table)
+	for again := true; again; {
+		again = false
+		for i, v := range views {
+			if v.SQL != "" && strings.Contains(names, strings.ToLower(v.Name)) {
+				text, names = text+" "+v.SQL, names+" "+strings.ToLower(v.SQL)
+				views[i].SQL, again = "", true
+			}
+		}
+	}
+	return text, nil
+}
+
+// advice warns where a database in WAL mode can be read only while the app has it open: then its
+// -wal and -shm files are there, else they must be made.
+func (d *sqliteDB) advice(ctx context.Context, s *session) []string {
+	var mode string
+	folder := filepath.Dir(d.path)
+	if s.tx.GetContext(ctx, &mode, "PRAGMA journal_mode") != nil || mode != "wal" || writable(folder) {
+		return nil
+	}
+	return []string{d.path + " is in WAL mode, and this account may not write to " + folder + ": it can be read only while the app runs; run as the app's user"}
+}
+
+// current joins the number of the watched file with its data_version, which takes microseconds.
+func (d *sqliteDB) current(ctx context.Context) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.watchFile(ctx); err != nil {
+		return "", err
+	}
+	var version int64
+	if err := d.watch.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
+		d.unwatch()
+		return "", err
+	}
+	return fmt.Sprintf("%d/%d", d.watched, version), nil
+}
+
+// watchFile makes sure that the idle connection is one to the file now under the path.
+func (d *sqliteDB) watchFile(ctx context.Context) error {
+	file, err := d.stat()
+	if err != nil {
+		return err
+	}
+	if d.watch != nil && os.SameFile(d.file, file) {
+		return nil
+	}
+	d.unwatch()
+	if d.watch, err = d.pool.Connx(ctx); err != nil {
+		d.watch = nil
+		return err
+	}
+	d.file, d.watched = file, d.watched+1
+	if again, err := d.stat(); err != nil || !os.SameFile(file, again) {
+		d.unwatch()
+		return errors.Join(err, fmt.Errorf("%s was replaced while it was opened", d.path))
+	}
+	return nil
+}
+
+func (d *sqliteDB) unwatch() {
+	if d.watch != nil {
+		_ = d.watch.Close()
+		d.watch = nil
+	}
+}
+
+func (d *sqliteDB) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unwatch()
+	return d.pool.Close()
+}
+
+// sqliteKind reads a declared type; SQLite keeps it as it was written. Libraries declare booleans
+// as BOOLEAN or TINYINT(1) and moments as DATE, DATETIME(3), TIMESTAMP WITH TIME ZONE and so on.
+func sqliteKind(declared string) kind {
+	t := strings.ToLower(strings.ReplaceAll(declared, " ", ""))
+	base, _, _ := strings.Cut(t, "(")
+	switch {
+	case base == "boolean", base == "bool", t == "tinyint(1)", t == "bit(1)":
+		return asBoolean
+	case base == "date":
+		return asDate
+	case strings.HasPrefix(base, "datetime"), strings.HasPrefix(base, "timestamp"):
+		return asTimestamp
+	case base == "time":
+		return asTime
+	case base == "uuid", base == "guid", base == "uniqueidentifier", t == "binary(16)":
+		return asUUID
+	case base == "json", base == "jsonb":
+		return asJSON
+	}
+	return asText
+}
+
+// explain words what SQLite says.
+func (d *sqliteDB) explain(err error, rel relation) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("read %s: %w", d.path, err)
+	}
+	told := &Error{Message: "read " + d.path + ": " + e.Error(), Err: err}
+	switch e.Code {
+	case sqlite3.ErrError:
+		told.Message = fmt.Sprintf("read %s from %s: %s", rel, d.path, e.Error())
+		told.Hint, told.config = "correct "+rel.clause()+" in [source]", true
+	case sqlite3.ErrNotADB:
+		told.Message = d.path + " is no SQLite database"
+		told.Hint, told.config = "name the app's database file in dsn; an encrypted one cannot be read", true
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		told.Hint = "another program held the file for over five seconds; the next run tries again"
+	case sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrAuth:
+		told.Hint = "run as the app's user; a database in WAL mode needs write access to " + filepath.Dir(d.path) + " while the app is down"
+	case sqlite3.ErrReadonly:
+		told.Hint = "the app left an unfinished transaction, or its -shm file cannot be read: start the app, and run as its user"
+	case sqlite3.ErrCorrupt:
+		told.Hint = "the file is damaged: put a backup back"
+	}
+	return told
+}

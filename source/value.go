@@ -1,0 +1,221 @@
+package source
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// kind says how the values of a column are written; it follows from the column's declared type.
+// The table in the package comment is its specification.
+type kind uint8
+
+const (
+	asText    kind = iota // text and bytes as they are, numbers in their shortest form
+	asNumber              // a decimal or floating-point number that comes as text
+	asSingle              // a number of 32-bit floating-point precision
+	asBoolean             // true or false
+	asBit                 // MySQL's BIT: bytes, most significant first
+	asDate
+	asTimestamp
+	asTime
+	asUUID
+	asJSON
+)
+
+// cell receives one column's value of the current row. Text that the driver made is kept as it is;
+// everything else is written into the buffer that the cells of a row share.
+type cell struct {
+	kind       kind
+	buf        *[]byte
+	text       string
+	start, end int // of the value in buf; equal: it is in text
+}
+
+// Scan implements sql.Scanner. Bytes are copied: the driver reuses them.
+func (c *cell) Scan(src any) error {
+	c.text, c.start = "", len(*c.buf)
+	switch v := src.(type) {
+	case nil:
+	case string:
+		if c.kind == asText {
+			c.text = v
+			break
+		}
+		*c.buf = appendText(*c.buf, c.kind, v)
+	case []byte:
+		*c.buf = appendBytes(*c.buf, c.kind, v)
+	case int64:
+		*c.buf = appendInteger(*c.buf, c.kind, v)
+	case uint64:
+		*c.buf = strconv.AppendUint(*c.buf, v, 10)
+	case float64:
+		*c.buf = c.appendFloat(v, 64)
+	case float32:
+		*c.buf = c.appendFloat(float64(v), 32)
+	case bool:
+		*c.buf = strconv.AppendBool(*c.buf, v)
+	default:
+		return fmt.Errorf("the driver gave a %T", src)
+	}
+	c.end = len(*c.buf)
+	return nil
+}
+
+// value gives the text of the last Scan; row is what the shared buffer held.
+func (c *cell) value(row string) string {
+	if c.start == c.end {
+		return c.text
+	}
+	return row[c.start:c.end]
+}
+
+func (c *cell) appendFloat(v float64, bits int) []byte {
+	if c.kind == asSingle {
+		bits = 32
+	}
+	return appendFloat(*c.buf, v, bits)
+}
+
+// discard is the destination of a column that nobody asked for.
+type discard struct{}
+
+func (discard) Scan(any) error { return nil }
+
+func appendText(dst []byte, k kind, v string) []byte {
+	switch k {
+	case asNumber, asSingle:
+		return appendNumber(dst, k, v)
+	case asDate:
+		return appendDate(dst, v)
+	case asTimestamp:
+		return appendTimestamp(dst, v)
+	case asTime:
+		return append(dst, trimFraction(v)...)
+	case asUUID:
+		return appendUUID(dst, v)
+	case asJSON:
+		return appendJSON(dst, v)
+	default:
+		return append(dst, v...)
+	}
+}
+
+func appendBytes(dst []byte, k kind, v []byte) []byte {
+	switch {
+	case k == asText:
+		return append(dst, v...)
+	case k == asBit:
+		return appendBit(dst, v)
+	case k == asUUID && len(v) == 16 && !printable(v):
+		return appendRawUUID(dst, v)
+	default:
+		return appendText(dst, k, string(v))
+	}
+}
+
+func appendInteger(dst []byte, k kind, v int64) []byte {
+	switch {
+	case k == asBoolean && (v == 0 || v == 1):
+		return strconv.AppendBool(dst, v == 1)
+	case k == asTimestamp:
+		return appendUnix(dst, v, len("2006-01-02T15:04:05Z"))
+	case k == asDate:
+		return appendUnix(dst, v, len("2006-01-02"))
+	default:
+		return strconv.AppendInt(dst, v, 10)
+	}
+}
+
+// appendFloat writes the shortest decimal that reads back as the same number, with an exponent only
+// where JavaScript writes one too: below 1e-6 and from 1e21 on.
+func appendFloat(dst []byte, v float64, bits int) []byte {
+	if v == 0 {
+		return append(dst, '0')
+	}
+	if size := math.Abs(v); size < 1e-6 || size >= 1e21 {
+		return strconv.AppendFloat(dst, v, 'g', -1, bits)
+	}
+	return strconv.AppendFloat(dst, v, 'f', -1, bits)
+}
+
+// appendNumber writes a decimal without zeros at the end of its fraction: a SQLite database keeps
+// none, so 12.50 could not be told from 12.5 there.
+func appendNumber(dst []byte, k kind, v string) []byte {
+	if k == asSingle || strings.ContainsAny(v, "eE") {
+		bits := 64
+		if k == asSingle {
+			bits = 32
+		}
+		if f, err := strconv.ParseFloat(v, bits); err == nil {
+			return appendFloat(dst, f, bits)
+		}
+	}
+	v = trimFraction(v)
+	if v == "-0" {
+		v = "0"
+	}
+	return append(dst, v...)
+}
+
+// trimFraction removes the zeros at the end of a fraction, and its point with the last of them.
+func trimFraction(v string) string {
+	if !strings.Contains(v, ".") {
+		return v
+	}
+	return strings.TrimSuffix(strings.TrimRight(v, "0"), ".")
+}
+
+// appendBit writes BIT(1) as a boolean and anything wider as a number.
+func appendBit(dst []byte, v []byte) []byte {
+	if len(v) == 1 && v[0] <= 1 {
+		return strconv.AppendBool(dst, v[0] == 1)
+	}
+	var n uint64
+	for _, b := range v {
+		n = n<<8 | uint64(b)
+	}
+	return strconv.AppendUint(dst, n, 10)
+}
+
+// printable tells whether the bytes are ASCII text. A UUID never is: RFC 9562 sets the top bit of
+// its ninth byte, and the nil UUID is zeros.
+func printable(v []byte) bool {
+	for _, b := range v {
+		if b < ' ' || b > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func appendRawUUID(dst, v []byte) []byte {
+	for i, part := range [][]byte{v[:4], v[4:6], v[6:8], v[8:10], v[10:]} {
+		if i > 0 {
+			dst = append(dst, '-')
+		}
+		dst = hex.AppendEncode(dst, part)
+	}
+	return dst
+}
+
+// appendUUID writes the letters of a UUID in lower case, as PostgreSQL does.
+func appendUUID(dst []byte, v string) []byte {
+	if len(v) == 36 {
+		v = strings.ToLower(v)
+	}
+	return append(dst, v...)
+}
+
+// appendJSON writes a document without white space between its tokens; what is no JSON stays.
+func appendJSON(dst []byte, v string) []byte {
+	out := bytes.NewBuffer(dst)
+	if json.Compact(out, []byte(v)) != nil {
+		return append(dst, v...)
+	}
+	return out.Bytes()
+}
