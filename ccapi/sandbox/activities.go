@@ -1,0 +1,280 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// States of an activity.
+const (
+	stateInitialized = "initialized"
+	stateProcessing  = "processing"
+	stateCompleted   = "completed"
+	stateCancelled   = "cancelled"
+	stateFailed      = "failed"
+	stateTimedOut    = "timed_out"
+)
+
+var activityStates = []string{stateProcessing, stateCompleted, stateCancelled, stateFailed, stateTimedOut}
+
+// activity is a bulk job. It has no worker: what it has done by now follows from
+// the clock, and is made up for whenever somebody looks.
+type activity struct {
+	ID       string      `json:"id"`
+	Kind     string      `json:"kind"` // the last part of the path that made it
+	Created  time.Time   `json:"created"`
+	Start    time.Time   `json:"start"`
+	End      time.Time   `json:"end"`
+	Settled  bool        `json:"settled"`  // ended, and its effects are there
+	State    string      `json:"state"`    // at its end
+	Items    int         `json:"items"`    // all that it was asked to do
+	Done     int         `json:"done"`     // items worked on so far
+	Counts   counters    `json:"counts"`   // of an import
+	Errors   []string    `json:"errors"`   // activity_errors
+	FileName string      `json:"filename"` // of a CSV import
+	Lists    int         `json:"lists"`    // lists that it names
+	Job      *job        `json:"job,omitempty"`
+	Mishap   mishap      `json:"mishap"`
+	Export   *exportFile `json:"export,omitempty"`
+}
+
+// counters are what an import tells about its rows.
+type counters struct {
+	Persons       int `json:"persons"`
+	Errors        int `json:"errors"`
+	Correctable   int `json:"correctable"`
+	CannotAddList int `json:"cannot_add_list"`
+}
+
+// job is what an activity still has to do.
+type job struct {
+	Import   *importJob `json:"import,omitempty"`
+	Contacts []string   `json:"contacts,omitempty"` // ids
+	Lists    []string   `json:"lists,omitempty"`
+	Tags     []string   `json:"tags,omitempty"`
+	Fields   []string   `json:"fields,omitempty"`
+	Export   *exportJob `json:"export,omitempty"`
+}
+
+// Limits of activities.
+const (
+	activityLifetime = 10 * 24 * time.Hour // older ones are gone
+	maxQueued        = 1000
+	startDelay       = 500 * time.Millisecond // initialized until then, or a tenth of the whole
+)
+
+// enqueue accepts a job; full: too many wait already.
+func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, full bool) {
+	queued := 0
+	for _, other := range s.acc.Activities {
+		if !other.Settled && c.now.Before(other.End) {
+			queued++
+		}
+	}
+	if queued >= maxQueued {
+		return nil, true
+	}
+	takes := s.opts.ImportTime(items)
+	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: c.now.Add(min(startDelay, takes/10)),
+		End: c.now.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists)}
+	a.befall(c.effect)
+	s.acc.Activities = append(s.acc.Activities, a)
+	return a, false
+}
+
+// advanceActivities does what has become due, each at its own time.
+func (s *Server) advanceActivities(now time.Time) {
+	var due []*activity
+	for _, a := range s.acc.Activities {
+		if !a.Settled && !now.Before(a.Start) {
+			due = append(due, a)
+		}
+	}
+	slices.SortStableFunc(due, func(x, y *activity) int { return x.End.Compare(y.End) })
+	for _, a := range due {
+		s.advance(a, now)
+	}
+	for len(s.acc.Activities) > 0 && now.Sub(s.acc.Activities[0].Created) > activityLifetime {
+		s.acc.Activities = s.acc.Activities[1:]
+	}
+}
+
+// advance works on an activity up to a moment.
+func (s *Server) advance(a *activity, now time.Time) {
+	ended := !now.Before(a.End)
+	at := now
+	if ended {
+		at = a.End
+	}
+	share := a.share(at)
+	if a.Mishap.stops() {
+		share = min(share, a.Mishap.Share)
+	}
+	if target := int(share * float64(a.Items)); ended || s.switches.ImportsProgressive {
+		s.workOn(a, target, at)
+	} else {
+		a.Done = max(a.Done, target)
+	}
+	if ended && a.Mishap.State != stateProcessing {
+		s.end(a)
+	}
+}
+
+// end closes an activity.
+func (s *Server) end(a *activity) {
+	a.Settled = true
+	if a.Mishap.State != "" {
+		a.State = a.Mishap.State
+	}
+	if a.State == stateFailed {
+		a.Errors = append(a.Errors, "The activity failed.")
+	}
+	a.Job = nil
+	s.changed++
+}
+
+// share is how much of the time has passed, from 0 to 1.
+func (a *activity) share(now time.Time) float64 {
+	whole := a.End.Sub(a.Start)
+	if whole <= 0 || !now.Before(a.End) {
+		return 1
+	}
+	return max(0, float64(now.Sub(a.Start))/float64(whole))
+}
+
+// state is the state that the API shows at a moment.
+func (a *activity) state(now time.Time) string {
+	switch {
+	case a.Settled:
+		return a.State
+	case !now.After(a.Start):
+		return stateInitialized
+	}
+	return stateProcessing
+}
+
+func (a *activity) percent(now time.Time) int {
+	switch {
+	case a.Settled && a.State == stateCompleted:
+		return 100
+	case a.state(now) == stateInitialized:
+		return 1
+	case a.Mishap.stops():
+		return max(1, min(99, int(100*min(a.share(now), a.Mishap.Share))))
+	}
+	return max(1, min(99, int(100*a.share(now))))
+}
+
+type activityJSON struct {
+	ID        string        `json:"activity_id"`
+	State     string        `json:"state"`
+	Started   string        `json:"started_at,omitempty"`
+	Completed string        `json:"completed_at,omitempty"`
+	Created   string        `json:"created_at"`
+	Updated   string        `json:"updated_at"`
+	FileName  string        `json:"source_file_name,omitempty"`
+	Percent   int           `json:"percent_done"`
+	Errors    []string      `json:"activity_errors"`
+	Status    any           `json:"status,omitempty"`
+	Links     activityLinks `json:"_links"`
+}
+
+type activityLinks struct {
+	Self    link  `json:"self"`
+	Results *link `json:"results,omitempty"`
+}
+
+func (a *activity) json(now time.Time) activityJSON {
+	out := activityJSON{ID: a.ID, State: a.state(now), Created: isoTime(a.Created), Updated: isoTime(a.moved(now)),
+		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(),
+		Links: activityLinks{Self: link{"/v3/activities/" + a.ID}}}
+	if out.State != stateInitialized {
+		out.Started = isoTime(a.Start)
+	}
+	if a.Settled {
+		out.Completed = isoTime(a.End)
+	}
+	if a.Kind == kindExport && out.State != stateInitialized {
+		out.Links.Results = &link{"/v3/contact_exports/" + a.ID} // it stands there before the file is ready
+	}
+	return out
+}
+
+// moved is when the activity last moved.
+func (a *activity) moved(now time.Time) time.Time {
+	switch {
+	case now.Before(a.Start):
+		return a.Created
+	case now.Before(a.End) && !a.Mishap.stops():
+		return now
+	case now.Before(a.End):
+		return a.Start
+	}
+	return a.End
+}
+
+func isoTime(t time.Time) string { return stampOf(t).String() }
+
+func (s *Server) getActivity(c *call) answer {
+	id := c.PathValue("activity_id")
+	a := first(s.acc.Activities, func(a *activity) bool { return a.ID == id && !a.Mishap.Gone })
+	if a == nil {
+		return noSuch("activity_id", id)
+	}
+	return ok(a.json(c.now))
+}
+
+func (s *Server) getActivities(c *call) answer {
+	state := c.query.Get("state")
+	if state != "" && !slices.Contains(activityStates, state) {
+		return invalid("state does not have a valid value")
+	}
+	var all []*activity
+	for _, a := range slices.Backward(s.acc.Activities) { // the newest first
+		if !a.Mishap.Gone && (state == "" || a.state(c.now) == state) {
+			all = append(all, a)
+		}
+	}
+	page, on, problem, good := pageByID(c, all, func(a *activity) string { return a.ID }, 500)
+	if !good {
+		return problem
+	}
+	out := struct {
+		Activities []activityJSON `json:"activities"`
+		Links      links          `json:"_links"`
+	}{Activities: []activityJSON{}, Links: on}
+	for _, a := range page {
+		out.Activities = append(out.Activities, a.json(c.now))
+	}
+	return ok(out)
+}
+
+// mishap is what faults do to an activity.
+type mishap struct {
+	State     string        `json:"state,omitempty"` // how it ends, or processing for never
+	Share     float64       `json:"share,omitempty"` // of the items that are done before that
+	Gone      bool          `json:"gone,omitempty"`
+	ReadDelay time.Duration `json:"read_delay,omitempty"`
+}
+
+// stops tells that the work stops before it is done.
+func (m mishap) stops() bool { return m.State != "" }
+
+// befall applies the faults that hit an activity as a whole.
+func (a *activity) befall(faults []*Fault) {
+	for _, f := range faults {
+		switch f.Kind {
+		case FaultFailed, FaultTimedOut, FaultCancelled:
+			a.Mishap.State, a.Mishap.Share = strings.TrimPrefix(string(f.Kind), "activity_"), f.Share
+		case FaultStuck:
+			a.Mishap.State, a.Mishap.Share = stateProcessing, f.Share
+		case FaultGone:
+			a.Mishap.Gone = true
+		case FaultSlowWork:
+			a.End = a.End.Add(f.Delay)
+		case FaultReadDelay:
+			a.Mishap.ReadDelay = f.Delay
+		}
+	}
+}

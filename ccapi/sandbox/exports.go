@@ -1,0 +1,4 @@
+package sandbox
+
+type exportFile struct{}
+type exportJob struct{}

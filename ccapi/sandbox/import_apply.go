@@ -1,0 +1,359 @@
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// importNames are the properties that an import knows, besides custom fields.
+var importNames = []string{
+	"email", "first_name", "last_name", "job_title", "company_name", "birthday_month", "birthday_day", "anniversary",
+	"phone", "home_phone", "work_phone", "mobile_phone", "other_phone",
+	"street", "street2", "city", "state", "zip", "country",
+	"home_street", "home_street2", "home_city", "home_state", "home_zip", "home_country", "home country",
+	"work_street", "work_street2", "work_city", "work_state", "work_zip", "work_country",
+	"other_street", "other_street2", "other_city", "other_state", "other_zip", "other_country",
+	"sms_number", "sms_consent_date",
+}
+
+// importShort is the longest address that the import's schema names; whether it
+// holds is a switch.
+const importShort = 50
+
+// importRows applies rows up to a number, counted from the start.
+func (s *Server) importRows(a *activity, to int, at time.Time) {
+	in := a.Job.Import
+	later := duplicates(in.Rows, s.switches.FirstDuplicateWins)
+	for ; a.Done < to; a.Done++ {
+		r := &in.Rows[a.Done]
+		if later[a.Done] {
+			a.Counts.Persons++ // it is counted, but another row has the last word
+			continue
+		}
+		if problem, correctable := s.judge(r, at); problem != "" {
+			a.refuse(problem, correctable, s.switches.ActivityErrorLines)
+			continue
+		}
+		a.Counts.Persons++
+		if r.Fate != fateLost {
+			s.importRow(a, in, r, at)
+		}
+	}
+}
+
+// duplicates marks the rows that another row with the same address overrules.
+func duplicates(rows []row, firstWins bool) map[int]bool {
+	overruled, winner := map[int]bool{}, make(map[string]int, len(rows))
+	for i := range rows {
+		key := foldAddress(rows[i].Address)
+		earlier, twice := winner[key]
+		switch {
+		case key == "" || !twice:
+			winner[key] = i
+		case firstWins:
+			overruled[i] = true
+		default:
+			overruled[earlier], winner[key] = true, i
+		}
+	}
+	return overruled
+}
+
+// refuse counts a row that was not taken. Lines are numbered as in a file with a
+// header: the first contact is line 2.
+func (a *activity) refuse(problem string, correctable, lines bool) {
+	if correctable {
+		a.Counts.Correctable++
+	} else {
+		a.Counts.Errors++
+	}
+	if lines {
+		a.Errors = append(a.Errors, fmt.Sprintf("Line %d: %s", a.Done+2, problem))
+	}
+}
+
+// judge says why a row is not taken, and whether a person could correct it.
+func (s *Server) judge(r *row, at time.Time) (problem string, correctable bool) {
+	longest := maxAddress
+	if s.switches.ImportAddressesShort {
+		longest = importShort
+	}
+	switch {
+	case r.Fate == fateRefused:
+		return "The address is refused.", false
+	case r.Address == "" && r.value("sms_number") == "":
+		return "The contact has no email address.", true
+	case r.Address != "" && !wellFormed(r.Address):
+		return "The email address is invalid.", true
+	case tooLong(r.Address, longest):
+		return "The email address is too long.", true
+	case r.customFields() > maxOwnFields:
+		return "The contact has more than 25 custom fields.", false
+	}
+	for _, m := range r.Members {
+		if problem, correctable = s.judgeMember(m); problem != "" {
+			return problem, correctable
+		}
+	}
+	if c := s.acc.byEmail(r.Address); c != nil && stampOf(at) < c.Refused {
+		return "The address is refused for a time.", false
+	}
+	return "", false
+}
+
+func (s *Server) judgeMember(m member) (problem string, correctable bool) {
+	if name, custom := strings.CutPrefix(m.Name, "cf:"); custom {
+		f := s.importField(name)
+		switch {
+		case tooLong(m.Value, maxFieldValue):
+			return "The value of " + m.Name + " is too long.", false
+		case f != nil && !f.takes(m.Value):
+			return "The value of " + m.Name + " does not fit its type.", true
+		}
+		return "", false
+	}
+	longest := maxProperty
+	if strings.Contains(m.Name, "street") {
+		longest = maxFieldValue
+	}
+	if importable(m.Name) && tooLong(m.Value, longest) {
+		return "The value of " + m.Name + " is too long.", false
+	}
+	if _, good := parseDate(m.Value); m.Name == "anniversary" && m.Value != "" && !good {
+		return "The anniversary is not a date.", true
+	}
+	if n, err := strconv.Atoi(m.Value); strings.HasPrefix(m.Name, "birthday_") && m.Value != "" && (err != nil || n < 1 || n > 31) {
+		return "The birthday is not a date.", true
+	}
+	return "", false
+}
+
+// importField is the custom field that a name after "cf:" means; nil: none, and
+// the value is ignored.
+func (s *Server) importField(name string) *customField {
+	return first(s.acc.Fields, func(f *customField) bool {
+		return f.Name == name || s.switches.ImportFieldNamesFold && strings.EqualFold(f.Name, name)
+	})
+}
+
+func (r *row) value(name string) string {
+	i := slices.IndexFunc(r.Members, func(m member) bool { return m.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return r.Members[i].Value
+}
+
+func (r *row) customFields() int {
+	n := 0
+	for _, m := range r.Members {
+		if strings.HasPrefix(m.Name, "cf:") {
+			n++
+		}
+	}
+	return n
+}
+
+// importRow applies one row that was taken.
+func (s *Server) importRow(a *activity, in *importJob, r *row, at time.Time) {
+	now := stampOf(at)
+	c := s.importTarget(r)
+	var before *contact
+	if c == nil {
+		c = s.newContact(r.Address, Implicit, byAccount, now)
+	} else {
+		before = c.seen(at)
+		if before != nil {
+			before = before.copy()
+		}
+	}
+	changed := false
+	if c.Permission != Unsubscribed || !s.switches.UnsubscribedFieldsIgnored {
+		changed = s.importMembers(c, in, r, now)
+	}
+	if c.Permission == Unsubscribed {
+		a.Counts.CannotAddList++
+	} else {
+		s.revive(c, now)
+		for _, id := range in.Lists {
+			if s.acc.list(id) != nil {
+				s.joinList(c, id, now)
+			}
+		}
+	}
+	c.touch(now, changed && !s.switches.ImportKeepsUpdatedAt)
+	s.wear(c, now)
+	if delay := s.readDelay(a); delay > 0 {
+		c.hide(before, at.Add(delay))
+	}
+}
+
+// importTarget is the contact that a row is about; nil for a new one.
+func (s *Server) importTarget(r *row) *contact {
+	if r.Address != "" {
+		return s.acc.byEmail(r.Address)
+	}
+	number := digits(r.value("sms_number"))
+	return first(s.acc.Contacts, func(c *contact) bool {
+		return c.Extra != nil && c.Extra.SMS != nil && c.Extra.SMS.Address == number
+	})
+}
+
+// readDelay is how long readers do not see what an import changed.
+func (s *Server) readDelay(a *activity) time.Duration {
+	if s.switches.ImportsReadLate {
+		return max(a.Mishap.ReadDelay, readLate)
+	}
+	return a.Mishap.ReadDelay
+}
+
+const readLate = 30 * time.Second
+
+// Addresses that change too often are refused for a time.
+const (
+	busyChanges = 5
+	busyWithin  = 24 * 60 * 60 // seconds
+	busyRefused = 48 * 60 * 60 // seconds
+)
+
+// wear counts a change of a contact, where busy addresses are refused.
+func (s *Server) wear(c *contact, now stamp) {
+	if !s.switches.BusyAddressesRefused {
+		return
+	}
+	c.Changes = slices.DeleteFunc(c.Changes, func(t stamp) bool { return now-t >= busyWithin })
+	c.Changes = append(c.Changes, now)
+	if len(c.Changes) > busyChanges {
+		c.Refused = now + busyRefused
+	}
+}
+
+// importMembers takes over the properties of a row, and tells whether one
+// changed. A blank is ignored, or clears.
+func (s *Server) importMembers(c *contact, in *importJob, r *row, now stamp) bool {
+	changed := false
+	for _, m := range r.Members {
+		value := m.Value
+		if value == "" && !s.switches.BlankClears {
+			continue
+		}
+		if r.Fate == fateAltered && value != "" {
+			value = "altered " + value[:min(len(value), maxProperty/2)]
+		}
+		if name, custom := strings.CutPrefix(m.Name, "cf:"); custom {
+			if f := s.importField(name); f != nil && c.setValue(f.ID, f.stored(value)) {
+				changed = true
+			}
+			continue
+		}
+		if p := c.property(m.Name); p != nil {
+			changed = changed || *p != value
+			*p = value
+		} else if importable(m.Name) {
+			changed = s.importExtra(c, in, r, member{m.Name, value}, now) || changed
+		}
+	}
+	return changed
+}
+
+// importExtra takes over one of the rarer properties.
+func (s *Server) importExtra(c *contact, in *importJob, r *row, m member, now stamp) bool {
+	e := c.extra()
+	number, _ := strconv.Atoi(m.Value) // judged before
+	switch {
+	case m.Name == "birthday_month":
+		return replace(&e.BirthdayMonth, number)
+	case m.Name == "birthday_day":
+		return replace(&e.BirthdayDay, number)
+	case m.Name == "anniversary":
+		return replace(&e.Anniversary, isoDate(m.Value))
+	case strings.HasSuffix(m.Name, "phone"):
+		return s.importPhone(e, m, now)
+	case m.Name == "sms_number":
+		e.SMS = &smsChannel{ID: s.newID(), Address: digits(m.Value), Permission: cmp.Or(in.SMSPermission, NotSet), Created: now}
+		if r.value("sms_consent_date") == "" {
+			e.SMS.Permission = NotSet
+		} else if e.SMS.Permission == Explicit {
+			e.SMS.OptIn = now
+		}
+		return true
+	case m.Name == "sms_consent_date":
+		return false
+	}
+	return s.importStreet(e, m, now)
+}
+
+// kindOf splits "home_city" into kind and rest; without a kind it is "other".
+func kindOf(name string) (kind, rest string) {
+	for _, kind := range []string{"home", "work", "mobile", "other"} {
+		if rest, has := strings.CutPrefix(name, kind+"_"); has {
+			return kind, rest
+		}
+		if rest, has := strings.CutPrefix(name, kind+" "); has {
+			return kind, rest
+		}
+	}
+	return "other", name
+}
+
+func (s *Server) importPhone(e *extra, m member, now stamp) bool {
+	kind, _ := kindOf(m.Name)
+	i := slices.IndexFunc(e.Phones, func(p phone) bool { return p.Kind == kind })
+	switch {
+	case i >= 0 && m.Value == "":
+		e.Phones = slices.Delete(e.Phones, i, i+1)
+		return true
+	case i >= 0:
+		return replace(&e.Phones[i].Number, m.Value)
+	case m.Value == "" || len(e.Phones) >= maxPhones:
+		return false
+	}
+	e.Phones = append(e.Phones, phone{s.newID(), m.Value, kind, now})
+	return true
+}
+
+func (s *Server) importStreet(e *extra, m member, now stamp) bool {
+	kind, part := kindOf(m.Name)
+	i := slices.IndexFunc(e.Streets, func(a street) bool { return a.Kind == kind })
+	if i < 0 {
+		if m.Value == "" || len(e.Streets) >= maxStreets {
+			return false
+		}
+		e.Streets = append(e.Streets, street{ID: s.newID(), Kind: kind, Created: now})
+		i = len(e.Streets) - 1
+	}
+	a := &e.Streets[i]
+	switch part {
+	case "street":
+		return replace(&a.Street, m.Value)
+	case "street2":
+		return replace(&a.Street, strings.TrimSpace(a.Street+" "+m.Value))
+	case "city":
+		return replace(&a.City, m.Value)
+	case "state":
+		return replace(&a.State, m.Value)
+	case "zip":
+		return replace(&a.Zip, m.Value)
+	}
+	return replace(&a.Country, m.Value)
+}
+
+// replace sets a value and tells whether it is another one.
+func replace[T comparable](p *T, value T) bool {
+	changed := *p != value
+	*p = value
+	return changed
+}
+
+func digits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,4 @@
+package sandbox
+
+// store is where the state is kept.
+type store struct{}
