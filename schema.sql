@@ -86,17 +86,25 @@ CREATE TABLE runs (
   started_at TEXT NOT NULL,
   ended_at   TEXT NOT NULL,
   outcome    TEXT NOT NULL,
-  usable     INTEGER NOT NULL,
   requests   INTEGER NOT NULL,
   report     TEXT NOT NULL
 ) STRICT;
+
+-- How many source rows had an address and a value, by column ('' for any), the most of any good run of a UTC
+-- day: what the guard measures shrinking by.
+CREATE TABLE valued (
+  day         TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  most        INTEGER NOT NULL,
+  PRIMARY KEY (day, column_name)
+) STRICT, WITHOUT ROWID;
 
 -- The journal: one row for each batch, written before it is sent.
 --
 --   recorded -> sending -> sent -> ended -> settled
 --
 -- `import` is one bulk import activity, `replace` a number of single contacts that are cleared.
--- `fields` are the mapped columns, `tally` the counts that the guard looks back on, in JSON.
+-- `tally` has the counts that the guard looks back on, in JSON.
 -- `moved_at` is when the activity's state or percentage last moved, `percent` that percentage.
 CREATE TABLE batches (
   id          INTEGER NOT NULL PRIMARY KEY,
@@ -124,15 +132,16 @@ CREATE INDEX batches_open ON batches (state) WHERE state <> 'settled';
 -- form of `contacts.fields`. `lists` are those that the contact was on. `result` is '' until the batch
 -- is settled, then 'done' or the reason of a problem.
 CREATE TABLE batch_rows (
-  batch  INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
-  norm   TEXT NOT NULL,
-  address TEXT NOT NULL,
-  key    TEXT NOT NULL,
-  action TEXT NOT NULL CHECK (action IN ('update', 'create', 'clear')),
-  wanted TEXT NOT NULL,
-  old    TEXT NOT NULL,
-  lists  TEXT NOT NULL,
-  result TEXT NOT NULL,
+  batch      INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+  norm       TEXT NOT NULL,
+  contact_id TEXT NOT NULL,
+  address    TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  action     TEXT NOT NULL CHECK (action IN ('update', 'create', 'clear')),
+  wanted     TEXT NOT NULL,
+  old        TEXT NOT NULL,
+  lists      TEXT NOT NULL,
+  result     TEXT NOT NULL,
   PRIMARY KEY (batch, norm)
 ) STRICT, WITHOUT ROWID;
 

@@ -78,10 +78,11 @@ func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
 }
 
 // PutContacts writes a page of contacts in one transaction, and where a snapshot under way goes on.
-// A contact whose UpdatedAt is older than what the mirror has is only marked as seen. m is the mirror
-// as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on.
-func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) error {
-	return db.change(ctx, "write contacts", func(tx *sqlx.Tx) error {
+// A contact that the mirror has with a later UpdatedAt is left alone, unless this snapshot has not seen it yet. m is the mirror
+// as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on. It returns by how many the
+// contacts that are not deleted became more.
+func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
+	err = db.change(ctx, "write contacts", func(tx *sqlx.Tx) error {
 		put, err := prepareUpsert(ctx, tx)
 		if err != nil {
 			return err
@@ -92,28 +93,32 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 				return err
 			}
 		}
+		more = put.more
 		if m.Loading == 0 {
 			return nil
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE mirror SET next = ?, loading_mark = ?", next, stamp(m.LoadingAt))
 		return err
 	})
+	return more, err
 }
 
 // upsert holds the statements that write one contact.
-type upsert struct{ find, drop, put, touch *sqlx.Stmt }
+type upsert struct {
+	find, drop, put *sqlx.Stmt
+	more            int
+}
 
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find: "SELECT norm, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
+		&u.find: "SELECT norm, deleted, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
 		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
 		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at, seen)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
 			deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
 			updated_at = excluded.updated_at, seen = excluded.seen`,
-		&u.touch: "UPDATE contacts SET seen = ? WHERE norm = ? AND contact_id = ?",
 	} {
 		var err error
 		if *stmt, err = tx.PreparexContext(ctx, text); err != nil {
@@ -124,13 +129,14 @@ func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 }
 
 func (u *upsert) close() {
-	for _, stmt := range []*sqlx.Stmt{u.find, u.drop, u.put, u.touch} {
+	for _, stmt := range []*sqlx.Stmt{u.find, u.drop, u.put} {
 		stmt.Close()
 	}
 }
 
 type knownContact struct {
 	Norm, Lists string
+	Deleted     bool
 	Left        string `db:"lists_left"`
 	Filled      string
 	UpdatedAt   string `db:"updated_at"`
@@ -142,12 +148,14 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 	if err := u.find.SelectContext(ctx, &known, c.ID); err != nil {
 		return err
 	}
-	left, filled := "", ""
+	left, filled, seen := "", "", snapshot
 	for _, k := range known { // at most one
-		snapshot = max(snapshot, k.Seen)
-		if moment(k.UpdatedAt).After(c.UpdatedAt) {
-			_, err := u.touch.ExecContext(ctx, snapshot, k.Norm, c.ID)
-			return err
+		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
+			return nil
+		}
+		seen = max(snapshot, k.Seen)
+		if !k.Deleted {
+			u.more--
 		}
 		left, filled = leftLists(k, c.Lists), k.Filled
 		if k.Norm != c.Norm {
@@ -156,8 +164,11 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 			}
 		}
 	}
+	if !c.Deleted {
+		u.more++
+	}
 	_, err := u.put.ExecContext(ctx, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled,
-		stamp(c.UpdatedAt), snapshot)
+		stamp(c.UpdatedAt), seen)
 	return err
 }
 
@@ -179,8 +190,9 @@ func joinIDs(ids []string) string {
 	return strings.Join(slices.Compact(ids), " ")
 }
 
-// EndRefresh records that a refresh is complete: m has its Mark and Mapping, and SnapshotAt if it was a
-// snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time.
+// EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and SnapshotAt if it was a
+// snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time, and the rest is
+// counted anew.
 func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
 		more, err := db.dropUnseen(ctx, m.Loading)
@@ -192,6 +204,11 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 		}
 	}
 	return db.change(ctx, "end the refresh", func(tx *sqlx.Tx) error {
+		if m.Loading > 0 {
+			if err := tx.GetContext(ctx, &m.Contacts, countLive); err != nil {
+				return err
+			}
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
 			seen = CASE WHEN loading > 0 THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''`,
 			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts)
@@ -239,20 +256,20 @@ func (db *DB) DropMirror(ctx context.Context) error {
 	})
 }
 
-// Live counts the contacts that are not deleted, and all.
-func (db *DB) Live(ctx context.Context) (live, all int, err error) {
-	var n struct{ Live, Total int }
-	err = db.write.GetContext(ctx, &n, "SELECT COALESCE(SUM(deleted = 0), 0) AS live, COUNT(*) AS total FROM contacts")
-	if err != nil {
-		return 0, 0, fmt.Errorf("count contacts: %w", err)
-	}
-	return n.Live, n.Total, nil
+const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
+
+// Total counts the contacts, deleted ones too.
+func (db *DB) Total(ctx context.Context) (int, error) {
+	return db.count(ctx, "SELECT COUNT(*) FROM contacts")
 }
 
 // SeenIn counts the contacts that the snapshot of this number has shown.
 func (db *DB) SeenIn(ctx context.Context, snapshot int64) (int, error) {
-	var n int
-	if err := db.write.GetContext(ctx, &n, "SELECT COUNT(*) FROM contacts WHERE seen = ?", snapshot); err != nil {
+	return db.count(ctx, "SELECT COUNT(*) FROM contacts WHERE seen = ?", snapshot)
+}
+
+func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err error) {
+	if err := db.write.GetContext(ctx, &n, query, args...); err != nil {
 		return 0, fmt.Errorf("count contacts: %w", err)
 	}
 	return n, nil
@@ -326,9 +343,9 @@ func (db *DB) selectIn(ctx context.Context, rows any, query string, norms []stri
 	return db.read.SelectContext(ctx, rows, query, args...)
 }
 
-// RemapFilled rewrites what was filled after the mapping changed: remap gets each value that is not
-// empty in the old form and returns it in the new one.
-func (db *DB) RemapFilled(ctx context.Context, remap func(string) string) error {
+// Remap names the mapping anew after the configuration changed: what was filled is carried over by remap, which gets
+// each value that is not empty in the old form and returns it in the new one, and the mirror counts as never refreshed.
+func (db *DB) Remap(ctx context.Context, mapping string, remap func(string) string) error {
 	return db.change(ctx, "carry over what was filled", func(tx *sqlx.Tx) error {
 		var rows []struct {
 			Norm   string
@@ -343,6 +360,16 @@ func (db *DB) RemapFilled(ctx context.Context, remap func(string) string) error 
 				return err
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, "UPDATE mirror SET mapping = ?, mark = '', snapshot_at = '', loading = 0, next = ''", mapping)
+		return err
 	})
+}
+
+// SetMapping names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
+// everywhere.
+func (db *DB) SetMapping(ctx context.Context, mapping string) error {
+	if _, err := db.write.ExecContext(ctx, "UPDATE mirror SET mapping = ?", mapping); err != nil {
+		return fmt.Errorf("name the mapping: %w", err)
+	}
+	return nil
 }

@@ -73,11 +73,11 @@ type Batch struct {
 
 // BatchRow is one contact of a batch.
 type BatchRow struct {
-	Norm, Address, Key string
-	Action             string   // "update", "create" or "clear"
-	Wanted, Old        string   // in the form of Contact.Fields
-	Lists              []string // that the contact was on
-	Result             string   // "" until the batch is settled, then "done" or the reason of a problem
+	Norm, ID, Address, Key string   // ID: contact_id, "" for a create
+	Action                 string   // "update", "create" or "clear"
+	Wanted, Old            string   // in the form of Contact.Fields
+	Lists                  []string // that the contact was on
+	Result                 string   // "" until the batch is settled, then "done" or the reason of a problem
 }
 
 // Done is the Result of a row whose contact was seen carrying the value.
@@ -139,14 +139,14 @@ func (db *DB) addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, rows []BatchRo
 }
 
 func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, rows []BatchRow) error {
-	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, address, key, action, wanted, old, lists, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')`)
+	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, contact_id, address, key, action, wanted, old, lists, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`)
 	if err != nil {
 		return err
 	}
 	defer add.Close()
 	for _, r := range rows {
-		if _, err := add.ExecContext(ctx, batch, r.Norm, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists)); err != nil {
+		if _, err := add.ExecContext(ctx, batch, r.Norm, r.ID, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists)); err != nil {
 			return err
 		}
 	}
@@ -221,17 +221,18 @@ func (db *DB) batches(ctx context.Context, where string, args ...any) ([]Batch, 
 
 type batchRowRow struct {
 	Norm, Address, Key, Action, Wanted, Old, Lists, Result string
+	ID                                                     string `db:"contact_id"`
 }
 
 func (r batchRowRow) row() BatchRow {
-	return BatchRow{Norm: r.Norm, Address: r.Address, Key: r.Key, Action: r.Action, Wanted: r.Wanted, Old: r.Old,
+	return BatchRow{Norm: r.Norm, ID: r.ID, Address: r.Address, Key: r.Key, Action: r.Action, Wanted: r.Wanted, Old: r.Old,
 		Lists: strings.Fields(r.Lists), Result: r.Result}
 }
 
 // BatchRows yields the rows of a batch, ascending by Norm.
 func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
 	return func(yield func(BatchRow, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, `SELECT norm, address, key, action, wanted, old, lists, result
+		rows, err := db.read.QueryxContext(ctx, `SELECT norm, contact_id, address, key, action, wanted, old, lists, result
 			FROM batch_rows WHERE batch = ? ORDER BY norm`, batch)
 		if err != nil {
 			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))

@@ -19,7 +19,6 @@ type Run struct {
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it is under way, or when it died
 	Outcome   string    // "" likewise
-	Usable    int       // source rows with an address and a value
 	Requests  int
 	Report    []byte // JSON, without addresses and values
 }
@@ -30,31 +29,31 @@ type runRow struct {
 	Dry, Forced      bool
 	StartedAt        string `db:"started_at"`
 	EndedAt          string `db:"ended_at"`
-	Usable, Requests int
+	Requests         int
 	Report           string
 }
 
 func (r runRow) run() Run {
 	return Run{ID: r.ID, Trigger: r.Trigger, Dry: r.Dry, Forced: r.Forced, StartedAt: moment(r.StartedAt), EndedAt: moment(r.EndedAt),
-		Outcome: r.Outcome, Usable: r.Usable, Requests: r.Requests, Report: []byte(r.Report)}
+		Outcome: r.Outcome, Requests: r.Requests, Report: []byte(r.Report)}
 }
 
-const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, usable, requests, report"
+const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, requests, report"
 
 // BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry and Forced.
 func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
-	err = db.write.GetContext(ctx, &id, `INSERT INTO runs (trigger, dry, forced, started_at, ended_at, outcome, usable, requests, report)
-		VALUES (?, ?, ?, ?, '', '', 0, 0, '') RETURNING id`, r.Trigger, r.Dry, r.Forced, stamp(db.Now()))
+	err = db.write.GetContext(ctx, &id, `INSERT INTO runs (trigger, dry, forced, started_at, ended_at, outcome, requests, report)
+		VALUES (?, ?, ?, ?, '', '', 0, '') RETURNING id`, r.Trigger, r.Dry, r.Forced, stamp(db.Now()))
 	if err != nil {
 		return 0, fmt.Errorf("begin a run: %w", err)
 	}
 	return id, nil
 }
 
-// EndRun writes down how a run ended: of r it takes ID, Outcome, Usable, Requests and Report.
+// EndRun writes down how a run ended: of r it takes ID, Outcome, Requests and Report.
 func (db *DB) EndRun(ctx context.Context, r Run) error {
-	_, err := db.write.ExecContext(ctx, "UPDATE runs SET ended_at = ?, outcome = ?, usable = ?, requests = ?, report = ? WHERE id = ?",
-		stamp(db.Now()), r.Outcome, r.Usable, r.Requests, string(r.Report), r.ID)
+	_, err := db.write.ExecContext(ctx, "UPDATE runs SET ended_at = ?, outcome = ?, requests = ?, report = ? WHERE id = ?",
+		stamp(db.Now()), r.Outcome, r.Requests, string(r.Report), r.ID)
 	if err != nil {
 		return fmt.Errorf("end run %d: %w", r.ID, err)
 	}
@@ -96,21 +95,42 @@ func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error
 	return runs, nil
 }
 
-// BestUsable is the most usable rows of any good run since a moment; 0 when there was none.
-func (db *DB) BestUsable(ctx context.Context, since time.Time) (int, error) {
-	var most int
-	err := db.read.GetContext(ctx, &most, `SELECT COALESCE(MAX(usable), 0) FROM runs
-		WHERE dry = 0 AND started_at > ? AND outcome IN ('synced', 'partial', 'deferred')`, stamp(since))
-	if err != nil {
-		return 0, fmt.Errorf("read runs: %w", err)
-	}
-	return most, nil
+// PutValued remembers how many source rows had a value, by column, for a good run of today.
+func (db *DB) PutValued(ctx context.Context, valued map[string]int) error {
+	return db.change(ctx, "remember the source's size", func(tx *sqlx.Tx) error {
+		for column, n := range valued {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO valued (day, column_name, most) VALUES (?, ?, ?)
+				ON CONFLICT (day, column_name) DO UPDATE SET most = excluded.most WHERE excluded.most > valued.most`,
+				day(db.Now()), column, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// LastForced is when the last forced run began that got past the guard; zero when none did.
+// BestValued returns the most of each column in the last n days.
+func (db *DB) BestValued(ctx context.Context, n int) (map[string]int, error) {
+	var rows []struct {
+		Column string `db:"column_name"`
+		Most   int
+	}
+	err := db.read.SelectContext(ctx, &rows, "SELECT column_name, MAX(most) AS most FROM valued WHERE day > ? GROUP BY column_name",
+		day(db.Now().AddDate(0, 0, -n)))
+	if err != nil {
+		return nil, fmt.Errorf("read the source's size: %w", err)
+	}
+	best := make(map[string]int, len(rows))
+	for _, r := range rows {
+		best[r.Column] = r.Most
+	}
+	return best, nil
+}
+
+// LastForced is when the last forced run ended, or began if it died; zero when there was none.
 func (db *DB) LastForced(ctx context.Context) (time.Time, error) {
 	var at string
-	err := db.read.GetContext(ctx, &at, `SELECT started_at FROM runs
+	err := db.read.GetContext(ctx, &at, `SELECT CASE ended_at WHEN '' THEN started_at ELSE ended_at END FROM runs
 		WHERE forced = 1 AND dry = 0 ORDER BY id DESC LIMIT 1`)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("read runs: %w", err)

@@ -1,0 +1,223 @@
+package sync
+
+import (
+	"slices"
+	"time"
+
+	"ccsyncd/sync/state"
+)
+
+// Action is what is done to a contact.
+type Action string
+
+// The actions of a plan.
+const (
+	Update Action = "update"
+	Create Action = "create"
+	Clear  Action = "clear" // at least one value is emptied
+)
+
+// Reason says why a row is not sent.
+type Reason string
+
+// The reasons for skipping a row.
+const (
+	InvalidEmail   Reason = "invalid_email"
+	DuplicateEmail Reason = "duplicate_email" // one address, different values
+	DuplicateValue Reason = "duplicate_value" // of a unique field
+	MissingValue   Reason = "missing_value"   // of a required field
+	ValueTooLong   Reason = "value_too_long"
+	InvalidValue   Reason = "invalid_value" // it does not fit the type of its custom field
+	NotAContact    Reason = "not_a_contact" // and creating is off
+	Moved          Reason = "moved"         // the user changed the address
+	Unsubscribed   Reason = "unsubscribed"
+	Deleted        Reason = "deleted"
+	NoList         Reason = "no_list" // no list that an import could name without changing a membership
+	Quarantined    Reason = "quarantined"
+)
+
+// subject is all that a decision looks at.
+type subject struct {
+	norm, key, address string
+	fields             []string // canonical values of the row; nil when no row stands for the contact
+	contacts           []state.Contact
+	problem            *state.Problem // of an earlier try
+	pending            bool           // in a batch that is not settled
+	asked              bool           // somebody asked for this user by name: quarantine does not hold
+	movedFrom          string         // the address under which a contact carries the user's unique value
+}
+
+// decision is what becomes of one subject. Neither action nor skip: the contact carries the values, or,
+// with pending, is on its way to.
+type decision struct {
+	action  Action
+	skip    Reason
+	detail  string
+	pending bool
+	wanted  []string // in mapping order
+	old     []string
+	contact state.Contact // the zero one for a create
+	lists   []string      // ids that the import names; empty: one of onLists
+	onLists []string      // ids of the lists that every contact of the address is on
+	joins   []string      // of lists, those that the contact is not on
+}
+
+func skip(reason Reason, detail string) decision { return decision{skip: reason, detail: detail} }
+
+// decide is the policy. What is true of one contact of an address is taken for all of them, since an import names no
+// more than the address.
+//
+//	no row                            clear what this program filled, if orphans are cleared
+//	no contact                        moved, create or not_a_contact
+//	a contact carries the values      nothing
+//	one is deleted                    deleted
+//	one opted out                     unsubscribed, unless those are updated too (never cleared)
+//	in a batch under way              pending
+//	failed with these same values     quarantined until its retry is due
+//	a value is to be emptied          clear
+//	no list can be named              no_list
+//	else                              update
+func decide(p *Policy, m *mapping, s *subject, now time.Time) decision {
+	switch {
+	case s.fields == nil:
+		return decideOrphan(p, s, now)
+	case len(s.contacts) == 0:
+		return decideAbsent(p, m, s, now)
+	}
+	d, carried := compare(m, s)
+	optedOut := slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Permission == "unsubscribed" })
+	switch {
+	case carried:
+		return decision{}
+	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
+		return skip(Deleted, "the contact was deleted in Constant Contact")
+	case optedOut && (!p.UpdateUnsubscribed || d.clears()):
+		return skip(Unsubscribed, "the contact opted out")
+	case s.pending:
+		return decision{pending: true}
+	case s.quarantined(d.wanted, now):
+		return skip(Quarantined, s.quarantine())
+	}
+	if d.clears() {
+		d.action = Clear
+		return d
+	}
+	d.action = Update
+	if !d.chooseLists(m, s.contacts, optedOut) {
+		return skip(NoList, "the contact is on no list that an import could name")
+	}
+	return d
+}
+
+// decideOrphan empties what this program filled and nobody changed since.
+func decideOrphan(p *Policy, s *subject, now time.Time) decision {
+	if !p.ClearOrphans || s.pending || len(s.contacts) != 1 {
+		return decision{}
+	}
+	c := s.contacts[0]
+	if c.Deleted || c.Permission == "unsubscribed" || c.Filled == "" {
+		return decision{}
+	}
+	old, filled := split(c.Fields), split(c.Filled)
+	wanted := slices.Clone(old)
+	for i := range wanted {
+		if i < len(filled) && filled[i] != "" && filled[i] == old[i] {
+			wanted[i] = ""
+		}
+	}
+	if slices.Equal(wanted, old) || s.quarantined(wanted, now) {
+		return decision{}
+	}
+	return decision{action: Clear, wanted: wanted, old: old, contact: c}
+}
+
+func decideAbsent(p *Policy, m *mapping, s *subject, now time.Time) decision {
+	switch {
+	case s.movedFrom != "":
+		return skip(Moved, "a contact carries this user's value under "+s.movedFrom+"; change the address of that contact in Constant Contact")
+	case !p.Create:
+		return skip(NotAContact, "no contact has this address")
+	case s.pending:
+		return decision{pending: true}
+	case s.quarantined(s.fields, now):
+		return skip(Quarantined, s.quarantine())
+	}
+	d := decision{action: Create, wanted: s.fields, old: make([]string, len(s.fields))}
+	for _, l := range m.lists {
+		d.lists = append(d.lists, l.ID)
+	}
+	return d
+}
+
+// compare works out the values wanted of the first contact that is not deleted, and whether any
+// such contact carries them already.
+func compare(m *mapping, s *subject) (d decision, carried bool) {
+	for i, c := range s.contacts {
+		if c.Deleted {
+			continue
+		}
+		old := m.decode(c.Fields)
+		wanted := make([]string, len(old))
+		for f, value := range s.fields {
+			wanted[f] = value
+			if value == "" && !m.targets[f].Clear {
+				wanted[f] = old[f]
+			}
+		}
+		if slices.Equal(wanted, old) {
+			return decision{}, true
+		}
+		if d.contact.ID == "" {
+			d = decision{wanted: wanted, old: old, contact: s.contacts[i]}
+		}
+	}
+	return d, false
+}
+
+func (d *decision) clears() bool {
+	for i, value := range d.wanted {
+		if value == "" && d.old[i] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// chooseLists finds the lists that an import may name: the configured ones that the contact has not left, else
+// any that it is on. One that opted out is sent with a list of its own first, so that no membership changes.
+func (d *decision) chooseLists(m *mapping, contacts []state.Contact, optedOut bool) bool {
+	on, left := memberships(contacts)
+	d.onLists = on
+	if optedOut && len(on) > 0 {
+		return true
+	}
+	for _, l := range m.lists {
+		if slices.Contains(left, l.ID) && !slices.Contains(on, l.ID) {
+			continue
+		}
+		d.lists = append(d.lists, l.ID)
+		if !slices.Contains(on, l.ID) && !optedOut {
+			d.joins = append(d.joins, l.ID)
+		}
+	}
+	return len(d.lists) > 0 || len(on) > 0
+}
+
+// memberships are the lists that every contact is on, and those that any has left.
+func memberships(contacts []state.Contact) (on, left []string) {
+	on = slices.Clone(contacts[0].Lists)
+	for _, c := range contacts {
+		on = slices.DeleteFunc(on, func(id string) bool { return !slices.Contains(c.Lists, id) })
+		left = append(left, c.Left...)
+	}
+	return on, left
+}
+
+// quarantined tells whether these same values failed before and the next try is not due.
+func (s *subject) quarantined(wanted []string, now time.Time) bool {
+	return s.problem != nil && !s.asked && s.problem.Wanted == encode(wanted) && now.Before(s.problem.RetryAt)
+}
+
+func (s *subject) quarantine() string {
+	return s.problem.Reason + " before; tried again after " + s.problem.RetryAt.Format(time.RFC3339)
+}

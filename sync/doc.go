@@ -1,0 +1,28 @@
+// Package sync turns the difference between the users of an app and the contacts of a Constant Contact account
+// into verified changes.
+//
+// One run goes from left to right:
+//
+//	at home    does the state database belong to this source, account and machine?
+//	bind       names in the configuration -> custom fields and lists of the account, by id
+//	resume     what a former run left open
+//	refresh    the mirror: a snapshot, or what changed since the last refresh
+//	source     rows -> users, sorted in a private spool
+//	plan       users joined with the mirror -> decisions -> changes
+//	guard      is the plan an accident? then nothing is sent
+//	recheck    the contacts concerned are read once more and decided again
+//	push       changes -> batches, recorded, sent as bulk imports
+//	await      imports are polled to their end
+//	verify     the contacts are read back; what did not land is a problem
+//	report
+//
+// A dry run is the same code without a Writer, ended after the guard. Only batches outlive a run: their
+// states are in the state database, and the next run takes them up wherever the last one died.
+//
+// The words: a user is a row of the source, a contact is Constant Contact's. The mirror is the local copy of all contacts,
+// a snapshot a complete reading of them. A change is what the plan does to one contact, a skip a row that is not sent. A
+// batch is one bulk import, an activity Constant Contact's name for it. The normalised address under which users
+// and contacts meet is called norm.
+//
+// An Engine is used by one goroutine at a time.
+package sync

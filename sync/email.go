@@ -1,0 +1,142 @@
+package sync
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// maxAddress is how many characters an email address may have (Contact resource, email_address.address).
+const maxAddress = 80
+
+// normalise returns the form of an address under which users and contacts meet: white space around it
+// removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
+// they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
+func normalise(address string) (norm, fault string) {
+	trimmed := strings.TrimSpace(address)
+	at := strings.LastIndexByte(trimmed, '@')
+	switch {
+	case trimmed == "":
+		return "", "empty"
+	case at < 0:
+		return "", "no @"
+	case at == 0:
+		return "", "nothing before the @"
+	case at == len(trimmed)-1:
+		return "", "no domain"
+	}
+	local, fault := normaliseLocal(trimmed[:at])
+	if fault != "" {
+		return "", fault
+	}
+	domain, fault := normaliseDomain(trimmed[at+1:])
+	if fault != "" {
+		return "", fault
+	}
+	norm = local + "@" + domain
+	if utf8.RuneCountInString(norm) > maxAddress {
+		return "", "longer than 80 characters"
+	}
+	return norm, ""
+}
+
+// normaliseLocal judges what stands before the @: dot-separated text, or anything printable in quotes.
+func normaliseLocal(local string) (norm, fault string) {
+	if !utf8.ValidString(local) {
+		return "", "not UTF-8"
+	}
+	if len(local) > 64 {
+		return "", "more than 64 characters before the @"
+	}
+	quoted := len(local) >= 3 && local[0] == '"' && local[len(local)-1] == '"'
+	for i := range len(local) {
+		if fault := judgeLocal(local, i, quoted); fault != "" {
+			return "", fault
+		}
+	}
+	if !quoted && (local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..")) {
+		return "", "a dot where none may stand"
+	}
+	return lowerASCII(local), ""
+}
+
+func judgeLocal(local string, i int, quoted bool) (fault string) {
+	c := local[i]
+	switch {
+	case c < ' ' || c == 0x7f:
+		return "a control character"
+	case quoted && c == '"' && i > 0 && i < len(local)-1 && local[i-1] != '\\':
+		return "a quote inside of quotes"
+	case quoted:
+		return ""
+	case c == ' ':
+		return "a blank inside"
+	case c == '@':
+		return "two @"
+	case strings.IndexByte(`"(),:;<>[\]`, c) >= 0:
+		return "a character that needs quotes: " + string(rune(c))
+	}
+	return ""
+}
+
+// normaliseDomain brings a domain into its ASCII form. Only one with other letters goes through IDNA.
+func normaliseDomain(domain string) (norm, fault string) {
+	if !isASCII(domain) {
+		if !utf8.ValidString(domain) {
+			return "", "not UTF-8"
+		}
+		ascii, err := idna.Lookup.ToASCII(domain)
+		if err != nil {
+			return "", "the domain is no internationalised name"
+		}
+		domain = ascii
+	}
+	domain = lowerASCII(domain)
+	labels, start := 0, 0
+	for i := 0; i <= len(domain); i++ {
+		if i < len(domain) && domain[i] != '.' {
+			if !isLabelByte(domain[i]) {
+				return "", "a character in the domain that cannot stand there"
+			}
+			continue
+		}
+		label := domain[start:i]
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return "", "the domain is not well formed"
+		}
+		labels, start = labels+1, i+1
+	}
+	if labels < 2 {
+		return "", "the domain has no dot"
+	}
+	return domain, ""
+}
+
+func isLabelByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// lowerASCII lower-cases A to Z and returns s itself when there is nothing to do.
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c >= 'A' && c <= 'Z' {
+			return strings.Map(func(r rune) rune {
+				if r >= 'A' && r <= 'Z' {
+					return r + 'a' - 'A'
+				}
+				return r
+			}, s)
+		}
+	}
+	return s
+}

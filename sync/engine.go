@@ -1,0 +1,219 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/source"
+	"ccsyncd/sync/state"
+)
+
+// Engine brings one account into step with one source. It is made anew for each configuration; its runs
+// must not overlap.
+type Engine struct {
+	State *state.DB
+	Quota *state.Quota
+	// Users streams the source's rows once, from the start.
+	Users func(context.Context) iter.Seq2[source.Row, error]
+	// Unchanged tells, for certain, that the source has not changed since Users was last read to its end; false
+	// when in doubt. nil: never certain.
+	Unchanged func(context.Context) (bool, error)
+	Read      *ccapi.Reader
+	Write     *ccapi.Writer // nil: a dry run
+	Scratch   string        // folder for what does not fit into memory
+	Home      Home
+	Policy    Policy
+	Guard     Guard
+	Version   string
+	Log       *slog.Logger
+	// Progress hears how far a step has come; total is 0 when unknown. nil: nobody listens.
+	Progress func(step string, done, total int)
+}
+
+// Policy is what the configuration allows and wants.
+type Policy struct {
+	Fields             []Field
+	Lists              []string // names or ids
+	Create             bool     // add users that are no contact yet
+	UpdateUnsubscribed bool     // fields of contacts that opted out, never their lists
+	ClearOrphans       bool     // empty what this program filled when the user is gone
+	// NextSnapshot is when a full snapshot is due after one taken at that time. nil: never again.
+	NextSnapshot    func(time.Time) time.Time
+	Drift           time.Duration // how long an idle daemon may go without asking
+	ActivityTimeout time.Duration // after which an import counts as lost
+	Keep            time.Duration // history; 0 keeps all
+}
+
+// Options are what one run is asked for.
+type Options struct {
+	Trigger string   // "command", "schedule", "http" or "push"
+	Force   bool     // pass the guard once
+	Full    bool     // take a full snapshot
+	Limit   int      // at most so many changes; 0: no limit
+	Only    []string // these users alone: addresses, or "key:4711"; quarantined or not
+}
+
+// run is one run under way.
+type run struct {
+	*Engine
+	opts    Options
+	id      int64
+	started time.Time
+	report  *Report
+	mapping *mapping
+	bound   bool // custom fields were read in this run
+	mirror  state.Mirror
+	fresh   time.Time // when this run's own snapshot was complete; zero: it took none
+	// refreshed is when the mirror was last refreshed in this run.
+	refreshed time.Time
+	users     *users
+	plan      *plan
+	push      pusher
+	before    int // requests of the Reader before this run
+}
+
+// Run runs once. The report is there whatever happened; an error is one that kept even the report from being
+// kept. Without a Writer it is a dry run: the same steps, ended after the guard.
+func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
+	r, err := e.begin(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	err = r.steps(ctx)
+	r.closeUsers()
+	r.push.count(r.report)
+	r.report.conclude(err)
+	return r.report, r.end(context.WithoutCancel(ctx))
+}
+
+func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
+	dry := e.Write == nil
+	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, opts: opts, id: id, started: time.Now(), before: e.Read.Requests()}
+	r.report = &Report{
+		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
+		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
+		Guard: Verdict{Reasons: []string{}, Details: []string{}},
+	}
+	if len(opts.Only) > 0 {
+		r.push.results = make(map[string]string)
+	}
+	if !dry {
+		r.report.Push = &Pushed{Activities: []PushedActivity{}, Problems: []PushProblem{}}
+	}
+	return r, nil
+}
+
+// steps is one run from left to right.
+func (r *run) steps(ctx context.Context) error {
+	if ok, err := r.atHome(ctx); err != nil || !ok {
+		return err
+	}
+	if err := r.bind(ctx, r.opts.Full); err != nil {
+		return err
+	}
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	if err := r.refresh(ctx); err != nil {
+		return err
+	}
+	if err := r.settleEnded(ctx); err != nil {
+		return err
+	}
+	if err := r.readSource(ctx); err != nil {
+		return err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return err
+	}
+	defer r.plan.close()
+	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
+		return err
+	}
+	if err := r.send(ctx); err != nil {
+		return err
+	}
+	return r.await(ctx)
+}
+
+func (r *run) readSource(ctx context.Context) (err error) {
+	r.step("source", 0, 0)
+	r.users, err = readUsers(ctx, r.Users(ctx), r.mapping, r.Scratch)
+	if err != nil {
+		return err
+	}
+	r.report.Source = r.users.count
+	r.step("source", r.users.count.Rows, r.users.count.Rows)
+	return nil
+}
+
+func (r *run) closeUsers() {
+	if r.users != nil {
+		r.users.rows.Close()
+	}
+}
+
+// end completes the report and keeps it.
+func (r *run) end(ctx context.Context) error {
+	rep := r.report
+	rep.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
+	rep.Requests = r.Read.Requests() - r.before
+	r.push.finish(rep)
+	usage, err := r.Quota.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	rep.Quota = quotaOf(usage)
+	r.settleUsers()
+	if err := r.remember(ctx); err != nil {
+		return err
+	}
+	kept, err := rep.history()
+	if err != nil {
+		return err
+	}
+	err = r.State.EndRun(ctx, state.Run{ID: r.id, Outcome: string(rep.Outcome), Requests: rep.Requests, Report: kept})
+	if err != nil || r.Policy.Keep == 0 || r.Write == nil {
+		return err
+	}
+	return r.State.Prune(ctx, r.Policy.Keep)
+}
+
+func quotaOf(u state.Usage) Quota {
+	q := Quota{Used: u.Used, Limit: u.Limit, ResetsAt: u.ResetsAt}
+	if u.Closed {
+		q.Used = u.Limit
+	}
+	return q
+}
+
+func (r *run) note(text string) { r.report.Notes = append(r.report.Notes, text) }
+
+func (r *run) step(name string, done, total int) {
+	if r.Progress != nil {
+		r.Progress(name, done, total)
+	}
+}
+
+// now is the server's time.
+func (r *run) now() time.Time { return r.State.Now() }
+
+// wait sleeps, or ends with the context.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,51 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// SetupError says that the account lacks, or has lost, a custom field or list that the configuration maps,
+// or has two that match. The program exits 78.
+type SetupError struct {
+	Code    string // "field_missing", "field_gone", "field_retyped", "field_ambiguous", "list_missing", "list_gone", "list_ambiguous", "create_needs_list"
+	Message string
+	Hint    string
+}
+
+func (e *SetupError) Error() string { return e.Message }
+
+// ErrMoved says that this state database belongs to another account, source or machine.
+var errOrder = errors.New("the rows did not come in order; nothing was sent")
+
+// SourceError says that the app's database could not be read to its end.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return fmt.Sprintf("read the source: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// Diagnose gives an error its code in the report and says what a person can do about it.
+func Diagnose(err error) (code, hint string) {
+	var setup *SetupError
+	switch {
+	case errors.As(err, &setup):
+		return setup.Code, setup.Hint
+	case errors.Is(err, ccapi.ErrUnauthorized):
+		return "unauthorized", "run `ccsyncd auth login`"
+	case errors.As(err, new(*SourceError)):
+		return "source", "run `ccsyncd check` to see what is wrong with the app's database; it is tried again at the next run"
+	case errors.Is(err, ccapi.ErrForbidden):
+		return "forbidden", "the login lacks the scope contact_data or the right to edit contacts, or the application is switched off: run `ccsyncd check`"
+	case errors.Is(err, errIncomplete):
+		return "snapshot_incomplete", "nothing was sent; it is tried again at the next run"
+	case errors.As(err, new(*state.HeldError)):
+		return "held", "another process is at work on this state database; `ccsyncd push` hands the work to it"
+	default:
+		return "failed", "it is tried again at the next run; `ccsyncd check` tests each link of the chain"
+	}
+}

@@ -1,0 +1,197 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"iter"
+
+	"ccsyncd/sync/state"
+)
+
+// pair is one normalised address in users, contacts or both.
+//
+//	user   contacts  equal   means
+//	yes    yes       true    the contact carries the user's values: nothing to do
+//	yes    yes       false   something differs, or several contacts share the address
+//	yes    no        false   the user is no contact
+//	nil    yes       false   no row stands for the contact
+type pair struct {
+	norm   string // only when equal is false
+	user   *user  // valid until the next pair
+	known  bool   // the mirror has contacts of this address
+	equal  bool
+	fields string // of the first contact
+}
+
+// join merges users and contacts, both ascending by the bytes of their normalised address, on address and
+// values alone. A stream out of order ends it with an error: a merge over a wrong order invents joiners
+// and leavers.
+func join(users iter.Seq2[*user, error], contacts *entries) iter.Seq2[pair, error] {
+	return func(yield func(pair, error) bool) {
+		j := joiner{contacts: contacts, yield: yield}
+		for u, err := range users {
+			if err == nil && bytes.Compare(u.norm, j.last) <= 0 && j.last != nil {
+				err = errOrder
+			}
+			if err != nil {
+				yield(pair{}, err)
+				return
+			}
+			j.last = append(j.last[:0], u.norm...)
+			if !j.orphansBefore(u.norm) || !j.meet(u) {
+				return
+			}
+		}
+		j.orphansBefore(nil)
+	}
+}
+
+type joiner struct {
+	contacts *entries
+	yield    func(pair, error) bool
+	last     []byte
+}
+
+// orphansBefore yields the contacts in front of an address, all that are left when it is nil.
+func (j *joiner) orphansBefore(norm []byte) bool {
+	for j.contacts.ok && (norm == nil || j.contacts.head.Norm < string(norm)) {
+		p := pair{norm: j.contacts.head.Norm, known: true, fields: j.contacts.head.Fields}
+		for j.contacts.ok && j.contacts.head.Norm == p.norm {
+			j.contacts.advance()
+		}
+		if !j.yield(p, nil) {
+			return false
+		}
+	}
+	if j.contacts.err != nil {
+		j.yield(pair{}, j.contacts.err)
+		return false
+	}
+	return true
+}
+
+// meet yields a user with the contacts of its address.
+func (j *joiner) meet(u *user) bool {
+	p := pair{user: u}
+	several := false
+	for j.contacts.ok && j.contacts.head.Norm == string(u.norm) {
+		several = p.known
+		if !p.known {
+			p.known, p.fields = true, j.contacts.head.Fields
+		}
+		j.contacts.advance()
+	}
+	if j.contacts.err != nil {
+		j.yield(pair{}, j.contacts.err)
+		return false
+	}
+	p.equal = p.known && !several && u.skip == "" && p.fields != "" && p.fields == string(u.first.fields)
+	if !p.equal {
+		p.norm = string(u.norm)
+	}
+	return j.yield(p, nil)
+}
+
+// entries is the mirror's side of the join, read ahead by a goroutine. carriers counts the contacts with a
+// value, by field.
+type entries struct {
+	batches  <-chan entryBatch
+	stop     context.CancelFunc
+	batch    []state.Entry
+	i        int
+	head     state.Entry
+	ok       bool
+	err      error
+	carriers []int
+	fields   int
+}
+
+type entryBatch struct {
+	entries []state.Entry
+	err     error
+}
+
+// ahead starts reading up to four batches of 512 in advance. Close it.
+func ahead(ctx context.Context, seq iter.Seq2[state.Entry, error], fields int) *entries {
+	ctx, stop := context.WithCancel(ctx)
+	batches := make(chan entryBatch, 4)
+	go readAhead(ctx, seq, batches)
+	e := &entries{batches: batches, stop: stop, carriers: make([]int, fields), fields: fields}
+	e.advance()
+	return e
+}
+
+func readAhead(ctx context.Context, seq iter.Seq2[state.Entry, error], batches chan<- entryBatch) {
+	defer close(batches)
+	const size = 512
+	batch := make([]state.Entry, 0, size)
+	send := func(b entryBatch) bool {
+		select {
+		case batches <- b:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for e, err := range seq {
+		if err != nil {
+			send(entryBatch{err: err})
+			return
+		}
+		if batch = append(batch, e); len(batch) == size {
+			if !send(entryBatch{entries: batch}) {
+				return
+			}
+			batch = make([]state.Entry, 0, size)
+		}
+	}
+	send(entryBatch{entries: batch})
+}
+
+// close ends the reading and waits for the goroutine.
+func (e *entries) close() {
+	e.stop()
+	for range e.batches {
+	}
+}
+
+// advance moves to the next entry and checks that they ascend.
+func (e *entries) advance() {
+	for e.i == len(e.batch) {
+		b, open := <-e.batches
+		if !open || b.err != nil {
+			e.ok, e.err = false, b.err
+			return
+		}
+		e.batch, e.i = b.entries, 0
+	}
+	next := e.batch[e.i]
+	e.i++
+	if e.ok && next.Norm < e.head.Norm {
+		e.ok, e.err = false, errOrder
+		return
+	}
+	e.head, e.ok = next, true
+	e.count(next.Fields)
+}
+
+// count notes which fields of a contact have a value.
+func (e *entries) count(fields string) {
+	if e.fields == 1 {
+		if fields != "" {
+			e.carriers[0]++
+		}
+		return
+	}
+	field, empty := 0, true
+	for i := range len(fields) {
+		if fields[i] == state.Separator[0] {
+			field, empty = field+1, true
+			continue
+		}
+		if empty && field < e.fields {
+			e.carriers[field]++
+			empty = false
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ccsyncd/sync/state"
+)
+
+// settled counts how a batch ended. Only what this run planned changes its coverage.
+func (p *pusher) settled(run int64, b *state.Batch, s *state.Settlement, rows []state.BatchRow, verdicts map[string]verdict) {
+	p.verified += len(s.Done)
+	if b.Run == run {
+		p.landed += len(s.Done)
+	}
+	for i := range rows {
+		row := &rows[i]
+		v := verdicts[row.Norm]
+		switch {
+		case v.landed && b.Run == run && row.Action == string(Create):
+			p.created++
+		case !v.landed && len(s.Again) > 0:
+			continue
+		}
+		if v.reason != "" && v.landed {
+			p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: v.reason, Detail: v.detail})
+		}
+		if p.results != nil {
+			p.results[row.Norm] = s.Failed[row.Norm]
+		}
+	}
+	for _, problem := range s.Problems {
+		if problem.Reason == Rejected {
+			p.rejected++
+		} else {
+			p.lost++
+		}
+		p.problem(PushProblem{Key: problem.Key, Email: problem.Address, Reason: problem.Reason, Detail: problem.Detail})
+	}
+}
+
+func (p *pusher) problem(problem PushProblem) {
+	if len(p.problems) < maxListed {
+		p.problems = append(p.problems, problem)
+	}
+}
+
+// finish puts what was pushed into the report.
+func (p *pusher) finish(r *Report) {
+	if r.Push == nil {
+		return
+	}
+	for _, b := range p.batches {
+		if b.Kind == state.Import {
+			r.Push.Activities = append(r.Push.Activities, pushedActivity(b))
+		}
+	}
+}
+
+// count is finish without the activities: the outcome depends on it.
+func (p *pusher) count(r *Report) {
+	if r.Push == nil {
+		return
+	}
+	open := 0
+	for _, b := range p.batches {
+		if b.State != state.Settled {
+			open += b.Contacts
+		}
+	}
+	r.Push.Verified, r.Push.Rejected, r.Push.Unverified = p.verified, p.rejected, p.lost+open
+	r.Push.Problems = append(r.Push.Problems, p.problems...)
+	c := &r.Coverage
+	c.Verified += p.landed
+	c.Pending -= p.landed
+	c.Contacts += p.created
+}
+
+func pushedActivity(b *state.Batch) PushedActivity {
+	a := PushedActivity{ID: b.Activity, Contacts: b.Contacts, State: b.Ending, Errors: b.Errors}
+	if a.Errors == nil {
+		a.Errors = []string{}
+	}
+	if a.State == "" {
+		a.State = "unknown"
+	}
+	return a
+}
+
+func (p *Pushed) summary() string {
+	return fmt.Sprintf("%d changes were verified, %d rejected, %d could not be verified", p.Verified, p.Rejected, p.Unverified)
+}
+
+// settleUsers gives each user that the run was for its state.
+func (r *run) settleUsers() {
+	if len(r.opts.Only) == 0 || r.plan == nil {
+		return
+	}
+	for _, who := range r.opts.Only {
+		name := who
+		if norm, fault := normalise(who); fault == "" {
+			name = norm
+		}
+		u, ok := r.plan.asked[name]
+		if !ok {
+			u = namedUser{UserState: UserState{Email: who, State: "skipped", Reason: "not_in_source"}}
+		}
+		if reason, sent := r.push.results[u.norm]; sent && u.State == "pending" {
+			u.State, u.Reason = "verified", reason
+			if reason != "" {
+				u.State = "rejected"
+			}
+		}
+		r.report.Users = append(r.report.Users, u.UserState)
+	}
+}
+
+// history is the report as it is kept: without the addresses and values of users.
+func (r *Report) history() ([]byte, error) {
+	kept := *r
+	kept.Changes, kept.Skipped, kept.Users = nil, nil, nil
+	if r.Push != nil {
+		push := *r.Push
+		push.Problems = nil
+		kept.Push = &push
+	}
+	return json.Marshal(&kept)
+}
+
+// Names under which the state database keeps what the last complete plan looked like, for idle ticks.
+const (
+	factDigest = "plan_digest" // of the source's rows
+	factRules  = "plan_rules"  // policy and mapping
+	factEmpty  = "plan_empty"  // "yes": nothing was to be done
+)
+
+// remember keeps what the next run compares itself with: the size of the source, the problems that still are
+// some, and whether anything was left to do.
+func (r *run) remember(ctx context.Context) error {
+	if r.Write == nil || r.plan == nil {
+		return nil
+	}
+	good := r.report.Outcome == Synced || r.report.Outcome == Partial || r.report.Outcome == Deferred
+	if !good || len(r.opts.Only) > 0 {
+		return r.State.SetFacts(ctx, map[string]string{factEmpty: ""})
+	}
+	if err := r.State.PutValued(ctx, r.users.valued); err != nil {
+		return err
+	}
+	if err := r.dropSolved(ctx); err != nil {
+		return err
+	}
+	empty := ""
+	if r.report.Outcome == Synced && r.plan.count == 0 && r.plan.pending == 0 && r.plan.limited == 0 {
+		empty = "yes"
+	}
+	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factRules: r.rules()})
+}
+
+// dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or
+// another.
+func (r *run) dropSolved(ctx context.Context) error {
+	var solved []string
+	for p, err := range r.State.Problems(ctx) {
+		if err != nil {
+			return err
+		}
+		if !r.plan.visited[p.Norm] && p.Run != r.id {
+			solved = append(solved, p.Norm)
+		}
+	}
+	return r.State.SolveProblems(ctx, solved)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,262 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/spool"
+	"ccsyncd/sync/state"
+)
+
+// outgoing is one contact on its way into a batch.
+type outgoing struct {
+	row   state.BatchRow
+	lists []string // that the import names; empty for one that is cleared
+}
+
+// maxReplaces is how many contacts one batch of single replacements holds.
+const maxReplaces = 100
+
+func (o *outgoing) append(buf []byte) []byte {
+	for _, field := range [...]string{o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
+		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " ")} {
+		buf = binary.AppendUvarint(buf, uint64(len(field)))
+		buf = append(buf, field...)
+	}
+	return buf
+}
+
+func parseOutgoing(buf []byte) outgoing {
+	var o outgoing
+	var on, lists string
+	text := string(buf)
+	for _, field := range [...]*string{&o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists} {
+		n, width := binary.Uvarint([]byte(text[:min(len(text), binary.MaxVarintLen64)]))
+		*field, text = text[width:width+int(n)], text[width+int(n):]
+	}
+	o.row.Lists, o.lists = strings.Fields(on), strings.Fields(lists)
+	return o
+}
+
+// sendable is an address for an import: in front of the @ as the app has it, the domain in its ASCII form.
+func sendable(address, norm string) string {
+	return address[:strings.LastIndexByte(address, '@')] + norm[strings.LastIndexByte(norm, '@'):]
+}
+
+func newOutgoing(s *subject, d *decision) outgoing {
+	o := outgoing{row: state.BatchRow{Norm: s.norm, ID: d.contact.ID, Address: d.contact.Address, Key: s.key, Action: string(d.action),
+		Wanted: encode(d.wanted), Old: encode(d.old), Lists: d.contact.Lists}, lists: d.lists}
+	if d.action == Create {
+		o.row.Address = sendable(s.address, s.norm)
+	}
+	return o
+}
+
+// packer puts changes into as few batches as the caps allow.
+type packer struct {
+	*run
+	ready *spool.Spool   // outgoing by norm
+	sets  map[string]int // how many contacts have a given choice of lists
+	group []byte
+	body  ccapi.ImportBody
+	batch state.Batch
+	rows  []state.BatchRow
+	value []string
+}
+
+// send rechecks the plan, packs what survives and sends it.
+func (r *run) send(ctx context.Context) error {
+	if r.plan.count == 0 {
+		return nil
+	}
+	if !r.bound {
+		if err := r.bind(ctx, true); err != nil {
+			return err
+		}
+	}
+	if err := r.createFields(ctx); err != nil {
+		return err
+	}
+	if err := r.recheck(ctx); err != nil {
+		return err
+	}
+	p := &packer{run: r, ready: spool.New(r.Scratch), sets: make(map[string]int)}
+	defer p.ready.Close()
+	if err := r.decideAgain(ctx, p.add); err != nil {
+		return err
+	}
+	return p.sendAll(ctx)
+}
+
+func (p *packer) add(s *subject, d *decision) error {
+	o := newOutgoing(s, d)
+	if d.action == Update && len(d.lists) == 0 {
+		o.row.Lists = uniqueLists(d.onLists)
+		p.sets[strings.Join(o.row.Lists, " ")]++
+	}
+	return p.ready.Add([]byte(o.row.Norm), o.append(nil))
+}
+
+// sendAll groups the changes by the lists that their import names, and sends one group after the other.
+func (p *packer) sendAll(ctx context.Context) error {
+	chosen := chooseCover(p.sets)
+	grouped := spool.New(p.Scratch)
+	defer grouped.Close()
+	for _, buf := range p.ready.Sorted() {
+		o := parseOutgoing(buf)
+		if o.row.Action == string(Update) && len(o.lists) == 0 {
+			o.lists = []string{chosen[strings.Join(o.row.Lists, " ")]}
+		}
+		kind := byte('i')
+		if o.row.Action == string(Clear) {
+			kind, o.lists = 'c', nil
+		}
+		if err := grouped.Add(groupKey(kind, uniqueLists(o.lists), o.row.Norm), o.append(nil)); err != nil {
+			return err
+		}
+	}
+	if err := p.ready.Err(); err != nil {
+		return err
+	}
+	for key, buf := range grouped.Sorted() {
+		if err := p.pack(ctx, key, parseOutgoing(buf)); err != nil {
+			return err
+		}
+	}
+	if err := grouped.Err(); err != nil {
+		return err
+	}
+	return p.flush(ctx)
+}
+
+// chooseCover gives each set of lists one of its lists, so that few lists are named in all: again and again
+// the list that most of the contacts still open are on.
+func chooseCover(sets map[string]int) map[string]string {
+	chosen := make(map[string]string, len(sets))
+	for len(chosen) < len(sets) {
+		reach := make(map[string]int)
+		for set, n := range sets {
+			if chosen[set] != "" {
+				continue
+			}
+			for _, id := range strings.Fields(set) {
+				reach[id] += n
+			}
+		}
+		best := ""
+		for _, id := range sortedKeys(reach) {
+			if best == "" || reach[id] > reach[best] {
+				best = id
+			}
+		}
+		for set := range sets {
+			if chosen[set] == "" && slices.Contains(strings.Fields(set), best) {
+				chosen[set] = best
+			}
+		}
+	}
+	return chosen
+}
+
+// pack adds one contact to the batch that is being filled, and sends the batch when it is full or the group
+// ends.
+func (p *packer) pack(ctx context.Context, key []byte, o outgoing) error {
+	group := key[:bytes.IndexByte(key, 0)]
+	if p.rows == nil || !bytes.Equal(group, p.group) {
+		if err := p.flush(ctx); err != nil {
+			return err
+		}
+		p.begin(group, o.lists)
+	}
+	if p.fits(&o.row) {
+		p.take(&o.row)
+		return nil
+	}
+	if err := p.flush(ctx); err != nil {
+		return err
+	}
+	p.begin(group, o.lists)
+	p.fits(&o.row)
+	p.take(&o.row)
+	return nil
+}
+
+func (p *packer) begin(group []byte, lists []string) {
+	p.group = append(p.group[:0], group...)
+	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists}
+	if group[0] == 'c' {
+		p.batch.Kind = state.Replace
+	}
+	p.rows = p.rows[:0]
+	p.body.Reset(lists, p.mapping.members())
+}
+
+func (p *packer) fits(row *state.BatchRow) bool {
+	if p.batch.Kind == state.Replace {
+		return len(p.rows) < maxReplaces
+	}
+	p.value = p.mapping.changed(row, p.value)
+	return p.body.Add(row.Address, p.value)
+}
+
+func (p *packer) take(row *state.BatchRow) {
+	p.rows = append(p.rows, *row)
+	p.batch.Tally.Add(tallyOf(p.mapping, &p.batch, row))
+}
+
+// flush records the batch and sends it.
+func (p *packer) flush(ctx context.Context) (err error) {
+	if len(p.rows) == 0 {
+		return nil
+	}
+	p.batch.Contacts = len(p.rows)
+	if p.batch.ID, err = p.State.AddBatch(ctx, p.batch, p.rows); err != nil {
+		return err
+	}
+	b := p.run.push.track(p.batch)
+	rows := p.rows
+	p.rows = p.rows[:0]
+	p.step("push", p.run.push.sent, p.plan.count)
+	if b.Kind == state.Replace {
+		return p.replaceAll(ctx, b, rows)
+	}
+	return p.post(ctx, b, &p.body)
+}
+
+// members are the names of the mapped values in an import.
+func (m *mapping) members() []string {
+	names := make([]string, len(m.targets))
+	for i := range m.targets {
+		names[i] = m.targets[i].member()
+	}
+	return names
+}
+
+// changed are the values of a row that differ from what stood there; the others are "" and are not sent.
+func (m *mapping) changed(row *state.BatchRow, values []string) []string {
+	wanted, old := m.decode(row.Wanted), m.decode(row.Old)
+	values = append(values[:0], wanted...)
+	for i := range values {
+		if values[i] == old[i] {
+			values[i] = ""
+		}
+	}
+	return values
+}
+
+// tallyOf is what one row of a batch counts for the guard.
+func tallyOf(m *mapping, b *state.Batch, row *state.BatchRow) state.Tally {
+	d := decision{action: Action(row.Action), wanted: m.decode(row.Wanted), old: m.decode(row.Old)}
+	if d.action == Update {
+		for _, id := range b.Lists {
+			if !slices.Contains(row.Lists, id) {
+				d.joins = append(d.joins, id)
+			}
+		}
+	}
+	return d.tally(m)
+}

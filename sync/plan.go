@@ -1,0 +1,426 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"ccsyncd/sync/spool"
+	"ccsyncd/sync/state"
+)
+
+// chunk is how many subjects are looked up in the state database at once.
+const chunk = 500
+
+// plan is what a run would send: the subjects that change, in a spool, and counts of all.
+type plan struct {
+	changes  *spool.Spool // record by norm
+	count    int
+	limited  int // changes beyond Options.Limit
+	pending  int // users in batches under way
+	tally    state.Tally
+	carriers []int // contacts with a value, by field
+	sharing  *sharing
+	visited  map[string]bool      // problems that are still problems
+	asked    map[string]namedUser // users that the run is for, by the name asked for
+}
+
+// namedUser is a user that the run is for, under the name by which it was asked for.
+type namedUser struct {
+	UserState
+	norm string
+}
+
+func (p *plan) close() { p.changes.Close() }
+
+// planner makes a plan.
+type planner struct {
+	*run
+	*plan
+	chunk   []subject
+	absent  *spool.Spool // users without a contact and contacts without a user, by unique value
+	unique  int          // field whose value tells that a user moved; -1: none
+	only    map[string]bool
+	buf     []byte
+	matched int // subjects of Options.Only
+}
+
+// makePlan joins users and mirror and decides on all that differs.
+func (r *run) makePlan(ctx context.Context) (err error) {
+	r.step("plan", 0, 0)
+	p := &planner{run: r, plan: &plan{changes: spool.New(r.Scratch), sharing: newSharing(r.mapping, r.Scratch), visited: make(map[string]bool), asked: make(map[string]namedUser)},
+		absent: spool.New(r.Scratch), unique: -1}
+	r.plan = p.plan
+	defer p.absent.Close()
+	for i := range r.mapping.targets {
+		if r.mapping.targets[i].Unique && p.unique < 0 {
+			p.unique = i
+		}
+	}
+	p.onlyThese()
+	p.skipUnaddressed()
+	if err := p.joinAll(ctx); err != nil {
+		return err
+	}
+	if err := p.decideAbsent(ctx); err != nil {
+		return err
+	}
+	p.cover()
+	return p.estimate(ctx)
+}
+
+// onlyThese prepares Options.Only: addresses by their normalised form.
+func (p *planner) onlyThese() {
+	if len(p.opts.Only) == 0 {
+		return
+	}
+	p.only = make(map[string]bool)
+	for _, who := range p.opts.Only {
+		norm, fault := normalise(who)
+		if fault != "" {
+			norm = who // a key, or nobody
+		}
+		p.only[norm] = true
+	}
+}
+
+// wants tells whether the run is for this user.
+func (p *planner) wants(norm, key string) bool {
+	return p.only == nil || p.only[norm] || key != "" && p.only["key:"+key]
+}
+
+func (p *planner) skipUnaddressed() {
+	for _, s := range p.run.users.skips {
+		if p.wants(s.Email, s.Key) {
+			p.report.addSkip(s)
+		}
+	}
+	if p.only == nil && p.run.users.more > 0 {
+		p.report.Summary.Skipped += p.run.users.more
+		p.report.Reasons[string(InvalidEmail)] += p.run.users.more
+		p.report.Truncated = true
+	}
+}
+
+func (p *planner) joinAll(ctx context.Context) error {
+	contacts := ahead(ctx, p.State.Entries(ctx), len(p.mapping.targets))
+	defer contacts.close()
+	done := 0
+	for pair, err := range join(p.run.users.each(), contacts) {
+		if err != nil {
+			return fmt.Errorf("plan: %w", err)
+		}
+		if done++; done%100_000 == 0 {
+			p.step("plan", done, p.report.Source.Rows)
+		}
+		if err := p.meet(ctx, &pair); err != nil {
+			return fmt.Errorf("plan: %w", err)
+		}
+	}
+	p.carriers = contacts.carriers
+	return p.decideChunk(ctx)
+}
+
+// meet sorts a pair: equal ones are counted, the rest is collected.
+func (p *planner) meet(ctx context.Context, pair *pair) error {
+	switch u := pair.user; {
+	case u == nil:
+		return p.meetOrphan(ctx, pair)
+	case pair.equal:
+		p.unchanged(u)
+		return nil
+	case !p.wants(pair.norm, string(u.first.key)):
+		return nil
+	case u.skip != "":
+		u.skipped(p.report.addSkip)
+		p.named(pair.norm, string(u.first.key), UserState{Email: string(u.first.address), State: "skipped", Reason: string(u.skip)})
+		return nil
+	case !pair.known && p.unique >= 0:
+		if value := split(string(u.first.fields)); value != nil && value[p.unique] != "" {
+			return p.awaitMove(value[p.unique], pair.norm, u)
+		}
+	}
+	return p.collect(ctx, subjectOf(pair.norm, &pair.user.first, p.mapping))
+}
+
+func subjectOf(norm string, rec *record, m *mapping) subject {
+	return subject{norm: norm, key: string(rec.key), address: string(rec.address), fields: m.decode(string(rec.fields))}
+}
+
+func (p *planner) unchanged(u *user) {
+	if p.only == nil {
+		p.report.Summary.Unchanged++
+		return
+	}
+	if norm, key := string(u.norm), string(u.first.key); p.wants(norm, key) {
+		p.report.Summary.Unchanged++
+		p.named(norm, key, UserState{Email: string(u.first.address), State: "verified"})
+	}
+}
+
+func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
+	if p.only != nil {
+		return nil
+	}
+	if p.unique >= 0 && pair.fields != "" {
+		if value := p.mapping.decode(pair.fields)[p.unique]; value != "" {
+			rec := record{kind: orphaned, address: []byte(pair.norm)}
+			if err := p.absent.Add([]byte(value), rec.append(p.buf[:0])); err != nil {
+				return err
+			}
+		}
+	}
+	if !p.Policy.ClearOrphans || pair.fields == "" {
+		return nil
+	}
+	return p.collect(ctx, subject{norm: pair.norm})
+}
+
+// awaitMove sets a user without a contact aside, until all contacts without a user are known.
+func (p *planner) awaitMove(value, norm string, u *user) error {
+	rec := u.first
+	rec.detail = []byte(norm)
+	p.buf = rec.append(p.buf[:0])
+	return p.absent.Add([]byte(value), p.buf)
+}
+
+// decideAbsent decides on the users without a contact. One whose unique value stands under an address that no
+// row has any more has moved.
+func (p *planner) decideAbsent(ctx context.Context) error {
+	var value []byte
+	var from string
+	var waiting []subject
+	release := func() error {
+		for _, s := range waiting {
+			s.movedFrom = from
+			if err := p.collect(ctx, s); err != nil {
+				return err
+			}
+		}
+		waiting, from = waiting[:0], ""
+		return nil
+	}
+	for v, buf := range p.absent.Sorted() {
+		if string(v) != string(value) {
+			if err := release(); err != nil {
+				return err
+			}
+			value = append(value[:0], v...)
+		}
+		var rec record
+		if rec.parse(buf); rec.kind == orphaned {
+			from = string(rec.address)
+			continue
+		}
+		waiting = append(waiting, subjectOf(string(rec.detail), &rec, p.mapping))
+	}
+	if err := p.absent.Err(); err != nil {
+		return err
+	}
+	if err := release(); err != nil {
+		return err
+	}
+	return p.decideChunk(ctx)
+}
+
+func (p *planner) collect(ctx context.Context, s subject) error {
+	s.asked = p.only != nil
+	p.chunk = append(p.chunk, s)
+	if len(p.chunk) < chunk {
+		return nil
+	}
+	return p.decideChunk(ctx)
+}
+
+func (p *planner) decideChunk(ctx context.Context) error {
+	if err := p.lookUp(ctx, p.chunk); err != nil {
+		return err
+	}
+	for i := range p.chunk {
+		s := &p.chunk[i]
+		d := decide(&p.Policy, p.mapping, s, p.now())
+		if s.problem != nil && (d.action != "" || d.skip == Quarantined || d.pending) {
+			p.visited[s.norm] = true
+		}
+		if err := p.take(s, &d); err != nil {
+			return err
+		}
+	}
+	p.chunk = p.chunk[:0]
+	return nil
+}
+
+// lookUp fills in what the state database knows of the subjects.
+func (r *run) lookUp(ctx context.Context, subjects []subject) error {
+	norms := make([]string, len(subjects))
+	for i := range subjects {
+		norms[i] = subjects[i].norm
+	}
+	contacts, err := r.State.Contacts(ctx, norms)
+	if err != nil {
+		return err
+	}
+	problems, err := r.State.ProblemsOf(ctx, norms)
+	if err != nil {
+		return err
+	}
+	pending, err := r.State.Pending(ctx, norms)
+	if err != nil {
+		return err
+	}
+	at := make(map[string][]state.Contact, len(contacts))
+	for _, c := range contacts {
+		at[c.Norm] = append(at[c.Norm], c)
+	}
+	for i := range subjects {
+		s := &subjects[i]
+		s.contacts, s.pending, s.problem = at[s.norm], pending[s.norm], nil
+		if problem, ok := problems[s.norm]; ok {
+			s.problem = &problem
+		}
+	}
+	return nil
+}
+
+// take counts a decision and spools a change.
+func (p *planner) take(s *subject, d *decision) error {
+	switch {
+	case d.skip != "":
+		p.report.addSkip(Skipped{Key: s.key, Email: s.address, Reason: d.skip, Detail: d.detail})
+		p.named(s.norm, s.key, UserState{Email: s.address, State: "skipped", Reason: string(d.skip)})
+		return nil
+	case d.pending:
+		p.pending++
+		p.named(s.norm, s.key, UserState{Email: s.address, State: "pending"})
+		return nil
+	case d.action == "" && s.fields == nil:
+		return nil
+	case d.action == "":
+		p.report.Summary.Unchanged++
+		p.named(s.norm, s.key, UserState{Email: s.address, State: "verified"})
+		return nil
+	case p.opts.Limit > 0 && p.count == p.opts.Limit:
+		p.limited++
+		return nil
+	}
+	p.count++
+	p.named(s.norm, s.key, UserState{Email: s.address, State: "pending"})
+	if err := p.sharing.add(d); err != nil {
+		return err
+	}
+	p.countChange(p.run, s, d)
+	return p.changes.Add([]byte(s.norm), s.append(nil))
+}
+
+// append writes a subject for the spool of changes.
+func (s *subject) append(buf []byte) []byte {
+	rec := record{kind: usable, key: []byte(s.key), address: []byte(s.address), fields: []byte(encode(s.fields))}
+	if s.fields == nil {
+		rec.kind = orphaned
+	}
+	return rec.append(buf)
+}
+
+func parseSubject(norm, buf []byte, m *mapping) subject {
+	var rec record
+	rec.parse(buf)
+	s := subjectOf(string(norm), &rec, m)
+	if rec.kind == orphaned {
+		s.fields = nil
+	}
+	return s
+}
+
+// countChange adds a change to summary, tally and listing.
+func (p *plan) countChange(r *run, s *subject, d *decision) {
+	sum := &r.report.Summary
+	listed := Change{Action: d.action, Key: s.key, Email: s.address, ContactID: d.contact.ID, Fields: make(map[string]OldToNew),
+		Joins: r.mapping.listNames(d.joins)}
+	if listed.Email == "" {
+		listed.Email = d.contact.Address
+	}
+	replaced := false
+	for i, wanted := range d.wanted {
+		old, column := d.old[i], r.mapping.targets[i].Column
+		if wanted == old {
+			continue
+		}
+		listed.Fields[column] = OldToNew{Old: old, New: wanted}
+		if old != "" && wanted != "" {
+			replaced = true
+		}
+	}
+	switch {
+	case d.action == Create:
+		sum.Create++
+	case d.action == Clear:
+		sum.Clear++
+	case replaced:
+		sum.Update, sum.Change = sum.Update+1, sum.Change+1
+	default:
+		sum.Update, sum.Fill = sum.Update+1, sum.Fill+1
+	}
+	sum.Joins += len(d.joins)
+	p.tally.Add(d.tally(r.mapping))
+	r.report.addChange(listed)
+}
+
+// tally is what a decision counts for the guard.
+func (d *decision) tally(m *mapping) state.Tally {
+	t := state.Tally{Joins: len(d.joins)}
+	for i, wanted := range d.wanted {
+		if old := d.old[i]; old != "" && wanted != "" && old != wanted {
+			t.Add(state.Tally{Changes: map[string]int{m.targets[i].Column: 1}})
+		}
+	}
+	switch d.action {
+	case Create:
+		t.Creates = 1
+	case Clear:
+		t.Clears = 1
+	}
+	return t
+}
+
+// named keeps the state of a user that the run is for.
+func (p *planner) named(norm, key string, s UserState) {
+	if p.only == nil {
+		return
+	}
+	for _, name := range []string{norm, "key:" + key} {
+		if p.only[name] {
+			p.asked[name] = namedUser{UserState: s, norm: norm}
+		}
+	}
+}
+
+// cover works out the coverage from the summary.
+func (r *run) cover() {
+	sum, c := &r.report.Summary, &r.report.Coverage
+	changing := sum.Update + sum.Clear
+	*c = Coverage{
+		Verified: sum.Unchanged,
+		Pending:  changing + sum.Create + r.plan.pending + r.plan.limited,
+		Skipped:  sum.Skipped,
+	}
+	c.Contacts = c.Verified + changing + r.plan.pending + r.plan.limited
+	c.Users = c.Verified + c.Pending + c.Skipped
+}
+
+// groupKey orders changes for packing: first what is cleared, then imports by the lists that they name.
+func groupKey(kind byte, lists []string, norm string) []byte {
+	key := []byte{kind}
+	for _, id := range lists {
+		key = append(key, id...)
+		key = append(key, ' ')
+	}
+	key = append(key, 0)
+	return append(key, norm...)
+}
+
+// uniqueLists are sorted ids without repeats.
+func uniqueLists(ids []string) []string {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -1,0 +1,368 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+const (
+	// letGo is how much longer a run waits for an import that does not move any more.
+	letGo = 10 * time.Minute
+	// maxPosts is how often an import is sent that turned out not to have been accepted.
+	maxPosts = 4
+	// lookTwice is how long after a request without an answer its activity may appear.
+	lookTwice = 3 * time.Second
+	// sendingSlack is how much earlier than our record the server may have made an activity.
+	sendingSlack = 2 * time.Minute
+)
+
+// Words for the end of a batch that are none of the activity's states.
+const (
+	endedGone    = "gone"             // older than ten days: nobody knows any more
+	endedTimeout = "activity_timeout" // not ended in time
+	endedRefused = "refused"          // the request itself was refused
+	endedDirect  = "direct"           // single contacts, no activity
+)
+
+// pusher is what a run has under way.
+type pusher struct {
+	batches  []*state.Batch // of this run, and those of former runs that were open
+	sent     int
+	verified int // rows seen carrying their values
+	landed   int // of those, rows of this run's plan
+	created  int // of those, contacts that were created
+	rejected int
+	lost     int // rows that ended in any other way
+	problems []PushProblem
+	results  map[string]string // by norm, for a run that is for some users only
+	halves   int               // batches made of rows that were lost
+}
+
+func (p *pusher) track(b state.Batch) *state.Batch {
+	p.batches = append(p.batches, &b)
+	p.sent += b.Contacts
+	return &b
+}
+
+// in gives the batches in a state.
+func (p *pusher) in(s state.BatchState) []*state.Batch {
+	var found []*state.Batch
+	for _, b := range p.batches {
+		if b.State == s {
+			found = append(found, b)
+		}
+	}
+	return found
+}
+
+// move takes a batch one transition further. It is written down even if the run was just told to stop: what
+// happened, happened.
+func (r *run) move(ctx context.Context, b *state.Batch, to state.BatchState) error {
+	if err := r.State.MoveBatch(context.WithoutCancel(ctx), *b, to); err != nil {
+		return err
+	}
+	b.State, b.MovedAt = to, r.now()
+	switch to {
+	case state.Sending:
+		b.SendingAt = r.now()
+	case state.Ended:
+		b.EndedAt = r.now()
+	}
+	return nil
+}
+
+// resume takes up what a former run left open.
+//
+//	recorded   was never sent: dropped, planned anew
+//	sending    looked for: found, or dropped and planned anew
+//	sent       polled
+//	ended      read back after the refresh
+func (r *run) resume(ctx context.Context) error {
+	if r.Write == nil {
+		return nil
+	}
+	open, err := r.State.OpenBatches(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		if err := r.resumeBatch(ctx, open[i]); err != nil {
+			return err
+		}
+	}
+	if len(r.push.in(state.Sent)) == 0 {
+		return nil
+	}
+	return r.poll(ctx)
+}
+
+func (r *run) resumeBatch(ctx context.Context, open state.Batch) error {
+	if open.State == state.Recorded {
+		return r.State.DropBatch(ctx, open)
+	}
+	b := r.push.track(open)
+	if b.State != state.Sending {
+		return nil
+	}
+	if b.Kind == state.Replace {
+		b.Ending = endedDirect
+		return r.move(ctx, b, state.Ended)
+	}
+	found, err := r.look(ctx, b)
+	if err != nil || found {
+		return err
+	}
+	return r.drop(ctx, b)
+}
+
+func (r *run) drop(ctx context.Context, b *state.Batch) error {
+	r.push.batches = slices.DeleteFunc(r.push.batches, func(other *state.Batch) bool { return other == b })
+	r.push.sent -= b.Contacts
+	return r.State.DropBatch(context.WithoutCancel(ctx), *b)
+}
+
+// post sends a recorded import.
+//
+//	answer                          then
+//	accepted                        sent
+//	none, or one that proves        looked for among the activities: sent if it is there, else
+//	nothing                         recorded and posted again
+//	the body was refused            ended, its rows are tried in halves
+//	any other refusal               dropped, the run ends with the error
+func (r *run) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBody) error {
+	for range maxPosts {
+		if err := r.move(ctx, b, state.Sending); err != nil {
+			return err
+		}
+		activity, err := r.Write.Import(ctx, body)
+		switch {
+		case err == nil:
+			return r.accepted(ctx, b, activity)
+		case ctx.Err() != nil:
+			return fmt.Errorf("send batch %d: %w", b.ID, err) // stays "sending": the next run looks for it
+		case errors.Is(err, ccapi.ErrBadRequest):
+			b.Ending, b.Errors = endedRefused, []string{err.Error()}
+			return r.move(ctx, b, state.Ended)
+		case !errors.Is(err, ccapi.ErrUnknownOutcome):
+			return errors.Join(fmt.Errorf("send batch %d: %w", b.ID, err), r.drop(ctx, b))
+		}
+		r.Log.WarnContext(ctx, "import without an answer, looking for it", "run", r.id, "batch", b.ID, "error", err)
+		found, err := r.look(ctx, b)
+		if err != nil || found {
+			return err
+		}
+		if err := r.move(ctx, b, state.Recorded); err != nil {
+			return err
+		}
+	}
+	return errors.Join(fmt.Errorf("send batch %d: no answer to %d requests, and no activity", b.ID, maxPosts), r.drop(ctx, b))
+}
+
+func (r *run) accepted(ctx context.Context, b *state.Batch, a ccapi.Activity) error {
+	b.Activity, b.Percent, b.Ending = a.ID, a.PercentDone, a.State
+	if err := r.move(ctx, b, state.Sent); err != nil {
+		return err
+	}
+	r.Log.InfoContext(ctx, "import sent", "run", r.id, "batch", b.ID, "activity", a.ID, "contacts", b.Contacts)
+	return nil
+}
+
+// look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
+// known as another batch. When the request is fresh it looks twice.
+func (r *run) look(ctx context.Context, b *state.Batch) (found bool, err error) {
+	for second := range 2 {
+		if second == 1 {
+			if r.now().Sub(b.SendingAt) > time.Minute {
+				break
+			}
+			if err := wait(ctx, lookTwice); err != nil {
+				return false, err
+			}
+		}
+		candidates, err := r.unclaimed(ctx, b)
+		if err != nil {
+			return false, err
+		}
+		if len(candidates) > 0 {
+			return true, r.accepted(ctx, b, candidates[0])
+		}
+	}
+	return false, nil
+}
+
+// unclaimed are the activities that can be this batch, the oldest first. The list of activities counts a header line.
+func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, error) {
+	all, err := r.Read.Activities(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for batch %d: %w", b.ID, err)
+	}
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, a.ID)
+	}
+	ours := make(map[string]bool)
+	for part := range slices.Chunk(ids, chunk) {
+		known, err := r.State.KnownActivities(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for id := range known {
+			ours[id] = true
+		}
+	}
+	var found []ccapi.Activity
+	for _, a := range all {
+		fits := a.Items == 0 || a.Items == b.Contacts || a.Items == b.Contacts+1
+		if a.IsImport && fits && !ours[a.ID] && !a.CreatedAt.Before(b.SendingAt.Add(-sendingSlack)) {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(x, y ccapi.Activity) int { return x.CreatedAt.Compare(y.CreatedAt) })
+	return found, nil
+}
+
+// poll asks how the imports under way are doing: one by its id, several by the list of all.
+func (r *run) poll(ctx context.Context) error {
+	open := r.push.in(state.Sent)
+	listed := make(map[string]ccapi.Activity)
+	if len(open) > 1 {
+		all, err := r.Read.Activities(ctx)
+		if err != nil {
+			return fmt.Errorf("poll the imports: %w", err)
+		}
+		for _, a := range all {
+			listed[a.ID] = a
+		}
+	}
+	for _, b := range open {
+		a, ok := listed[b.Activity]
+		if !ok {
+			var err error
+			a, err = r.Read.Activity(ctx, b.Activity)
+			if errors.Is(err, ccapi.ErrNotFound) {
+				b.Ending = endedGone
+				if err := r.move(ctx, b, state.Ended); err != nil {
+					return err
+				}
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("poll import %s: %w", b.Activity, err)
+			}
+		}
+		if err := r.progressed(ctx, b, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progressed takes what a poll said of a batch.
+func (r *run) progressed(ctx context.Context, b *state.Batch, a ccapi.Activity) error {
+	moved := b.Ending != a.State || b.Percent != a.PercentDone
+	b.Ending, b.Percent, b.Errors = a.State, a.PercentDone, a.Errors
+	b.ErrorCount = a.ErrorCount + a.Correctable
+	switch {
+	case a.Ended():
+		r.Log.InfoContext(ctx, "import ended", "run", r.id, "activity", a.ID, "state", a.State, "errors", b.ErrorCount)
+		return r.move(ctx, b, state.Ended)
+	case r.Policy.ActivityTimeout > 0 && r.now().Sub(b.SendingAt) > r.Policy.ActivityTimeout:
+		b.Ending = endedTimeout
+		return r.move(ctx, b, state.Ended)
+	case moved:
+		return r.move(ctx, b, state.Sent)
+	}
+	return nil
+}
+
+// await polls until every import has ended and is settled, or none moves any more. What is still under way then
+// is left to a later run.
+func (r *run) await(ctx context.Context) error {
+	delay := time.Duration(0)
+	for {
+		if err := r.settleEnded(ctx); err != nil {
+			return err
+		}
+		open := r.moving()
+		if len(open) == 0 {
+			return nil
+		}
+		if delay = nextDelay(delay, open); delay > 0 {
+			r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
+		}
+		if err := wait(ctx, delay); err != nil {
+			return err
+		}
+		if err := r.poll(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// moving are the imports under way that are worth waiting for.
+func (r *run) moving() []*state.Batch {
+	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.now().Sub(b.MovedAt) > letGo })
+}
+
+// nextDelay starts by the size of the smallest import and backs off.
+func nextDelay(last time.Duration, open []*state.Batch) time.Duration {
+	const (
+		first  = 1500 * time.Millisecond
+		perRow = 200 * time.Microsecond
+		most   = 30 * time.Second
+	)
+	if last > 0 {
+		return min(last*8/5, most)
+	}
+	smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
+	return min(first+time.Duration(smallest.Contacts)*perRow, most)
+}
+
+// replaceAll clears single contacts one by one: what an import cannot do.
+func (r *run) replaceAll(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
+	b.Ending = endedDirect
+	if err := r.move(ctx, b, state.Sending); err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := r.replace(ctx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return r.move(ctx, b, state.Ended)
+}
+
+// errStale says that a contact is not any more what the plan saw.
+var errStale = errors.New("the contact changed meanwhile")
+
+// replace empties the values of one contact, and sets those that change besides, unless it is not any more
+// what the plan saw. What came of it is found out by reading back.
+func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
+	wanted, old := r.mapping.decode(row.Wanted), r.mapping.decode(row.Old)
+	var edits []ccapi.Edit
+	for i := range wanted {
+		if t := &r.mapping.targets[i]; wanted[i] != old[i] {
+			edits = append(edits, ccapi.Edit{CustomField: t.id, Property: t.Property, Value: wanted[i]})
+		}
+	}
+	_, err := r.Write.Replace(ctx, row.ID, edits, func(c ccapi.Contact) error {
+		if c.Deleted || c.Permission == "unsubscribed" || !slices.Equal(r.mapping.values(&c), old) {
+			return errStale
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errStale), errors.Is(err, ccapi.ErrNotFound), errors.Is(err, ccapi.ErrConflict), errors.Is(err, ccapi.ErrBadRequest):
+		r.Log.WarnContext(ctx, "contact not cleared", "run", r.id, "contact", row.ID, "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("clear a contact: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package sync
+
+import (
+	"errors"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+// The outcomes of a run.
+const (
+	Planned      Outcome = "planned"      // a dry run that came to its end
+	Synced       Outcome = "synced"       // nothing is left to do
+	Partial      Outcome = "partial"      // some changes were sent but rejected or could not be verified
+	Refused      Outcome = "refused"      // by the guard: nothing was sent
+	Deferred     Outcome = "deferred"     // the day's quota is used up, the rest follows
+	Unauthorized Outcome = "unauthorized" // a login is needed
+	Failed       Outcome = "failed"       // an error that retries did not cure
+)
+
+// Report is what a run leaves behind: the JSON that scripts read. Times are UTC.
+type Report struct {
+	Schema    int       `json:"schema"` // 1
+	Version   string    `json:"version"`
+	Run       int64     `json:"run"`
+	Trigger   string    `json:"trigger"`
+	DryRun    bool      `json:"dry_run"`
+	Outcome   Outcome   `json:"outcome"`
+	ExitCode  int       `json:"exit_code"` // set by the program
+	Error     *Problem  `json:"error,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	Seconds   float64   `json:"seconds"`
+	Source    Source    `json:"source"`
+	Mirror    Mirrored  `json:"mirror"`
+	Setup     []Setup   `json:"setup,omitempty"`
+	Summary   Summary   `json:"summary"`
+	Coverage  Coverage  `json:"coverage"`
+	Changes   []Change  `json:"changes"`
+	Skipped   []Skipped `json:"skipped"`
+	Truncated bool      `json:"truncated,omitempty"`
+	Guard     Verdict   `json:"guard"`
+	Estimate  Estimate  `json:"estimate"`
+	Requests  int       `json:"requests"`
+	Quota     Quota     `json:"quota"`
+	Push      *Pushed   `json:"push,omitempty"`
+	// Reasons counts the skipped rows by reason.
+	Reasons map[string]int `json:"skip_reasons,omitempty"`
+	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be read again.
+	Notes []string `json:"notes,omitempty"`
+	// Users are the states of those that the run was for, when it was for some users only.
+	Users []UserState `json:"users,omitempty"`
+
+	cause error
+}
+
+// Err is the error that ended the run, nil when none did.
+func (r *Report) Err() error { return r.cause }
+
+// Problem is an error in a report: what happened, and what to do.
+type Problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Source counts the rows of the app's table.
+type Source struct {
+	Rows     int `json:"rows"`
+	Usable   int `json:"usable"`
+	Unusable int `json:"unusable"`
+}
+
+// Mirrored tells how the mirror was refreshed: "snapshot", "incremental" or "none".
+type Mirrored struct {
+	Contacts int    `json:"contacts"`
+	Refresh  string `json:"refresh"`
+}
+
+// Setup is something that a run creates before it sends.
+type Setup struct {
+	Create string `json:"create"` // "custom_field"
+	Name   string `json:"name"`
+}
+
+// Summary counts contacts (Joins: memberships, Skipped: rows).
+type Summary struct {
+	Create    int `json:"create"`
+	Update    int `json:"update"`
+	Fill      int `json:"fill"`   // of Update: only values where there were none
+	Change    int `json:"change"` // of Update: a value replaced by another
+	Clear     int `json:"clear"`
+	Joins     int `json:"joins"`
+	Unchanged int `json:"unchanged"`
+	Skipped   int `json:"skipped"`
+}
+
+// Coverage is the figure of the mission: of all users, how many are contacts and carry their values.
+type Coverage struct {
+	Users    int `json:"users"`
+	Contacts int `json:"contacts"`
+	Verified int `json:"verified"`
+	Pending  int `json:"pending"`
+	Skipped  int `json:"skipped"`
+}
+
+// Change is one contact that the plan changes.
+type Change struct {
+	Action    Action              `json:"action"`
+	Key       string              `json:"key,omitempty"`
+	Email     string              `json:"email"`
+	ContactID string              `json:"contact_id,omitempty"`
+	Fields    map[string]OldToNew `json:"fields"` // by source column
+	Joins     []string            `json:"joins,omitempty"`
+}
+
+// OldToNew is one value of a change.
+type OldToNew struct {
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
+// Skipped is one row that is not sent, and why.
+type Skipped struct {
+	Key    string `json:"key,omitempty"`
+	Email  string `json:"email"`
+	Reason Reason `json:"reason"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Estimate is what the plan will cost.
+type Estimate struct {
+	Requests int     `json:"requests"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// Quota is the day's account of requests.
+type Quota struct {
+	Used     int       `json:"used"`
+	Limit    int       `json:"limit"`
+	ResetsAt time.Time `json:"resets_at"`
+}
+
+// Pushed tells what became of what was sent.
+type Pushed struct {
+	Activities []PushedActivity `json:"activities"`
+	Verified   int              `json:"verified"`
+	Rejected   int              `json:"rejected"`
+	Unverified int              `json:"unverified"`
+	Problems   []PushProblem    `json:"problems"`
+}
+
+// PushedActivity is one bulk import. State is the activity's, or "unknown" when its answer was lost.
+type PushedActivity struct {
+	ID       string   `json:"id"`
+	Contacts int      `json:"contacts"`
+	State    string   `json:"state"`
+	Errors   []string `json:"errors"`
+}
+
+// PushProblem is one contact whose change did not land.
+type PushProblem struct {
+	Key    string `json:"key,omitempty"`
+	Email  string `json:"email"`
+	Reason string `json:"reason"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// UserState tells what became of one user that a run was for: "verified", "pending", "skipped" or "rejected".
+type UserState struct {
+	Email  string `json:"email"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// maxListed is how many changes and skips a report holds; the summary counts all.
+const maxListed = 10_000
+
+func (r *Report) addChange(c Change) {
+	if len(r.Changes) == maxListed {
+		r.Truncated = true
+		return
+	}
+	r.Changes = append(r.Changes, c)
+}
+
+func (r *Report) addSkip(s Skipped) {
+	r.Summary.Skipped++
+	r.Reasons[string(s.Reason)]++
+	if len(r.Skipped) == maxListed {
+		r.Truncated = true
+		return
+	}
+	r.Skipped = append(r.Skipped, s)
+}
+
+// conclude sets outcome and error from what ended the run and from what was pushed.
+//
+//	what happened                                  outcome
+//	a mapped field or list is missing or gone      failed (the program exits 78)
+//	no authorization                               unauthorized
+//	any other error but the quota                  failed
+//	the guard refused                              refused
+//	something was rejected or not verified         partial
+//	the day's quota is used up                     deferred
+//	else                                           planned (dry run), synced
+func (r *Report) conclude(err error) {
+	r.cause = err
+	resets, deferred := deferral(err)
+	switch {
+	case errors.As(err, new(*SetupError)):
+		r.fail(Failed, err)
+	case errors.Is(err, ccapi.ErrUnauthorized):
+		r.fail(Unauthorized, err)
+	case err != nil && !deferred:
+		r.fail(Failed, err)
+	case r.Guard.Tripped:
+		r.Outcome = Refused
+		r.Error = &Problem{Code: "refused", Message: r.Guard.summary(), Hint: r.Guard.hint()}
+	case r.Push != nil && (r.Push.Rejected > 0 || r.Push.Unverified > 0 && !deferred):
+		r.Outcome = Partial
+		r.Error = &Problem{Code: "partial", Message: r.Push.summary(), Hint: "see `ccsyncd runs show`; what did not land is tried again by itself"}
+	case deferred:
+		r.Outcome = Deferred
+		r.Error = &Problem{Code: "quota_exceeded", Message: err.Error(),
+			Hint: "the rest follows by itself after " + resets.Format(time.RFC3339)}
+	case r.DryRun:
+		r.Outcome = Planned
+	default:
+		r.Outcome = Synced
+	}
+}
+
+func (r *Report) fail(o Outcome, err error) {
+	r.Outcome = o
+	code, hint := Diagnose(err)
+	r.Error = &Problem{Code: code, Message: err.Error(), Hint: hint}
+}
+
+// deferral tells whether an error is the day's quota, counted by us or told by the server, and when it resets.
+func deferral(err error) (resets time.Time, ok bool) {
+	var ours *state.QuotaError
+	var theirs *ccapi.QuotaError
+	switch {
+	case errors.As(err, &ours):
+		return ours.ResetsAt, true
+	case errors.As(err, &theirs):
+		return theirs.ResetsAt, true
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,172 @@
+package sync
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// Reasons for a problem.
+const (
+	Rejected        = "rejected"         // the import said that it could not take the row
+	Lost            = "lost"             // the import ended, the value is not there
+	Altered         = "altered"          // another value stands there
+	Overstepped     = "overstepped"      // the contact opted out between the last reading and the import
+	ActivityFailed  = "activity_failed"  // the import ended without success
+	ActivityTimeout = "activity_timeout" // the import did not end in time
+)
+
+// Delays of the next try.
+var retryDelays = []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// refusedFor is how long an address is left alone that was refused: Constant Contact blocks one for 48 hours that
+// signed up or changed its profile too often.
+const refusedFor = 48 * time.Hour
+
+// retryAt is when a row is tried again that failed for the given time. What is not the row's own fault is tried
+// again at once, twice.
+func retryAt(reason string, attempts int, now time.Time) time.Time {
+	switch reason {
+	case Rejected:
+		return now.Add(refusedFor)
+	case ActivityFailed, ActivityTimeout:
+		if attempts <= 2 {
+			return now
+		}
+		attempts -= 2
+	}
+	return now.Add(retryDelays[min(attempts, len(retryDelays))-1])
+}
+
+// verdict is what reading back says of one row.
+type verdict struct {
+	landed bool
+	reason string // of what did not land, or of what should not have
+	detail string
+}
+
+// readBack judges one row of an ended batch by its contacts as they are now.
+//
+//	the contact                                         then
+//	carries the values                                  landed
+//	carries them, and opted out since                   landed, overstepped
+//	is not there, deleted or carries the old values     lost, or as the activity explains it
+//	carries other values                                altered
+func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
+	wanted, old := m.decode(row.Wanted), m.decode(row.Old)
+	v := verdict{reason: unexplained(b), detail: "the import ended, the contact is not there"}
+	for _, c := range contacts {
+		if c.Deleted {
+			v.detail = "the contact was deleted meanwhile"
+			continue
+		}
+		is := m.decode(c.Fields)
+		changed, carried := true, true
+		for i := range wanted {
+			if wanted[i] != old[i] && is[i] != wanted[i] {
+				carried = false
+				changed = changed && is[i] != old[i]
+			}
+		}
+		switch optedOut := c.Permission == "unsubscribed"; {
+		case carried && optedOut && !p.UpdateUnsubscribed:
+			return verdict{landed: true, reason: Overstepped, detail: "the contact opted out while the import was under way"}
+		case carried:
+			return verdict{landed: true}
+		case optedOut:
+			v.detail = "the contact opted out meanwhile"
+		case changed:
+			return verdict{reason: Altered, detail: "another value stands there"}
+		default:
+			v.detail = "the import ended, the value is not there"
+		}
+	}
+	if len(b.Errors) > 0 && v.reason != Lost {
+		v.detail += ": " + b.Errors[0]
+	}
+	return v
+}
+
+// unexplained is the reason for a row that did not land, by how its batch ended.
+func unexplained(b *state.Batch) string {
+	switch b.Ending {
+	case ccapi.StateCompleted, endedGone, endedDirect:
+		return Lost
+	case endedTimeout:
+		return ActivityTimeout
+	case endedRefused:
+		return Rejected
+	}
+	return ActivityFailed
+}
+
+// settlement works out how a batch ended: what landed, what is a problem, and what is sent again at once in halves.
+// verdicts are by norm, of every row; problems those of earlier tries.
+func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, problems map[string]state.Problem, halve bool, now time.Time) state.Settlement {
+	s := state.Settlement{Batch: *b, Failed: make(map[string]string)}
+	var failed []state.BatchRow
+	for i := range rows {
+		row := &rows[i]
+		v := verdicts[row.Norm]
+		if v.landed {
+			s.Done = append(s.Done, row.Norm)
+			s.Tally.Add(tallyOf(m, b, row))
+			continue
+		}
+		s.Failed[row.Norm] = v.reason
+		failed = append(failed, *row)
+	}
+	if halve && holdsBack(b, len(failed), len(rows), problems) {
+		for part := range slices.Chunk(failed, (len(failed)+1)/2) {
+			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Contacts: len(part), State: state.Recorded}
+			for i := range part {
+				again.Tally.Add(tallyOf(m, b, &part[i]))
+			}
+			s.Again, s.Rows = append(s.Again, again), append(s.Rows, part)
+		}
+		return s
+	}
+	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)
+	for i := range failed {
+		s.Problems = append(s.Problems, problemOf(b, &failed[i], verdicts[failed[i].Norm], problems, explained, now))
+		s.Failed[failed[i].Norm] = s.Problems[i].Reason
+	}
+	return s
+}
+
+// holdsBack tells whether one row may have taken its neighbours with it: most of a batch is missing and nothing
+// explains it. A batch of one has no neighbours. An activity that failed is tried again whole before it is halved.
+func holdsBack(b *state.Batch, failed, rows int, problems map[string]state.Problem) bool {
+	if failed < 2 || b.Kind != state.Import {
+		return false
+	}
+	switch unexplained(b) {
+	case Rejected:
+		return true
+	case Lost:
+		return b.ErrorCount < failed && failed*2 > rows
+	case ActivityFailed:
+		return len(problems) > 0
+	}
+	return false
+}
+
+func problemOf(b *state.Batch, row *state.BatchRow, v verdict, problems map[string]state.Problem, explained bool, now time.Time) state.Problem {
+	p := state.Problem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: v.reason, Detail: v.detail, Wanted: row.Wanted,
+		Attempts: 1, Since: now, Run: b.Run}
+	if explained && v.reason == Lost {
+		p.Reason = Rejected
+		p.Detail = fmt.Sprintf("the import counted %d errors", b.ErrorCount)
+		if len(b.Errors) > 0 {
+			p.Detail += ": " + b.Errors[0]
+		}
+	}
+	if before, ok := problems[row.Norm]; ok && before.Wanted == row.Wanted {
+		p.Attempts, p.Since = before.Attempts+1, before.Since
+	}
+	p.RetryAt = retryAt(p.Reason, p.Attempts, now)
+	return p
+}

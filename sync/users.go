@@ -1,0 +1,284 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"ccsyncd/source"
+	"ccsyncd/sync/spool"
+	"ccsyncd/sync/state"
+)
+
+// users are the rows of the source, sorted by normalised address in a private spool.
+type users struct {
+	rows   *spool.Spool
+	count  Source
+	valued map[string]int // rows with an address and a value, by column; "" for any
+	digest digest
+	skips  []Skipped // rows without an address that could be one: they have no place in the order
+	more   int       // such rows beyond maxListed
+}
+
+// digest is a sum over the rows that does not depend on their order.
+type digest [4]uint64
+
+func (d *digest) add(hash [sha256.Size]byte) {
+	for i := range d {
+		d[i] += binary.LittleEndian.Uint64(hash[8*i:])
+	}
+}
+
+func (d digest) String() string { return fmt.Sprintf("%016x%016x%016x%016x", d[0], d[1], d[2], d[3]) }
+
+// userReader turns rows into users.
+type userReader struct {
+	*users
+	mapping *mapping
+	values  *spool.Spool // by unique value
+	buf     []byte
+	valueOf []byte
+	fields  []byte
+}
+
+// readUsers reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
+// half a source is never planned.
+func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mapping, scratch string) (*users, error) {
+	u := &userReader{users: &users{rows: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
+	defer u.values.Close()
+	err := u.read(ctx, rows)
+	if err == nil {
+		err = u.markDuplicates()
+	}
+	if err != nil {
+		return nil, errors.Join(err, u.rows.Close())
+	}
+	u.count.Usable = u.count.Rows - u.count.Unusable
+	return u.users, nil
+}
+
+func (u *userReader) read(ctx context.Context, rows iter.Seq2[source.Row, error]) error {
+	for row, err := range rows {
+		if err != nil {
+			return &SourceError{Err: err}
+		}
+		if err := u.add(&row); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (u *userReader) add(row *source.Row) error {
+	u.count.Rows++
+	u.digest.add(u.hash(row))
+	norm, fault := normalise(row.Email)
+	if fault != "" {
+		u.unusableAddress(row, fault)
+		return u.addUnique(row, fmt.Sprintf("\x00%d", u.count.Rows))
+	}
+	rec := u.judge(row)
+	u.buf = rec.append(u.buf[:0])
+	if err := u.rows.Add([]byte(norm), u.buf); err != nil {
+		return fmt.Errorf("spool the users: %w", err)
+	}
+	return u.addUnique(row, norm)
+}
+
+func (u *userReader) hash(row *source.Row) [sha256.Size]byte {
+	u.buf = u.buf[:0]
+	for _, part := range [...]string{row.Key, row.Email} {
+		u.buf = append(append(u.buf, part...), 0)
+	}
+	for _, v := range row.Values {
+		u.buf = append(append(u.buf, v...), 0)
+	}
+	return sha256.Sum256(u.buf)
+}
+
+func (u *userReader) unusableAddress(row *source.Row, fault string) {
+	u.count.Unusable++
+	if len(u.skips) == maxListed {
+		u.more++
+		return
+	}
+	u.skips = append(u.skips, Skipped{Key: row.Key, Email: row.Email, Reason: InvalidEmail, Detail: fault})
+}
+
+// judge makes a record of a row with an address: usable, or not, with the first reason found. An unusable
+// one stays in the order, since its user is not gone.
+func (u *userReader) judge(row *source.Row) record {
+	rec := record{kind: usable, key: []byte(row.Key), address: []byte(strings.TrimSpace(row.Email))}
+	u.fields = u.fields[:0]
+	any := false
+	for i := range u.mapping.targets {
+		t := &u.mapping.targets[i]
+		form, reason, detail := t.judge(row.Values[i])
+		if reason != "" && rec.kind == usable {
+			rec.kind, rec.reason, rec.detail = unusable, []byte(reason), []byte(t.Column+": "+detail)
+		}
+		if form != "" {
+			any = true
+			u.valued[t.Column]++
+		}
+		if i > 0 {
+			u.fields = append(u.fields, state.Separator...)
+		}
+		u.fields = append(u.fields, form...)
+	}
+	if any {
+		u.valued[""]++
+		rec.fields = u.fields
+	}
+	if rec.kind == unusable {
+		u.count.Unusable++
+	}
+	return rec
+}
+
+// judge brings one value into its canonical form, or says why the row is skipped.
+func (t *target) judge(value string) (form string, reason Reason, detail string) {
+	form, fault := canonical(t.kind, value)
+	switch {
+	case fault != "":
+		return "", InvalidValue, fault
+	case form == "" && t.Required:
+		return "", MissingValue, "no value"
+	case len(form) > t.maxLength() && utf8.RuneCountInString(form) > t.maxLength():
+		return "", ValueTooLong, fmt.Sprintf("%d characters, at most %d", utf8.RuneCountInString(form), t.maxLength())
+	}
+	return form, "", ""
+}
+
+// addUnique notes the values of unique fields, to find those that stand in two rows.
+func (u *userReader) addUnique(row *source.Row, norm string) error {
+	for i := range u.mapping.targets {
+		t := &u.mapping.targets[i]
+		if !t.Unique {
+			continue
+		}
+		form, fault := canonical(t.kind, row.Values[i])
+		if form == "" || fault != "" {
+			continue
+		}
+		u.valueOf = append(binary.BigEndian.AppendUint16(u.valueOf[:0], uint16(i)), form...)
+		if err := u.values.Add(u.valueOf, []byte(norm)); err != nil {
+			return fmt.Errorf("spool the unique values: %w", err)
+		}
+	}
+	return nil
+}
+
+// markDuplicates adds a mark to each user whose unique value another user has too.
+func (u *userReader) markDuplicates() error {
+	var value, first []byte
+	marked := false
+	for v, norm := range u.values.Sorted() {
+		if value == nil || !bytes.Equal(v, value) {
+			value, first, marked = append(value[:0], v...), append(first[:0], norm...), false
+			continue
+		}
+		if bytes.Equal(norm, first) {
+			continue
+		}
+		column := u.mapping.targets[binary.BigEndian.Uint16(v)].Column
+		if err := u.mark(norm, column); err != nil {
+			return err
+		}
+		if !marked {
+			if err := u.mark(first, column); err != nil {
+				return err
+			}
+			marked = true
+		}
+	}
+	return u.values.Err()
+}
+
+func (u *userReader) mark(norm []byte, column string) error {
+	if norm[0] == 0 { // a row without an address that could be one
+		return nil
+	}
+	rec := record{kind: duplicate, detail: []byte(column + ": another row has the same value")}
+	u.buf = rec.append(u.buf[:0])
+	return u.rows.Add(norm, u.buf)
+}
+
+// user is what the rows of one normalised address come to.
+type user struct {
+	norm   []byte
+	first  record // of the first row; its slices are valid until the next user
+	skip   Reason // "" for a usable one
+	detail string
+	rest   []record // further rows of the address, when skip applies to each
+	buf    []byte
+	bufs   [][]byte
+}
+
+// each yields the users ascending by normalised address. A user is valid until the next one.
+func (u *users) each() iter.Seq2[*user, error] {
+	return func(yield func(*user, error) bool) {
+		current := &user{}
+		for norm, value := range u.rows.Sorted() {
+			if current.norm != nil && bytes.Equal(norm, current.norm) {
+				current.join(value)
+				continue
+			}
+			if current.norm != nil && !yield(current, nil) {
+				return
+			}
+			current.begin(norm, value)
+		}
+		if err := u.rows.Err(); err != nil {
+			yield(nil, fmt.Errorf("sort the users: %w", err))
+			return
+		}
+		if current.norm != nil {
+			yield(current, nil)
+		}
+	}
+}
+
+func (u *user) begin(norm, value []byte) {
+	u.norm = append(u.norm[:0], norm...)
+	u.buf = append(u.buf[:0], value...)
+	u.skip, u.detail, u.rest = "", "", u.rest[:0]
+	u.first.parse(u.buf)
+	if u.first.kind == unusable {
+		u.skip, u.detail = Reason(u.first.reason), string(u.first.detail)
+	}
+}
+
+// join takes a further record of the same address: a second row, or a mark.
+func (u *user) join(value []byte) {
+	var next record
+	next.parse(bytes.Clone(value))
+	if next.kind == duplicate {
+		if u.skip == "" {
+			u.skip, u.detail = DuplicateValue, string(next.detail)
+		}
+		return
+	}
+	same := u.first.kind == usable && next.kind == usable && bytes.Equal(u.first.fields, next.fields)
+	if same && u.skip == "" {
+		return
+	}
+	u.rest = append(u.rest, next)
+	if !same {
+		u.skip, u.detail = DuplicateEmail, "another row has this address and other values"
+	}
+}
+
+// skipped gives a skip for each row of a user that is not sent.
+func (u *user) skipped(yield func(Skipped)) {
+	yield(Skipped{Key: string(u.first.key), Email: string(u.first.address), Reason: u.skip, Detail: u.detail})
+	for _, r := range u.rest {
+		yield(Skipped{Key: string(r.key), Email: string(r.address), Reason: u.skip, Detail: u.detail})
+	}
+}

@@ -1,0 +1,207 @@
+package sync
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// patience are the waits before a row that is not there yet is looked at again: what a finished import wrote may
+// take a moment to be readable.
+var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second}
+
+// maxHalves bounds the batches that one run makes of rows that were lost.
+const maxHalves = 64
+
+// settleEnded reads back the contacts of every import that has ended and settles it. Rows that are sent again in
+// halves make new batches, which are posted here.
+func (r *run) settleEnded(ctx context.Context) error {
+	if r.Write == nil {
+		return nil
+	}
+	for {
+		ended := r.push.in(state.Ended)
+		if len(ended) == 0 {
+			return nil
+		}
+		if err := r.refreshFor(ctx, ended); err != nil {
+			return err
+		}
+		for i, b := range ended {
+			r.step("verify", i, len(ended))
+			if err := r.settle(ctx, b); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// refreshFor makes sure that the mirror is younger than the end of every batch.
+func (r *run) refreshFor(ctx context.Context, ended []*state.Batch) error {
+	last := slices.MaxFunc(ended, func(x, y *state.Batch) int { return x.EndedAt.Compare(y.EndedAt) })
+	if age := r.now().Sub(last.EndedAt); r.refreshed.After(time.Now().Add(-age)) {
+		return nil
+	}
+	return r.incremental(ctx)
+}
+
+// settle verifies one batch and writes down how it ended.
+func (r *run) settle(ctx context.Context, b *state.Batch) error {
+	var rows []state.BatchRow
+	for row, err := range r.State.BatchRows(ctx, b.ID) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	verdicts, err := r.verify(ctx, b, rows)
+	if err != nil {
+		return err
+	}
+	problems, err := r.problemsOf(ctx, rows, verdicts)
+	if err != nil {
+		return err
+	}
+	s := settlement(r.mapping, b, rows, verdicts, problems, r.push.halves < maxHalves, r.now())
+	again, err := r.State.Settle(context.WithoutCancel(ctx), s)
+	if err != nil {
+		return err
+	}
+	b.State = state.Settled
+	r.push.settled(r.id, b, &s, rows, verdicts)
+	for i, id := range again {
+		s.Again[i].ID = id
+		if err := r.postHalf(ctx, s.Again[i], s.Rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// problemsOf are the problems that earlier tries of the rows left that did not land.
+func (r *run) problemsOf(ctx context.Context, rows []state.BatchRow, verdicts map[string]verdict) (map[string]state.Problem, error) {
+	found := make(map[string]state.Problem)
+	for part := range slices.Chunk(failedNorms(rows, verdicts), chunk) {
+		problems, err := r.State.ProblemsOf(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for norm, p := range problems {
+			found[norm] = p
+		}
+	}
+	return found, nil
+}
+
+func failedNorms(rows []state.BatchRow, verdicts map[string]verdict) []string {
+	var norms []string
+	for i := range rows {
+		if !verdicts[rows[i].Norm].landed {
+			norms = append(norms, rows[i].Norm)
+		}
+	}
+	return norms
+}
+
+// verify reads back every row. What the refresh does not show is read by its address, or by paging if that is
+// cheaper, with patience as long as the import is fresh.
+func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow) (map[string]verdict, error) {
+	verdicts := make(map[string]verdict, len(rows))
+	missing := rows
+	for try, pause := range patience {
+		if pause > 0 {
+			if r.now().Sub(b.EndedAt) > time.Minute || r.explained(b, missing) {
+				break
+			}
+			if err := wait(ctx, pause); err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if missing, err = r.lookAgain(ctx, b, missing, verdicts, try > 0); err != nil || len(missing) == 0 {
+			return verdicts, err
+		}
+	}
+	return verdicts, nil
+}
+
+// explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
+func (r *run) explained(b *state.Batch, missing []state.BatchRow) bool {
+	return b.ErrorCount >= len(missing) || b.Ending == endedRefused
+}
+
+// lookAgain judges rows by the mirror and reads those again that have not landed. It returns what still has not.
+func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, refresh bool) ([]state.BatchRow, error) {
+	if refresh {
+		if err := r.incremental(ctx); err != nil {
+			return nil, err
+		}
+	}
+	missing, err := r.judgeRows(ctx, b, rows, verdicts)
+	if err != nil || len(missing) == 0 || b.Ending == endedRefused {
+		return nil, err
+	}
+	if err := r.readAgain(ctx, missing); err != nil {
+		return nil, err
+	}
+	return r.judgeRows(ctx, b, missing, verdicts)
+}
+
+func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict) (missing []state.BatchRow, err error) {
+	for part := range slices.Chunk(rows, chunk) {
+		norms := make([]string, len(part))
+		for i := range part {
+			norms[i] = part[i].Norm
+		}
+		contacts, err := r.State.Contacts(ctx, norms)
+		if err != nil {
+			return nil, err
+		}
+		at := make(map[string][]state.Contact)
+		for _, c := range contacts {
+			at[c.Norm] = append(at[c.Norm], c)
+		}
+		for i := range part {
+			v := readBack(r.mapping, &r.Policy, b, &part[i], at[part[i].Norm])
+			if verdicts[part[i].Norm] = v; !v.landed {
+				missing = append(missing, part[i])
+			}
+		}
+	}
+	return missing, nil
+}
+
+// readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests.
+func (r *run) readAgain(ctx context.Context, rows []state.BatchRow) error {
+	pages, err := r.pages(ctx)
+	if err != nil {
+		return err
+	}
+	if len(rows) > pages {
+		return r.snapshot(ctx)
+	}
+	for i := range rows {
+		if err := r.readByAddress(ctx, rows[i].Norm, rows[i].Address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// postHalf sends rows again that were lost with their neighbours.
+func (r *run) postHalf(ctx context.Context, half state.Batch, rows []state.BatchRow) error {
+	b := r.push.track(half)
+	r.push.sent -= half.Contacts
+	r.push.halves++
+	var body ccapi.ImportBody
+	body.Reset(half.Lists, r.mapping.members())
+	var values []string
+	for i := range rows {
+		values = r.mapping.changed(&rows[i], values)
+		body.Add(rows[i].Address, values)
+	}
+	return r.post(ctx, b, &body)
+}
