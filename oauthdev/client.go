@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/time/rate"
 )
 
 // Store keeps the one record of a login. It may be shared by several processes.
@@ -41,15 +40,11 @@ type Client struct {
 	http     http.Client
 	now      func() time.Time
 	store    Store
-	pace     *rate.Limiter // requests to the token endpoint
 
+	asked   atomic.Int64           // when the last token request of this process left, in Unix nanoseconds
 	turn    chan struct{}          // holds one value while a goroutine of this process has, or waits for, the store's lock
 	unsaved atomic.Pointer[record] // a new token that the store did not take; written by who has the turn
 }
-
-// tokenSpacing is the time between two token requests. The token endpoint takes one a second; the tenth more is for
-// requests that travel at different speeds.
-const tokenSpacing = 1100 * time.Millisecond
 
 // New returns a client. It sends and reads nothing yet.
 func New(cfg Config, store Store) *Client {
@@ -61,7 +56,6 @@ func New(cfg Config, store Store) *Client {
 			TokenURL:      base + "/token",
 			AuthStyle:     oauth2.AuthStyleInParams,
 		},
-		pace: rate.NewLimiter(rate.Every(tokenSpacing), 1),
 		turn: make(chan struct{}, 1),
 	}
 	if cfg.HTTP != nil {

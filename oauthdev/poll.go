@@ -52,7 +52,7 @@ func (c *Client) pauseOrExpire(ctx context.Context, p *poller, expires time.Time
 	if !c.now().Before(expires) {
 		return p.expired()
 	}
-	return c.pace.Wait(ctx)
+	return c.keepPace(ctx, time.Time{})
 }
 
 // approved makes a token of the answer. The code is used up, so it is not pending any more, whatever becomes of the token;

@@ -51,7 +51,7 @@ func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 	if r.worn() {
 		return nil, c.bury(ctx, r, reasonLostTwice)
 	}
-	if err := c.wait(ctx, r.Asked); err != nil {
+	if err := c.keepPace(ctx, r.Asked); err != nil {
 		return nil, c.leave(ctx, r, err)
 	}
 	r.mark(c.now().UTC().Round(0))
@@ -65,21 +65,8 @@ func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {r.Current.Refresh},
 	})
-	if rep.fate != granted && rep.fate != lost {
-		r.Spending.Sends--
-	}
-	if rep.fate == busy && rep.serverError() {
-		r.Spending.Doubted = true
-	}
+	r.unmark(rep)
 	return rep, nil
-}
-
-// wait keeps the token endpoint's pace, also behind the process that asked last.
-func (c *Client) wait(ctx context.Context, asked time.Time) error {
-	if err := sleep(ctx, min(tokenSpacing, asked.Add(tokenSpacing).Sub(c.now()))); err != nil {
-		return err
-	}
-	return c.pace.Wait(ctx)
 }
 
 // outlast returns a context that ends a few seconds after ctx does: an answer on its way is waited for.

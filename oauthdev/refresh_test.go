@@ -59,6 +59,8 @@ func TestRefreshAnswers(t *testing.T) {
 		{name: "row 10: a cut answer, within grace", grace: time.Minute, faults: []fault{cutAfter}, requests: 2},
 		{name: "row 10: an empty answer, within grace", grace: time.Minute, faults: []fault{emptyAfter}, requests: 2},
 		{name: "row 10: a time-out after the spending, within grace", grace: time.Minute, faults: []fault{hangAfter}, requests: 2},
+		{name: "row 10: an answer of more than 1 MiB", faults: []fault{huge}, requests: 2},
+		{name: "row 10: an answer that is no HTTP, within grace", grace: time.Minute, faults: []fault{garbage}, requests: 2},
 		{name: "row 10: a reset after the spending, without grace, is named", faults: []fault{resetAfter},
 			requests: 2, dead: "answer to an earlier refresh was lost"},
 		{name: "row 10: a 503 to the second sending does not use it up", grace: time.Minute,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	emptyAfter   fault = "empty answer after the token was spent"
 	hangBefore   fault = "no answer, nothing spent"
 	hangAfter    fault = "no answer after the token was spent"
+	echo         fault = "400 that repeats what was sent"
+	garbage      fault = "no HTTP at all, with the tokens in it"
+	huge         fault = "more than 1 MiB"
 	failedAfter  fault = "502 after the token was spent"
 	textPlain    fault = "new tokens under text/plain"
 	noExpiry     fault = "new tokens without expires_in"
@@ -38,10 +42,19 @@ const (
 // loses tells whether the client cannot know whether its token was spent.
 func (f fault) loses() bool {
 	switch f {
-	case resetBefore, resetAfter, cutAfter, emptyAfter, hangBefore, hangAfter:
+	case resetBefore, resetAfter, cutAfter, emptyAfter, hangBefore, hangAfter, garbage, huge:
 		return true
 	}
 	return false
+}
+
+// looks tells whether the server looks at the token.
+func (f fault) looks() bool {
+	switch f {
+	case badClient, throttled, unavailable, page, wrongPath, redirect, echo:
+		return false
+	}
+	return true
 }
 
 // server is a strict authorization server: a refresh token is good once, and once more within grace of its spending.
@@ -50,6 +63,7 @@ type server struct {
 	faults    []fault       // of the next requests to the token endpoint
 	life      int           // seconds of an access token
 	grace     time.Duration // 0: none
+	interval  int           // seconds between polls
 	poll      []string      // error codes of the next device polls; then success
 	longLived bool          // refresh tokens are not replaced
 	strict    bool          // 429 for a request that comes within a second of the last
@@ -61,6 +75,7 @@ type server struct {
 	reused   bool           // last was taken a second time
 	access   string         // the access token that the API takes
 	spent    map[string]int // refreshes done with a token
+	used     map[string]int // of these, how many may have spent it: no whole answer, new tokens, or invalid_grant
 	sent     map[string]int // times that a refresh token came
 	doubts   map[string]int // of these, how many got no whole answer
 	refused  map[string]int // of these, how many were answered invalid_grant
@@ -70,7 +85,7 @@ type server struct {
 }
 
 func newServer() *server {
-	return &server{life: 86_400, spent: map[string]int{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
+	return &server{life: 86_400, interval: 5, spent: map[string]int{}, used: map[string]int{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
 }
 
 // issue makes new tokens, as a login does.
@@ -143,6 +158,9 @@ func (s *server) serveToken(w http.ResponseWriter, r *http.Request) {
 	if f.loses() {
 		s.doubts[token]++
 	}
+	if f.loses() || f.looks() {
+		s.used[token]++
+	}
 	s.mu.Unlock()
 	if !s.before(w, r, f) {
 		return
@@ -172,6 +190,10 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(404)
 		fmt.Fprint(w, "<html>")
+	case echo:
+		writeJSON(w, 400, fmt.Sprintf(`{"error":"invalid_request","error_description":"bad:\u001b[31m %s"}`, r.PostForm))
+	case huge:
+		writeJSON(w, 200, `{"access_token":"`+strings.Repeat("x", 1<<20)+`"}`)
 	case redirect:
 		http.Redirect(w, r, "http://elsewhere.test/token", http.StatusTemporaryRedirect)
 	default:
@@ -228,6 +250,12 @@ func (s *server) after(w http.ResponseWriter, r *http.Request, f fault, status i
 	switch f {
 	case resetAfter:
 		panic(http.ErrAbortHandler)
+	case garbage:
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			fmt.Fprintf(conn, "%s\r\n", text)
+			conn.Close()
+		}
 	case hangAfter:
 		<-r.Context().Done()
 	case emptyAfter:
@@ -256,20 +284,14 @@ func (s *server) serveDevice(w http.ResponseWriter, r *http.Request) {
 	if len(s.faults) > 0 {
 		f, s.faults = s.faults[0], s.faults[1:]
 	}
-	if f == unavailable {
-		writeJSON(w, 503, `{}`)
-		return
-	}
-	if f == wrongPath {
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(404)
-		return
-	}
-	if f == badClient {
-		oauthError(w, 400, "invalid_client")
+	if !s.before(w, r, f) {
 		return
 	}
 	s.n++
-	writeJSON(w, 200, fmt.Sprintf(`{"device_code":"device-%d","user_code":"ABCDEFGH","verification_uri":"https://id.test/activate",
-		"verification_uri_complete":"https://id.test/activate?user_code=ABCDEFGH","expires_in":600,"interval":5}`, s.n))
+	rest := fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":"https://id.test/activate",
+		"verification_uri_complete":"https://id.test/activate?user_code=ABCDEFGH","expires_in":600,"interval":%d}`, s.interval)
+	if f == noNew {
+		rest = "}"
+	}
+	writeJSON(w, 200, fmt.Sprintf(`{"device_code":"device-%d"%s`, s.n, rest))
 }

@@ -26,6 +26,19 @@ func (r *record) mark(now time.Time) {
 	r.Asked = now
 }
 
+// unmark notes what the answer tells about the sending that mark noted.
+func (r *record) unmark(rep *reply) {
+	if rep.fate != granted && rep.fate != lost {
+		r.Spending.Sends--
+	}
+	if rep.fate == busy && rep.serverError() {
+		r.Spending.Doubted = true
+	}
+	if !rep.sent.IsZero() {
+		r.Asked = rep.sent
+	}
+}
+
 // worn tells whether the refresh token may not be sent again.
 func (r *record) worn() bool {
 	return r.Spending != nil && r.Spending.Sends >= maxSends && !r.Current.LongLived

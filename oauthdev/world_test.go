@@ -153,11 +153,12 @@ var (
 	errQuota = errors.New("the day's quota is used up")
 )
 
-// door is the transport of a client; refuse decides on each request before anything is sent.
+// door is the transport of a client: it refuses or delays requests before anything is sent.
 type door struct {
 	http.RoundTripper
 	mu     sync.Mutex
 	refuse []error
+	delays []time.Duration
 }
 
 func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -166,7 +167,12 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(d.refuse) > 0 {
 		err, d.refuse = d.refuse[0], d.refuse[1:]
 	}
+	var delay time.Duration
+	if len(d.delays) > 0 {
+		delay, d.delays = d.delays[0], d.delays[1:]
+	}
 	d.mu.Unlock()
+	time.Sleep(delay)
 	if err != nil {
 		r.Body.Close()
 		return nil, err
