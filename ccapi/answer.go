@@ -78,7 +78,7 @@ func (c *call) decode(resp *http.Response) *failure {
 // describeJSON says what is wrong with an answer without quoting it.
 func describeJSON(err error, resp *http.Response) error {
 	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
-		return fmt.Errorf("%w: a %s stands where a %s should (%s)", errNotJSON, t.Value, t.Type.Kind(), printable(t.Field))
+		return fmt.Errorf("%w: %s is %s, not %s", errNotJSON, printable(t.Field), t.Value, t.Type.Kind())
 	}
 	if isHTML(resp) {
 		return fmt.Errorf("%w: it is an HTML page, probably of a gateway in between", errNotJSON)
@@ -107,7 +107,13 @@ func readBounded(resp *http.Response, limit int64) ([]byte, error) {
 func readError(resp *http.Response) *Error {
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	key, message := parseErrorBody(data)
-	return &Error{Status: resp.StatusCode, Key: key, Message: message, RetryAfter: retryAfter(resp)}
+	return &Error{
+		Status:     resp.StatusCode,
+		Key:        key,
+		Message:    message,
+		RetryAfter: retryAfter(resp),
+		html:       isHTML(resp),
+	}
 }
 
 // redirected names the place to which an answer redirects, and no more of the address.

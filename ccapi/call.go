@@ -42,22 +42,13 @@ type document interface {
 	complete() bool
 }
 
-// get prepares a call that reads.
-func (r *Reader) get(op string, out document, query url.Values, segments ...string) (*call, error) {
-	u, err := r.endpoint(query, segments...)
-	if err != nil {
-		return nil, err
-	}
-	return &call{op: op, method: http.MethodGet, url: u, out: out}, nil
-}
-
 // read makes a call that reads.
 func (r *Reader) read(ctx context.Context, op string, out document, query url.Values, segments ...string) error {
-	c, err := r.get(op, out, query, segments...)
+	u, err := r.endpoint(query, segments...)
 	if err != nil {
-		return err
+		return opError(op, err)
 	}
-	return r.do(ctx, c)
+	return r.do(ctx, &call{op: op, method: http.MethodGet, url: u, out: out})
 }
 
 // request builds the request of one attempt.

@@ -7,8 +7,14 @@ type contactsPage struct {
 	paging
 }
 
-// complete takes a null for no contacts, if the answer is that of a page otherwise.
+// complete takes a null for no contacts, if the answer is that of a page otherwise. Every contact
+// has an id.
 func (p *contactsPage) complete() bool {
+	for i := range p.Contacts {
+		if !p.Contacts[i].complete() {
+			return false
+		}
+	}
 	return p.Contacts != nil || p.Count != nil || p.Links != nil
 }
 

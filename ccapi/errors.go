@@ -39,6 +39,8 @@ type Error struct {
 	Message string // error_message, or the title of an HTML page; printable, shortened
 	// RetryAfter is the wait that the server asked for; 0 when it did not.
 	RetryAfter time.Duration
+
+	html bool // the body was a page for people, not the API's
 }
 
 // Error names the operation, the status and what the server said.
@@ -57,7 +59,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is makes errors.Is(err, ErrNotFound) and its siblings work by status.
+// Is makes errors.Is(err, ErrNotFound) and its siblings work by status. A page of a gateway that
+// could not find the API says nothing about what was asked for, so it is no ErrNotFound.
 func (e *Error) Is(target error) bool {
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -67,7 +70,7 @@ func (e *Error) Is(target error) bool {
 	case http.StatusForbidden:
 		return target == ErrForbidden
 	case http.StatusNotFound:
-		return target == ErrNotFound
+		return target == ErrNotFound && !e.html
 	case http.StatusConflict:
 		return target == ErrConflict
 	}

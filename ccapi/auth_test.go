@@ -1,0 +1,183 @@
+package ccapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// loginError is an error of Tokens.
+type loginError struct{ dead bool }
+
+func (e *loginError) Error() string      { return "the login is dead" }
+func (e *loginError) Unauthorized() bool { return e.dead }
+
+// bearer is a handler that takes one access token only.
+func bearer(good string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+good {
+			reply(w, 401, `{"error_key":"unauthorized","error_message":"Unauthorized"}`)
+			return
+		}
+		if r.Method == http.MethodPost {
+			reply(w, 201, activityJSON)
+			return
+		}
+		reply(w, 200, accountJSON)
+	}
+}
+
+func TestARefusedTokenIsRenewedOnce(t *testing.T) {
+	tests := []struct {
+		name   string
+		good   string
+		tokens tokens
+		hits   int64
+		unauth bool
+		failed bool
+	}{
+		{name: "the first token is good", good: "tok-1", hits: 1},
+		{name: "the renewed token is good", good: "tok-2", hits: 2},
+		{name: "the renewed token is refused too", good: "tok-3", hits: 2, unauth: true, failed: true},
+		{name: "no token yet", tokens: tokens{err: &loginError{dead: true}}, unauth: true, failed: true},
+		{name: "no token to be had just now", tokens: tokens{err: errors.New("authorization server is down")}, failed: true},
+		{name: "login error that passes", tokens: tokens{err: &loginError{}}, failed: true},
+		{name: "renewal finds the login dead", good: "tok-2", tokens: tokens{renewErr: &loginError{dead: true}}, hits: 1, unauth: true, failed: true},
+		{name: "renewal fails for a while", good: "tok-2", tokens: tokens{renewErr: errors.New("server is down")}, hits: 1, failed: true},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, bearer(tt.good))
+				_, err := s.readerWith(&tt.tokens).Account(t.Context())
+				if (err != nil) != tt.failed || errors.Is(err, ErrUnauthorized) != tt.unauth {
+					t.Errorf("error = %v, want failure %v, unauthorized %v", err, tt.failed, tt.unauth)
+				}
+				for _, cause := range []error{tt.tokens.err, tt.tokens.renewErr} {
+					if cause != nil && !errors.Is(err, cause) {
+						t.Errorf("error = %v hides %v", err, cause)
+					}
+				}
+				if s.hits.Load() != tt.hits {
+					t.Errorf("server saw %d requests, want %d", s.hits.Load(), tt.hits)
+				}
+			})
+		})
+	}
+}
+
+func TestAWriteWhoseTokenIsRefusedTwiceHasAKnownOutcome(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, bearer("tok-9"))
+		_, err := NewWriter(s.reader()).Import(t.Context(), oneRow())
+		if !errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrUnknownOutcome) || s.hits.Load() != 2 {
+			t.Errorf("error = %v after %d requests", err, s.hits.Load())
+		}
+	})
+}
+
+func TestOneCallRenewsOnceEvenIfItFailsOtherwiseInBetween(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *server
+		s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if s.hits.Load() == 2 {
+				reply(w, 503, ``)
+				return
+			}
+			reply(w, 401, ``)
+		})
+		if _, err := s.reader().Account(t.Context()); !errors.Is(err, ErrUnauthorized) || s.hits.Load() != 3 {
+			t.Errorf("error = %v after %d requests, want not authorized after 3", err, s.hits.Load())
+		}
+	})
+}
+
+// brief hands out tokens that live for a while only.
+type brief struct {
+	life    time.Duration
+	current *oauth2.Token
+	n       int
+}
+
+func (b *brief) Token(ctx context.Context) (*oauth2.Token, error) {
+	if b.current == nil || expired(b.current) {
+		return b.Renew(ctx, b.current)
+	}
+	return b.current, nil
+}
+
+func (b *brief) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+	b.n++
+	b.current = &oauth2.Token{AccessToken: fmt.Sprint("brief-", b.n), Expiry: time.Now().Add(b.life)}
+	return b.current, nil
+}
+
+func TestATokenThatRunsOutAtTheDoorWasNotRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &brief{life: 2 * time.Second}
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if expired(b.current) {
+				reply(w, 401, ``)
+				return
+			}
+			reply(w, 200, accountJSON)
+		})
+		waits := []time.Duration{3 * time.Second, 3 * time.Second, 0}
+		q := &ledger{reserve: func(_ context.Context, n int64) (time.Time, error) { return time.Now().Add(waits[n-1]), nil }}
+		r := NewReader("http://api.test/v3", &http.Client{Transport: &Transport{Base: s.base, Quota: q}}, b)
+		if _, err := r.Account(t.Context()); err != nil || s.hits.Load() != 3 {
+			t.Errorf("error = %v after %d requests, want success with the third", err, s.hits.Load())
+		}
+	})
+}
+
+func TestTokensThatRunOutForEverEndTheCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, status(401, ``))
+		_, err := s.readerWith(&brief{}).Account(t.Context())
+		if !errors.Is(err, ErrUnauthorized) || s.hits.Load() != maxRenewals+1 {
+			t.Errorf("error = %v after %d requests, want not authorized after %d", err, s.hits.Load(), maxRenewals+1)
+		}
+	})
+}
+
+func TestNoErrorShowsATokenOrAnAddress(t *testing.T) {
+	const secret = "secret-access-token"
+	echo := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			auth := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+			reply(w, code, fmt.Sprintf(`{"error_key":"key %s","error_message":"refused token %s"}`, auth, auth))
+		}
+	}
+	bad := map[string]http.HandlerFunc{
+		"echo 400": echo(400), "echo 401": echo(401), "echo 500": echo(500), "dropped": drop, "hanging": hang, "garbage": raw("x"),
+		"redirect": status(302, ``, "Location", "https://evil.example/"+secret+"?email=ann@example.com"),
+		"link":     status(200, `{"contacts":[],"_links":{"next":{"href":"https://evil.example/?ann@example.com"}}}`),
+	}
+	for name, h := range bad {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, h)
+				k := &brief{current: &oauth2.Token{AccessToken: secret}}
+				k.life = time.Hour
+				for _, err := range s.readerWith(k).Contacts(t.Context(), ContactsQuery{Email: "ann@example.com"}) {
+					if err == nil {
+						t.Fatal("no error")
+					}
+					for _, private := range []string{secret, "brief-", "ann", "email="} {
+						if strings.Contains(err.Error(), private) {
+							t.Errorf("error %q shows %q", err, private)
+						}
+					}
+				}
+			})
+		})
+	}
+}

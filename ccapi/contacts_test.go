@@ -1,0 +1,250 @@
+package ccapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// debora is a contact as the contract's examples show one.
+const debora = `{"contact_id":"c1",
+  "email_address":{"address":"DLang@example.com","permission_to_send":"unsubscribed",
+    "created_at":"2016-03-03T15:53:04.000+00:00","updated_at":"2016-03-03T10:56:29-05:00","confirm_status":"off"},
+  "first_name":"Debora","last_name":"Lang","job_title":"Musician","company_name":"Acme Corp.",
+  "birthday_month":11,"birthday_day":24,"anniversary":"2006-11-15",
+  "create_source":"Account","created_at":"2016-01-23T13:48:44.108Z","updated_at":"2016-01-23T13:48:44.108Z",
+  "deleted_at":"2016-07-08",
+  "custom_fields":[{"custom_field_id":"f1","value":"Tesla \"S\""},{"custom_field_id":"f2","value":7},
+    {"custom_field_id":"f3","choice_ids":["000001",2]},{"custom_field_id":"f4","value":null}],
+  "list_memberships":["l1","l2"]}`
+
+var deboraRead = Contact{
+	ID: "c1", Address: "DLang@example.com", Permission: "unsubscribed",
+	FirstName: "Debora", LastName: "Lang", JobTitle: "Musician", CompanyName: "Acme Corp.",
+	CustomFields: []CustomFieldValue{{ID: "f1", Value: `Tesla "S"`}, {ID: "f2", Value: "7"},
+		{ID: "f3", Choices: []string{"000001", "2"}}, {ID: "f4"}},
+	Lists:     []string{"l1", "l2"},
+	UpdatedAt: time.Date(2016, 3, 3, 15, 56, 29, 0, time.UTC),
+	Deleted:   true,
+}
+
+// readAll reads every page of a query.
+func readAll(t *testing.T, r *Reader, q ContactsQuery) (pages []Page, err error) {
+	t.Helper()
+	for p, e := range r.Contacts(t.Context(), q) {
+		if e != nil {
+			return pages, e
+		}
+		pages = append(pages, p)
+	}
+	return pages, nil
+}
+
+func TestContactsAreReadPageByPage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var asked []string
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.URL.Query().Encode())
+			w.Header().Set("Date", "Tue, 24 Nov 2026 12:00:00 GMT")
+			switch r.URL.Query().Get("cursor") {
+			case "":
+				reply(w, 200, `{"contacts":[`+debora+`],"contacts_count":2,"_links":{"next":{"href":"/v3/contacts?cursor=bGltaXQ9NTAw"}}}`)
+			default:
+				reply(w, 200, `{"contacts":[{"contact_id":"c2"}],"_links":{}}`)
+			}
+		})
+		got, err := readAll(t, s.reader(), ContactsQuery{UpdatedAfter: time.Date(2026, 11, 24, 13, 0, 0, 5e8, time.FixedZone("", 3600)), Email: "a+b@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		want := []Page{
+			{Contacts: []Contact{deboraRead}, Count: 2, ServedAt: noon, Next: "/v3/contacts?cursor=bGltaXQ9NTAw"},
+			{Contacts: []Contact{{ID: "c2"}}, Count: -1, ServedAt: noon},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages (-want +got):\n%s", diff)
+		}
+		wantAsked := []string{
+			"email=a%2Bb%40example.com&include=custom_fields%2Clist_memberships&include_count=true&limit=500&status=all&updated_after=2026-11-24T12%3A00%3A00Z",
+			"cursor=bGltaXQ9NTAw",
+		}
+		if diff := cmp.Diff(wantAsked, asked); diff != "" {
+			t.Errorf("queries (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestReadingResumesBehindAPage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.URL.String(); got != "/v3/contacts?cursor=x%3D&y" {
+				t.Errorf("asked for %s", got)
+			}
+			reply(w, 200, `{"contacts":[]}`)
+		})
+		if _, err := readAll(t, s.reader(), ContactsQuery{Next: "/v3/contacts?cursor=x%3D&y"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReadingStopsWhereItsCallerStops(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, status(200, `{"contacts":[],"_links":{"next":{"href":"/v3/contacts?cursor=1"}}}`))
+		for range s.reader().Contacts(t.Context(), ContactsQuery{}) {
+			break
+		}
+		if s.hits.Load() != 1 {
+			t.Errorf("%d requests, want 1", s.hits.Load())
+		}
+	})
+}
+
+func TestAPageWithoutContactsIsAPage(t *testing.T) {
+	tests := []struct {
+		name, body string
+		count      int
+	}{
+		{"an empty array", `{"contacts":[]}`, -1},
+		{"null and a count", `{"contacts":null,"contacts_count":0}`, 0},
+		{"null and links", `{"contacts":null,"_links":{}}`, -1},
+		{"a null link", `{"contacts":[],"_links":{"next":null}}`, -1},
+		{"an empty link", `{"contacts":[],"_links":{"next":{"href":""}}}`, -1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, status(200, tt.body))
+				pages, err := readAll(t, s.reader(), ContactsQuery{})
+				if err != nil || len(pages) != 1 || pages[0].Count != tt.count || len(pages[0].Contacts) != 0 {
+					t.Errorf("pages = %+v, %v", pages, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAnswerThatIsNoPageIsNeverTakenForAnEmptyOne(t *testing.T) {
+	for _, body := range []string{`{}`, `[]`, `null`, `{"error_key":"x"}`, `{"contacts":[{"first_name":"no id"}]}`, `{"contacts":[]} trailing`} {
+		t.Run(body, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, status(200, body))
+				if pages, err := readAll(t, s.reader(), ContactsQuery{}); err == nil {
+					t.Errorf("pages = %+v, want an error", pages)
+				}
+			})
+		})
+	}
+}
+
+func TestAPageThatFailsEndsTheSequenceAfterThosePagesThatCame(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("cursor") {
+				reply(w, 400, `[{"error_key":"contacts.api.validation.error"}]`)
+				return
+			}
+			reply(w, 200, `{"contacts":[],"_links":{"next":{"href":"/v3/contacts?cursor=1"}}}`)
+		})
+		pages, err := readAll(t, s.reader(), ContactsQuery{})
+		if len(pages) != 1 || !errors.Is(err, ErrBadRequest) {
+			t.Errorf("%d pages, %v, want 1 and %v", len(pages), err, ErrBadRequest)
+		}
+	})
+}
+
+func TestPagesThatLinkRoundAreNotReadForEver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		n := 0
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			cursor := n % 3
+			if strings.Contains(r.URL.Path, "contact_lists") {
+				cursor = n
+			}
+			fields := `"contacts":[],"lists":[]`
+			reply(w, 200, fmt.Sprintf(`{%s,"_links":{"next":{"href":"%s?cursor=%d"}}}`, fields, r.URL.Path, cursor))
+		})
+		r := s.reader()
+		if pages, err := readAll(t, r, ContactsQuery{}); !errors.Is(err, errRound) || len(pages) != 4 {
+			t.Errorf("%d pages, %v, want 4 and %v", len(pages), err, errRound)
+		}
+		if _, err := r.Lists(t.Context()); !errors.Is(err, errRound) || r.Requests() > maxPages+10 {
+			t.Errorf("lists: %v after %d requests, want %v", err, r.Requests(), errRound)
+		}
+	})
+}
+
+func TestOneContactIsReadByItsId(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.URL.String(); got != "/v3/contacts/c1?include=custom_fields%2Clist_memberships" {
+				t.Errorf("asked for %s", got)
+			}
+			reply(w, 200, debora)
+		})
+		got, err := s.reader().Contact(t.Context(), "c1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(deboraRead, got); diff != "" {
+			t.Errorf("contact (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDatesComeInTheDocumentedForms(t *testing.T) {
+	t.Parallel()
+	tests := map[string]time.Time{
+		"2016-01-23T13:48:44.108Z":      time.Date(2016, 1, 23, 13, 48, 44, 108e6, time.UTC),
+		"2016-03-03T15:53:04.000+00:00": time.Date(2016, 3, 3, 15, 53, 4, 0, time.UTC),
+		"2016-03-03T10:56:29-05:00":     time.Date(2016, 3, 3, 15, 56, 29, 0, time.UTC),
+		"2016-03-03T10:56:29.5-0500":    time.Date(2016, 3, 3, 15, 56, 29, 5e8, time.UTC),
+		"2026-11-24T12:00:00Z":          time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
+		"2016-07-08":                    time.Date(2016, 7, 8, 0, 0, 0, 0, time.UTC),
+		"":                              {},
+		"yesterday":                     {},
+		"2016-13-45T99:00:00Z":          {},
+	}
+	for in, want := range tests {
+		if got := parseDate(in); !got.Equal(want) || got.Location() != time.UTC {
+			t.Errorf("parseDate(%q) = %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestTheServersClockIsKnownFromItsAnswers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ahead := 90 * time.Second
+		dated := true
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Date"] = nil
+			if dated {
+				w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+			}
+			reply(w, 200, `{"contacts":[]}`)
+		})
+		r := s.reader()
+		if skew, ok := r.Clock(); ok {
+			t.Errorf("skew of %v before any answer", skew)
+		}
+		for _, dated = range []bool{true, false} {
+			pages, err := readAll(t, r, ContactsQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if skew, ok := r.Clock(); !ok || (skew-ahead).Abs() > time.Second {
+				t.Errorf("skew = %v, %v, want %v", skew, ok, ahead)
+			}
+			if off := time.Until(pages[0].ServedAt) - ahead; off.Abs() > time.Second {
+				t.Errorf("served %v off", off)
+			}
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package ccapi
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestErrorBodiesComeInThreeForms(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, body, key, message string
+	}{
+		{"array", `[{"error_key":"contacts.api.validation.error","error_message":"create_source is missing, create_source does not have a valid value"}]`,
+			"contacts.api.validation.error", "create_source is missing, create_source does not have a valid value"},
+		{"array of two", `[{"error_key":"a","error_message":"one"},{"error_key":"b","error_message":"two"}]`, "a", "one; two"},
+		{"empty array", `[]`, "", ""},
+		{"array of something else", `["a"]`, "", ""},
+		{"bare object", `{"error_key":"unauthorized","error_message":"Unauthorized"}`, "unauthorized", "Unauthorized"},
+		{"white space around", " \r\n{\"error_key\":\"throttled\"}\n", "throttled", ""},
+		{"authorization server", `{"error":"invalid_grant","error_description":"gone"}`, "invalid_grant", "gone"},
+		{"page with a title", `<!DOCTYPE html><HTML><head><TITLE>502 &amp; more</TITLE></head></html>`, "", "an HTML page titled 502 & more"},
+		{"page without a title", `<html><body>no</body>`, "", "an HTML page, probably of a gateway in between"},
+		{"page whose title has no end", `<html><title>oops`, "", "an HTML page, probably of a gateway in between"},
+		{"page with letters that change length", "<html>İİİİİİİİİİİİ<title>a</title>", "", "an HTML page titled"},
+		{"cut", `{"error_key":"thr`, "", ""},
+		{"wrong types", `{"error_key":7}`, "", ""},
+		{"text", `Service Unavailable`, "", ""},
+		{"nothing", ``, "", ""},
+		{"control characters", `{"error_key":"a\u0000b","error_message":"\u001b[31mred\r\nnext\tline \u202eflipped"}`, "a b", "[31mred next line flipped"},
+		{"no UTF-8", "{\"error_key\":\"\xff\xfe\"}", "\uFFFD\uFFFD", ""},
+		{"endless message", `{"error_message":"` + strings.Repeat("x", 1000) + `"}`, "", strings.Repeat("x", maxMessage) + "..."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			key, message := parseErrorBody([]byte(tt.body))
+			if key != tt.key || !strings.HasPrefix(message, tt.message) || tt.message == "" && message != "" {
+				t.Errorf("got %q, %q, want %q, %q", key, message, tt.key, tt.message)
+			}
+		})
+	}
+}
+
+func TestAnErrorNamesOperationStatusKeyAndMessage(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]*Error{
+		"read contact: HTTP 404 Not Found (contacts.api.not_found): contact_id is in an invalid format.": {Op: "read contact", Status: 404, Key: "contacts.api.not_found", Message: "contact_id is in an invalid format."},
+		"read lists: HTTP 503 Service Unavailable": {Op: "read lists", Status: 503},
+		"read lists: HTTP 529 (busy)":              {Op: "read lists", Status: 529, Key: "busy"},
+	} {
+		if got := err.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func FuzzErrorBody(f *testing.F) {
+	for _, seed := range []string{`[{"error_key":"a","error_message":"b"}]`, `{"error_key":"quota_exceeded"}`, `{"error":"x","error_description":"y"}`,
+		"<html><title>x</title>", "<title>İ</title>", "[[[[", `{"error_message":"\u001b[2J\u202e"}`, "\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		key, message := parseErrorBody(body)
+		for _, s := range []string{key, message} {
+			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxMessage+len("an HTML page titled ...") {
+				t.Fatalf("not fit to be shown: %q", s)
+			}
+			for _, r := range s {
+				if r != ' ' && !unicode.IsPrint(r) {
+					t.Fatalf("%U is not fit to be shown: %q", r, s)
+				}
+			}
+		}
+	})
+}

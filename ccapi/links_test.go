@@ -1,0 +1,149 @@
+package ccapi
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestLinksAreFollowedOnTheConfiguredPlaceOnly(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, base, href, want string // want "": refused
+	}{
+		{"path", "https://api.cc.email/v3", "/v3/contacts?cursor=bGltaXQ9NTA", "https://api.cc.email/v3/contacts?cursor=bGltaXQ9NTA"},
+		{"path on loopback", "http://127.0.0.1:8585/v3", "/v3/contacts?cursor=a%3D", "http://127.0.0.1:8585/v3/contacts?cursor=a%3D"},
+		{"path outside the base's", "https://api.cc.email/v3", "/v3.1/x", "https://api.cc.email/v3.1/x"},
+		{"full address", "https://api.cc.email/v3", "https://api.cc.email/v3/contacts", "https://api.cc.email/v3/contacts"},
+		{"other case of the host", "https://api.cc.email/v3", "HTTPS://API.CC.EMAIL/v3/x", "https://API.CC.EMAIL/v3/x"},
+		{"the scheme's own port", "https://api.cc.email/v3", "https://api.cc.email:443/v3/x", "https://api.cc.email:443/v3/x"},
+		{"host without scheme", "https://api.cc.email/v3", "//api.cc.email/v3/x", "https://api.cc.email/v3/x"},
+		{"fragment", "https://api.cc.email/v3", "/v3/x#top", "https://api.cc.email/v3/x"},
+		{"base with a slash", "https://api.cc.email/v3/", "/v3/x", "https://api.cc.email/v3/x"},
+		{"other host", "https://api.cc.email/v3", "https://evil.example/v3/contacts", ""},
+		{"other host without scheme", "https://api.cc.email/v3", "//evil.example/v3/contacts", ""},
+		{"host that begins alike", "https://api.cc.email/v3", "https://api.cc.email.evil.example/v3", ""},
+		{"host as user", "https://api.cc.email/v3", "https://api.cc.email@evil.example/v3", ""},
+		{"user on the host", "https://api.cc.email/v3", "https://me@api.cc.email/v3", ""},
+		{"other port", "http://127.0.0.1:8585/v3", "http://127.0.0.1:9999/v3", ""},
+		{"no port", "http://127.0.0.1:8585/v3", "http://127.0.0.1/v3", ""},
+		{"plain http", "https://api.cc.email/v3", "http://api.cc.email/v3/contacts", ""},
+		{"plain http on the port of https", "https://api.cc.email/v3", "http://api.cc.email:443/v3/contacts", ""},
+		{"other scheme", "https://api.cc.email/v3", "file:///etc/passwd", ""},
+		{"scheme without host", "https://api.cc.email/v3", "https:/v3/contacts", ""},
+		{"opaque", "https://api.cc.email/v3", "https:contacts", ""},
+		{"script", "https://api.cc.email/v3", "javascript:alert(1)", ""},
+		{"no URL", "https://api.cc.email/v3", "http://a b\x00", ""},
+		{"control character", "https://api.cc.email/v3", "/v3/x\r\nHost: evil", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewReader(tt.base, &http.Client{}, &tokens{})
+			u, err := r.resolve(tt.href)
+			switch {
+			case tt.want == "" && err == nil:
+				t.Errorf("resolve(%q) = %v, want an error", tt.href, u)
+			case tt.want != "" && (err != nil || u.String() != tt.want):
+				t.Errorf("resolve(%q) = %v, %v, want %v", tt.href, u, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestABaseThatIsNoAddressFailsEveryCall(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"", "api.cc.email/v3", "ftp://api.cc.email", "https://", "https:///v3", "http://a b/", ":"} {
+		r := NewReader(base, &http.Client{}, &tokens{})
+		w := NewWriter(r)
+		_, account := r.Account(t.Context())
+		_, fields := r.CustomFields(t.Context())
+		_, file := r.ExportFile(t.Context(), "/v3/contact_exports/1")
+		_, export := w.Export(t.Context())
+		errs := []error{account, fields, file, export}
+		for _, err := range r.Contacts(t.Context(), ContactsQuery{}) {
+			errs = append(errs, err)
+		}
+		for _, err := range errs {
+			if err == nil || !strings.Contains(err.Error(), "not a URL like https://api.cc.email/v3") {
+				t.Errorf("base %q: error = %v", base, err)
+			}
+		}
+		if r.Requests() != 0 {
+			t.Errorf("base %q: %d requests", base, r.Requests())
+		}
+	}
+}
+
+func TestIdsStayOneSegmentOfThePath(t *testing.T) {
+	t.Parallel()
+	r := NewReader("https://api.cc.email/v3", &http.Client{}, &tokens{})
+	for id, want := range map[string]string{
+		"04fe9a-a579": "https://api.cc.email/v3/contacts/04fe9a-a579",
+		"a/../b?c#d%": "https://api.cc.email/v3/contacts/a%2F..%2Fb%3Fc%23d%25",
+		"":            "", ".": "", "..": "",
+	} {
+		u, err := r.endpoint(nil, "contacts", id)
+		if (err != nil) != (want == "") || err == nil && u.String() != want {
+			t.Errorf("endpoint(%q) = %v, %v, want %q", id, u, err, want)
+		}
+	}
+}
+
+// The foreign server must not see a request, let alone a token.
+func TestTheTokenNeverLeavesTheConfiguredHost(t *testing.T) {
+	hosts := map[string]func(foreign string) http.HandlerFunc{
+		"redirect of a page": func(to string) http.HandlerFunc { return status(302, ``, "Location", to) },
+		"redirect within the host": func(string) http.HandlerFunc {
+			return status(307, ``, "Location", "/v3/elsewhere")
+		},
+		"redirect without a place": func(string) http.HandlerFunc { return status(301, ``) },
+		"multiple choices":         func(to string) http.HandlerFunc { return status(300, ``, "Location", to) },
+		"next link": func(to string) http.HandlerFunc {
+			return status(200, `{"contacts":[],"_links":{"next":{"href":"`+to+`"}}}`)
+		},
+	}
+	for name, host := range hosts {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var leaked atomic.Int64
+				var s *server
+				s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.Host != "api.test" {
+						leaked.Add(1)
+					}
+					host("http://evil.test/v3/contacts")(w, r)
+				})
+				for _, err := range s.reader().Contacts(t.Context(), ContactsQuery{}) {
+					if !errors.Is(err, ErrForeignHost) {
+						t.Errorf("error = %v, want %v", err, ErrForeignHost)
+					}
+				}
+				if leaked.Load() != 0 || s.hits.Load() != 1 {
+					t.Errorf("%d requests, %d of them to the foreign host, want 1 and 0", s.hits.Load(), leaked.Load())
+				}
+			})
+		})
+	}
+}
+
+func TestAnExportLinkToAnotherHostIsNotFollowed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, func(http.ResponseWriter, *http.Request) {})
+		_, err := s.reader().ExportFile(t.Context(), "http://evil.test/v3/contact_exports/1")
+		if !errors.Is(err, ErrForeignHost) || s.hits.Load() != 0 {
+			t.Errorf("error = %v after %d requests, want %v after none", err, s.hits.Load(), ErrForeignHost)
+		}
+	})
+}
+
+func TestARedirectedWriteHasAnUnknownOutcome(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, status(303, ``, "Location", "http://evil.test/"))
+		_, err := NewWriter(s.reader()).Import(t.Context(), oneRow())
+		if !errors.Is(err, ErrForeignHost) || !errors.Is(err, ErrUnknownOutcome) || s.hits.Load() != 1 {
+			t.Errorf("error = %v after %d requests", err, s.hits.Load())
+		}
+	})
+}
