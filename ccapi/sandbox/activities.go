@@ -21,22 +21,22 @@ var activityStates = []string{stateProcessing, stateCompleted, stateCancelled, s
 // activity is a bulk job. It has no worker: what it has done by now follows from
 // the clock, and is made up for whenever somebody looks.
 type activity struct {
-	ID       string      `json:"id"`
-	Kind     string      `json:"kind"` // the last part of the path that made it
-	Created  time.Time   `json:"created"`
-	Start    time.Time   `json:"start"`
-	End      time.Time   `json:"end"`
-	Settled  bool        `json:"settled"`  // ended, and its effects are there
-	State    string      `json:"state"`    // at its end
-	Items    int         `json:"items"`    // all that it was asked to do
-	Done     int         `json:"done"`     // items worked on so far
-	Counts   counters    `json:"counts"`   // of an import
-	Errors   []string    `json:"errors"`   // activity_errors
-	FileName string      `json:"filename"` // of a CSV import
-	Lists    int         `json:"lists"`    // lists that it names
-	Job      *job        `json:"job,omitempty"`
-	Mishap   mishap      `json:"mishap"`
-	Export   *exportFile `json:"export,omitempty"`
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"` // the last part of the path that made it
+	Created  time.Time `json:"created"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+	Settled  bool      `json:"settled"`  // ended, and its effects are there
+	State    string    `json:"state"`    // at its end
+	Items    int       `json:"items"`    // all that it was asked to do
+	Done     int       `json:"done"`     // items worked on so far
+	Counts   counters  `json:"counts"`   // of an import
+	Errors   []string  `json:"errors"`   // activity_errors
+	FileName string    `json:"filename"` // of a CSV import
+	Lists    int       `json:"lists"`    // lists that it names
+	Job      *job      `json:"job,omitempty"`
+	Mishap   mishap    `json:"mishap"`
+	File     string    `json:"file,omitempty"` // of an export
 }
 
 // counters are what an import tells about its rows.
@@ -126,6 +126,9 @@ func (s *Server) end(a *activity) {
 	a.Settled = true
 	if a.Mishap.State != "" {
 		a.State = a.Mishap.State
+	}
+	if a.Job.Export != nil && a.State == stateCompleted {
+		a.File = string(s.exportCSV(a.Job.Export))
 	}
 	if a.State == stateFailed {
 		a.Errors = append(a.Errors, "The activity failed.")

@@ -22,7 +22,12 @@ type client struct {
 	http  *http.Client
 	base  string
 	token string
+	// broken: answers are not held against the contract, since faults spoil them.
+	broken bool
 }
+
+// validate holds an answer against the official contract.
+var validate = func(c *client, req *http.Request, got reply) {}
 
 // serve starts a sandbox on loopback and logs in.
 func serve(t testing.TB, opts sandbox.Options) (*sandbox.Server, *client) {
@@ -127,7 +132,11 @@ func (c *client) send(req *http.Request) (reply, error) {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return reply{resp.StatusCode, resp.Header, string(text)}, err
+	got := reply{resp.StatusCode, resp.Header, string(text)}
+	if err == nil {
+		validate(c, req, got)
+	}
+	return got, err
 }
 
 // call sends a request and wants a status.
@@ -205,6 +214,15 @@ type (
 			Value string `json:"value"`
 		} `json:"custom_fields"`
 		Lists []string `json:"list_memberships"`
+	}
+	listsView struct {
+		Lists []struct {
+			ID      string `json:"list_id"`
+			Name    string `json:"name"`
+			Members *int   `json:"membership_count"`
+		} `json:"lists"`
+		Count *int      `json:"lists_count"`
+		Links linksView `json:"_links"`
 	}
 	activityView struct {
 		ID      string         `json:"activity_id"`

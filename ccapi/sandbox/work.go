@@ -8,23 +8,44 @@ func (s *Server) workOn(a *activity, to int, at time.Time) {
 		return
 	}
 	s.changed++
-	if a.Job.Import != nil {
+	switch {
+	case a.Job.Import != nil:
 		s.importRows(a, to, at)
-		return
+	case a.Job.Export != nil:
+		a.Done = to
+	default:
+		for ; a.Done < to; a.Done++ {
+			s.bulkItem(a, a.Done, stampOf(at))
+		}
 	}
-	a.Done = to
 }
 
-// status is what the API tells of the progress, by the kind of activity.
-func (a *activity) status() any {
-	return importStatus{a.Items + 1, a.Counts.Persons, a.Counts.Errors, a.Counts.Correctable, a.Counts.CannotAddList}
-}
-
-// importStatus counts a header line among its items.
+// importStatus is the progress of an import. It counts a header line.
 type importStatus struct {
 	Items       int `json:"items_total_count"`
 	Persons     int `json:"person_count"`
 	Errors      int `json:"error_count"`
 	Correctable int `json:"correctable_count"`
 	CannotAdd   int `json:"cannot_add_to_list_count"`
+}
+
+// bulkStatus is the progress of other activities.
+type bulkStatus struct {
+	Lists     int  `json:"list_count,omitempty"`
+	Items     *int `json:"items_total_count,omitempty"`
+	Completed *int `json:"items_completed_count,omitempty"`
+}
+
+// status is what the API tells of the progress, by the kind of activity.
+func (a *activity) status() any {
+	switch a.Kind {
+	case kindJSONImport, kindFileImport:
+		return importStatus{a.Items + 1, a.Counts.Persons, a.Counts.Errors, a.Counts.Correctable, a.Counts.CannotAddList}
+	case kindFieldDelete:
+		return nil
+	case kindListDelete:
+		return bulkStatus{Lists: a.Lists}
+	}
+	items, done := a.Items, a.Done
+	return bulkStatus{Lists: a.Lists, Items: &items, Completed: &done}
 }
