@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -18,7 +19,7 @@ type dialect interface {
 	// tables names all tables and views, as Config.Table would.
 	tables(ctx context.Context, s *session) ([]string, error)
 	// statement selects the wanted columns, limit rows or all (noLimit).
-	statement(rel relation, want []Column, limit int) statement
+	statement(rel relation, want []Column, limit int) string
 	// mark describes the snapshot of a session whose statement was read to its end, so that an
 	// equal mark later proves that the rows are the same. "" where nothing would prove it.
 	mark(ctx context.Context, s *session, rel relation) (string, error)
@@ -32,10 +33,14 @@ type dialect interface {
 }
 
 // dialect gives the target's dialect. Nothing is connected yet.
-func (t *target) dialect(timeout time.Duration) dialect {
+func (t *target) dialect(timeout time.Duration) (dialect, error) {
 	switch t.driver {
+	case Postgres:
+		return openPostgres(t, timeout), nil
+	case MySQL:
+		return openMySQL(t, timeout)
 	default:
-		return openSQLite(t)
+		return openSQLite(t), nil
 	}
 }
 
@@ -46,15 +51,19 @@ type session struct {
 	before string // SQLite: the mark from before the transaction
 }
 
-// startSession begins a transaction on a connection that prepare has set up.
-func startSession(ctx context.Context, pool *sqlx.DB, prepare func(*sqlx.Conn) error, begin func(*sqlx.Conn) (*sqlx.Tx, error)) (*session, error) {
+// startSession begins a transaction on a connection of its own. What prepare says, if anything, is
+// done before.
+func startSession(ctx context.Context, pool *sqlx.DB, prepare string, options *sql.TxOptions) (*session, error) {
 	conn, err := pool.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if prepare != "" {
+		_, err = conn.ExecContext(ctx, prepare)
+	}
 	s := &session{conn: conn}
-	if err = prepare(conn); err == nil {
-		s.tx, err = begin(conn)
+	if err == nil {
+		s.tx, err = conn.BeginTxx(ctx, options)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

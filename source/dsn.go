@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
 )
 
 // The three kinds of database, as Config.Driver names them.
@@ -21,8 +24,11 @@ type target struct {
 	identity string
 	notes    []string
 
-	path string // SQLite: absolute
-	hint string // SQLite: what to look at when there is no such file
+	path     string          // SQLite: absolute
+	hint     string          // SQLite: what to look at when there is no such file
+	postgres *pgx.ConnConfig // PostgreSQL
+	schema   string          // PostgreSQL: the search path, "" for the account's own
+	mysql    *mysql.Config   // MySQL, MariaDB
 }
 
 // schemes are the URL schemes that name a driver.
@@ -53,10 +59,14 @@ func parseDSN(dsn, driver, dir string) (*target, error) {
 	case hasScheme(dsn) && found != driver:
 		return nil, misconfigured("remove driver, or correct dsn", "driver = %q in [source], but dsn is one of another database", driver)
 	}
-	if driver != SQLite {
-		return nil, misconfigured("use sqlite", "driver %q is not read yet", driver)
+	switch driver {
+	case Postgres:
+		return parsePostgres(dsn, dir)
+	case MySQL:
+		return parseMySQL(dsn, dir)
+	default:
+		return parseSQLite(dsn, dir)
 	}
-	return parseSQLite(dsn, dir)
 }
 
 // schemePattern finds a scheme: two letters at least, so that C:\app.db is a path.

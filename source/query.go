@@ -3,11 +3,10 @@ package source
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // relation is what is read: a table with a condition, or a query.
@@ -18,8 +17,24 @@ type relation struct {
 }
 
 func (cfg Config) relation() relation {
-	return relation{table: cfg.Table, where: cfg.Where, query: strings.TrimRight(cfg.Query, "; \t\r\n")}
+	return relation{table: cfg.Table, where: cfg.Where, query: withoutEnd(cfg.Query)}
 }
+
+// withoutEnd cuts off the semicolons that end a query, and comments behind them.
+func withoutEnd(query string) string {
+	end := 0
+	for _, at := range lexeme.FindAllStringIndex(query, -1) {
+		switch text := query[at[0]:at[1]]; {
+		case text == ";", strings.TrimSpace(text) == "", strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
+		default:
+			end = at[1]
+		}
+	}
+	return query[:end]
+}
+
+// lexeme is a text, a quoted name, a comment, or any other character.
+var lexeme = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|(?s:/\\*.*?\\*/|.)")
 
 // String names the relation in errors.
 func (r relation) String() string {
@@ -45,13 +60,6 @@ type Column struct {
 
 	kind     kind
 	position int // among all columns
-}
-
-// statement is a SELECT. width is the number of columns it returns where these are more than the
-// wanted ones, which then stand at their positions.
-type statement struct {
-	sql   string
-	width int
 }
 
 // selectStatement builds SELECT expressions FROM table WHERE (condition), or FROM (query). A line
@@ -87,6 +95,15 @@ func splitTable(name string) (schema, table string) {
 		return "", name
 	}
 	return schema, table
+}
+
+// candidates are the quoted names that table may mean: schema.table, or a name with a dot in it.
+func candidates(table, mark string) []string {
+	names := []string{quoteWith(mark, table)}
+	if schema, name := splitTable(table); schema != "" {
+		names = append([]string{quoteWith(mark, schema) + "." + quoteWith(mark, name)}, names...)
+	}
+	return names
 }
 
 // describe gives the columns of the relation, or the error that it does not exist.
@@ -173,8 +190,13 @@ func find(all []Column, name string, rel relation) (Column, error) {
 	return Column{}, missing("column", name, rel.String(), names)
 }
 
-// resultColumns describes the columns of a result by what the driver says of them.
-func resultColumns(rows *sqlx.Rows, kindOf func(declared string) kind) ([]Column, error) {
+// queryColumns describes what a query returns without running it, by what the driver says of it.
+func queryColumns(ctx context.Context, s *session, rel relation, kindOf func(declared string) kind) ([]Column, error) {
+	rows, err := s.tx.QueryxContext(ctx, selectStatement(rel, []string{"*"}, 0))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
@@ -184,5 +206,6 @@ func resultColumns(rows *sqlx.Rows, kindOf func(declared string) kind) ([]Column
 		declared := t.DatabaseTypeName()
 		all[i] = Column{Name: t.Name(), Type: declared, kind: kindOf(declared), position: i}
 	}
+	rows.Next() // some drivers tell errors only now
 	return all, rows.Err()
 }

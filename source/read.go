@@ -58,12 +58,11 @@ func (db *DB) read(ctx context.Context, s *session, rel *relation, each func(Row
 	db.setKey(ch.key)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	st := db.dialect.statement(*rel, ch.columns, noLimit)
-	rows, err := s.tx.QueryxContext(ctx, st.sql)
+	rows, err := s.tx.QueryxContext(ctx, db.dialect.statement(*rel, ch.columns, noLimit))
 	if err != nil {
 		return false, err
 	}
-	if ended, err = scanRows(rows, newScanner(ch, st.width), each); !ended {
+	if ended, err = scanRows(rows, newScanner(ch), each); !ended {
 		cancel() // else the driver would read the rest before it closes
 		_ = rows.Close()
 		return false, err
@@ -89,44 +88,43 @@ func scanRows(rows *sqlx.Rows, sc *scanner, each func(Row) bool) (ended bool, er
 // row costs one allocation for all of it.
 type scanner struct {
 	cells  []cell // one for each chosen column
-	dest   []any  // one for each column of the result
+	dest   []any  // a pointer to each cell
 	buf    []byte
 	order  []int // the cell of each value
 	values []string
 	hasKey bool
 }
 
-func newScanner(ch choice, width int) *scanner {
+func newScanner(ch choice) *scanner {
 	sc := &scanner{
 		cells:  make([]cell, len(ch.columns)),
-		dest:   make([]any, max(width, len(ch.columns))),
+		dest:   make([]any, len(ch.columns)),
 		order:  ch.order,
 		values: make([]string, len(ch.order)),
 		hasKey: ch.key != "",
 	}
-	for i := range sc.dest {
-		sc.dest[i] = discard{}
-	}
 	for i, c := range ch.columns {
 		sc.cells[i] = cell{kind: c.kind, buf: &sc.buf}
-		at := i
-		if width > 0 {
-			at = c.position
-		}
-		sc.dest[at] = &sc.cells[i]
+		sc.dest[i] = &sc.cells[i]
 	}
 	return sc
 }
 
 // row gives what was scanned.
 func (sc *scanner) row() Row {
+	values := sc.texts()
+	if !sc.hasKey {
+		return Row{Email: values[0], Values: values[1:]}
+	}
+	return Row{Key: values[0], Email: values[1], Values: values[2:]}
+}
+
+// texts gives the values of the row that was scanned last; the slice is used again for the next.
+func (sc *scanner) texts() []string {
 	text := string(sc.buf)
 	for i, n := range sc.order {
 		sc.values[i] = sc.cells[n].value(text)
 	}
 	sc.buf = sc.buf[:0]
-	if !sc.hasKey {
-		return Row{Email: sc.values[0], Values: sc.values[1:]}
-	}
-	return Row{Key: sc.values[0], Email: sc.values[1], Values: sc.values[2:]}
+	return sc.values
 }

@@ -56,7 +56,11 @@ func Open(_ context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{cfg: cfg, target: t, dialect: t.dialect(cfg.Timeout), key: cfg.Key}, nil
+	d, err := t.dialect(cfg.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{cfg: cfg, target: t, dialect: d, key: cfg.Key}, nil
 }
 
 func (cfg Config) validate() error {

@@ -54,9 +54,7 @@ func (d *sqliteDB) begin(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := startSession(ctx, d.pool,
-		func(*sqlx.Conn) error { return nil },
-		func(c *sqlx.Conn) (*sqlx.Tx, error) { return c.BeginTxx(ctx, nil) })
+	s, err := startSession(ctx, d.pool, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +96,9 @@ ORDER BY cid`
 
 func (d *sqliteDB) columns(ctx context.Context, s *session, rel *relation) ([]Column, error) {
 	if rel.query != "" {
-		return d.queryColumns(ctx, s, *rel)
+		all, err := queryColumns(ctx, s, *rel, sqliteKind)
+		renumber(all)
+		return all, err
 	}
 	rel.from = quoteWith(`"`, rel.table)
 	all, err := tableInfo(ctx, s, "main", rel.table)
@@ -124,21 +124,14 @@ func tableInfo(ctx context.Context, s *session, schema, table string) ([]Column,
 	return all, nil
 }
 
-// queryColumns prepares the query without running it. SQLite numbers a second column of one name,
-// as id:1, when a query stands in FROM.
-func (d *sqliteDB) queryColumns(ctx context.Context, s *session, rel relation) ([]Column, error) {
-	rows, err := s.tx.QueryxContext(ctx, selectStatement(rel, []string{"*"}, 0))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all, err := resultColumns(rows, sqliteKind)
+// renumber takes the number off a second column of one name: where a query stands in FROM, SQLite
+// calls it id:1.
+func renumber(all []Column) {
 	for i, c := range all {
 		if name, number, ok := strings.Cut(c.Name, ":"); ok && allDigits(number) && hasColumn(all, name) {
 			all[i].Name = name
 		}
 	}
-	return all, err
 }
 
 func hasColumn(all []Column, name string) bool {
@@ -163,12 +156,12 @@ func (d *sqliteDB) tables(ctx context.Context, s *session) ([]string, error) {
 
 // statement selects +"column": the sign makes an expression of it, so that the driver sees no
 // declared type. It would make year 1 of text in a DATE column that it cannot read.
-func (d *sqliteDB) statement(rel relation, want []Column, limit int) statement {
+func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 	expressions := make([]string, len(want))
 	for i, c := range want {
 		expressions[i] = "+" + quoteWith(`"`, c.Name)
 	}
-	return statement{sql: selectStatement(rel, expressions, limit)}
+	return selectStatement(rel, expressions, limit)
 }
 
 // mark is the one from before the transaction, if it still holds and nothing in the statement

@@ -25,6 +25,7 @@ const (
 	asTime
 	asUUID
 	asJSON
+	asBytes // as they are
 )
 
 // cell receives one column's value of the current row. Text that the driver made is kept as it is;
@@ -81,11 +82,6 @@ func (c *cell) appendFloat(v float64, bits int) []byte {
 	return appendFloat(*c.buf, v, bits)
 }
 
-// discard is the destination of a column that nobody asked for.
-type discard struct{}
-
-func (discard) Scan(any) error { return nil }
-
 func appendText(dst []byte, k kind, v string) []byte {
 	switch k {
 	case asNumber, asSingle:
@@ -107,7 +103,7 @@ func appendText(dst []byte, k kind, v string) []byte {
 
 func appendBytes(dst []byte, k kind, v []byte) []byte {
 	switch {
-	case k == asText:
+	case k == asText, k == asBytes:
 		return append(dst, v...)
 	case k == asBit:
 		return appendBit(dst, v)

@@ -1,0 +1,92 @@
+package source
+
+import (
+	"context"
+	"time"
+)
+
+// Table is a table or view with its columns and a few of its rows, for a person to choose from.
+type Table struct {
+	Name    string // as Config.Table wants it
+	Columns []Column
+	Sample  [][]string // up to three rows, a text for each column; nil where they cannot be read
+}
+
+const (
+	sampleRows = 3
+	// sampleTime is what a view may take for its sample.
+	sampleTime = 2 * time.Second
+)
+
+// Inspect lists the tables and views of a database that this account may read. Of cfg it uses DSN,
+// Driver, Dir and Timeout.
+func Inspect(ctx context.Context, cfg Config) ([]Table, error) {
+	t, err := parseDSN(cfg.DSN, cfg.Driver, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	d, err := t.dialect(cfg.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{cfg: cfg, target: t, dialect: d}
+	defer db.Close()
+	var tables []Table
+	err = db.within(ctx, func(ctx context.Context, s *session) error {
+		names, err := d.tables(ctx, s)
+		for _, name := range names {
+			table := Table{Name: name}
+			if table.Columns, err = d.columns(ctx, s, &relation{table: name}); err != nil {
+				return err
+			}
+			tables = append(tables, table)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range tables {
+		tables[i].Sample = db.sample(ctx, tables[i].Name)
+	}
+	return tables, nil
+}
+
+// sample reads a few rows, each in a transaction of its own: an error ends the transaction.
+func (db *DB) sample(ctx context.Context, table string) (sample [][]string) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTime)
+	defer cancel()
+	err := db.within(ctx, func(ctx context.Context, s *session) error {
+		rel := relation{table: table}
+		all, err := db.dialect.columns(ctx, s, &rel)
+		if err != nil {
+			return err
+		}
+		rows, err := s.tx.QueryxContext(ctx, db.dialect.statement(rel, all, sampleRows))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		sc := newScanner(everything(all))
+		for rows.Next() {
+			if err := rows.Scan(sc.dest...); err != nil {
+				return err
+			}
+			sample = append(sample, append([]string(nil), sc.texts()...))
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil
+	}
+	return sample
+}
+
+// everything chooses all columns.
+func everything(all []Column) choice {
+	ch := choice{columns: all, order: make([]int, len(all))}
+	for i := range all {
+		ch.order[i] = i
+	}
+	return ch
+}

@@ -1,0 +1,182 @@
+package source
+
+import (
+	"errors"
+	"maps"
+	"net"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// postgresParams are the parameters that pgx or the server understands as libpq does; all others
+// it would send to the server, which refuses the connection for one that it does not know.
+var postgresParams = wordSet(`
+	user password host port dbname database passfile service servicefile connect_timeout
+	application_name options target_session_attrs sslmode sslkey sslcert sslcertmode sslrootcert
+	sslnegotiation sslpassword sslsni channel_binding require_auth krbspn krbsrvname
+	min_protocol_version max_protocol_version`)
+
+// parsePostgres reads postgres://..., postgresql://... or libpq's keyword=value form.
+func parsePostgres(dsn, dir string) (*target, error) {
+	var l location
+	var err error
+	if hasScheme(dsn) {
+		l, err = parseURL(dsn)
+	} else {
+		l.params, err = parseKeywords(dsn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := &target{driver: Postgres}
+	t.translatePostgres(l.params, dir)
+	if t.postgres, err = pgx.ParseConfig(l.postgresURL()); err != nil {
+		return nil, postgresDSNError(err, l)
+	}
+	// Prepared statements break behind PgBouncer, and a statement runs once in a session anyway.
+	t.postgres.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if t.postgres.RuntimeParams["application_name"] == "" {
+		t.postgres.RuntimeParams["application_name"] = "ccsyncd"
+	}
+	t.identity = Postgres + " " + postgresHosts(t.postgres) + "/" + postgresDatabase(t.postgres)
+	return t, nil
+}
+
+// translatePostgres turns what Node's libraries write into what libpq writes, and leaves the rest
+// out. Relative paths of certificates start at dir.
+func (t *target) translatePostgres(params map[string]string, dir string) {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		value := params[name]
+		switch name {
+		case "schema":
+			t.schema = quoteWith(`"`, value)
+			delete(params, name)
+		case "search_path", "currentSchema":
+			t.schema = value
+			delete(params, name)
+		case "ssl":
+			t.translateSSL(params, value)
+			delete(params, name)
+		case "sslmode":
+			if value == "no-verify" {
+				params[name] = "require"
+				t.note("sslmode=no-verify of dsn is taken as sslmode=require: TLS, whatever the certificate")
+			}
+		case "sslcert", "sslkey", "sslrootcert":
+			if value != "system" && value != "" && !filepath.IsAbs(value) {
+				params[name] = filepath.Join(dir, value)
+			}
+		default:
+			if !postgresParams[name] {
+				t.leftOut(name, "it means nothing to PostgreSQL")
+				delete(params, name)
+			}
+		}
+	}
+	if params["sslcert"] != "" && params["sslkey"] == "" && params["sslrootcert"] == "" {
+		params["sslrootcert"] = params["sslcert"]
+		delete(params, "sslcert")
+		t.note("sslcert of dsn is taken as sslrootcert, as Prisma means it")
+	}
+	if params["connect_timeout"] == "" {
+		params["connect_timeout"] = strconv.Itoa(connectSeconds)
+	}
+}
+
+func (t *target) translateSSL(params map[string]string, value string) {
+	mode := "require"
+	if value == "false" || value == "0" || value == "disable" {
+		mode = "disable"
+	}
+	if params["sslmode"] == "" {
+		params["sslmode"] = mode
+		t.note("ssl of dsn is taken as sslmode=" + mode)
+	}
+}
+
+// postgresURL writes the location as a URL that cannot be misread.
+func (l location) postgresURL() string {
+	var user string
+	if l.hasPassword {
+		user = url.UserPassword(l.user, l.password).String() + "@"
+	} else if l.user != "" {
+		user = url.User(l.user).String() + "@"
+	}
+	query := make(url.Values)
+	for name, value := range l.params {
+		query.Set(name, value)
+	}
+	return "postgres://" + user + l.hosts + "/" + url.PathEscape(l.database) + "?" +
+		strings.ReplaceAll(query.Encode(), "+", "%20")
+}
+
+// postgresDSNError takes the cause out of pgx's error, whose own text shows the DSN.
+func postgresDSNError(err error, l location) error {
+	text := "it cannot be read"
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) && parse.Unwrap() != nil {
+		text = parse.Unwrap().Error()
+	}
+	for _, secret := range []string{l.password, l.params["password"], l.params["sslpassword"]} {
+		if secret != "" && strings.Contains(text, secret) {
+			text = "it cannot be read"
+		}
+	}
+	return misconfigured("correct the host, port or parameters", "dsn in [source]: %s", text)
+}
+
+// keywordValue is one keyword = value or keyword = 'value' of libpq.
+var keywordValue = regexp.MustCompile(`^\s*([a-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)(?:\s+|$)`)
+
+var backslashed = regexp.MustCompile(`\\(.)`)
+
+// parseKeywords reads libpq's keyword=value form.
+func parseKeywords(dsn string) (map[string]string, error) {
+	params := make(map[string]string)
+	for rest := strings.TrimSpace(dsn); rest != ""; {
+		m := keywordValue.FindStringSubmatch(rest)
+		if m == nil {
+			return nil, misconfigured(`quote values with blanks: password='a b'`, "dsn in [source] is no list of keyword=value")
+		}
+		value := m[2]
+		if strings.HasPrefix(value, "'") {
+			value = value[1 : len(value)-1]
+		}
+		params[m[1]] = backslashed.ReplaceAllString(value, "$1")
+		rest = rest[len(m[0]):]
+	}
+	return params, nil
+}
+
+// postgresHosts lists the servers that may be tried.
+func postgresHosts(cfg *pgx.ConnConfig) string {
+	hosts := []string{hostName(cfg.Host, int(cfg.Port))}
+	for _, f := range cfg.Fallbacks {
+		if host := hostName(f.Host, int(f.Port)); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return strings.Join(hosts, ",")
+}
+
+func postgresDatabase(cfg *pgx.ConnConfig) string {
+	if cfg.Database == "" {
+		return cfg.User
+	}
+	return cfg.Database
+}
+
+// hostName joins host and port; all ways to this machine are one.
+func hostName(host string, port int) string {
+	if ip := net.ParseIP(host); strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port))
+}
