@@ -113,8 +113,6 @@ func (s *Server) advance(a *activity, now time.Time) {
 	}
 	if target := int(share * float64(a.Items)); ended || s.switches.ImportsProgressive {
 		s.workOn(a, target, at)
-	} else {
-		a.Done = max(a.Done, target)
 	}
 	if ended && a.Mishap.State != stateProcessing {
 		s.end(a)
