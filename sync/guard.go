@@ -109,7 +109,7 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	if g.MaxShrinkPercent == 0 {
 		return
 	}
-	for _, column := range sortedKeys(e.best) {
+	for _, column := range sortedKeys(e.best) { // "", all rows, comes first
 		best, now := e.best[column], e.valued[column]
 		if (best-now)*100 <= best*g.MaxShrinkPercent {
 			continue
@@ -120,6 +120,7 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 		}
 		v.trip("max_shrink_percent", fmt.Sprintf("the source has %d %s and had %d in the last %d days (max_shrink_percent = %d)",
 			now, what, best, shrinkDays, g.MaxShrinkPercent))
+		return
 	}
 }
 

@@ -53,6 +53,7 @@ func inWorld(t *testing.T, o sandbox.Options, test func(*world)) {
 }
 
 func newWorld(t testing.TB, o sandbox.Options, dir string) *world {
+	o.Tokens.Access = 10 * 365 * 24 * time.Hour
 	box := sandbox.New(o)
 	box.AddCustomField("Short code", "string")
 	box.AddList("App users")

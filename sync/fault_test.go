@@ -1,0 +1,352 @@
+package sync_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+)
+
+const importPath = "/v3/activities/contacts_json_import"
+
+// sentTwice are the addresses that stand in more than one accepted import.
+func (w *world) sentTwice() []string {
+	seen, twice := map[string]bool{}, []string{}
+	for _, imp := range w.box.Imports() {
+		for _, r := range imp.Rows {
+			if seen[r.Address] {
+				twice = append(twice, r.Address)
+			}
+			seen[r.Address] = true
+		}
+	}
+	return twice
+}
+
+func (w *world) wantAllCodes() {
+	w.t.Helper()
+	for _, r := range w.rows {
+		if got := w.code(r.Email); got != r.Values[0] {
+			w.t.Errorf("%s carries %q, want %q", r.Email, got, r.Values[0])
+		}
+	}
+}
+
+func TestAnImportWithoutAnAnswerIsFoundAndNotSentTwice(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]sandbox.FaultKind{
+		"reset before": sandbox.FaultResetBefore, "reset after": sandbox.FaultResetAfter, "cut body": sandbox.FaultCutBody,
+		"never answered": sandbox.FaultHangAfter, "hangs": sandbox.FaultHangBefore,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(50, 5)
+				w.box.Fault(sandbox.Fault{Kind: kind, Method: "POST", Path: importPath, Times: 1})
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				w.wantAllCodes()
+				if twice := w.sentTwice(); len(twice) > 0 {
+					t.Errorf("sent twice: %v", twice)
+				}
+			})
+		})
+	}
+}
+
+func TestRowsThatAnImportLosesAreNamedAndQuarantined(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(100, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user000010@", Path: importPath})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push; p.Verified != 19 || p.Unverified != 1 || len(p.Problems) != 1 || p.Problems[0].Reason != ccsync.Lost || p.Problems[0].Key != "11" {
+			w.t.Fatalf("push %+v", p)
+		}
+		again := w.run(ccsync.Options{})
+		w.want(again, ccsync.Synced)
+		if got := skipOf(again, "11"); got != ccsync.Quarantined {
+			t.Errorf("%q, want quarantined", got)
+		}
+		if n := len(w.box.Imports()); n != 1 {
+			t.Errorf("%d imports, want no more than the first", n)
+		}
+		w.rows[10].Values = []string{"OTHER"}
+		w.box.ClearFaults()
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestQuarantineEndsWithGrowingDelays(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user000005@", Path: importPath})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		for i, delay := range []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 24 * time.Hour} {
+			time.Sleep(delay - 2*time.Minute)
+			w.want(w.run(ccsync.Options{}), ccsync.Synced)
+			time.Sleep(3 * time.Minute)
+			w.want(w.run(ccsync.Options{}), ccsync.Partial)
+			if n := len(w.box.Imports()); n != i+2 {
+				w.t.Fatalf("%d imports after %s", n, delay)
+			}
+		}
+	})
+}
+
+func TestOnePoisonousRowDoesNotHoldBackItsNeighbours(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(64, 1)
+		w.guard = ccsync.Guard{}
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultPoisoned, Match: "user000037@", Path: importPath})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push; p.Verified != 63 || len(p.Problems) != 1 || p.Problems[0].Key != "38" {
+			t.Errorf("push %+v", p)
+		}
+		t.Logf("%d imports, %d requests, %.0f s", len(w.box.Imports()), report.Requests, report.Seconds)
+	})
+}
+
+func TestRejectedRowsAreNamedAndWaitTwoDays(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultRefused, Match: "user000005@", Path: importPath, Times: 1})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push; p.Rejected != 1 || p.Problems[0].Reason != ccsync.Rejected {
+			t.Errorf("push %+v", p)
+		}
+		time.Sleep(47 * time.Hour)
+		if report := w.run(ccsync.Options{}); skipOf(report, "6") != ccsync.Quarantined {
+			t.Errorf("%+v", report.Skipped)
+		}
+		time.Sleep(2 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestAnActivityThatFailsIsTriedAgainByTheNextRun(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []sandbox.FaultKind{sandbox.FaultFailed, sandbox.FaultTimedOut, sandbox.FaultCancelled} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(20, 5)
+				w.box.Fault(sandbox.Fault{Kind: kind, Path: importPath, Times: 1})
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Partial)
+				if len(report.Push.Problems) != 4 || report.Push.Problems[0].Reason != ccsync.ActivityFailed {
+					t.Errorf("%+v", report.Push)
+				}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.wantAllCodes()
+			})
+		})
+	}
+}
+
+func TestAStalledImportIsLetGoAndOthersAreServed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
+		start := time.Now()
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if took := time.Since(start); took < 10*time.Minute || took > 13*time.Minute {
+			t.Errorf("waited %s", took)
+		}
+		if report.Push.Unverified != 4 || report.Coverage.Pending != 4 {
+			t.Errorf("%+v %+v", report.Push, report.Coverage)
+		}
+		w.rows[1].Values = []string{"FRESH"}
+		start = time.Now()
+		report = w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("the second run waited %s for the stalled one", took)
+		}
+		if got := w.code(w.rows[1].Email); got != "FRESH" {
+			t.Errorf("another user carries %q", got)
+		}
+		if twice := w.sentTwice(); len(twice) > 0 {
+			t.Errorf("sent twice: %v", twice)
+		}
+		time.Sleep(6 * time.Hour)
+		w.run(ccsync.Options{})
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestTheDaysQuotaDefersTheRest(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.limits.PerDay = 5
+		w.restart()
+		w.populate(1000, 10)
+		for range 3 {
+			w.want(w.run(ccsync.Options{}), ccsync.Deferred)
+			w.restart()
+		}
+		if n := len(w.box.Requests()); n > 5 {
+			t.Errorf("%d requests in a day of 5", n)
+		}
+		for range 6 {
+			time.Sleep(24 * time.Hour)
+			w.run(ccsync.Options{})
+			w.restart()
+		}
+		w.wantAllCodes()
+		if twice := w.sentTwice(); len(twice) > 0 {
+			t.Errorf("sent twice: %v", twice)
+		}
+	})
+}
+
+func TestTheServersQuotaStopsEverythingUntilMidnight(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultQuotaExceeded, Times: 1})
+		w.want(w.run(ccsync.Options{}), ccsync.Deferred)
+		seen := len(w.box.Requests())
+		w.restart()
+		w.want(w.run(ccsync.Options{}), ccsync.Deferred)
+		if n := len(w.box.Requests()); n != seen {
+			t.Errorf("%d requests after the server closed the day", n-seen)
+		}
+		time.Sleep(25 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestHalfASourceIsNeverPlanned(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 2)
+		w.broken = errors.New("connection lost")
+		w.want(w.run(ccsync.Options{}), ccsync.Failed)
+		if len(w.box.Imports()) != 0 {
+			t.Error("half a source was sent")
+		}
+	})
+}
+
+func TestPagesThatSkipAreReadAgain(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1500, 50)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultShiftedPage, Rows: 7, Path: "/v3/contacts", At: []int{2}})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if len(report.Notes) == 0 {
+			t.Error("no note of the pages that skipped")
+		}
+		w.wantAllCodes()
+	})
+}
+
+func TestCodesThatLandLateAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultReadDelay, Delay: 6 * time.Second, Path: importPath})
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestAnImportThatKeepsUpdatedAtIsVerifiedAllTheSame(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{Switches: sandbox.Switches{ImportKeepsUpdatedAt: true}}, func(w *world) {
+		w.populate(1000, 10)
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if report.Requests > 14 {
+			t.Errorf("%d requests", report.Requests)
+		}
+	})
+}
+
+func TestTheGuardRefusesWhatLooksLikeAnAccident(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		guard   ccsync.Guard
+		change  func(w *world)
+		reasons []string
+	}{
+		"too many values replaced": {ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 10}, func(w *world) {
+			for i := range 21 {
+				w.rows[i].Values = []string{"X" + w.rows[i].Key}
+			}
+		}, []string{"max_change_percent"}},
+		"just as many as allowed": {ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 10}, func(w *world) {
+			for i := range 20 {
+				w.rows[i].Values = []string{"X" + w.rows[i].Key}
+			}
+		}, nil},
+		"an emptied column": {ccsync.Guard{MinSourceRows: 1, MaxShrinkPercent: 30}, func(w *world) {
+			for i := range w.rows {
+				w.rows[i].Values = []string{""}
+			}
+		}, []string{"min_source_rows", "max_shrink_percent"}},
+		"one code for all": {ccsync.Guard{ExemptBelow: 10}, func(w *world) {
+			for i := range w.rows {
+				w.rows[i].Values = []string{"SAME"}
+			}
+		}, []string{"shared_codes"}},
+		"a table that shrank": {ccsync.Guard{MaxShrinkPercent: 30}, func(w *world) { w.rows = w.rows[:139] }, []string{"max_shrink_percent"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(200, 0)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.guard = c.guard
+				c.change(w)
+				report := w.dry(ccsync.Options{})
+				if !slices.Equal(report.Guard.Reasons, c.reasons) && len(report.Guard.Reasons)+len(c.reasons) > 0 {
+					w.t.Fatalf("guard %+v, want %v", report.Guard, c.reasons)
+				}
+				if len(c.reasons) == 0 {
+					w.want(w.run(ccsync.Options{}), ccsync.Synced)
+					return
+				}
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				if len(w.box.Imports()) != 0 {
+					t.Error("a refused plan was sent")
+				}
+			})
+		})
+	}
+}
+
+func TestACloneIsRefusedBeforeAnythingIsSpent(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 5)
+		w.home = ccsync.Home{API: "a", Auth: "b", Source: "s", Machine: "m1", Path: "/one"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		seen := len(w.box.Requests())
+		w.home.Machine, w.home.Path = "m2", "/two"
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Refused)
+		if !slices.Equal(report.Guard.Reasons, []string{"moved"}) || len(w.box.Requests()) != seen {
+			t.Errorf("%+v, %d requests", report.Guard, len(w.box.Requests())-seen)
+		}
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
