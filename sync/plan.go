@@ -37,12 +37,11 @@ func (p *plan) close() { p.changes.Close() }
 type planner struct {
 	*run
 	*plan
-	chunk   []subject
-	absent  *spool.Spool // users without a contact and contacts without a user, by unique value
-	unique  int          // field whose value tells that a user moved; -1: none
-	only    map[string]bool
-	buf     []byte
-	matched int // subjects of Options.Only
+	chunk  []subject
+	absent *spool.Spool // users without a contact and contacts without a user, by unique value
+	unique int          // field whose value tells that a user moved; -1: none
+	only   map[string]bool
+	buf    []byte
 }
 
 // makePlan joins users and mirror and decides on all that differs.

@@ -218,7 +218,6 @@ type user struct {
 	detail string
 	rest   []record // further rows of the address, when skip applies to each
 	buf    []byte
-	bufs   [][]byte
 }
 
 // each yields the users ascending by normalised address. A user is valid until the next one.

@@ -1,0 +1,36 @@
+# What CI does, a developer can do with one make.
+
+.PHONY: help test race lint fuzz bench demo cover build man
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s '	'
+
+test: ## all tests
+	go test ./...
+
+race: ## all tests with the race detector
+	go test -race ./...
+
+lint: ## formatting, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	go tool -modfile=tools.mod staticcheck ./...
+
+fuzz: ## every fuzz target for a minute (FUZZTIME=10s make fuzz)
+	@for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-1m} $$package || exit 1; \
+	  done; \
+	done
+
+bench: ## benchmarks, as a table for docs/performance.md
+	go test -run '^$$' -bench . -benchmem ./...
+
+demo: ## the whole story on this machine
+	go run ./cmd/ccsyncd demo
+
+cover: ## coverage of the tests, by function
+	go test -coverprofile=cover.prof ./... && go tool cover -func=cover.prof | tail -40
+
+build: ## the program, in ./ccsyncd
+	go build -trimpath -o ccsyncd ./cmd/ccsyncd

@@ -1,0 +1,210 @@
+package ccsyncd_test
+
+import (
+	"bufio"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+)
+
+// The rules of the repository, as tests.
+
+// imports says which packages of ours a package may import, and which of others it must not, by the start of the
+// import path.
+var imports = []struct {
+	folder string
+	ours   []string
+	never  []string
+}{
+	{".", nil, nil},
+	{"source", nil, []string{"ccsyncd"}},
+	{"ccapi", nil, []string{"ccsyncd"}},
+	{"ccapi/sandbox", nil, []string{"ccsyncd"}},
+	{"oauthdev", nil, []string{"ccsyncd"}},
+	{"sync/spool", nil, []string{"ccsyncd"}},
+	{"sync/state", []string{"ccsyncd"}, []string{"net/http", "golang.org/x/oauth2", "github.com/spf13/cobra"}},
+	{"sync", []string{"ccsyncd/source", "ccsyncd/ccapi", "ccsyncd/sync/spool", "ccsyncd/sync/state"},
+		[]string{"net/http", "database/sql", "github.com/jmoiron/sqlx", "os", "golang.org/x/oauth2", "github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/config", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
+	{"cmd/ccsyncd/internal/term", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
+	{"cmd/ccsyncd/internal/web", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
+}
+
+func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	for _, rule := range imports {
+		for path, file := range goFiles(t, rule.folder) {
+			for _, imported := range file.Imports {
+				name, _ := strconv.Unquote(imported.Path.Value)
+				ours := name == "ccsyncd" || strings.HasPrefix(name, "ccsyncd/")
+				if ours && !slices.Contains(rule.ours, name) {
+					t.Errorf("%s imports %s", path, name)
+				}
+				if slices.Contains(rule.never, name) && !ours {
+					t.Errorf("%s imports %s", path, name)
+				}
+			}
+		}
+	}
+}
+
+// An unqualified sync is the standard library everywhere: ours has another name wherever it is imported.
+func TestPackageSyncIsImportedAsCcsync(t *testing.T) {
+	t.Parallel()
+	everyGoFile(t, func(path string, file *ast.File) {
+		for _, imported := range file.Imports {
+			if imported.Path.Value == `"ccsyncd/sync"` && (imported.Name == nil || imported.Name.Name != "ccsync") {
+				t.Errorf("%s imports ccsyncd/sync under another name than ccsync", path)
+			}
+		}
+	})
+}
+
+func TestFilesTellOneStory(t *testing.T) {
+	t.Parallel()
+	const most = 500
+	everyGoFile(t, func(path string, _ *ast.File) {
+		if n := lines(t, path); n > most && !strings.HasSuffix(path, "_test.go") {
+			t.Errorf("%s has %d lines, at most %d", path, n, most)
+		}
+	})
+}
+
+func TestFunctionsAreShort(t *testing.T) {
+	t.Parallel()
+	const most = 80
+	fset := token.NewFileSet()
+	walkGo(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				if n := fset.Position(f.End()).Line - fset.Position(f.Pos()).Line + 1; n > most {
+					t.Errorf("%s: %s has %d lines, at most %d", path, f.Name.Name, n, most)
+				}
+			}
+		}
+	})
+}
+
+// Each direct dependency is justified in docs/dependencies.md.
+func TestDependenciesAreJustified(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := modfile.Parse("go.mod", mod, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range parsed.Require {
+		if !r.Indirect && !strings.Contains(string(reasons), "`"+r.Mod.Path+"`") {
+			t.Errorf("docs/dependencies.md gives no reason for %s", r.Mod.Path)
+		}
+	}
+}
+
+// Relative links of the pages lead to files that exist.
+func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, top...) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, m[1])
+			}
+		}
+	}
+}
+
+func goFiles(t *testing.T, folder string) map[string]*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no Go files in %s: %v", folder, err)
+	}
+	files := make(map[string]*ast.File)
+	for _, path := range paths {
+		if !strings.HasSuffix(path, "_test.go") {
+			files[path] = parse(t, path)
+		}
+	}
+	return files
+}
+
+func everyGoFile(t *testing.T, visit func(path string, file *ast.File)) {
+	t.Helper()
+	walkGo(t, func(path string) { visit(path, parse(t, path)) })
+}
+
+func walkGo(t *testing.T, visit func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != "."):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go"):
+			visit(path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func parse(t *testing.T, path string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func lines(t *testing.T, path string) (n int) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		n++
+	}
+	return n
+}
