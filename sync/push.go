@@ -281,21 +281,27 @@ func (r *run) progressed(ctx context.Context, b *state.Batch, a ccapi.Activity) 
 	return nil
 }
 
-// await polls until every import has ended and is settled, or none moves any more. What is still under way then
-// is left to a later run.
+// await polls until no import moves any more, then settles those that have ended, all with one refresh. Rows
+// that are sent again in halves are awaited in turn. What is still under way is left to a later run.
 func (r *run) await(ctx context.Context) error {
-	delay := time.Duration(0)
 	for {
+		if err := r.pollToTheEnd(ctx); err != nil {
+			return err
+		}
+		if len(r.push.in(state.Ended)) == 0 {
+			return nil
+		}
 		if err := r.settleEnded(ctx); err != nil {
 			return err
 		}
-		open := r.moving()
-		if len(open) == 0 {
-			return nil
-		}
-		if delay = nextDelay(delay, open); delay > 0 {
-			r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
-		}
+	}
+}
+
+func (r *run) pollToTheEnd(ctx context.Context) error {
+	var delay time.Duration
+	for open := r.moving(); len(open) > 0; open = r.moving() {
+		delay = nextDelay(delay, open)
+		r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
 		if err := wait(ctx, delay); err != nil {
 			return err
 		}
@@ -303,6 +309,7 @@ func (r *run) await(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // moving are the imports under way that are worth waiting for.

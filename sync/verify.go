@@ -19,24 +19,20 @@ const maxHalves = 64
 // settleEnded reads back the contacts of every import that has ended and settles it. Rows that are sent again in
 // halves make new batches, which are posted here.
 func (r *run) settleEnded(ctx context.Context) error {
-	if r.Write == nil {
+	ended := r.push.in(state.Ended)
+	if r.Write == nil || len(ended) == 0 {
 		return nil
 	}
-	for {
-		ended := r.push.in(state.Ended)
-		if len(ended) == 0 {
-			return nil
-		}
-		if err := r.refreshFor(ctx, ended); err != nil {
+	if err := r.refreshFor(ctx, ended); err != nil {
+		return err
+	}
+	for i, b := range ended {
+		r.step("verify", i, len(ended))
+		if err := r.settle(ctx, b); err != nil {
 			return err
 		}
-		for i, b := range ended {
-			r.step("verify", i, len(ended))
-			if err := r.settle(ctx, b); err != nil {
-				return err
-			}
-		}
 	}
+	return nil
 }
 
 // refreshFor makes sure that the mirror is younger than the end of every batch.
@@ -144,7 +140,7 @@ func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchR
 	if err != nil || len(missing) == 0 || b.Ending == endedRefused {
 		return nil, err
 	}
-	if err := r.readAgain(ctx, missing); err != nil {
+	if err := r.readAgain(ctx, b, missing); err != nil {
 		return nil, err
 	}
 	return r.judgeRows(ctx, b, missing, verdicts)
@@ -174,13 +170,17 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 	return missing, nil
 }
 
-// readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests.
-func (r *run) readAgain(ctx context.Context, rows []state.BatchRow) error {
+// readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests. A snapshot
+// that began after the batch had ended stands for all batches of its time.
+func (r *run) readAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
 	pages, err := r.pages(ctx)
 	if err != nil {
 		return err
 	}
 	if len(rows) > pages {
+		if !r.fresh.IsZero() && r.mirror.SnapshotAt.After(b.EndedAt) {
+			return nil
+		}
 		return r.snapshot(ctx)
 	}
 	for i := range rows {
