@@ -1,7 +1,10 @@
 package sandbox
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,7 +30,11 @@ func (s *Server) authorizeDevice(c *call) answer {
 		d.State = deviceApproved
 	}
 	s.grants.Devices[d.Code] = d
-	return deviceAnswer(d, "http://"+c.Host+"/activate", s.opts.Tokens)
+	scheme := "http://"
+	if c.TLS != nil {
+		scheme = "https://"
+	}
+	return deviceAnswer(d, scheme+c.Host+"/activate", s.opts.Tokens)
 }
 
 func deviceAnswer(d *device, uri string, life Lifetimes) answer {
@@ -105,4 +112,29 @@ func (s *Server) pendingDevice(userCode string) *device {
 		}
 	}
 	return nil
+}
+
+// PendingDevice is a device code that waits for a person.
+type PendingDevice struct {
+	UserCode  string    `json:"user_code"`
+	ClientID  string    `json:"client_id"`
+	Scopes    []string  `json:"scopes"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Pending are the device codes that wait for a person, the one that expires
+// first in front.
+func (s *Server) Pending() []PendingDevice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, out := s.now(), []PendingDevice{}
+	for _, d := range s.grants.Devices {
+		if d.State == devicePending && now.Before(d.Expires) {
+			out = append(out, PendingDevice{d.UserCode, d.ClientID, d.Scopes, d.Expires})
+		}
+	}
+	slices.SortFunc(out, func(a, b PendingDevice) int {
+		return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.UserCode, b.UserCode))
+	})
+	return out
 }

@@ -23,6 +23,7 @@ func (s *Server) handler(work func(*call) answer) http.Handler {
 			return // the client went away in the middle of its request
 		}
 		d := s.exchange(r, body, work)
+		defer s.save(false)
 		d.deliver(w, r)
 	})
 }

@@ -47,17 +47,17 @@ type importRecord struct {
 
 // ImportRow is one contact as an import sent it.
 type ImportRow struct {
-	Address string
-	Members map[string]string // by JSON member name, without "email"
+	Address string            `json:"address"`
+	Members map[string]string `json:"members"` // by JSON member name, without "email"
 }
 
 // Import is one import as it reached the sandbox.
 type Import struct {
-	ActivityID string // empty when it was not accepted
-	Accepted   bool
-	Lists      []string // ids
-	Rows       []ImportRow
-	Bytes      int // of the body
+	ActivityID string      `json:"activity_id,omitempty"` // empty when it was not accepted
+	Accepted   bool        `json:"accepted"`
+	Lists      []string    `json:"list_ids"` // ids
+	Rows       []ImportRow `json:"rows"`
+	Bytes      int         `json:"bytes"` // of the body
 }
 
 // Imports are the imports that reached the sandbox, refused ones too. Those that

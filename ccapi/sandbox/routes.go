@@ -1,6 +1,9 @@
 package sandbox
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // Scopes that the API asks for.
 const (
@@ -96,6 +99,14 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("POST "+authBase+"/device/authorize", s.handler(s.authorizeDevice))
 	mux.Handle("POST "+authBase+"/token", s.handler(s.token))
 	mux.Handle("/oauth2/", s.handler(func(*call) answer { return htmlAnswer(http.StatusNotFound) }))
+	own := http.NewCrossOriginProtection() // no page of another site may steer the sandbox
+	for pattern, work := range s.controlRoutes() {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" "+controlBase+path, own.Handler(s.control(work)))
+	}
+	for pattern, page := range s.pageRoutes() {
+		mux.Handle(pattern, own.Handler(page))
+	}
 	return mux
 }
 

@@ -1,0 +1,122 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"time"
+)
+
+// faultJSON is a [Fault] in a file of faults and at the control endpoint.
+type faultJSON struct {
+	Kind        FaultKind `json:"kind"`
+	Method      string    `json:"method,omitempty"`
+	Path        string    `json:"path,omitempty"`
+	At          []int     `json:"at,omitempty"`
+	Probability float64   `json:"probability,omitempty"`
+	Times       int       `json:"times,omitempty"`
+	Status      int       `json:"status,omitempty"`
+	RetryAfter  string    `json:"retry_after,omitempty"`
+	Delay       string    `json:"delay,omitempty"`
+	Share       float64   `json:"share,omitempty"`
+	Rows        int       `json:"rows,omitempty"`
+	Match       string    `json:"match,omitempty"`
+}
+
+// MarshalJSON writes durations as text, such as "1m30s".
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(faultJSON{f.Kind, f.Method, f.Path, f.At, f.Probability, f.Times, f.Status,
+		durationText(f.RetryAfter), durationText(f.Delay), f.Share, f.Rows, f.Match})
+}
+
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+// UnmarshalJSON reads a fault and refuses one that makes no sense.
+func (f *Fault) UnmarshalJSON(text []byte) error {
+	var in faultJSON
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return err
+	}
+	retryAfter, err1 := parseDuration(in.RetryAfter)
+	delay, err2 := parseDuration(in.Delay)
+	*f = Fault{in.Kind, in.Method, in.Path, in.At, in.Probability, in.Times, in.Status, retryAfter, delay, in.Share, in.Rows, in.Match}
+	return errors.Join(err1, err2, f.check())
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(text)
+}
+
+// FaultKinds are all kinds of faults.
+func FaultKinds() []FaultKind {
+	return []FaultKind{
+		FaultStatus, FaultThrottled, FaultQuotaExceeded, FaultQueueFull, FaultHTML, FaultResetBefore, FaultResetAfter,
+		FaultCutBody, FaultHangBefore, FaultHangAfter, FaultSlow, FaultShiftedPage, FaultUnauthorized, FaultRevoked,
+		FaultInvalidGrant, FaultTokenLost,
+		FaultFailed, FaultTimedOut, FaultCancelled, FaultStuck, FaultGone, FaultSlowWork, FaultLostRows, FaultRefused,
+		FaultAltered, FaultPoisoned, FaultReadDelay,
+	}
+}
+
+// check tells what is wrong with a fault.
+func (f *Fault) check() error {
+	var wrong []error
+	if !slices.Contains(FaultKinds(), f.Kind) {
+		wrong = append(wrong, fmt.Errorf("unknown kind of fault %q", f.Kind))
+	}
+	if f.Probability < 0 || f.Probability > 1 {
+		wrong = append(wrong, fmt.Errorf("probability %v is not between 0 and 1", f.Probability))
+	}
+	if f.Share < 0 || f.Share > 1 {
+		wrong = append(wrong, fmt.Errorf("share %v is not between 0 and 1", f.Share))
+	}
+	if slices.ContainsFunc(f.At, func(n int) bool { return n < 1 }) {
+		wrong = append(wrong, errors.New("requests are numbered from 1"))
+	}
+	if f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599) {
+		wrong = append(wrong, fmt.Errorf("status %d is not that of an error", f.Status))
+	}
+	if f.Kind == FaultPoisoned && f.Match == "" {
+		wrong = append(wrong, errors.New("a poisoned row needs match"))
+	}
+	if f.Delay < 0 || f.RetryAfter < 0 || f.Rows < 0 || f.Times < 0 {
+		wrong = append(wrong, errors.New("delay, retry_after, rows and times cannot be negative"))
+	}
+	if _, err := path.Match(f.Path, ""); err != nil {
+		wrong = append(wrong, fmt.Errorf("path %q: %w", f.Path, err))
+	}
+	return errors.Join(wrong...)
+}
+
+// ParseFaults reads faults from JSON: one object, or an array of them.
+func ParseFaults(r io.Reader) ([]Fault, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read faults: %w", err)
+	}
+	var all []Fault
+	if text = bytes.TrimSpace(text); len(text) > 0 && text[0] == '{' {
+		all = make([]Fault, 1)
+		err = json.Unmarshal(text, &all[0])
+	} else {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read faults: %w", err)
+	}
+	return all, nil
+}

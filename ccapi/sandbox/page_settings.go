@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// switchView is a switch on the page.
+type switchView struct {
+	Switch
+	Position bool
+}
+
+func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request) {
+	positions := s.Switches()
+	var switches []switchView
+	for _, sw := range SwitchTable() {
+		switches = append(switches, switchView{sw, sw.Get(positions)})
+	}
+	s.show(w, r, "settings", "Faults and switches", struct {
+		Faults   []Fault
+		Kinds    []FaultKind
+		Switches []switchView
+	}{s.Faults(), FaultKinds(), switches})
+}
+
+// addFaultPage sets the fault of a form.
+func (s *Server) addFaultPage(w http.ResponseWriter, r *http.Request) {
+	f, err := formFault(r)
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
+		s.message(w, r, "Fault not set", err.Error())
+		return
+	}
+	s.Fault(f)
+	s.back(w, r, "/settings")
+}
+
+func formFault(r *http.Request) (Fault, error) {
+	f := Fault{Kind: FaultKind(r.PostFormValue("kind")), Method: r.PostFormValue("method"), Path: strings.TrimSpace(r.PostFormValue("path")), Match: r.PostFormValue("match")}
+	var err error
+	number := func(name string, into *int) {
+		if text := r.PostFormValue(name); text != "" && err == nil {
+			*into, err = strconv.Atoi(text)
+		}
+	}
+	fraction := func(name string, into *float64) {
+		if text := r.PostFormValue(name); text != "" && err == nil {
+			*into, err = strconv.ParseFloat(text, 64)
+		}
+	}
+	number("status", &f.Status)
+	number("times", &f.Times)
+	number("rows", &f.Rows)
+	fraction("probability", &f.Probability)
+	fraction("share", &f.Share)
+	for part := range strings.FieldsFuncSeq(r.PostFormValue("at"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		n := 0
+		if n, err = strconv.Atoi(part); err != nil {
+			return f, err
+		}
+		f.At = append(f.At, n)
+	}
+	if text := r.PostFormValue("delay"); text != "" && err == nil {
+		f.Delay, err = time.ParseDuration(text)
+	}
+	return f, err
+}
+
+func (s *Server) clearFaultsPage(w http.ResponseWriter, r *http.Request) {
+	s.ClearFaults()
+	s.back(w, r, "/settings")
+}
+
+// switchesPage sets all switches: those that are not in the form are off.
+func (s *Server) switchesPage(w http.ResponseWriter, r *http.Request) {
+	var positions Switches
+	for _, sw := range SwitchTable() {
+		sw.Set(&positions, r.PostFormValue(sw.Name) != "")
+	}
+	s.SetSwitches(positions)
+	s.back(w, r, "/settings")
+}
