@@ -32,6 +32,10 @@ type Engine struct {
 	Log       *slog.Logger
 	// Progress hears how far a step has come; total is 0 when unknown. nil: nobody listens.
 	Progress func(step string, done, total int)
+	// Began hears the number of a run at its beginning. nil: nobody listens.
+	Began func(run int64)
+	// ExitCode tells the program's exit code for a report that is complete otherwise. nil: 0.
+	ExitCode func(*Report) int
 }
 
 // Policy is what the configuration allows and wants.
@@ -95,6 +99,9 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force})
 	if err != nil {
 		return nil, err
+	}
+	if e.Began != nil {
+		e.Began(id)
 	}
 	r := &run{Engine: e, opts: opts, id: id, started: time.Now(), before: e.Read.Requests()}
 	r.report = &Report{
@@ -173,6 +180,9 @@ func (r *run) end(ctx context.Context) error {
 	}
 	rep.Quota = quotaOf(usage)
 	r.settleUsers()
+	if r.ExitCode != nil {
+		rep.ExitCode = r.ExitCode(rep)
+	}
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
