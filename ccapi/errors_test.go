@@ -46,8 +46,8 @@ func TestAnErrorNamesOperationStatusKeyAndMessage(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]*Error{
 		"read contact: HTTP 404 Not Found (contacts.api.not_found): contact_id is in an invalid format.": {Op: "read contact", Status: 404, Key: "contacts.api.not_found", Message: "contact_id is in an invalid format."},
-		"read lists: HTTP 503 Service Unavailable": {Op: "read lists", Status: 503},
-		"read lists: HTTP 529 (busy)":              {Op: "read lists", Status: 529, Key: "busy"},
+		"read lists: HTTP 503 Service Unavailable":                                                       {Op: "read lists", Status: 503},
+		"read lists: HTTP 529 (busy)":                                                                    {Op: "read lists", Status: 529, Key: "busy"},
 	} {
 		if got := err.Error(); got != want {
 			t.Errorf("got %q, want %q", got, want)

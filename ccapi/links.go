@@ -44,7 +44,7 @@ func (r *Reader) resolve(href string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("the answer holds a link that is no URL")
 	}
-	if u.Opaque != "" || u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base) {
+	if u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base) {
 		return nil, fmt.Errorf("link to %s %w (%s), not followed", place(u), ErrForeignHost, place(r.base))
 	}
 	u.Fragment = ""

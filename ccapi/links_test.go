@@ -108,8 +108,7 @@ func TestTheTokenNeverLeavesTheConfiguredHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				var leaked atomic.Int64
-				var s *server
-				s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+				s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 					if r.Host != "api.test" {
 						leaked.Add(1)
 					}

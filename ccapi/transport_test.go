@@ -317,6 +317,46 @@ func TestObserveSeesEveryRequestThatWasSent(t *testing.T) {
 	})
 }
 
+// bare is a transport that tells nothing of what it does.
+type bare func(*http.Request) (*http.Response, error)
+
+func (f bare) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestWhatTheDoorPassesOnCannotBeSentTwice(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "x"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test/", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		door := &Transport{Base: bare(func(r *http.Request) (*http.Response, error) {
+			if r.GetBody != nil || r.Body == nil || r.Body == http.NoBody {
+				t.Error("http.Transport could send this once more")
+			}
+			got, err := io.ReadAll(r.Body)
+			if err != nil || string(got) != body {
+				t.Errorf("body = %q, %v, want %q", got, err, body)
+			}
+			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+		})}
+		if _, err := door.RoundTrip(req); err != nil || req.GetBody == nil {
+			t.Errorf("error = %v, or the caller's request was changed", err)
+		}
+	}
+}
+
+func TestATransportThatTellsNothingIsTakenToHaveSent(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	r := NewReader("http://api.test/v3", &http.Client{Transport: bare(func(*http.Request) (*http.Response, error) {
+		sent++
+		return nil, errors.New("broken")
+	})}, &tokens{})
+	if _, err := NewWriter(r).Import(t.Context(), oneRow()); !errors.Is(err, ErrUnknownOutcome) || sent != 1 {
+		t.Errorf("error = %v after %d requests, want %v after 1", err, sent, ErrUnknownOutcome)
+	}
+}
+
 // A server that resets a connection that was used before makes http.Transport repeat a GET by
 // itself, past limiter and count. Real sockets, since the repetition depends on their errors.
 func TestABrokenConnectionIsNotUsedToRepeatARequestPastTheDoor(t *testing.T) {

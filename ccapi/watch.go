@@ -64,9 +64,6 @@ func (w *watch) failed(ctx context.Context, err error) *failure {
 		f.err = cause
 		return f
 	}
-	if w.ctx.Err() != nil {
-		f.err = context.Cause(w.ctx)
-	}
 	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
 		f.again = false
 	}
