@@ -12,10 +12,10 @@ import (
 
 const importPath = "/v3/activities/contacts_json_import"
 
-// sentTwice are the addresses that stand in more than one accepted import.
-func (w *world) sentTwice() []string {
+// sentTwice are the addresses that stand in more than one accepted import, of those from the given number on.
+func (w *world) sentTwice(first int) []string {
 	seen, twice := map[string]bool{}, []string{}
-	for _, imp := range w.box.Imports() {
+	for _, imp := range w.box.Imports()[first:] {
 		for _, r := range imp.Rows {
 			if seen[r.Address] {
 				twice = append(twice, r.Address)
@@ -49,7 +49,7 @@ func TestAnImportWithoutAnAnswerIsFoundAndNotSentTwice(t *testing.T) {
 				report := w.run(ccsync.Options{})
 				w.want(report, ccsync.Synced)
 				w.wantAllCodes()
-				if twice := w.sentTwice(); len(twice) > 0 {
+				if twice := w.sentTwice(0); len(twice) > 0 {
 					t.Errorf("sent twice: %v", twice)
 				}
 			})
@@ -179,7 +179,7 @@ func TestAStalledImportIsLetGoAndOthersAreServed(t *testing.T) {
 		if got := w.code(w.rows[1].Email); got != "FRESH" {
 			t.Errorf("another user carries %q", got)
 		}
-		if twice := w.sentTwice(); len(twice) > 0 {
+		if twice := w.sentTwice(0); len(twice) > 0 {
 			t.Errorf("sent twice: %v", twice)
 		}
 		time.Sleep(6 * time.Hour)
@@ -208,7 +208,7 @@ func TestTheDaysQuotaDefersTheRest(t *testing.T) {
 			w.restart()
 		}
 		w.wantAllCodes()
-		if twice := w.sentTwice(); len(twice) > 0 {
+		if twice := w.sentTwice(0); len(twice) > 0 {
 			t.Errorf("sent twice: %v", twice)
 		}
 	})

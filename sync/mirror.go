@@ -228,6 +228,9 @@ func (r *run) put(ctx context.Context, m state.Mirror, page []state.Contact, nex
 
 func (r *run) endRefresh(ctx context.Context, how string) (err error) {
 	r.mirror.Mapping = r.mapping.key()
+	if how == "incremental" {
+		r.mirror.Loading = 0 // a snapshot that was broken off has shown some contacts only
+	}
 	if err := r.State.EndRefresh(ctx, r.mirror); err != nil {
 		return err
 	}

@@ -26,19 +26,20 @@ import (
 // world is a whole installation in a bubble: the sandbox behind a real HTTP server, the real client, a real state
 // database, and a source that is a slice of rows. Time stands still but for those who wait.
 type world struct {
-	t       testing.TB
-	box     *sandbox.Server
-	state   *state.DB
-	path    string
-	rows    []source.Row
-	broken  error // what the source fails with after half of its rows
-	policy  ccsync.Policy
-	guard   ccsync.Guard
-	limits  state.Limits
-	client  *http.Client
-	tokens  ccapi.Tokens
-	home    ccsync.Home
-	stop    func()
+	t      testing.TB
+	box    *sandbox.Server
+	state  *state.DB
+	path   string
+	rows   []source.Row
+	broken error // what the source fails with after half of its rows
+	policy ccsync.Policy
+	guard  ccsync.Guard
+	limits state.Limits
+	client *http.Client
+	tokens ccapi.Tokens
+	home   ccsync.Home
+	stop   func()
+	life   *life
 }
 
 // inWorld runs a test in a bubble, in a world whose account has the list "App users" and the custom field "Short code".
@@ -60,11 +61,12 @@ func newWorld(t testing.TB, o sandbox.Options, dir string) *world {
 	box.AddList("Newsletter")
 	access, _ := box.Authorize()
 	w := &world{
-		t: t, box: box, path: filepath.Join(dir, "ccsync.db"), tokens: fixedToken(access),
+		t: t, box: box, life: &life{}, path: filepath.Join(dir, "ccsync.db"), tokens: fixedToken(access),
 		policy: ccsync.Policy{Fields: []ccsync.Field{{Column: "short_code", CustomField: "short_code"}}, ActivityTimeout: 6 * time.Hour, Drift: 15 * time.Minute},
 		guard:  ccsync.Guard{},
 		limits: state.Limits{PerSecond: 4, PerDay: 9500},
 	}
+	lives.Store(w.path, w.life)
 	w.open()
 	return w
 }
@@ -90,7 +92,8 @@ func (w *world) open() {
 	server := &http.Server{Handler: w.box}
 	go server.Serve(lines)
 	base := &http.Transport{DialContext: lines.dial}
-	transport := &ccapi.Transport{Base: base, Quota: w.state.Quota(w.limits), PerSecond: w.limits.PerSecond}
+	w.life.wire = base
+	transport := &ccapi.Transport{Base: w.life, Quota: w.state.Quota(w.limits), PerSecond: w.limits.PerSecond}
 	w.client = &http.Client{Transport: transport}
 	db := w.state
 	w.stop = func() {

@@ -37,6 +37,7 @@ type Mirror struct {
 	Loading    int64     // number of the snapshot under way, 0 when there is none
 	LoadingAt  time.Time // server time at which it began
 	Next       string    // the page it goes on at, "" for the first
+	Exported   bool      // for EndRefresh: the snapshot came from an export, which does not show deleted contacts
 }
 
 // Entry is what the join reads of a contact.
@@ -112,7 +113,7 @@ type upsert struct {
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find: "SELECT norm, deleted, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
+		&u.find: "SELECT norm, contact_id, deleted, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
 		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
 		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at, seen)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -136,6 +137,7 @@ func (u *upsert) close() {
 
 type knownContact struct {
 	Norm, Lists string
+	ID          string `db:"contact_id"`
 	Deleted     bool
 	Left        string `db:"lists_left"`
 	Filled      string
@@ -148,6 +150,11 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 	if err := u.find.SelectContext(ctx, &known, c.ID); err != nil {
 		return err
 	}
+	if len(known) == 0 { // an export may have shown it without its id
+		if err := u.find.SelectContext(ctx, &known, unnamed+c.Norm); err != nil {
+			return err
+		}
+	}
 	left, filled, seen := "", "", snapshot
 	for _, k := range known { // at most one
 		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
@@ -158,8 +165,8 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 			u.more--
 		}
 		left, filled = leftLists(k, c.Lists), k.Filled
-		if k.Norm != c.Norm {
-			if _, err := u.drop.ExecContext(ctx, k.Norm, c.ID); err != nil {
+		if k.Norm != c.Norm || k.ID != c.ID {
+			if _, err := u.drop.ExecContext(ctx, k.Norm, k.ID); err != nil {
 				return err
 			}
 		}
@@ -190,12 +197,12 @@ func joinIDs(ids []string) string {
 	return strings.Join(slices.Compact(ids), " ")
 }
 
-// EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and SnapshotAt if it was a
-// snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time, and the rest is
-// counted anew.
+// EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading and SnapshotAt if it was
+// a snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time. A snapshot
+// that was broken off is given up by any other refresh. Either way the contacts are counted anew.
 func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
-		more, err := db.dropUnseen(ctx, m.Loading)
+		more, err := db.dropUnseen(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -204,7 +211,11 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 		}
 	}
 	return db.change(ctx, "end the refresh", func(tx *sqlx.Tx) error {
-		if m.Loading > 0 {
+		var loading int64
+		if err := tx.GetContext(ctx, &loading, "SELECT loading FROM mirror"); err != nil {
+			return err
+		}
+		if loading > 0 {
 			if err := tx.GetContext(ctx, &m.Contacts, countLive); err != nil {
 				return err
 			}
@@ -216,11 +227,11 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	})
 }
 
-func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
+func (db *DB) dropUnseen(ctx context.Context, m Mirror) (more bool, err error) {
 	const most = 5000
 	err = db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
 		done, err := tx.ExecContext(ctx, `DELETE FROM contacts WHERE contact_id IN
-			(SELECT contact_id FROM contacts WHERE seen < ? LIMIT ?)`, snapshot, most)
+			(SELECT contact_id FROM contacts WHERE seen < ? AND deleted <= ? LIMIT ?)`, m.Loading, !m.Exported, most)
 		if err != nil {
 			return err
 		}
