@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/term"
+)
+
+// cli is one call of the program: where it reads and prints, and the flags that every command has.
+type cli struct {
+	*term.Terminal
+	in     io.Reader
+	getenv func(string) string
+
+	configPath string
+	logLevel   string
+	noColor    bool
+}
+
+// run is the whole program: arguments in, exit code out. A panic ends with 1, never with the 2 of the Go runtime, which
+// would read as "changes are pending".
+func run(args []string) (code int) {
+	c := &cli{in: os.Stdin, getenv: os.Getenv}
+	c.openTerminal()
+	defer func() {
+		if p := recover(); p != nil {
+			c.Err.Printf("error: internal error: %v\n%s", p, c.Err.Text("%s", debug.Stack()))
+			code = exitFailed
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	root := c.root()
+	root.SetArgs(args)
+	return c.finish(root.ExecuteContext(ctx))
+}
+
+// openTerminal looks at stdout and stderr again, once the flags are known.
+func (c *cli) openTerminal() {
+	c.Terminal = term.New(term.Options{Stdout: os.Stdout, Stderr: os.Stderr, NoColor: c.noColor, Getenv: c.getenv})
+}
+
+// finish says what went wrong, and what to do about it, and returns the exit code. Output that could not be written,
+// as on a full disk behind a redirection, is a failure too.
+func (c *cli) finish(err error) int {
+	if err == nil {
+		err = c.Out.Err()
+	}
+	code, hint := exitOf(err)
+	if err == nil || code == exitPending || isSaid(err) {
+		return code
+	}
+	c.complain(err.Error(), hint)
+	return code
+}
+
+// complain prints an error and, in the next line, its cure.
+func (c *cli) complain(message, hint string) {
+	c.Err.EndLive()
+	c.Err.Print(c.Err.Paint(term.Bad, "error:") + " " + lines(c.Err, message))
+	if hint != "" {
+		c.Err.Print(c.Err.Paint(term.Strong, "hint:") + " " + lines(c.Err, hint))
+	}
+}
+
+// next names the command that comes next.
+func (c *cli) next(format string, args ...any) {
+	c.Err.Print(c.Err.Paint(term.Faint, "next:") + " " + c.Err.Text(format, args...))
+}
+
+// config reads the configuration.
+func (c *cli) config() (*config.Config, error) {
+	path, err := config.Find(c.configPath, c.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(path, c.getenv)
+}
+
+// logger writes to stderr, as [log] and --log-level say.
+func (c *cli) logger(cfg config.Log) *slog.Logger {
+	level := cfg.Level
+	if c.logLevel != "" {
+		_ = level.UnmarshalText([]byte(c.logLevel)) // checked by the root command
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Format == config.FormatText || cfg.Format == config.FormatAuto && c.Err.IsTerminal() {
+		return slog.New(slog.NewTextHandler(c.Err, options))
+	}
+	return slog.New(slog.NewJSONHandler(c.Err, options))
+}
+
+// lines cleans a text of several lines, each for itself.
+func lines(s *term.Stream, message string) term.Text {
+	var all term.Text
+	for i, line := range splitLines(message) {
+		if i > 0 {
+			all += "\n  "
+		}
+		all += s.Text("%s", line)
+	}
+	return all
+}
+
+// atExit is for clean-up whose failure must not hide an earlier error.
+func atExit(err *error, what string, clean func() error) {
+	if failed := clean(); failed != nil && *err == nil {
+		*err = fmt.Errorf("%s: %w", what, failed)
+	}
+}

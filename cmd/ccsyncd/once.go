@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	ccsync "ccsyncd/sync"
+)
+
+// runFlags are those of the commands that run: --dry-run, --once and push.
+type runFlags struct {
+	dryRun, once     bool
+	detailed, reveal bool
+	force, full      bool
+	limit            int
+	output           string
+}
+
+// Values of --output.
+const (
+	outputText = "text"
+	outputJSON = "json"
+	outputCSV  = "csv"
+)
+
+// add gives a command the flags that a run has.
+func (f *runFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.output, "output", outputText, "`FORM` of the report: text, json, or csv for a dry run")
+	flags.BoolVar(&f.force, "force", false, "pass the guard once")
+	flags.BoolVar(&f.full, "full", false, "take a full snapshot of the contacts")
+	flags.IntVar(&f.limit, "limit", 0, "at most `N` changes")
+}
+
+// check finds flags that contradict each other.
+func (f *runFlags) check(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	running := f.dryRun || f.once || cmd.HasParent()
+	switch {
+	case f.output != outputText && f.output != outputJSON && f.output != outputCSV:
+		return misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", f.output))
+	case f.output == outputCSV && !f.dryRun:
+		return misused(cmd, errors.New("--output csv goes with --dry-run"))
+	case given("limit") && f.limit < 1:
+		return misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", f.limit))
+	case (f.detailed || f.reveal) && !f.dryRun:
+		return misused(cmd, errors.New("--detailed-exitcode and --reveal go with --dry-run"))
+	case !running && (given("output") || f.force || f.full || given("limit")):
+		return misused(cmd, errors.New("--output, --force, --full and --limit go with --dry-run or --once; the daemon takes none of them"))
+	}
+	return nil
+}
+
+// options are what the engine is asked for.
+func (f *runFlags) options(trigger string, only []string) ccsync.Options {
+	return ccsync.Options{Trigger: trigger, Force: f.force, Full: f.full, Limit: f.limit, Only: only}
+}
+
+// once makes one run, dry or not, and prints its report.
+func (c *cli) once(ctx context.Context, f runFlags) error {
+	report, err := c.runOnce(ctx, f)
+	if err != nil {
+		return c.unstarted(err, f)
+	}
+	return c.present(report, f)
+}
+
+func (c *cli) runOnce(ctx context.Context, f runFlags) (report *ccsync.Report, err error) {
+	a, err := c.openAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer atExit(&err, "close", a.close)
+	if f.dryRun {
+		return c.drive(ctx, a, a.engine(), f.options("command", nil))
+	}
+	held, release, err := a.lockRun(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return c.drive(held, a, a.writingEngine(), f.options("command", nil))
+}
+
+// drive runs the engine and shows its progress.
+func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Options) (*ccsync.Report, error) {
+	progress := c.Progress(a.log)
+	e.Progress = progress.Step
+	report, err := e.Run(ctx, o)
+	progress.End()
+	if waited := a.door.Waited(); err == nil && waited >= time.Second {
+		a.log.Info("requests waited for their turn", "run", report.Run, "seconds", waited.Round(100*time.Millisecond).Seconds())
+	}
+	return report, err
+}
+
+// unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.
+func (c *cli) unstarted(err error, f runFlags) error {
+	if f.output != outputJSON || isSaid(err) {
+		return err
+	}
+	code, hint := exitOf(err)
+	report := emptyReport(f.dryRun)
+	report.Outcome, report.ExitCode = ccsync.Failed, code
+	if code == exitUnauthorized {
+		report.Outcome = ccsync.Unauthorized
+	}
+	report.Error = &ccsync.Problem{Code: errorCode(code), Message: err.Error(), Hint: hint}
+	return errors.Join(c.Out.JSON(report), err)
+}
+
+// emptyReport is the report of a run that never was.
+func emptyReport(dry bool) *ccsync.Report {
+	return &ccsync.Report{
+		Schema: 1, Version: version, Trigger: "command", DryRun: dry, StartedAt: time.Now().UTC().Truncate(time.Millisecond),
+		Mirror: ccsync.Mirrored{Refresh: "none"}, Changes: []ccsync.Change{}, Skipped: []ccsync.Skipped{},
+		Guard: ccsync.Verdict{Reasons: []string{}, Details: []string{}},
+	}
+}
+
+// errorCode names an error by its exit code, for reports.
+func errorCode(exit int) string {
+	switch exit {
+	case exitConfig:
+		return "config"
+	case exitHeld:
+		return "held"
+	case exitUnauthorized:
+		return "unauthorized"
+	default:
+		return "failed"
+	}
+}

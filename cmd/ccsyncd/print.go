@@ -1,0 +1,161 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+// present prints a report in the form that was asked for, what is wrong and the next command to stderr, and returns its
+// exit code as an error.
+func (c *cli) present(r *ccsync.Report, f runFlags) error {
+	var err error
+	switch f.output {
+	case outputJSON:
+		err = c.Out.JSON(r)
+	case outputCSV:
+		err = c.planCSV(r)
+	default:
+		p := printer{Stream: c.Out, reveal: f.reveal}
+		p.report(r)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Truncated {
+		c.Err.Printf("only the first 10,000 changes and skips are listed; the summary counts all\n")
+	}
+	if r.Error != nil {
+		c.complain(r.Error.Message, r.Error.Hint)
+	}
+	c.nextAfter(r)
+	if f.detailed && r.ExitCode == exitDone && pending(r) > 0 {
+		return exitWith(exitPending)
+	}
+	return exitWith(r.ExitCode)
+}
+
+// pending counts the contacts that a plan would change.
+func pending(r *ccsync.Report) int { return r.Summary.Create + r.Summary.Update + r.Summary.Clear }
+
+// nextAfter names the command that follows a run.
+func (c *cli) nextAfter(r *ccsync.Report) {
+	switch {
+	case r.Outcome == ccsync.Unauthorized:
+		c.next("ccsyncd auth login")
+	case r.Outcome == ccsync.Refused && r.DryRun:
+		c.next("ccsyncd --once --force, if the plan is meant")
+	case r.Outcome == ccsync.Refused:
+		c.next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
+	case r.Outcome == ccsync.Failed:
+		c.next("ccsyncd check")
+	case r.DryRun && pending(r) > 0:
+		c.next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
+	case r.Outcome == ccsync.Partial:
+		c.next("ccsyncd runs show %d", r.Run)
+	default:
+		c.next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
+	}
+}
+
+// printer prints a report for a person.
+type printer struct {
+	*term.Stream
+	reveal bool // values of mapped fields in full
+}
+
+func (p printer) report(r *ccsync.Report) {
+	p.headline(r)
+	if r.DryRun {
+		p.plan(r)
+	} else {
+		p.pushed(r)
+	}
+	p.skips(r)
+	p.footer(r)
+}
+
+// headline says in a line or two how it went.
+func (p printer) headline(r *ccsync.Report) {
+	what := p.Text("run %d", r.Run)
+	if r.DryRun {
+		what = "dry run"
+	}
+	what += ": " + p.Paint(styleOf(r.Outcome), string(r.Outcome))
+	if !wasPlanned(r) {
+		p.Print(what + nothingSent(r))
+		return
+	}
+	p.Print(what + p.Text(", %s for %s and %s", term.Plural(pending(r), "change", "changes"),
+		term.Plural(r.Source.Rows, "user", "users"), term.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
+	if r.Coverage.Users > 0 {
+		p.coverage(r.Coverage)
+	}
+}
+
+// wasPlanned tells whether a run came as far as the guard.
+func wasPlanned(r *ccsync.Report) bool {
+	return r.Source.Rows > 0 || r.Outcome == ccsync.Planned || r.Outcome == ccsync.Synced
+}
+
+func nothingSent(r *ccsync.Report) term.Text {
+	switch {
+	case r.DryRun:
+		return "; nothing was written"
+	case r.Outcome == ccsync.Refused:
+		return "; nothing was sent"
+	default:
+		return ""
+	}
+}
+
+// coverage is the figure of the mission.
+func (p printer) coverage(c ccsync.Coverage) {
+	p.Printf("coverage: of %s %s are contacts, and %s carry their values (%.1f%%)\n", term.Plural(c.Users, "user", "users"),
+		term.Count(c.Contacts), term.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
+}
+
+func styleOf(o ccsync.Outcome) term.Style {
+	switch o {
+	case ccsync.Synced, ccsync.Planned:
+		return term.Good
+	case ccsync.Partial, ccsync.Deferred:
+		return term.Caution
+	default:
+		return term.Bad
+	}
+}
+
+// footer tells guard, cost, quota and what else is worth knowing.
+func (p printer) footer(r *ccsync.Report) {
+	p.Print("")
+	if wasPlanned(r) || r.Guard.Tripped {
+		p.guard(r)
+	}
+	if r.DryRun && pending(r) > 0 {
+		p.Printf("estimate  %s, about %s\n", term.Plural(r.Estimate.Requests, "request", "requests"), seconds(r.Estimate.Seconds))
+	}
+	p.Printf("this run  %s in %s\n", term.Plural(r.Requests, "request", "requests"), seconds(r.Seconds))
+	p.Printf("quota     %s of %s requests left today, resets at %s\n", term.Count(max(r.Quota.Limit-r.Quota.Used, 0)),
+		term.Count(r.Quota.Limit), r.Quota.ResetsAt.Format("15:04 MST"))
+	for _, note := range r.Notes {
+		p.Printf("note      %s\n", note)
+	}
+}
+
+func (p printer) guard(r *ccsync.Report) {
+	if !r.Guard.Tripped {
+		p.Print("guard     " + p.Paint(term.Good, "passed"))
+		return
+	}
+	p.Print("guard     " + p.Paint(term.Bad, "refused: "+strings.Join(r.Guard.Reasons, ", ")))
+	for _, detail := range r.Guard.Details {
+		p.Printf("          %s\n", detail)
+	}
+}
+
+func seconds(s float64) string {
+	return term.Duration(time.Duration(s * float64(time.Second)))
+}

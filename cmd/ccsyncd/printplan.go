@@ -1,0 +1,168 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+const (
+	// shownChanges is how many contacts the text of a plan lists; the other forms have them all.
+	shownChanges = 50
+	// shownSkips is how many rows stand for a reason.
+	shownSkips = 3
+)
+
+// plan prints what a run would do: list joins first, since joining a list can send mails.
+func (p printer) plan(r *ccsync.Report) {
+	s := r.Summary
+	if s.Joins > 0 {
+		p.Print("", p.Paint(term.Caution, fmt.Sprintf("%s: %s", term.Plural(s.Joins, "list join", "list joins"), strings.Join(joinedLists(r), ", "))))
+		p.Printf("  contacts that join a list start the automations that wait for it\n")
+	}
+	for _, setup := range r.Setup {
+		p.Printf("\nsetup: the custom field %q does not exist yet and would be created\n", setup.Name)
+	}
+	if pending(r) == 0 {
+		return
+	}
+	p.Printf("\n%s\n", p.tally(s))
+	p.changes(r.Changes)
+	if more := pending(r) - min(len(r.Changes), shownChanges); more > 0 {
+		p.Printf("... and %s (--output csv or json has more)\n", term.Plural(more, "other contact", "other contacts"))
+	}
+}
+
+func joinedLists(r *ccsync.Report) []string {
+	lists := make(map[string]int)
+	for _, c := range r.Changes {
+		for _, l := range c.Joins {
+			lists[l]++
+		}
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		all = append(all, fmt.Sprintf("%s to %s", term.Count(lists[name]), name))
+	}
+	return all
+}
+
+// tally tells fills and changes apart: a fill harms nobody.
+func (p printer) tally(s ccsync.Summary) term.Text {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{s.Create, "to be created"}, {s.Fill, "get a value where there was none (fill)"},
+		{s.Change, "get one value replaced by another (change)"}, {s.Clear, "lose a value (clear)"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, term.Count(part.n)+" "+part.what)
+		}
+	}
+	return p.Text("%s", "contacts: "+strings.Join(parts, ", "))
+}
+
+// changes prints a table of old and new values side by side.
+func (p printer) changes(all []ccsync.Change) {
+	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "action"},
+		{Title: "column"}, {Title: "old", Wrap: true}, {Title: "new", Wrap: true}, {Title: "joins", Wrap: true}}}
+	for _, c := range all[:min(len(all), shownChanges)] {
+		p.change(t, c)
+	}
+	p.Table(t)
+}
+
+func (p printer) change(t *term.Table, c ccsync.Change) {
+	columns := slices.Sorted(maps.Keys(c.Fields))
+	if len(columns) == 0 {
+		columns = []string{""}
+	}
+	for i, column := range columns {
+		v := c.Fields[column]
+		key, email, action, joins := c.Key, c.Email, actionOf(c.Action, v), strings.Join(c.Joins, ", ")
+		if i > 0 {
+			key, email, joins = "", "", ""
+		}
+		t.Add(key, email, action, column, p.value(v.Old), p.value(v.New), joins)
+	}
+}
+
+// actionOf tells an update that fills from one that changes.
+func actionOf(a ccsync.Action, v ccsync.OldToNew) string {
+	switch {
+	case a != ccsync.Update:
+		return string(a)
+	case v.Old == "":
+		return "fill"
+	default:
+		return "change"
+	}
+}
+
+// value masks a value, unless it was asked for. None is shown as such.
+func (p printer) value(v string) string {
+	switch {
+	case v == "":
+		return "-"
+	case p.reveal:
+		return v
+	default:
+		return term.Mask(v)
+	}
+}
+
+// skips groups the rows that are not sent by reason, the most frequent first, with a few rows for each.
+func (p printer) skips(r *ccsync.Report) {
+	if r.Summary.Skipped == 0 {
+		return
+	}
+	samples := make(map[string][]string)
+	for _, s := range r.Skipped {
+		if reason := string(s.Reason); len(samples[reason]) < shownSkips {
+			samples[reason] = append(samples[reason], sample(s))
+		}
+	}
+	reasons := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Reasons[b], r.Reasons[a]), cmp.Compare(a, b))
+	})
+	p.Printf("\nskipped: %s\n", term.Plural(r.Summary.Skipped, "row", "rows"))
+	t := &term.Table{Columns: []term.Column{{Title: "reason"}, {Title: "rows", Right: true}, {Title: "for example", Wrap: true}}}
+	for _, reason := range reasons {
+		t.Add(reason, term.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
+	}
+	p.Table(t)
+}
+
+func sample(s ccsync.Skipped) string {
+	text := strings.TrimSpace(s.Key + " " + s.Email)
+	if s.Detail != "" {
+		text += " (" + s.Detail + ")"
+	}
+	return text
+}
+
+// planCSV prints one record for each value that a plan changes, and one for each skipped row.
+func (c *cli) planCSV(r *ccsync.Report) error {
+	out := c.Out.CSV("action", "key", "email", "contact_id", "column", "old", "new", "joins", "reason", "detail")
+	for _, change := range r.Changes {
+		columns := slices.Sorted(maps.Keys(change.Fields))
+		if len(columns) == 0 {
+			columns = []string{""}
+		}
+		for _, column := range columns {
+			v := change.Fields[column]
+			out.Write(string(change.Action), change.Key, change.Email, change.ContactID, column, v.Old, v.New, strings.Join(change.Joins, ", "), "", "")
+		}
+	}
+	for _, s := range r.Skipped {
+		out.Write("skip", s.Key, s.Email, "", "", "", "", "", string(s.Reason), s.Detail)
+	}
+	return out.Close()
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+// shownProblems is how many problems the text of a run lists.
+const shownProblems = 20
+
+// pushed prints what became of what was sent.
+func (p printer) pushed(r *ccsync.Report) {
+	if r.Push == nil {
+		return
+	}
+	push := r.Push
+	if push.Verified+push.Rejected+push.Unverified > 0 {
+		p.Print("pushed: " + p.Paint(term.Good, term.Count(push.Verified)+" verified") +
+			p.Text(", %s rejected, %s unverified, in %s", term.Count(push.Rejected), term.Count(push.Unverified),
+				term.Plural(len(push.Activities), "activity", "activities")))
+	}
+	for _, a := range push.Activities {
+		if len(a.Errors) > 0 {
+			p.Printf("  activity %s: %s\n", a.ID, strings.Join(a.Errors, "; "))
+		}
+	}
+	p.users(r.Users)
+	p.problems(push.Problems)
+}
+
+// users prints what became of those that a run was for.
+func (p printer) users(all []ccsync.UserState) {
+	if len(all) == 0 {
+		return
+	}
+	p.Print("")
+	t := &term.Table{Columns: []term.Column{{Title: "user", Wrap: true}, {Title: "state"}, {Title: "reason", Wrap: true}}}
+	for _, u := range all {
+		t.Add(u.Email, u.State, u.Reason)
+	}
+	p.Table(t)
+}
+
+func (p printer) problems(all []ccsync.PushProblem) {
+	if len(all) == 0 {
+		return
+	}
+	p.Printf("\nproblems: what did not land is tried again by itself, after a while\n")
+	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "detail", Wrap: true}}}
+	for _, problem := range all[:min(len(all), shownProblems)] {
+		t.Add(problem.Key, problem.Email, problem.Reason, problem.Detail)
+	}
+	p.Table(t)
+	if more := len(all) - shownProblems; more > 0 {
+		p.Printf("... and %s (--output json has them)\n", term.Plural(more, "other", "others"))
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at Constant Contact.
+
+Without a command it is the daemon: it compares the app's table with the account on a
+schedule and pushes the differences, until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+From nothing to the first code:
+  ccsyncd init          writes ccsync.toml
+  ccsyncd auth login    a person approves it once, on any phone
+  ccsyncd check         tests each link of the chain
+  ccsyncd --dry-run     shows what would change, changes nothing
+  ccsyncd               keeps it so
+
+Exit codes: 0 done, 1 failed, 2 changes pending (--detailed-exitcode), 3 done in part, 4 not authorized,
+5 refused by the guard, 6 deferred (the day's quota is used up), 7 another process holds the state
+database, 64 wrong usage, 78 wrong configuration.`
+
+// Groups of commands in the help.
+const (
+	groupSetUp = "setup"
+	groupRun   = "run"
+	groupLook  = "look"
+	groupTry   = "try"
+)
+
+// root builds the tree of commands.
+func (c *cli) root() *cobra.Command {
+	var flags runFlags
+	root := &cobra.Command{
+		Use:     "ccsyncd",
+		Short:   "Short codes from the app's table into Constant Contact's contacts",
+		Long:    rootHelp,
+		Version: version,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			if flags.dryRun || flags.once {
+				return c.once(cmd.Context(), flags)
+			}
+			return c.daemon(cmd.Context())
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return c.prepare(cmd) },
+		SilenceErrors:     true, SilenceUsage: true,
+	}
+	flags.add(root)
+	root.Flags().BoolVar(&flags.dryRun, "dry-run", false, "one run up to the guard: print what would change, change nothing")
+	root.Flags().BoolVar(&flags.once, "once", false, "one whole run, then exit")
+	root.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "with --dry-run: exit with 2 when changes are pending")
+	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show the values in full")
+	all := root.PersistentFlags()
+	all.StringVar(&c.configPath, "config", "", "the configuration `PATH` (else $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
+	all.StringVar(&c.logLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
+	all.BoolVar(&c.noColor, "no-color", false, "no colours")
+	root.AddGroup(
+		&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupTry, Title: "Try:"},
+	)
+	root.AddCommand(c.commands()...)
+	root.SetVersionTemplate("ccsyncd {{.Version}}\n")
+	root.SetHelpCommand(c.helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
+	return root
+}
+
+// prepare looks at the flags that every command has.
+func (c *cli) prepare(cmd *cobra.Command) error {
+	c.openTerminal()
+	switch c.logLevel {
+	case "", "debug", "info", "warn", "error":
+		return nil
+	}
+	return misused(cmd, errors.New("--log-level is debug, info, warn or error, not "+c.logLevel))
+}
+
+// strict makes every command of the tree refuse what it does not understand, with an error that is wrong usage. cobra by
+// itself prints the help of a parent and ends well when a subcommand is misspelt.
+func strict(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(misused)
+	args := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		switch {
+		case cmd.HasAvailableSubCommands() && len(given) > 0:
+			return misused(cmd, unknownCommand(cmd, given[0]))
+		case args == nil:
+			return nil
+		}
+		if err := args(cmd, given); err != nil {
+			return misused(cmd, err)
+		}
+		return nil
+	}
+	if !cmd.Runnable() {
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			var names []string
+			for _, sub := range cmd.Commands() {
+				names = append(names, sub.Name())
+			}
+			return misused(cmd, fmt.Errorf("%q needs a command: %s", cmd.CommandPath(), strings.Join(names, ", ")))
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
+}
+
+func misused(cmd *cobra.Command, err error) error {
+	return &usageError{command: cmd.CommandPath(), err: err}
+}
+
+func unknownCommand(cmd *cobra.Command, given string) error {
+	text := fmt.Sprintf("unknown command %q for %q", given, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(given); len(near) > 0 {
+		text += ", did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
+}
+
+// helpCommand is cobra's, but that an unknown topic is wrong usage.
+func (c *cli) helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			topic, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return misused(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
+			}
+			return topic.Help()
+		},
+	}
+}
+
+// quiet is the log of commands that only look: what healed or went wrong, nothing else.
+func (c *cli) quiet(log *slog.Logger) *slog.Logger {
+	if c.logLevel != "" {
+		return log
+	}
+	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+}
+
+// atLeast drops records below a level.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}

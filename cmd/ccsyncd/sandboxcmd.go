@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/ccapi/sandbox"
+)
+
+const sandboxHelp = `A local Constant Contact: the same endpoints with the same limits, and a small web page for looking at it and
+for approving device codes. For trying things and for tests; nothing of it leaves this machine.
+
+  ccsyncd sandbox --contacts 1000 &
+  export CCSYNC_ENDPOINT=http://127.0.0.1:8585
+  ccsyncd auth login
+
+$CCSYNC_ENDPOINT replaces both [endpoints], and the state database by one of its own beside it.`
+
+// sandboxFlags are those of the sandbox.
+type sandboxFlags struct {
+	listen      string
+	contactsCSV string
+	state       string
+	faults      string
+	options     sandbox.Options
+}
+
+func (c *cli) sandboxCommand() *cobra.Command {
+	var f sandboxFlags
+	cmd := &cobra.Command{
+		Use: "sandbox", Short: "A local Constant Contact, for trying things and for tests", Long: sandboxHelp, GroupID: groupTry, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.options.Contacts < 0 {
+				return misused(cmd, errors.New("--contacts is a number from 0 up"))
+			}
+			return c.sandbox(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8585", "`ADDR` to listen on")
+	flags.IntVar(&f.options.Contacts, "contacts", 0, "begin with `N` invented contacts")
+	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "begin with the contacts of a CSV `FILE`")
+	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; one that exists is gone on with")
+	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`")
+	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
+	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace and no daily quota")
+	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome (default: any)")
+	return cmd
+}
+
+func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
+	server, err := f.server()
+	if err != nil {
+		return err
+	}
+	defer atExit(&err, "keep the sandbox's account", server.Flush)
+	listener, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	base := "http://" + listener.Addr().String()
+	c.Out.Printf("sandbox   %s (a page to look around, and to approve codes at)\n", base)
+	c.Out.Printf("contacts  %d\n", server.Status().Contacts)
+	c.Out.Printf("use it    export CCSYNC_ENDPOINT=%s\n", base)
+	c.next("ccsyncd auth login, in another terminal")
+	return serve(ctx, listener, server)
+}
+
+// server makes the sandbox that the flags describe.
+func (f *sandboxFlags) server() (*sandbox.Server, error) {
+	server := sandbox.New(f.options)
+	if f.contactsCSV != "" {
+		if err := withFile(f.contactsCSV, func(file *os.File) error { _, err := server.SeedCSV(file); return err }); err != nil {
+			return nil, err
+		}
+	}
+	if f.state != "" {
+		if err := server.Persist(f.state); err != nil {
+			return nil, err
+		}
+	}
+	if f.faults == "" {
+		return server, nil
+	}
+	return server, withFile(f.faults, func(file *os.File) error {
+		faults, err := sandbox.ParseFaults(file)
+		for _, fault := range faults {
+			server.Fault(fault)
+		}
+		return err
+	})
+}
+
+func withFile(path string, read func(*os.File) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := read(file); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// serve answers until ctx ends, and lets requests under way end then.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return server.Close()
+	}
+	return nil
+}
