@@ -22,6 +22,7 @@ type ContactsQuery struct {
 	// inclusive is not documented, so let windows overlap.
 	UpdatedAfter time.Time
 	// Email reads the contacts with this address alone, as a rule one.
+	Deleted      bool      // deleted contacts alone; without it deleted ones and all others
 	Email string
 	// Next resumes behind an earlier page; it carries the filters, and the others here are ignored.
 	Next string
@@ -98,6 +99,9 @@ func (r *Reader) contactsURL(q ContactsQuery) (*url.URL, error) {
 	}
 	if q.Email != "" {
 		query.Set("email", q.Email)
+	}
+	if q.Deleted {
+		query.Set("status", "deleted")
 	}
 	return r.endpoint(query, "contacts")
 }

@@ -102,7 +102,7 @@ func newTarget(f Field, known state.Binding) target {
 	if f.Property != "" {
 		return target{Field: f, kind: kindText}
 	}
-	return target{Field: f, id: known.ID, name: known.Name, kind: known.Type}
+	return target{Field: f, id: known.ID, name: known.Name, label: known.Label, kind: known.Type}
 }
 
 func (b *binder) read(ctx context.Context, api *ccapi.Reader) (err error) {
@@ -284,7 +284,7 @@ func (r *run) keepMapping(ctx context.Context) error {
 	var made []state.Binding
 	for i := range r.mapping.targets {
 		if t := &r.mapping.targets[i]; t.Property == "" {
-			made = append(made, state.Binding{Kind: state.CustomField, Wanted: strings.ToLower(t.CustomField), ID: t.id, Name: t.name, Label: t.CustomField, Type: t.kind})
+			made = append(made, state.Binding{Kind: state.CustomField, Wanted: strings.ToLower(t.CustomField), ID: t.id, Name: t.name, Label: t.label, Type: t.kind})
 		}
 	}
 	if err := r.State.SetBindings(ctx, append(made, r.mapping.lists...)); err != nil {

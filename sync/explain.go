@@ -248,9 +248,5 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 
 // Forget removes an address from everything that this program remembers and returns how many rows named it.
 func (e *Engine) Forget(ctx context.Context, address string) (rows int, err error) {
-	norm, fault := normalise(address)
-	if fault != "" {
-		norm = lowerASCII(strings.TrimSpace(address))
-	}
-	return e.State.Forget(ctx, norm)
+	return e.State.Forget(ctx, contactNorm(address))
 }

@@ -22,9 +22,10 @@ type Field struct {
 // target is a Field bound to the account.
 type target struct {
 	Field
-	id   string // custom_field_id; "" for a property, and for a field that is yet to be made
-	name string // of the custom field, as the account has it
-	kind string // how values are compared
+	id    string // custom_field_id; "" for a property, and for a field that is yet to be made
+	name  string // of the custom field, as the account has it
+	label string // of the custom field, likewise
+	kind  string // how values are compared
 }
 
 // member is the name of the value in a bulk import (JsonImportContact).
@@ -106,16 +107,21 @@ func (m *mapping) decode(fields string) []string {
 
 // contact turns what the API says of a contact into what the mirror keeps.
 func (m *mapping) contact(c *ccapi.Contact) state.Contact {
-	norm, fault := normalise(c.Address)
-	if fault != "" { // no user can have it
-		norm = lowerASCII(strings.TrimSpace(c.Address))
-	}
-	kept := state.Contact{Norm: norm, ID: c.ID, Address: c.Address, Permission: c.Permission, Deleted: c.Deleted,
+	kept := state.Contact{Norm: contactNorm(c.Address), ID: c.ID, Address: c.Address, Permission: c.Permission, Deleted: c.Deleted,
 		Lists: slices.Sorted(slices.Values(c.Lists)), UpdatedAt: c.UpdatedAt}
 	if !c.Deleted {
 		kept.Fields = encode(m.values(c))
 	}
 	return kept
+}
+
+// contactNorm is the normalised address of a contact; for one that no user can have, something that no user has.
+func contactNorm(address string) string {
+	norm, fault := normalise(address)
+	if fault != "" {
+		return lowerASCII(strings.TrimSpace(address))
+	}
+	return norm
 }
 
 // values are the canonical values of the mapped fields of a contact.

@@ -125,7 +125,7 @@ func (r *run) incremental(ctx context.Context) error {
 	return r.endRefresh(ctx, "incremental")
 }
 
-// snapshot reads every contact, page by page, as often as it takes until as many were seen as the account says
+// snapshot reads every contact: from an export where that is cheaper and proves fit, else page by page, as often as it takes until as many were seen as the account says
 // there are. One that was broken off is gone on with.
 func (r *run) snapshot(ctx context.Context) error {
 	if !r.bound {
@@ -136,6 +136,18 @@ func (r *run) snapshot(ctx context.Context) error {
 			return err
 		}
 	}
+	err := r.pageSnapshot(ctx)
+	if !errors.Is(err, errLarge) {
+		return err
+	}
+	if done, err := r.exportSnapshot(ctx); done || err != nil {
+		return err
+	}
+	return r.pageSnapshot(ctx)
+}
+
+// pageSnapshot reads all pages. errLarge when the first page tells that an export is worth trying.
+func (r *run) pageSnapshot(ctx context.Context) error {
 	if err := r.beginSnapshot(ctx); err != nil {
 		return err
 	}
@@ -176,7 +188,7 @@ func (r *run) beginSnapshot(ctx context.Context) (err error) {
 
 // pass reads all pages once, from mirror.Next on, and returns how many contacts the account says there are.
 func (r *run) pass(ctx context.Context) (expected int, err error) {
-	read := 0
+	read, first := 0, r.mirror.Next == ""
 	for page, err := range r.Read.Contacts(ctx, ccapi.ContactsQuery{Next: r.mirror.Next}) {
 		if err != nil {
 			return 0, err
@@ -186,6 +198,12 @@ func (r *run) pass(ctx context.Context) (expected int, err error) {
 		}
 		if err := r.put(ctx, r.mirror, r.mirrorPage(page), page.Next); err != nil {
 			return 0, err
+		}
+		if first {
+			if err := r.exportPays(ctx, page.Count); err != nil {
+				return 0, err
+			}
+			first = false
 		}
 		expected = max(expected, page.Count)
 		read += len(page.Contacts)

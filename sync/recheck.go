@@ -20,7 +20,6 @@ func (r *run) recheck(ctx context.Context) error {
 		return err
 	}
 	if r.plan.count > pages {
-		r.fresh = time.Time{}
 		return r.snapshot(ctx)
 	}
 	done := 0

@@ -37,7 +37,6 @@ type Mirror struct {
 	Loading    int64     // number of the snapshot under way, 0 when there is none
 	LoadingAt  time.Time // server time at which it began
 	Next       string    // the page it goes on at, "" for the first
-	Exported   bool      // for EndRefresh: the snapshot came from an export, which does not show deleted contacts
 }
 
 // Entry is what the join reads of a contact.
@@ -202,7 +201,7 @@ func joinIDs(ids []string) string {
 // that was broken off is given up by any other refresh. Either way the contacts are counted anew.
 func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
-		more, err := db.dropUnseen(ctx, m)
+		more, err := db.dropUnseen(ctx, m.Loading)
 		if err != nil {
 			return err
 		}
@@ -227,11 +226,11 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	})
 }
 
-func (db *DB) dropUnseen(ctx context.Context, m Mirror) (more bool, err error) {
+func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
 	const most = 5000
 	err = db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
 		done, err := tx.ExecContext(ctx, `DELETE FROM contacts WHERE contact_id IN
-			(SELECT contact_id FROM contacts WHERE seen < ? AND deleted <= ? LIMIT ?)`, m.Loading, !m.Exported, most)
+			(SELECT contact_id FROM contacts WHERE seen < ? LIMIT ?)`, snapshot, most)
 		if err != nil {
 			return err
 		}
