@@ -212,6 +212,11 @@ var stories = []story{
 			w.policy.Lists, w.policy.Create = []string{"App users"}, true
 			w.rows = append(w.rows, row("7", "new1@example.com", "N1"), row("8", "new2@example.com", "N2"))
 		}},
+	{name: "clearing what is empty", clears: 2, want: map[string]string{"a@example.com": "", "b@example.com": "NEWb@example.com", "d@example.com": ""}, prepare: func(w *world) {
+		severalLists(w)
+		w.policy.Fields[0].Clear = true
+		w.rows[0].Values, w.rows[3].Values = []string{""}, []string{""}
+	}},
 	{name: "clearing orphans", clears: 2, want: map[string]string{"a@example.com": "", "b@example.com": "LATER", "f@example.com": ""}, prepare: func(w *world) {
 		severalLists(w)
 		w.policy.ClearOrphans = true

@@ -28,6 +28,7 @@ const (
 	endedTimeout = "activity_timeout" // not ended in time
 	endedRefused = "refused"          // the request itself was refused
 	endedDirect  = "direct"           // single contacts, no activity
+	endedBroken  = "interrupted"      // the same, and the process died before it was through
 )
 
 // pusher is what a run has under way.
@@ -80,7 +81,7 @@ func (r *run) move(ctx context.Context, b *state.Batch, to state.BatchState) err
 // resume takes up what a former run left open.
 //
 //	recorded   was never sent: dropped, planned anew
-//	sending    looked for: found, or dropped and planned anew
+//	sending    looked for: found, or dropped and planned anew; single contacts are read back
 //	sent       polled
 //	ended      read back after the refresh
 func (r *run) resume(ctx context.Context) error {
@@ -111,7 +112,7 @@ func (r *run) resumeBatch(ctx context.Context, open state.Batch) error {
 		return nil
 	}
 	if b.Kind == state.Replace {
-		b.Ending = endedDirect
+		b.Ending = endedBroken
 		return r.move(ctx, b, state.Ended)
 	}
 	found, err := r.look(ctx, b)

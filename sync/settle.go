@@ -99,6 +99,8 @@ func unexplained(b *state.Batch) string {
 		return ActivityTimeout
 	case endedRefused:
 		return Rejected
+	case endedBroken:
+		return endedBroken
 	}
 	return ActivityFailed
 }
@@ -127,6 +129,9 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 			}
 			s.Again, s.Rows = append(s.Again, again), append(s.Rows, part)
 		}
+		return s
+	}
+	if b.Ending == endedBroken { // nobody knows which were tried: what is not there is planned anew
 		return s
 	}
 	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)

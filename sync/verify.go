@@ -126,7 +126,7 @@ func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow)
 
 // explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
 func (r *run) explained(b *state.Batch, missing []state.BatchRow) bool {
-	return b.ErrorCount >= len(missing) || b.Ending == endedRefused
+	return b.ErrorCount >= len(missing) || b.Ending == endedRefused || b.Ending == endedBroken
 }
 
 // lookAgain judges rows by the mirror and reads those again that have not landed. It returns what still has not.
