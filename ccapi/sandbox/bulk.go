@@ -163,7 +163,7 @@ func missing(name string, ids []string, max int) []string {
 
 // queue makes the activity of a job and answers with it.
 func (s *Server) queue(c *call, kind string, j *job) answer {
-	a, full := s.enqueue(c, kind, j.items(), j)
+	a, full := s.enqueue(c, kind, j.itemsOf(kind), j)
 	if full {
 		return queueFull()
 	}
@@ -192,20 +192,32 @@ func (s *Server) queueDelete(c *call, kind string, j *job) answer {
 	if full {
 		return queueFull()
 	}
-	out := jsonAnswer(http.StatusAccepted, a.json(c.now))
+	shown := a.json(c.now)
+	shown.Status = nil // the contract has none here
+	out := jsonAnswer(http.StatusAccepted, shown)
 	out.header = map[string]string{"Location": "/v3/activities/" + a.ID}
 	return out
 }
 
-// items is how many things a job has to do.
-func (j *job) items() int {
+// kinds are all kinds of activities.
+var kinds = []string{
+	kindJSONImport, kindFileImport, kindExport, kindContactDelete, kindAddLists, kindRemoveLists, kindAddTags, kindRemoveTags,
+	kindListDelete, kindTagDelete, kindFieldDelete,
+}
+
+// itemsOf is how many things a job of some kind has to do.
+func (j *job) itemsOf(kind string) int {
 	switch {
 	case j.Import != nil:
 		return len(j.Import.Rows)
-	case j.Contacts != nil:
-		return len(j.Contacts)
+	case kind == kindListDelete:
+		return len(j.Lists)
+	case kind == kindTagDelete:
+		return len(j.Tags)
+	case kind == kindFieldDelete:
+		return len(j.Fields)
 	}
-	return len(j.Lists) + len(j.Tags) + len(j.Fields)
+	return len(j.Contacts)
 }
 
 // bulkItem does one item of a bulk activity.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -71,11 +72,7 @@ type refreshToken struct {
 func (s *Server) TokenSpends() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[string]int, len(s.grants.Spends))
-	for token, n := range s.grants.Spends {
-		out[token] = n
-	}
-	return out
+	return maps.Clone(s.grants.Spends)
 }
 
 // RevokeAccess ends all access tokens before their time; refresh tokens stay.

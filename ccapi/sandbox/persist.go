@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -71,21 +72,16 @@ func (s *Server) resume(in saved) {
 	}
 }
 
-// whole is grants without a nil map.
+// whole is grants without a nil map or entry.
 func (g *grants) whole() grants {
 	out := newGrants()
-	for code, d := range g.Devices {
-		out.Devices[code] = d
-	}
-	for text, t := range g.Access {
-		out.Access[text] = t
-	}
-	for text, t := range g.Refresh {
-		out.Refresh[text] = t
-	}
-	for text, n := range g.Spends {
-		out.Spends[text] = n
-	}
+	maps.Copy(out.Devices, g.Devices)
+	maps.Copy(out.Access, g.Access)
+	maps.Copy(out.Refresh, g.Refresh)
+	maps.Copy(out.Spends, g.Spends)
+	maps.DeleteFunc(out.Devices, func(_ string, d *device) bool { return d == nil })
+	maps.DeleteFunc(out.Access, func(_ string, t *accessToken) bool { return t == nil })
+	maps.DeleteFunc(out.Refresh, func(_ string, t *refreshToken) bool { return t == nil })
 	return out
 }
 

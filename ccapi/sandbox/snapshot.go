@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -102,9 +103,17 @@ func (a *account) check() error {
 		}
 	}
 	for i, act := range a.Activities {
-		if act == nil || !act.Settled && act.Job == nil {
-			return fmt.Errorf("activity %d has no work", i+1)
+		if act == nil || !act.Settled && !act.workable() {
+			return fmt.Errorf("activity %d has no work that fits it", i+1)
 		}
 	}
 	return nil
+}
+
+// workable tells that the work of an activity can be gone on with.
+func (a *activity) workable() bool {
+	if a.Job == nil || a.Done < 0 || !slices.Contains(kinds, a.Kind) {
+		return false
+	}
+	return a.Job.Export != nil || a.Items == a.Job.itemsOf(a.Kind)
 }
