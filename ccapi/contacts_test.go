@@ -1,6 +1,7 @@
 package ccapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -247,4 +248,31 @@ func TestTheServersClockIsKnownFromItsAnswers(t *testing.T) {
 			}
 		}
 	})
+}
+
+func BenchmarkPage(b *testing.B) {
+	var page strings.Builder
+	page.WriteString(`{"contacts":[`)
+	for i := range contactsPerPage {
+		if i > 0 {
+			page.WriteByte(',')
+		}
+		fmt.Fprintf(&page, `{"contact_id":"04fe9a97-a579-43c5-bb1a-%012d","email_address":{"address":"user%d@example.com","permission_to_send":"implicit",`+
+			`"created_at":"2026-03-03T15:53:04Z","updated_at":"2026-03-03T15:53:04Z","opt_in_source":"Account","opt_in_date":"2026-03-03T15:53:04Z","confirm_status":"off"},`+
+			`"first_name":"Debora","last_name":"Lang","create_source":"Account","update_source":"Account","created_at":"2026-01-23T13:48:44Z","updated_at":"2026-01-23T13:48:44Z",`+
+			`"custom_fields":[{"custom_field_id":"1618ae62-4752-11e9-9c8a-fa163e6b01c1","value":"K7Q2M9"}],"list_memberships":["07936f78-662a-11eb-af0a-fa163e56c9b0"]}`, i, i)
+	}
+	page.WriteString(`],"contacts_count":500,"_links":{}}`)
+	body := []byte(page.String())
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		doc := new(contactsPage)
+		if err := json.Unmarshal(body, doc); err != nil || !doc.complete() {
+			b.Fatal(err)
+		}
+		if p := doc.public(); len(p.Contacts) != contactsPerPage {
+			b.Fatalf("%d contacts", len(p.Contacts))
+		}
+	}
 }

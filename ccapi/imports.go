@@ -61,7 +61,6 @@ func (b *ImportBody) Add(address string, values []string) bool {
 	}
 	buf = append(buf, '}')
 	if len(buf)+len(importTail) > MaxImportBytes {
-		b.buf = buf[:len(b.buf)]
 		return false
 	}
 	b.buf = buf

@@ -2,8 +2,10 @@ package ccapi
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -354,6 +356,33 @@ func TestATransportThatTellsNothingIsTakenToHaveSent(t *testing.T) {
 	})}, &tokens{})
 	if _, err := NewWriter(r).Import(t.Context(), oneRow()); !errors.Is(err, ErrUnknownOutcome) || sent != 1 {
 		t.Errorf("error = %v after %d requests, want %v after 1", err, sent, ErrUnknownOutcome)
+	}
+}
+
+func TestADoorWithoutABaseSpeaksVerifiedTLSAndNoHTTP2(t *testing.T) {
+	t.Parallel()
+	hs := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reply(w, 200, `{"encoded_account_id":"`+r.Proto+`"}`)
+	}))
+	hs.EnableHTTP2 = true
+	hs.Config.ErrorLog = log.New(io.Discard, "", 0)
+	hs.StartTLS()
+	defer hs.Close()
+	door := &Transport{}
+	r := NewReader(hs.URL, &http.Client{Transport: door}, &tokens{})
+	start := time.Now()
+	_, err := r.Account(t.Context())
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unknown) || r.Requests() != 1 || time.Since(start) > 10*time.Second {
+		t.Errorf("error = %v after %d requests, want an unknown authority after 1", err, r.Requests())
+	}
+	base := plainTransport()
+	base.TLSClientConfig.RootCAs = x509.NewCertPool()
+	base.TLSClientConfig.RootCAs.AddCert(hs.Certificate())
+	defer base.CloseIdleConnections()
+	r = NewReader(hs.URL, &http.Client{Transport: &Transport{Base: base}}, &tokens{})
+	if got, err := r.Account(t.Context()); err != nil || got.ID != "HTTP/1.1" {
+		t.Errorf("Account = %+v, %v, want one over HTTP/1.1", got, err)
 	}
 }
 
