@@ -41,8 +41,6 @@ type importRecord struct {
 	lists    []string
 	rows     []row
 	bytes    int
-	status   int
-	at       stamp
 }
 
 // ImportRow is one contact as an import sent it.
@@ -209,7 +207,7 @@ const (
 )
 
 func (s *Server) postJSONImport(c *call) answer {
-	rec := &importRecord{bytes: len(c.body), at: c.stamp}
+	rec := &importRecord{bytes: len(c.body)}
 	s.imports = append(s.imports, rec)
 	if !c.isJSON() {
 		return unsupportedMedia("The payload must be in JSON format, and Content-Type must be application/json.")
