@@ -24,9 +24,9 @@ func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
 	return id, nil
 }
 
-// Asked takes the oldest request that nobody has taken; ok is false when there is none.
+// Asked takes the oldest request that nobody has taken or answered; ok is false when there is none.
 func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
-	err = db.write.GetContext(ctx, &r, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '')
+	err = db.write.GetContext(ctx, &r, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '' AND answer = '')
 		RETURNING id, options`, stamp(db.Now()))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Request{}, false, nil
