@@ -14,15 +14,16 @@ const contactsPerPage = 500
 // subresources are the parts of a contact that have to be asked for.
 const subresources = "custom_fields,list_memberships"
 
-// ContactsQuery says which contacts to read. Contacts of every status are read, deleted ones too,
-// with their custom fields and lists.
+// ContactsQuery says which contacts to read, all of every status if it is zero, deleted ones too.
+// They come with their custom fields and lists.
 type ContactsQuery struct {
 	// UpdatedAfter leaves out contacts that were not updated since; zero leaves out none. It is a
 	// hint: an opt-out does not count as an update, and other edits may not. Whether it is
 	// inclusive is not documented, so let windows overlap.
 	UpdatedAfter time.Time
+	// Deleted reads deleted contacts alone.
+	Deleted bool
 	// Email reads the contacts with this address alone, as a rule one.
-	Deleted      bool      // deleted contacts alone; without it deleted ones and all others
 	Email string
 	// Next resumes behind an earlier page; it carries the filters, and the others here are ignored.
 	Next string

@@ -81,6 +81,20 @@ func TestContactsAreReadPageByPage(t *testing.T) {
 	})
 }
 
+func TestDeletedContactsCanBeReadAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.URL.Query()["status"]; !cmp.Equal(got, []string{"deleted"}) {
+				t.Errorf("status = %q, want deleted", got)
+			}
+			reply(w, 200, `{"contacts":[]}`)
+		})
+		if _, err := readAll(t, s.reader(), ContactsQuery{Deleted: true}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestReadingResumesBehindAPage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package ccapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -11,11 +12,11 @@ import (
 const maxExport = 4 << 30
 
 // errExportTooLarge ends an export file that does not.
-var errExportTooLarge = errors.New("the export file is larger than 4 GiB")
+var errExportTooLarge = errors.New("larger than 4 GiB")
 
 // ExportFile opens the CSV file at an export activity's Results. Close it. The link can stand
-// before its file does: [ErrNotFound] then. Only opening is retried; a file that breaks off, or is
-// silent for a minute, ends with an error other than io.EOF.
+// before its file does: [ErrNotFound] then. Only opening is retried: a file that breaks off, is silent
+// for a minute or has more than 4 GiB ends with io.ErrUnexpectedEOF, wrapped.
 func (r *Reader) ExportFile(ctx context.Context, href string) (io.ReadCloser, error) {
 	const op = "read export file"
 	u, err := r.resolve(href)
@@ -48,15 +49,23 @@ func (f *file) Read(p []byte) (int, error) {
 	n, err := f.body.Read(p)
 	f.w.timer.Stop()
 	if f.left -= int64(n); f.left < 0 {
-		return 0, errExportTooLarge
+		return 0, brokenOff(errExportTooLarge)
 	}
-	if err != nil && err != io.EOF {
-		if cause := context.Cause(f.w.ctx); cause != nil {
-			err = cause
-		}
-		return n, opError("read export file", err)
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	if cause := context.Cause(f.w.ctx); cause != nil {
+		err = cause
+	}
+	return n, brokenOff(err)
+}
+
+// brokenOff is the error of a file that did not come to its end.
+func brokenOff(cause error) error {
+	if errors.Is(cause, io.ErrUnexpectedEOF) {
+		return opError("read export file", cause)
+	}
+	return fmt.Errorf("read export file: %w (%w)", io.ErrUnexpectedEOF, cause)
 }
 
 // Close ends the attempt.

@@ -97,7 +97,7 @@ func TestAnExportFileThatBreaksOffIsNoWholeFile(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer f.Close()
-				if _, err := io.ReadAll(f); err == nil || !strings.HasPrefix(err.Error(), "read export file: ") || !strings.Contains(err.Error(), tt.text) {
+				if _, err := io.ReadAll(f); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "read export file: ") || !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("error = %v, want it to say %q", err, tt.text)
 				}
 			})
@@ -132,7 +132,7 @@ func TestAnExportFileIsBounded(t *testing.T) {
 	w := newWatch(t.Context(), 0)
 	f := &file{body: io.NopCloser(iotest.OneByteReader(strings.NewReader("12345"))), w: w, left: 4}
 	defer f.Close()
-	if data, err := io.ReadAll(f); !errors.Is(err, errExportTooLarge) || string(data) != "1234" {
+	if data, err := io.ReadAll(f); !errors.Is(err, errExportTooLarge) || !errors.Is(err, io.ErrUnexpectedEOF) || string(data) != "1234" {
 		t.Errorf("read %q, %v, want %v after 4 bytes", data, err, errExportTooLarge)
 	}
 }
