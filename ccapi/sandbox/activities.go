@@ -87,7 +87,7 @@ func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, 
 func (s *Server) advanceActivities(now time.Time) {
 	var due []*activity
 	for _, a := range s.acc.Activities {
-		if !a.Settled && !now.Before(a.Start) {
+		if !a.Settled && (!now.Before(a.End) || s.switches.ImportsProgressive && !now.Before(a.Start)) {
 			due = append(due, a)
 		}
 	}
@@ -103,20 +103,22 @@ func (s *Server) advanceActivities(now time.Time) {
 // advance works on an activity up to a moment.
 func (s *Server) advance(a *activity, now time.Time) {
 	ended := !now.Before(a.End)
-	at := now
 	if ended {
-		at = a.End
+		now = a.End
 	}
-	share := a.share(at)
-	if a.Mishap.stops() {
-		share = min(share, a.Mishap.Share)
-	}
-	if target := int(share * float64(a.Items)); ended || s.switches.ImportsProgressive {
-		s.workOn(a, target, at)
-	}
+	s.workOn(a, a.reached(now), now)
 	if ended && a.Mishap.State != stateProcessing {
 		s.end(a)
 	}
+}
+
+// reached is how many items the activity has come to at a moment.
+func (a *activity) reached(now time.Time) int {
+	share := a.share(now)
+	if a.Mishap.stops() {
+		share = min(share, a.Mishap.Share)
+	}
+	return int(share * float64(a.Items))
 }
 
 // end closes an activity.
@@ -188,7 +190,7 @@ type activityLinks struct {
 
 func (a *activity) json(now time.Time) activityJSON {
 	out := activityJSON{ID: a.ID, State: a.state(now), Created: isoTime(a.Created), Updated: isoTime(a.moved(now)),
-		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(),
+		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(now),
 		Links: activityLinks{Self: link{"/v3/activities/" + a.ID}}}
 	if out.State != stateInitialized {
 		out.Started = isoTime(a.Start)

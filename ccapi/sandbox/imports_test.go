@@ -210,10 +210,10 @@ func TestWhatIsBeyond4MBIsDroppedWithoutAWord(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, sandbox.Options{ImportTime: instant, Unlimited: true})
 	list := s.AddList("L")
-	filler := strings.Repeat("x", 50)
+	filler := strings.Repeat("x", 9_000) // in a member that an import ignores
 	var rows []string
-	for i := range 20_000 {
-		rows = append(rows, fmt.Sprintf(`{"email":"u%05d@example.com","first_name":"%s","last_name":"%s","job_title":"%s","company_name":"%s"}`, i, filler, filler, filler, filler))
+	for i := range 500 {
+		rows = append(rows, fmt.Sprintf(`{"email":"u%05d@example.com","note":"%s"}`, i, filler))
 	}
 	a := c.importRows(list, rows...)
 	kept := 4_000_000 / (len(rows[0]) + 1)

@@ -37,7 +37,7 @@ type bulkStatus struct {
 }
 
 // status is what the API tells of the progress, by the kind of activity.
-func (a *activity) status() any {
+func (a *activity) status(now time.Time) any {
 	switch a.Kind {
 	case kindJSONImport, kindFileImport:
 		return importStatus{a.Items + 1, a.Counts.Persons, a.Counts.Errors, a.Counts.Correctable, a.Counts.CannotAddList}
@@ -46,6 +46,6 @@ func (a *activity) status() any {
 	case kindListDelete:
 		return bulkStatus{Lists: a.Lists}
 	}
-	items, done := a.Items, a.Done
+	items, done := a.Items, max(a.Done, a.reached(now))
 	return bulkStatus{Lists: a.Lists, Items: &items, Completed: &done}
 }
