@@ -107,7 +107,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
 		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
-		Guard: Verdict{Reasons: []string{}, Details: []string{}},
+		Guard: Verdict{Reasons: []string{}, Details: []string{}}, Only: len(opts.Only),
 	}
 	if len(opts.Only) > 0 {
 		r.push.results = make(map[string]string)

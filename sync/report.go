@@ -51,6 +51,8 @@ type Report struct {
 	Reasons map[string]int `json:"skip_reasons,omitempty"`
 	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be read again.
 	Notes []string `json:"notes,omitempty"`
+	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
+	Only int `json:"only,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.
 	Users []UserState `json:"users,omitempty"`
 

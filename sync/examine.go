@@ -1,0 +1,85 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"ccsyncd/sync/state"
+)
+
+// Examination is what a run would make of the rows of the source by themselves, before it looks at any contact.
+type Examination struct {
+	Source  Source
+	Skipped []Skipped      // at most 10,000
+	Reasons map[string]int // all skipped rows, by reason
+}
+
+// Count is how many rows would be skipped.
+func (x *Examination) Count() int {
+	n := 0
+	for _, rows := range x.Reasons {
+		n += rows
+	}
+	return n
+}
+
+// Examine reads the source and judges every row by the rules of a run. Types of custom fields count as far as they
+// are known. It asks Constant Contact nothing and writes nothing.
+func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
+	m := (&binder{known: known, fields: e.Policy.Fields, lists: e.Policy.Lists}).fromKnown()
+	users, err := readUsers(ctx, e.Users(ctx), m, e.Scratch)
+	if err != nil {
+		return nil, err
+	}
+	defer users.rows.Close()
+	seen := Report{Reasons: make(map[string]int)}
+	for _, s := range users.skips {
+		seen.addSkip(s)
+	}
+	if users.more > 0 {
+		seen.Reasons[string(InvalidEmail)] += users.more
+	}
+	for u, err := range users.each() {
+		if err != nil {
+			return nil, err
+		}
+		if u.skip != "" {
+			u.skipped(seen.addSkip)
+		}
+	}
+	return &Examination{Source: users.count, Skipped: seen.Skipped, Reasons: seen.Reasons}, nil
+}
+
+// Bound is what a name of the configuration means in the account.
+type Bound struct {
+	Kind   string // state.CustomField or state.List
+	Wanted string // as configured
+	Found  state.Binding
+	Create bool  // the field is not there and a run would make it
+	Err    error // a *SetupError: it is missing, gone, or not the only one
+}
+
+// Bind looks up every configured custom field and list, and keeps nothing.
+func (e *Engine) Bind(ctx context.Context) ([]Bound, error) {
+	known, err := e.State.Bindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := binder{known: known, fields: e.Policy.Fields, lists: e.Policy.Lists}
+	if err := b.read(ctx, e.Read); err != nil {
+		return nil, fmt.Errorf("look up fields and lists: %w", err)
+	}
+	var all []Bound
+	for _, f := range e.Policy.Fields {
+		if f.Property != "" {
+			continue
+		}
+		found, err := b.lookUpField(f)
+		all = append(all, Bound{Kind: state.CustomField, Wanted: f.CustomField, Found: found, Create: err == nil && found.ID == "", Err: err})
+	}
+	for _, name := range e.Policy.Lists {
+		found, err := b.bindList(name)
+		all = append(all, Bound{Kind: state.List, Wanted: name, Found: found, Err: err})
+	}
+	return all, nil
+}
