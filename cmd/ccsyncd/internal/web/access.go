@@ -1,0 +1,159 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// policy lets a page load its own style sheet and icon, send its own forms, and nothing else: no script at all.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// headers sets what every answer carries, and bounds what a request may carry.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// door lets a request in.
+//
+//	Host is not one of ours        403  a name that an attacker points here (DNS rebinding)
+//	Origin is another              403  a page of somebody else sends its readers' browsers
+//	a token is needed and wrong    401
+//	else                           in
+func (s *site) door(next http.Handler) http.Handler {
+	needed := !loopbackListener(s.Listen)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !s.ourName(r):
+			http.Error(w, "this name is not known here: open the page by the address that it listens on, or add the name to [http] hosts", http.StatusForbidden)
+		case !sameOrigin(r):
+			http.Error(w, "this request comes from the page of another site", http.StatusForbidden)
+		case needed && !s.hasToken(r):
+			askForToken(w)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// askForToken makes a browser ask for the token; programs see from it how to send theirs.
+func askForToken(w http.ResponseWriter) {
+	w.Header().Add("WWW-Authenticate", `Basic realm="ccsyncd: the token is the password", charset="UTF-8"`)
+	w.Header().Add("WWW-Authenticate", "Bearer")
+	http.Error(w, "the token of [http] token is needed: as Authorization: Bearer, or as the password when the browser asks", http.StatusUnauthorized)
+}
+
+// hasToken tells whether a request carries the token, as bearer or as the password of HTTP Basic. It takes the same
+// time however much of a wrong one is right.
+func (s *site) hasToken(r *http.Request) bool {
+	if s.Token == "" {
+		return false
+	}
+	given, ok := bearer(r)
+	if !ok {
+		_, given, ok = r.BasicAuth()
+	}
+	is, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(s.Token))
+	return subtle.ConstantTimeCompare(is[:], want[:]) == 1 && ok
+}
+
+// bearer reads a bearer token (RFC 6750, 2.1).
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// ourName tells whether the request names this listener: by a loopback name, by the address listened on, or by one
+// of the further hosts. An attacker's name that points to this machine is none of them.
+func (s *site) ourName(r *http.Request) bool {
+	host := bareHost(r.Host)
+	if host == "" {
+		return false
+	}
+	if isLoopback(host) || host == bareHost(s.Listen) && host != "" || host == arrivedAt(r) {
+		return true
+	}
+	for _, name := range s.Hosts {
+		if strings.EqualFold(name, r.Host) || bareHost(name) == host {
+			return true
+		}
+	}
+	return false
+}
+
+// arrivedAt is the address at which the connection arrived: the one listened on, when that was "all of them".
+func arrivedAt(r *http.Request) string {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return ""
+	}
+	return bareHost(local.String())
+}
+
+// sameOrigin tells whether a request comes from a page of ours, or from no page at all. Browsers send Origin with
+// every request that changes something; where they hide it, Sec-Fetch-Site says the same (Fetch Metadata, 2.3).
+func sameOrigin(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	switch origin := r.Header.Get("Origin"); origin {
+	case "":
+		return site == "" || site == "same-origin" || site == "none" || safe(r.Method)
+	case "null":
+		return site == "same-origin"
+	default:
+		u, err := url.Parse(origin)
+		return err == nil && u.Host != "" && withPort(u.Host, u.Scheme) == withPort(r.Host, u.Scheme)
+	}
+}
+
+func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// withPort adds the port that a scheme stands for, so that equal hosts are equal texts.
+func withPort(host, scheme string) string {
+	host = strings.ToLower(host)
+	if u, err := url.Parse("//" + host); err != nil || u.Port() != "" {
+		return host
+	}
+	if scheme == "https" {
+		return host + ":443"
+	}
+	return host + ":80"
+}
+
+// bareHost is the host of host:port, without brackets, in lower case.
+func bareHost(hostport string) string {
+	u, err := url.Parse("//" + hostport)
+	if err != nil || u.Host != hostport {
+		return ""
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().WithZone("").String()
+	}
+	return host
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// loopbackListener tells whether only this machine can reach the listener.
+func loopbackListener(listen string) bool { return isLoopback(bareHost(listen)) }

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+func TestTheProcessIsHealthy(t *testing.T) {
+	t.Parallel()
+	s := newWorld(t).serve()
+	if got := s.ask("GET", "/healthz", ""); got.status != 200 || got.body != "ok\n" {
+		t.Errorf("%d %q", got.status, got.body)
+	}
+	if got := s.ask("GET", "/readyz", ""); got.status != 503 || got.body != "no run yet\n" {
+		t.Errorf("before the first run: %d %q", got.status, got.body)
+	}
+}
+
+// The schedule of the world fires every five minutes; its clock begins at midnight.
+func TestReadyFollowsTheLastRun(t *testing.T) {
+	t.Parallel()
+	ends := func(o ccsync.Outcome) func(*world) {
+		return func(w *world) { w.ran(ccsync.Report{Outcome: o}, time.Second) }
+	}
+	tests := map[string]struct {
+		before func(*world)
+		after  time.Duration
+		want   string
+	}{
+		"synced":                          {ends(ccsync.Synced), 0, ""},
+		"partial":                         {ends(ccsync.Partial), 0, ""},
+		"deferred":                        {ends(ccsync.Deferred), 0, ""},
+		"failed":                          {ends(ccsync.Failed), 0, "run 1 ended failed"},
+		"refused":                         {ends(ccsync.Refused), 0, "run 1 ended refused"},
+		"unauthorized":                    {ends(ccsync.Unauthorized), 0, "run 1 ended unauthorized"},
+		"of an outcome that is not known": {ends("odd"), 0, "run 1 ended odd"},
+		"a dry run is none":               {func(w *world) { w.ran(ccsync.Report{Outcome: ccsync.Planned, DryRun: true}, time.Second) }, 0, "no run yet"},
+		"one scheduled time has passed":   {ends(ccsync.Synced), 9 * time.Minute, ""},
+		"two have":                        {ends(ccsync.Synced), 10 * time.Minute, "no run since 2000-01-01T00:00:01Z"},
+		"two have, and a tick found nothing to do": {func(w *world) { ends(ccsync.Synced)(w); w.progress.IdleAt = time.Now().Add(5 * time.Minute) }, 10 * time.Minute, ""},
+		"two have since the tick":                  {func(w *world) { ends(ccsync.Synced)(w); w.progress.IdleAt = time.Now().Add(5 * time.Minute) }, 15 * time.Minute, "no run since 2000-01-01T00:05:01Z"},
+		"two have, and a run gets further": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			w.progress = Progress{Run: 2, MovedAt: time.Now().Add(50 * time.Minute)}
+		}, time.Hour, ""},
+		"a run does not get any further": {func(w *world) { ends(ccsync.Synced)(w); w.progress = Progress{Run: 2, MovedAt: time.Now()} }, time.Hour, "run 2 has not got any further for 60 minutes"},
+		"no login any more": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			w.login = Authorization{Reason: "the refresh token was refused"}
+		}, 0, "not authorized: the refresh token was refused"},
+		"a run died, and the one before it was good": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			_, err := w.db.BeginRun(w.Context(), state.Run{Trigger: "schedule"})
+			w.must(err)
+		}, 0, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				tt.before(w)
+				time.Sleep(tt.after)
+				got, err := (&site{Options: w.options}).unready(t.Context())
+				if err != nil || got != tt.want {
+					t.Errorf("%q %v, want %q", got, err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestAServerWhoseClockIsAheadIsNoLateRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.must(w.db.Saw(t.Context(), time.Now().Add(-time.Hour)))
+		w.ran(synced(1), time.Second)
+		if got, err := (&site{Options: w.options}).unready(t.Context()); err != nil || got != "" {
+			t.Errorf("%q %v, want ready", got, err)
+		}
+	})
+}

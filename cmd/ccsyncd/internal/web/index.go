@@ -1,0 +1,192 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// How much the status page lists.
+const (
+	listedRuns     = 20
+	listedProblems = 50
+	listedImports  = 10
+)
+
+// indexView is all that the status page shows.
+type indexView struct {
+	frame
+	Headline headline
+	Whole    *past // the last run that counted all users; nil when there is none
+	Coverage ccsync.Coverage
+	Last     *past // the last run; nil when there is none
+	NextRun  time.Time
+	Login    Authorization
+	Quota    state.Usage
+	Mirror   state.Mirror
+	Charts   []chart
+	Problems problemList
+	Imports  []importRow
+	Runs     []runRow
+}
+
+// index shows the state at a glance.
+func (s *site) index(w http.ResponseWriter, r *http.Request) {
+	v := indexView{frame: s.frame(r, "Status"), NextRun: s.Next(time.Now()).Add(s.State.Skew())}
+	if err := s.fill(r.Context(), &v); err != nil {
+		s.broken(w, err)
+		return
+	}
+	s.show(w, "index.html", v)
+}
+
+func (s *site) fill(ctx context.Context, v *indexView) error {
+	h, err := readHistory(ctx, s.State)
+	if err != nil {
+		return err
+	}
+	v.Last, v.Whole = h.last(), h.whole()
+	if v.Whole != nil {
+		v.Coverage = v.Whole.report.Coverage
+	}
+	v.Runs = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now)
+	for _, read := range []func() error{
+		func() (err error) { v.Login, err = s.Authorization(ctx); return },
+		func() (err error) { v.Quota, err = s.Quota.Usage(ctx); return },
+		func() (err error) { v.Mirror, err = s.State.Mirror(ctx); return },
+		func() (err error) { v.Charts, err = s.charts(ctx, v.Now); return },
+		func() (err error) { v.Problems, err = s.problems(ctx); return },
+		func() (err error) { v.Imports, err = s.imports(ctx, h); return },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	late := ""
+	if v.Last != nil {
+		late = s.late(v.Last.Run, time.Now())
+	}
+	v.Headline = headlineOf(v.Last, v.Whole, v.Login, late, v.Problems.Total)
+	return nil
+}
+
+// segment is a part of a bar that is Width wide.
+type segment struct {
+	Tone     string
+	X, Width float64
+}
+
+// Stack divides all users into verified, pending and skipped. A part that is not empty is seen, however small.
+func (v indexView) Stack() []segment {
+	const smallest = 0.7
+	var parts []segment
+	x := 0.0
+	for _, part := range []struct {
+		tone string
+		n    int
+	}{{"good", v.Coverage.Verified}, {"caution", v.Coverage.Pending}, {"quiet", v.Coverage.Skipped}} {
+		width := share(part.n, v.Coverage.Users)
+		if part.n > 0 {
+			width = max(width, smallest)
+		}
+		parts = append(parts, segment{part.tone, x, width})
+		x += width
+	}
+	return parts
+}
+
+// QuotaTone warns when the day's requests run out.
+func (v indexView) QuotaTone() string {
+	switch used := share(v.Quota.Used, v.Quota.Limit); {
+	case v.Quota.Closed || used >= 95:
+		return "bad"
+	case used >= 80:
+		return "caution"
+	}
+	return "good"
+}
+
+// runRow is a run in a list.
+type runRow struct {
+	*past
+	State string // the outcome, "running", or "died" when the process ended before the run
+}
+
+func runRows(h history, under *running, now time.Time) []runRow {
+	rows := make([]runRow, len(h))
+	for i := range h {
+		rows[i] = rowOf(&h[i], under, now)
+	}
+	return rows
+}
+
+// rowOf tells a run under way from one that died. A dry run has a process of its own, of which nothing is known here:
+// it is given an hour.
+func rowOf(p *past, under *running, now time.Time) runRow {
+	switch {
+	case p.Outcome != "":
+		return runRow{p, p.Outcome}
+	case under != nil && under.Run == p.ID, p.Dry && now.Sub(p.StartedAt) < time.Hour:
+		return runRow{p, "running"}
+	}
+	return runRow{p, "died"}
+}
+
+// problemList is the open problems, the first of them whole.
+type problemList struct {
+	Total int
+	First []state.Problem
+}
+
+func (s *site) problems(ctx context.Context) (l problemList, err error) {
+	for p, err := range s.State.Problems(ctx) {
+		if err != nil {
+			return l, err
+		}
+		if l.Total++; len(l.First) < listedProblems {
+			l.First = append(l.First, p)
+		}
+	}
+	return l, nil
+}
+
+// importRow is a batch in a list. State is the activity's, or how far the batch has come.
+type importRow struct {
+	state.Batch
+	State string
+}
+
+func importRows(batches []state.Batch) []importRow {
+	rows := make([]importRow, len(batches))
+	for i, b := range batches {
+		rows[i] = importRow{b, b.Ending}
+		if b.Ending == "" {
+			rows[i].State = string(b.State)
+		}
+	}
+	return rows
+}
+
+// imports are those under way, and those of the last run that sent any.
+func (s *site) imports(ctx context.Context, h history) ([]importRow, error) {
+	found, err := s.State.OpenBatches(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sent := h.first(func(p *past) bool { return p.report.Push != nil && len(p.report.Push.Activities) > 0 })
+	if sent != nil {
+		more, err := s.State.RunBatches(ctx, sent.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range more {
+			if b.State == state.Settled {
+				found = append(found, b)
+			}
+		}
+	}
+	return importRows(found[:min(len(found), listedImports)]), nil
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// Options is all that the pages know. Every function may be called concurrently and is required, but where it says
+// otherwise.
+type Options struct {
+	State    *state.DB
+	Quota    *state.Quota
+	Gatherer prometheus.Gatherer // what /metrics shows, such as a *Metrics
+	Log      *slog.Logger
+	Version  string
+
+	Listen string   // the address listened on, host:port
+	Hosts  []string // further names that browsers may use, host or host:port
+	Token  string   // "" for none: then nobody can ask for a run
+
+	// Next is the first scheduled time after another.
+	Next func(time.Time) time.Time
+	// Authorization tells whether Constant Contact would let us in, without asking it.
+	Authorization func(context.Context) (Authorization, error)
+	// Progress tells what the daemon is at.
+	Progress func() Progress
+	// Run asks the daemon for a run.
+	Run func(context.Context, RunRequest) (RunAnswer, error)
+	// Explain explains one user, named by an address or by "key:4711".
+	Explain func(ctx context.Context, who string) (*ccsync.Explanation, error)
+	// Mask and MaskAddress hide most of a value of a mapped field, and of an address.
+	Mask, MaskAddress func(string) string
+}
+
+// Authorization is the state of the login. Times are UTC; zero when they are not known.
+type Authorization struct {
+	Authorized bool
+	Reason     string    // why not
+	Account    string    // the name of the account; may be ""
+	LapsesAt   time.Time // the refresh token, unless it is used before
+}
+
+// Progress is what the daemon is at. Times are by the local clock.
+type Progress struct {
+	Run     int64     // the number of the run under way; 0 when there is none
+	Step    string    // of that run, such as "snapshot"
+	Done    int       // of Total, in Step
+	Total   int       // 0 when it is not known
+	MovedAt time.Time // when the run under way last got any further
+	// IdleAt is when a tick last found that there was nothing to do; zero when none did.
+	IdleAt time.Time
+}
+
+// site answers requests.
+type site struct {
+	Options
+	pages *template.Template
+	// explaining holds a value while one explanation reads the source: several at once would only slow down the
+	// app's database.
+	explaining chan struct{}
+}
+
+// New returns the handler of all pages. The caller serves it, best with NewServer.
+func New(o Options) (http.Handler, error) {
+	s := &site{Options: o, explaining: make(chan struct{}, 1)}
+	var err error
+	if s.pages, err = s.parse(); err != nil {
+		return nil, err
+	}
+	if s.Token == "" && !loopbackListener(s.Listen) {
+		return nil, errors.New("a listener that other machines can reach needs a token")
+	}
+	open := http.NewServeMux()
+	open.HandleFunc("GET /healthz", s.healthz)
+	open.HandleFunc("GET /readyz", s.readyz)
+	open.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
+	}))
+	open.Handle("/", s.door(s.closed()))
+	return headers(open), nil
+}
+
+// closed are the pages behind the door.
+func (s *site) closed() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.index)
+	mux.HandleFunc("GET /runs/{id}", s.run)
+	mux.HandleFunc("GET /explain", s.explain)
+	mux.HandleFunc("GET /login", s.login)
+	mux.HandleFunc("GET /static/{file}", s.static)
+	mux.HandleFunc("POST /run", s.postRun)
+	mux.HandleFunc("POST /runs", s.postRuns)
+	return mux
+}
