@@ -32,7 +32,8 @@ type Quota interface {
 //
 // A Transport must not be copied or changed after its first use. It is safe for concurrent use.
 type Transport struct {
-	// Base sends; nil means HTTP/1.1 with TLS 1.2 or newer and the proxy of the environment.
+	// Base sends; nil means HTTP/1.1 with TLS 1.2 or newer and the proxy of the environment. One
+	// that speaks HTTP/2 sends an empty DATA frame with each GET.
 	Base http.RoundTripper
 	// Quota is charged with every request; nil means that nothing is counted.
 	Quota Quota
