@@ -33,7 +33,7 @@ type app struct {
 	source *source.DB // nil until openSource
 
 	observers []func(*http.Request, *http.Response, error) // of every answer; set before the first request
-	closers   []func() error
+	closers   []func() error                               // of all but the state database, which a reload keeps
 }
 
 // open opens what every command needs: configuration, state database and the way to Constant Contact.
@@ -46,7 +46,6 @@ func (c *cli) open(ctx context.Context) (*app, error) {
 	if a.state, err = state.Open(ctx, cfg.State.Path, cfg.State.KeyBytes()); err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, a.state.Close)
 	a.connect()
 	return a, nil
 }
@@ -58,7 +57,7 @@ func (c *cli) openAll(ctx context.Context) (*app, error) {
 		return nil, err
 	}
 	if err := a.openSource(ctx); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, joinClose(err, a)
 	}
 	return a, nil
 }
@@ -98,14 +97,20 @@ func (a *app) openSource(ctx context.Context) (err error) {
 	return nil
 }
 
-// close closes in reverse what was opened.
-func (a *app) close() error {
+// release closes, in reverse, what was opened beside the state database.
+func (a *app) release() error {
 	var all error
 	for _, closer := range slices.Backward(a.closers) {
 		all = errors.Join(all, closer())
 	}
 	return all
 }
+
+// close closes everything.
+func (a *app) close() error { return errors.Join(a.release(), a.state.Close()) }
+
+// joinClose closes what an error made useless.
+func joinClose(err error, a *app) error { return errors.Join(err, a.close()) }
 
 // sourceConfig reads one column for each field, in their order.
 func sourceConfig(cfg *config.Config) source.Config {

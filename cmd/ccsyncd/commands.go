@@ -9,7 +9,7 @@ import (
 // commands are all commands but cobra's own, in the order of the help.
 func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
-		c.authCommand(),
+		c.authCommand(), c.checkCommand(), c.pushCommand(),
 		c.sandboxCommand(), c.versionCommand(),
 	}
 }

@@ -2,8 +2,158 @@ package main
 
 import (
 	"context"
-	"errors"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	ccsync "ccsyncd/sync"
 )
 
+// daemon is the program without a command: one loop over the schedule, the requests of others, and signals. Runs happen
+// in the loop, so that they cannot overlap.
+type daemon struct {
+	*cli
+	app      atomic.Pointer[app] // made anew by a reload
+	asks     chan *ask           // of the status page and the backend
+	busy     atomic.Bool         // a run for all users, asked for over HTTP, waits or is under way
+	progress progress
+	site     *site          // nil: no status page
+	next     time.Time      // the next scheduled run
+	outcome  ccsync.Outcome // of the last run
+
+	// What follows is told of runs and idle ticks, in the loop.
+	ran  []func(context.Context, *ccsync.Report)
+	idle []func(context.Context)
+}
+
+// endWithin is how long the daemon takes to end at most: what is under way then is found in the journal by its next start.
+const endWithin = 9 * time.Second
+
 // daemon runs on the schedule until ctx ends.
-func (c *cli) daemon(context.Context) error { return errors.New("the daemon is not part of this build") }
+func (c *cli) daemon(ctx context.Context) error {
+	a, err := c.openAll(ctx)
+	if err != nil {
+		return err
+	}
+	held, release, err := a.lockRun(ctx)
+	if err != nil {
+		return joinClose(err, a)
+	}
+	d := &daemon{cli: c, asks: make(chan *ask, maxAsks)}
+	d.app.Store(a)
+	stopServing, err := d.listen()
+	if err != nil {
+		release()
+		return joinClose(err, a)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); d.loop(held) }()
+	select {
+	case <-ended:
+	case <-after(ctx, endWithin):
+		a.log.Warn("ended in the middle of a step; the next start goes on where it stopped")
+		return nil
+	}
+	stopServing()
+	release()
+	return d.app.Load().close()
+}
+
+// after gives a channel that is closed some time after the end of ctx.
+func after(ctx context.Context, d time.Duration) <-chan struct{} {
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(d, func() { close(late) }) })
+	return late
+}
+
+// loop is the daemon's life. It wakes each second and compares wall clocks: a long timer would be late by every suspend
+// of the machine and every step of its clock.
+func (d *daemon) loop(ctx context.Context) {
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	d.start(ctx)
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-hangUp:
+			d.reload(ctx)
+		case asked := <-d.asks:
+			d.serve(ctx, asked)
+		case <-tick.C:
+			d.tick(ctx)
+		}
+	}
+	d.app.Load().log.Info("daemon ends")
+}
+
+func (d *daemon) start(ctx context.Context) {
+	a := d.app.Load()
+	d.next = a.cfg.Schedule.Cron.Next(wallClock())
+	a.log.Info("daemon begins", "version", version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.next)
+	if a.cfg.Schedule.RunOnStart {
+		d.run(ctx, ccsync.Options{Trigger: "schedule"})
+	}
+}
+
+// wallClock is the time that a person reads off the wall: comparing it with another one notices steps of the clock.
+func wallClock() time.Time { return time.Now().Round(0) }
+
+// tick looks once a second whether there is something to do. A clock that was set back brings the next run nearer.
+func (d *daemon) tick(ctx context.Context) {
+	a := d.app.Load()
+	d.notice(ctx, a)
+	now := wallClock()
+	if !now.Before(d.next) {
+		d.scheduled(ctx, a)
+		d.next = a.cfg.Schedule.Cron.Next(wallClock())
+		return
+	}
+	if sooner := a.cfg.Schedule.Cron.Next(now); sooner.Before(d.next) {
+		d.next = sooner
+	}
+}
+
+// scheduled runs, unless there is certainly nothing to do.
+func (d *daemon) scheduled(ctx context.Context, a *app) {
+	idle := false
+	d.guarded(ctx, func() {
+		var err error
+		if idle, err = a.engine().Idle(ctx); err != nil && ctx.Err() == nil {
+			a.log.Debug("whether there is something to do is not known, so a run finds out", "error", err)
+		}
+	})
+	if !idle {
+		d.run(ctx, ccsync.Options{Trigger: "schedule"})
+		return
+	}
+	a.log.Debug("nothing to do")
+	d.progress.idled()
+	for _, tell := range d.idle {
+		tell(ctx)
+	}
+}
+
+// notice looks what other processes have left in the state database: requests for a run, and a login.
+func (d *daemon) notice(ctx context.Context, a *app) {
+	changed, err := a.state.Changed(ctx)
+	if err != nil {
+		a.log.Warn("the state database does not answer", "error", err)
+		return
+	}
+	if !changed {
+		return
+	}
+	d.serveOthers(ctx, a)
+	if d.outcome != ccsync.Unauthorized || ctx.Err() != nil {
+		return
+	}
+	if login, err := a.auth.Status(ctx); err == nil && login.Authorized {
+		a.log.Info("somebody has logged in")
+		d.run(ctx, ccsync.Options{Trigger: "schedule"})
+	}
+}

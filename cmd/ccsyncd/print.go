@@ -90,7 +90,7 @@ func (p printer) headline(r *ccsync.Report) {
 	}
 	p.Print(what + p.Text(", %s for %s and %s", term.Plural(pending(r), "change", "changes"),
 		term.Plural(r.Source.Rows, "user", "users"), term.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
-	if r.Coverage.Users > 0 {
+	if r.Coverage.Users > 0 && len(r.Users) == 0 { // else it is that of some users alone
 		p.coverage(r.Coverage)
 	}
 }
@@ -113,8 +113,8 @@ func nothingSent(r *ccsync.Report) term.Text {
 
 // coverage is the figure of the mission.
 func (p printer) coverage(c ccsync.Coverage) {
-	p.Printf("coverage: of %s %s are contacts, and %s carry their values (%.1f%%)\n", term.Plural(c.Users, "user", "users"),
-		term.Count(c.Contacts), term.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
+	p.Printf("coverage: %s of %s are contacts, %s carry their values (%.1f%%)\n", term.Count(c.Contacts),
+		term.Plural(c.Users, "user", "users"), term.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
 }
 
 func styleOf(o ccsync.Outcome) term.Style {

@@ -129,15 +129,19 @@ func (p printer) skips(r *ccsync.Report) {
 			samples[reason] = append(samples[reason], sample(s))
 		}
 	}
-	reasons := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
-		return cmp.Or(cmp.Compare(r.Reasons[b], r.Reasons[a]), cmp.Compare(a, b))
-	})
 	p.Printf("\nskipped: %s\n", term.Plural(r.Summary.Skipped, "row", "rows"))
 	t := &term.Table{Columns: []term.Column{{Title: "reason"}, {Title: "rows", Right: true}, {Title: "for example", Wrap: true}}}
-	for _, reason := range reasons {
+	for _, reason := range byCount(r.Reasons) {
 		t.Add(reason, term.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
 	}
 	p.Table(t)
+}
+
+// byCount orders reasons, the most frequent first.
+func byCount(reasons map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), cmp.Compare(a, b))
+	})
 }
 
 func sample(s ccsync.Skipped) string {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,22 +142,4 @@ func (c *cli) helpCommand(root *cobra.Command) *cobra.Command {
 			return topic.Help()
 		},
 	}
-}
-
-// quiet is the log of commands that only look: what healed or went wrong, nothing else.
-func (c *cli) quiet(log *slog.Logger) *slog.Logger {
-	if c.logLevel != "" {
-		return log
-	}
-	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
-}
-
-// atLeast drops records below a level.
-type atLeast struct {
-	slog.Handler
-	level slog.Level
-}
-
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+)
+
+const checkHelp = `Tests each link of the chain: configuration, state database, disk, the app's database, its rows, authorization,
+scopes, privileges, custom fields and lists, clock, quota. Each gets a verdict and, if need be, its cure. Writes nothing
+to the app's database or to Constant Contact.
+
+With --offline it stops before Constant Contact, so that it works in a build without network: every row is judged as a run
+would judge it, and --strict makes a skipped row an error. $CCSYNC_ENDPOINT lets a build test the rest against a sandbox.
+
+Exit codes: that of the first link that fails; 0 when none does.`
+
+// checkFlags are those of check.
+type checkFlags struct {
+	offline, strict bool
+	output          string
+}
+
+func (c *cli) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use: "check", Short: "Test each link of the chain, with verdict and cure", Long: checkHelp, GroupID: groupSetUp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(cmd, f.output); err != nil {
+				return err
+			}
+			return c.check(cmd.Context(), f)
+		},
+	}
+	addOutput(cmd, &f.output)
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "stop before Constant Contact")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "a row that would be skipped is an error")
+	return cmd
+}
+
+// Verdicts.
+const (
+	verdictOK   = "ok"
+	verdictNote = "note" // worth knowing, and no failure
+	verdictFail = "fail"
+)
+
+// link is one link of the chain and what was found.
+type link struct {
+	Name    string `json:"link"`
+	Verdict string `json:"verdict"`
+	Detail  string `json:"detail"`
+	Cure    string `json:"cure,omitempty"`
+
+	code int
+}
+
+// chain collects links as they are tested.
+type chain struct {
+	flags checkFlags
+	links []link
+}
+
+func (ch *chain) ok(name, detail string) {
+	ch.links = append(ch.links, link{Name: name, Verdict: verdictOK, Detail: detail})
+}
+
+func (ch *chain) note(name, detail, cure string) {
+	ch.links = append(ch.links, link{Name: name, Verdict: verdictNote, Detail: detail, Cure: cure})
+}
+
+// fail adds a link that does not hold. The cure is the one given, else that of the error.
+func (ch *chain) fail(name string, err error, cure string) {
+	code, hint := exitOf(err)
+	if cure == "" {
+		cure = hint
+	}
+	ch.links = append(ch.links, link{Name: name, Verdict: verdictFail, Detail: err.Error(), Cure: cure, code: code})
+}
+
+// code is the exit code of the first link that fails.
+func (ch *chain) code() int {
+	for _, l := range ch.links {
+		if l.Verdict == verdictFail {
+			return l.code
+		}
+	}
+	return exitDone
+}
+
+func (c *cli) check(ctx context.Context, f checkFlags) error {
+	ch := &chain{flags: f}
+	c.testAll(ctx, ch)
+	if f.output == outputJSON {
+		err := c.Out.JSON(struct {
+			OK       bool   `json:"ok"`
+			ExitCode int    `json:"exit_code"`
+			Links    []link `json:"links"`
+		}{ch.code() == exitDone, ch.code(), ch.links})
+		if err != nil {
+			return err
+		}
+		return exitWith(ch.code())
+	}
+	c.printChain(ch)
+	return exitWith(ch.code())
+}
+
+func (c *cli) printChain(ch *chain) {
+	const nameWidth, verdictWidth = 16, 6
+	styles := map[string]term.Style{verdictOK: term.Good, verdictNote: term.Caution, verdictFail: term.Bad}
+	for _, l := range ch.links {
+		mark := c.Out.Paint(styles[l.Verdict], l.Verdict) + term.Text(strings.Repeat(" ", verdictWidth-len(l.Verdict)))
+		for i, line := range splitLines(l.Detail) {
+			if i > 0 {
+				mark = term.Text(strings.Repeat(" ", verdictWidth))
+				l.Name = ""
+			}
+			c.Out.Print(mark + c.Out.Text("%-*s%s", nameWidth, l.Name, line))
+		}
+		if l.Cure != "" {
+			c.Out.Print(c.Out.Text("%*s%s", nameWidth+verdictWidth, "", "cure: ") + lines(c.Out, l.Cure))
+		}
+	}
+	switch code := ch.code(); {
+	case code == exitUnauthorized:
+		c.next("ccsyncd auth login")
+	case code != exitDone:
+		c.next("ccsyncd check, once that is mended")
+	case ch.flags.offline:
+		c.next("ccsyncd check without --offline tests the rest")
+	default:
+		c.next("ccsyncd --dry-run")
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// testAll tests the links in order. What hangs on a link that fails is left out.
+func (c *cli) testAll(ctx context.Context, ch *chain) {
+	cfg, err := c.config()
+	if err != nil {
+		ch.fail("configuration", err, "")
+		return
+	}
+	ch.ok("configuration", cfg.Path)
+	a := &app{cfg: cfg, log: c.logger(cfg.Log)}
+	defer func() {
+		if err := a.release(); err != nil {
+			ch.fail("close", err, "")
+		}
+	}()
+	known := a.testState(ctx, ch)
+	a.testDisk(ch)
+	a.testSource(ctx, ch, known)
+	if ch.flags.offline || a.state == nil && ch.code() != exitDone {
+		return
+	}
+	a.testConstantContact(ctx, ch)
+}
+
+// testState opens the state database if there is one, and makes none.
+func (a *app) testState(ctx context.Context, ch *chain) (known []state.Binding) {
+	const name = "state database"
+	path := a.cfg.State.Path
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		ch.note(name, path+" does not exist yet", "it is made by `ccsyncd auth login`")
+		return nil
+	}
+	db, err := state.Open(ctx, path, a.cfg.State.KeyBytes())
+	if err == nil {
+		known, err = db.Bindings(ctx)
+	}
+	if err != nil {
+		ch.fail(name, err, "")
+		return nil
+	}
+	a.state = db
+	a.connect()
+	a.closers = append(a.closers, db.Close)
+	switch {
+	case !a.cfg.State.Key.IsSet():
+		ch.note(name, path+"; the tokens in it are not encrypted", "set [state] key to encrypt them (openssl rand -hex 32 makes one)")
+	default:
+		ch.ok(name, path+"; the tokens in it are encrypted")
+	}
+	return known
+}
+
+// Less room than this ends badly or soon.
+const (
+	leastRoom = 16 << 20  // bytes
+	scantRoom = 256 << 20 // bytes
+)
+
+// testDisk looks for room beside the state database, without writing there.
+func (a *app) testDisk(ch *chain) {
+	const name = "disk"
+	dir := filepath.Dir(a.cfg.State.Path)
+	free, err := room(dir)
+	switch {
+	case errors.Is(err, errNotTold):
+		return
+	case err != nil:
+		ch.fail(name, fmt.Errorf("the folder of the state database: %w", err), "make the folder and let this user write to it, or set [state] path to another place")
+	case free < leastRoom:
+		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "make room: nothing is sent that cannot be written down")
+	case free < scantRoom:
+		ch.note(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)), "make room before it runs out")
+	default:
+		ch.ok(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)))
+	}
+}
+
+func bytesText(n uint64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	default:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+}
+
+// testSource connects to the app's database and judges its rows.
+func (a *app) testSource(ctx context.Context, ch *chain, known []state.Binding) {
+	const name = "app database"
+	err := a.openSource(ctx)
+	if err == nil {
+		err = a.source.Check(ctx)
+	}
+	if err != nil {
+		ch.fail(name, err, "mend that; the error says what is expected")
+		return
+	}
+	detail := a.source.Identity()
+	if key := a.source.KeyColumn(); key != "" {
+		detail += fmt.Sprintf(", users are named by %q", key)
+	}
+	ch.ok(name, detail)
+	for _, text := range a.source.Notes() {
+		ch.note(name, text, "")
+	}
+	e := &ccsync.Engine{Users: a.source.Rows, Scratch: os.TempDir(), Policy: policy(a.cfg)}
+	x, err := e.Examine(ctx, known)
+	if err != nil {
+		ch.fail("rows", err, "")
+		return
+	}
+	ch.rows(x)
+}
+
+// rows tells what a run would make of the rows by themselves.
+func (ch *chain) rows(x *ccsync.Examination) {
+	const name = "rows"
+	skipped := x.Count()
+	detail := term.Plural(x.Source.Rows, "row", "rows")
+	if skipped == 0 {
+		if x.Source.Rows == 0 {
+			ch.note(name, "the table has no rows that count", "look at [source] where")
+			return
+		}
+		ch.ok(name, detail+", none of them would be skipped")
+		return
+	}
+	detail += fmt.Sprintf(", %s would be skipped: %s", term.Count(skipped), reasonsText(x))
+	cure := "mend these rows in the app's database; the others are sent all the same"
+	if ch.flags.strict {
+		ch.fail(name, errors.New(detail), cure)
+		return
+	}
+	ch.note(name, detail, cure)
+}
+
+// reasonsText lists the reasons with a row for each, the most frequent first.
+func reasonsText(x *ccsync.Examination) string {
+	var parts []string
+	for _, reason := range byCount(x.Reasons) {
+		part := fmt.Sprintf("%s %s", term.Count(x.Reasons[reason]), reason)
+		for _, s := range x.Skipped {
+			if string(s.Reason) == reason {
+				part += " (such as " + sample(s) + ")"
+				break
+			}
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// run makes one run and tells everybody who wants to know. A run that fails or panics never ends the daemon.
+func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
+	if ctx.Err() != nil {
+		return interrupted(o)
+	}
+	a := d.app.Load()
+	report, err := d.engineRun(ctx, a, o)
+	d.progress.ended()
+	if err != nil {
+		report = failedReport(o, "failed", err)
+	}
+	d.outcome = report.Outcome
+	if ctx.Err() != nil {
+		a.log.Info("run broken off, its rest follows at the next start", "run", report.Run)
+		return report
+	}
+	logRun(ctx, a.log, report)
+	for _, tell := range d.ran {
+		d.guarded(ctx, func() { tell(ctx, report) })
+	}
+	return report
+}
+
+// engineRun is the run itself.
+func (d *daemon) engineRun(ctx context.Context, a *app, o ccsync.Options) (report *ccsync.Report, err error) {
+	crash := d.guarded(ctx, func() {
+		e := a.writingEngine()
+		e.Began, e.Progress = d.progress.began, d.progress.step
+		report, err = e.Run(ctx, o)
+	})
+	if crash == nil {
+		return report, err
+	}
+	report = failedReport(o, "crashed", crash)
+	return report, a.keepCrash(context.WithoutCancel(ctx), report)
+}
+
+// guarded works and gives a panic back as an error, after logging it with its stack.
+func (d *daemon) guarded(ctx context.Context, work func()) (crash error) {
+	defer func() {
+		if p := recover(); p != nil {
+			crash = fmt.Errorf("internal error: %v", p)
+			d.app.Load().log.ErrorContext(ctx, "panic", "error", crash, "stack", string(debug.Stack()))
+		}
+	}()
+	work()
+	return nil
+}
+
+// keepCrash counts a run that panicked as a failed one: its entry in the history is open still. This process holds the
+// run lock, so that the newest open run that is not dry is its own.
+func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
+	const recent = 20
+	runs, err := a.state.Runs(ctx, recent)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.Dry || r.Outcome != "" {
+			continue
+		}
+		report.Run = r.ID
+		kept, err := json.Marshal(report)
+		if err != nil {
+			return err
+		}
+		return a.state.EndRun(ctx, state.Run{ID: r.ID, Outcome: string(report.Outcome), Report: kept})
+	}
+	return nil
+}
+
+// failedReport is the report of a run that could not make its own.
+func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
+	r := emptyReport(false)
+	r.Trigger, r.Outcome = o.Trigger, ccsync.Failed
+	r.ExitCode = exitFailed
+	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
+	return r
+}
+
+func interrupted(o ccsync.Options) *ccsync.Report {
+	return failedReport(o, "interrupted", fmt.Errorf("the daemon is ending"))
+}
+
+// logRun is the one line that a person wants of each run.
+func logRun(ctx context.Context, log *slog.Logger, r *ccsync.Report) {
+	level := slog.LevelInfo
+	switch r.Outcome {
+	case ccsync.Failed, ccsync.Refused, ccsync.Unauthorized:
+		level = slog.LevelError
+	case ccsync.Partial, ccsync.Deferred:
+		level = slog.LevelWarn
+	}
+	attrs := []any{"run", r.Run, "trigger", r.Trigger, "outcome", string(r.Outcome), "changes", pending(r)}
+	if r.Push != nil {
+		attrs = append(attrs, "verified", r.Push.Verified, "rejected", r.Push.Rejected, "unverified", r.Push.Unverified)
+	}
+	attrs = append(attrs, "skipped", r.Summary.Skipped, "requests", r.Requests, "seconds", r.Seconds)
+	if r.Error != nil {
+		attrs = append(attrs, "error", r.Error.Message, "hint", r.Error.Hint)
+	}
+	log.Log(ctx, level, "run ended", attrs...)
+}

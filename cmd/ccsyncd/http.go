@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/cmd/ccsyncd/internal/web"
+	ccsync "ccsyncd/sync"
+)
+
+// site is the status page of a daemon. Its pages are made anew when the configuration is reloaded.
+type site struct {
+	daemon  *daemon
+	metrics *web.Metrics
+	pages   atomic.Pointer[http.Handler]
+}
+
+// listen begins to serve the status page, if there is to be one. stop ends that.
+func (d *daemon) listen() (stop func(), err error) {
+	a := d.app.Load()
+	if a.cfg.HTTP.Listen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", a.cfg.HTTP.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the status page: %w", err)
+	}
+	d.site = &site{daemon: d}
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{State: a.state, Quota: a.quota, Log: a.log, Version: version,
+		Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now})
+	a.observers = append(a.observers, d.site.metrics.Observe)
+	if err := d.site.renew(a); err != nil {
+		return nil, fmt.Errorf("status page: %w", err)
+	}
+	server := web.NewServer(d.site, a.log)
+	go func() { _ = server.Serve(listener) }() // ends with the server
+	a.log.Info("status page", "address", "http://"+listener.Addr().String())
+	return func() { shutDown(server) }, nil
+}
+
+// shutDown lets requests under way end, for a moment.
+func shutDown(server *http.Server) {
+	ending, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if server.Shutdown(ending) != nil {
+		_ = server.Close() // the process ends anyway
+	}
+}
+
+// ServeHTTP answers with the pages of the present configuration.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.pages.Load()).ServeHTTP(w, r) }
+
+// renew makes the pages of a configuration.
+func (s *site) renew(a *app) error {
+	d := s.daemon
+	pages, err := web.New(web.Options{
+		State: a.state, Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: version,
+		Listen: a.cfg.HTTP.Listen, Hosts: a.cfg.HTTP.Hosts, Token: a.cfg.HTTP.Token.Reveal(),
+		Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now, Run: d.askRun, Explain: d.explain,
+		Mask: term.Mask, MaskAddress: term.MaskAddress,
+	})
+	if err == nil {
+		s.pages.Store(&pages)
+	}
+	return err
+}
+
+// nextAfter is the first scheduled time after another.
+func (d *daemon) nextAfter(t time.Time) time.Time { return d.app.Load().cfg.Schedule.Cron.Next(t) }
+
+// authorization tells the pages about the login.
+func (d *daemon) authorization(ctx context.Context) (web.Authorization, error) {
+	s, err := d.app.Load().authStatus(ctx)
+	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt}, err
+}
+
+func (d *daemon) explain(ctx context.Context, who string) (*ccsync.Explanation, error) {
+	return d.app.Load().engine().Explain(ctx, who)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/web"
+)
+
+// progress is what the daemon is at, for the status page. Its methods may be called concurrently.
+type progress struct {
+	mu     sync.Mutex // guards what follows
+	at     web.Progress
+	waiter chan<- int64 // gets the number of the next run
+}
+
+// now is what the daemon is at now.
+func (p *progress) now() web.Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
+}
+
+// tell sends the number of the next run to a channel with room for it.
+func (p *progress) tell(waiter chan<- int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiter = waiter
+}
+
+func (p *progress) began(run int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = web.Progress{Run: run, MovedAt: time.Now(), IdleAt: p.at.IdleAt}
+	if p.waiter != nil {
+		p.waiter <- run
+		p.waiter = nil
+	}
+}
+
+func (p *progress) step(step string, done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at.Step != step || p.at.Done != done {
+		p.at.MovedAt = time.Now()
+	}
+	p.at.Step, p.at.Done, p.at.Total = step, done, total
+}
+
+func (p *progress) ended() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at, p.waiter = web.Progress{IdleAt: p.at.IdleAt}, nil
+}
+
+func (p *progress) idled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at.IdleAt = time.Now()
+}

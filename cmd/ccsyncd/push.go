@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+const pushHelp = `A run now, for all users or for these alone, quarantined or not. "key:4711" works in place of an address.
+
+Beside a daemon, the daemon does it: the request is left in the state database, taken up within two seconds or
+after the run under way, and its report is printed as if it had run here.
+
+Exit codes are those of --once; with users, 0 only if each of them was seen carrying its values, else 3.`
+
+func (c *cli) pushCommand() *cobra.Command {
+	var f runFlags
+	var noWait bool
+	cmd := &cobra.Command{
+		Use: "push [EMAIL...]", Short: "A run now, for all users or for some", Long: pushHelp, GroupID: groupRun, Args: users,
+		RunE: func(cmd *cobra.Command, only []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			return c.push(cmd.Context(), f, only, noWait)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().Lookup("output").Usage = "`FORM` of the report: text or json"
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "beside a daemon: leave the request and do not wait for the report")
+	return cmd
+}
+
+// users takes addresses, and keys in the form key:4711.
+func users(_ *cobra.Command, given []string) error {
+	for _, who := range given {
+		if !strings.Contains(who, "@") && !strings.HasPrefix(who, "key:") {
+			return fmt.Errorf("%q is neither an address nor key:KEY", who)
+		}
+	}
+	return nil
+}
+
+func (c *cli) push(ctx context.Context, f runFlags, only []string, noWait bool) error {
+	report, err := c.runPush(ctx, f, only, noWait)
+	switch {
+	case err != nil:
+		return c.unstarted(err, f)
+	case report == nil: // left to the daemon
+		c.next("ccsyncd runs")
+		return nil
+	}
+	return c.present(report, f)
+}
+
+// runPush runs here, or lets the process do it that holds the lock. The report is nil when nobody waits for it.
+func (c *cli) runPush(ctx context.Context, f runFlags, only []string, noWait bool) (report *ccsync.Report, err error) {
+	a, err := c.openAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer atExit(&err, "close", a.close)
+	held, release, err := a.lockRun(ctx)
+	var holder *state.HeldError
+	switch {
+	case errors.As(err, &holder):
+		return c.handOver(ctx, a, f, only, noWait, holder)
+	case err != nil:
+		return nil, err
+	}
+	defer release()
+	return c.drive(held, a, a.writingEngine(), f.options("push", only))
+}
+
+// handOver leaves a request for the process that holds the lock, and waits for its report.
+func (c *cli) handOver(ctx context.Context, a *app, f runFlags, only []string, noWait bool, holder *state.HeldError) (*ccsync.Report, error) {
+	options, err := json.Marshal(pushRequest{Force: f.force, Full: f.full, Limit: f.limit, Only: only, Wait: !noWait})
+	if err != nil {
+		return nil, err
+	}
+	id, err := a.state.Ask(ctx, string(options))
+	if err != nil {
+		return nil, err
+	}
+	if noWait {
+		c.Out.Printf("left to process %d on %s\n", holder.PID, holder.Host)
+		return nil, nil
+	}
+	defer c.Err.EndLive()
+	const look = 200 * time.Millisecond
+	began := time.Now()
+	for {
+		c.Err.Live(c.Err.Text("process %d on %s does it, waiting for its report  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
+		report, err := a.answer(ctx, id)
+		if report != nil || err != nil {
+			return report, err
+		}
+		held, release, err := a.lockRun(ctx)
+		if err == nil { // whoever held the lock is gone
+			defer release()
+			return c.takeBack(held, a, id, f, only)
+		}
+		if !sleep(ctx, look) {
+			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), a.withdraw(ctx, id))
+		}
+	}
+}
+
+// answer is the report that came for a request; nil while there is none. It is deleted, since it has addresses and values.
+func (a *app) answer(ctx context.Context, id int64) (*ccsync.Report, error) {
+	text, err := a.state.Answer(ctx, id)
+	if err != nil || text == "" {
+		return nil, ignoreEnd(ctx, err)
+	}
+	var report ccsync.Report
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		return nil, errors.New("the process that holds the state database did not understand the request; it may be of another version")
+	}
+	return &report, a.state.SetAnswer(ctx, id, answerRead)
+}
+
+// ignoreEnd leaves it to the caller to notice that ctx has ended.
+func ignoreEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (a *app) withdraw(ctx context.Context, id int64) error {
+	return a.state.SetAnswer(context.WithoutCancel(ctx), id, answerWithdrawn)
+}
+
+// takeBack runs here after all. The run lock is held.
+func (c *cli) takeBack(held context.Context, a *app, id int64, f runFlags, only []string) (*ccsync.Report, error) {
+	report, err := a.answer(held, id)
+	if report != nil || err != nil {
+		return report, err
+	}
+	if err := a.withdraw(held, id); err != nil {
+		return nil, err
+	}
+	return c.drive(held, a, a.writingEngine(), f.options("push", only))
+}
+
+// sleep waits for d; false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
