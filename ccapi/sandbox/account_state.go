@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"time"
 )
 
 // account is everything that belongs to the account of the sandbox: what a
@@ -22,6 +23,7 @@ type account struct {
 	pages     []*contact // in the order of pages
 	sorted    bool
 	scramble  uint64
+	hidden    time.Time // until then readers do not see every contact as it is
 }
 
 func newAccount(seed uint64) *account {

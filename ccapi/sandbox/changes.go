@@ -100,6 +100,9 @@ func (s *Server) newContact(address, permission, by string, now stamp) *contact 
 		c.Address = s.stored(address)
 		c.Email = emailState{Created: now, Updated: now, OptIn: now, OptInBy: by}
 	}
+	if permission == Unsubscribed {
+		c.Email.OptOut, c.Email.OptOutBy = now, by
+	}
 	s.acc.add(c)
 	return c
 }

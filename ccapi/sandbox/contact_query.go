@@ -121,6 +121,12 @@ func (f filter) fits(c *contact) bool {
 		f.smsStatus(c)
 }
 
+// everything tells that no contact is left out.
+func (f filter) everything() bool {
+	return slices.Contains(f.statuses, "all") && f.email == "" && len(f.lists)+len(f.tags)+len(f.sms) == 0 &&
+		f.updated.open() && f.created.open() && f.optedOut.open()
+}
+
 // status: without the parameter all but deleted contacts.
 func (f filter) status(c *contact) bool {
 	if len(f.statuses) == 0 {
@@ -213,6 +219,10 @@ func (s *Server) contactPage(c *call, f filter, from, limit int) (page []*contac
 			page = append(page, seen)
 		}
 		count++
+	}
+	if f.everything() && !c.now.Before(s.acc.hidden) {
+		all := s.acc.ordered()
+		return all[min(from, len(all)):min(from+limit, len(all))], len(all)
 	}
 	if f.email != "" {
 		for _, contact := range s.acc.byAddress[foldAddress(f.email)] {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // editInput is one edit at the control endpoint.
@@ -11,7 +12,8 @@ type editInput struct {
 	Action  string   `json:"action"`
 	Contact string   `json:"contact"` // address or id
 	Field   string   `json:"field"`   // of set_field and set_property
-	Value   string   `json:"value"`
+	Value   string   `json:"value"`   // of set_field and set_property
+	For     string   `json:"for"`     // of refuse: a duration
 	List    string   `json:"list"`    // of join_list and leave_list
 	Address string   `json:"address"` // of change_address
 	New     *Contact `json:"new"`     // of add
@@ -47,6 +49,13 @@ func (s *Server) edits(e editInput) map[string]func() bool {
 		"join_list":      func() bool { return s.JoinList(e.Contact, e.List) },
 		"leave_list":     func() bool { return s.LeaveList(e.Contact, e.List) },
 		"change_address": func() bool { return s.ChangeAddress(e.Contact, e.Address) },
+		"refuse":         func() bool { return e.refuse(s) },
 		"add":            func() bool { return e.New != nil && s.AddContact(*e.New) != "" },
 	}
+}
+
+// refuse lets imports refuse the address for a time.
+func (e editInput) refuse(s *Server) bool {
+	d, err := time.ParseDuration(e.For)
+	return err == nil && s.Refuse(e.Contact, s.Now().Add(d))
 }

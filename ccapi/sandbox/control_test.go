@@ -26,10 +26,11 @@ func TestTheControlEndpointDoesWhatTheInProcessAPIDoes(t *testing.T) {
 		{"action":"opt_out","contact":"bob@example.com"},
 		{"action":"change_address","contact":"ann@example.com","address":"anna@example.com"},
 		{"action":"add","new":{"address":"cid@example.com"}},
+		{"action":"refuse","contact":"cid@example.com","for":"48h"},
 		{"action":"delete","contact":"cid@example.com"},
 		{"action":"delete","contact":"nobody@example.com"}]`
 	r = c.call("POST", "/_sandbox/edits", edits, http.StatusOK)
-	if strings.TrimSpace(r.body) != `{"changed":[true,true,true,true,true,true,true,true,false]}` {
+	if strings.TrimSpace(r.body) != `{"changed":[true,true,true,true,true,true,true,true,true,false]}` {
 		t.Errorf("edits: got %s", r.body)
 	}
 	want := []sandbox.Contact{
@@ -98,6 +99,24 @@ func TestFaultsSwitchesAndClockOverTheControlEndpoint(t *testing.T) {
 		t.Errorf("moved %v, want 48 hours", moved)
 	}
 	c.call("POST", "/_sandbox/clock", `{"advance":"soon"}`, http.StatusBadRequest)
+}
+
+func TestSettingsOverTheControlEndpoint(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{})
+	c.call("PATCH", "/_sandbox/settings", `{"per_day":12,"grace":"30s","access_lifetime":"2s","approve":true}`, http.StatusOK)
+	if got := get[map[string]any](c, "/_sandbox/settings"); got["per_day"] != 12.0 || got["per_second"] != 4.0 || got["grace"] != "30s" {
+		t.Errorf("got %v", got)
+	}
+	if got := c.poll(c.startDevice(allScopes)); got.Expires != 2 {
+		t.Errorf("got %+v, want an access token of 2 seconds", got)
+	}
+	if got := s.Status().PerDay; got != 12 {
+		t.Errorf("got %d a day, want 12", got)
+	}
+	for _, body := range []string{`{"grace":"x"}`, `{"grace":"-1s"}`, `{"per_day":-1}`, `{"colour":"red"}`} {
+		c.call("PATCH", "/_sandbox/settings", body, http.StatusBadRequest)
+	}
 }
 
 func TestDevicesAndTokensOverTheControlEndpoint(t *testing.T) {

@@ -56,7 +56,7 @@ type Fault struct {
 	// path.Match, or a prefix where it ends in "/".
 	Method, Path string
 	// At are numbers of requests, from 1, counted among those that Method and
-	// Path choose since the fault was set.
+	// Path choose since the fault was set. What the limits refuse does not count.
 	At []int
 	// Probability of a hit, from 0 to 1, drawn from the seed.
 	Probability float64

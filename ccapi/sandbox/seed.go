@@ -47,7 +47,7 @@ func (s *Server) seed(from Contact, otherwise stamp) *contact {
 		c.Tags = append(c.Tags, s.ensureTag(name).ID)
 	}
 	if c.Permission == Unsubscribed {
-		c.Email.OptOut, c.Email.OptOutBy = updated, byContact
+		c.Email.OptOut, c.Email.OptOutBy = updated, byContact // by his own wish
 	}
 	if from.Deleted {
 		c.Deleted, c.Lists = updated, nil

@@ -1,0 +1,50 @@
+package sandbox
+
+import "time"
+
+// Status is the sandbox in a few figures.
+type Status struct {
+	Now          time.Time `json:"now"`
+	Contacts     int       `json:"contacts"`
+	Requests     int       `json:"requests"`
+	UsedToday    int       `json:"used_today"`
+	PerDay       int       `json:"per_day"`
+	PerSecond    int       `json:"per_second"`
+	MaxPerSecond int       `json:"max_per_second"`
+	Unlimited    bool      `json:"unlimited"`
+	Faults       int       `json:"faults"`
+	Queued       int       `json:"queued_activities"`
+	SaveError    string    `json:"save_error,omitempty"`
+}
+
+// Status tells how the sandbox stands.
+func (s *Server) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.settle()
+	s.usage.turn(now)
+	out := Status{Now: now, Contacts: len(s.acc.Contacts), Requests: s.log.count, UsedToday: s.usage.used, PerDay: s.opts.PerDay,
+		PerSecond: s.opts.PerSecond, MaxPerSecond: s.log.most, Unlimited: s.opts.Unlimited, Faults: len(s.faults.list)}
+	for _, a := range s.acc.Activities {
+		if !a.Settled {
+			out.Queued++
+		}
+	}
+	if s.store.err != nil {
+		out.SaveError = s.store.err.Error()
+	}
+	return out
+}
+
+// Reset makes the account anew, as [New] did, and empties log and faults. Tokens
+// and switches stay.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acc = newAccount(s.opts.Seed)
+	s.log, s.imports, s.faults.list = requestLog{}, nil, nil
+	if s.opts.Contacts > 0 {
+		s.seedDefault(s.opts.Contacts)
+	}
+	s.changed++
+}
