@@ -27,7 +27,7 @@ func (e *HeldError) Error() string {
 // Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when the process
 // dies. The context that it returns ends when the lock is released: work under it.
 func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
-	path := db.path + "-" + name + ".lock"
+	path := db.lockPath(name)
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	got, err := lock.TryLock()
 	if err != nil {
@@ -48,7 +48,13 @@ func sign(path string) {
 	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+" "+host+"\n"), 0o600)
 }
 
-func holder(name, path string) error {
+// Holder tells who took the lock of a name last, without touching it: that process may be gone. PID is 0 when it is not
+// known.
+func (db *DB) Holder(name string) HeldError { return *holder(name, db.lockPath(name)) }
+
+func (db *DB) lockPath(name string) string { return db.path + "-" + name + ".lock" }
+
+func holder(name, path string) *HeldError {
 	e := &HeldError{Name: name}
 	text, err := os.ReadFile(path)
 	if err != nil {
