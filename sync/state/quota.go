@@ -35,9 +35,12 @@ func (e *QuotaError) Error() string {
 }
 
 const (
-	// spacing keeps a little more than the exact distance between requests: at exactly 4 a second the jitter
+	// slack keeps a little more than the exact distance between requests: at exactly 4 a second the jitter
 	// of the network puts five into one second now and then, at 260 ms it does not.
 	slack = 10 * time.Millisecond
+	// lead is how far ahead a slot is at least. A slot is taken before it is on the disk; without the lead a slow commit
+	// would let one process send late, close to the next slot of another.
+	lead = 20 * time.Millisecond
 	// jump is the distance of a slot that only a clock that was set can explain.
 	jump = 10 * time.Second
 	// slowFor is how long the pace is halved after the server said "throttled".
@@ -86,8 +89,8 @@ func (q *Quota) slot(p *pace, now time.Time) time.Time {
 		distance *= 2
 	}
 	at := time.UnixMicro(p.NextAt)
-	if at.Before(now) || at.Sub(now) > jump {
-		at = now
+	if soonest := now.Add(lead); at.Before(soonest) || at.Sub(now) > jump {
+		at = soonest
 	}
 	p.NextAt = at.Add(distance).UnixMicro()
 	return at
