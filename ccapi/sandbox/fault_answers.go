@@ -79,6 +79,10 @@ func (d delivery) deliver(w http.ResponseWriter, r *http.Request) {
 		wait(r, d.fault.Delay)
 		d.send(w, d.date)
 	case FaultCutBody:
+		if d.status == http.StatusNoContent {
+			reset(w) // there is nothing to cut
+			return
+		}
 		d.cut(w)
 	default:
 		d.send(w, d.date)

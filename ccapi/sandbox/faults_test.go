@@ -139,6 +139,19 @@ func TestAnswersThatAreLost(t *testing.T) {
 	}
 }
 
+func TestAnAnswerWithoutABodyIsLostWhole(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{Contacts: 1})
+	who, _ := s.Contact("user000001@example.com")
+	s.Fault(sandbox.Fault{Kind: sandbox.FaultCutBody, Method: "DELETE"})
+	if r, err := c.do("DELETE", "/v3/contacts/"+who.ID, nil); err == nil {
+		t.Errorf("got %d, want an error", r.status)
+	}
+	if who, _ = s.Contact(who.ID); !who.Deleted {
+		t.Error("the work was not done")
+	}
+}
+
 func TestAnswersThatComeLateOrNever(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
