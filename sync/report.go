@@ -211,7 +211,8 @@ func (r *Report) addSkip(s Skipped) {
 //	else                                           planned (dry run), synced
 func (r *Report) conclude(err error) {
 	r.cause = err
-	resets, deferred := deferral(err)
+	spent, resets := deferral(err)
+	deferred := spent != nil
 	switch {
 	case errors.As(err, new(*SetupError)):
 		r.fail(Failed, err)
@@ -227,7 +228,7 @@ func (r *Report) conclude(err error) {
 		r.Error = &Problem{Code: "partial", Message: r.Push.summary(), Hint: "see `ccsyncd runs show`; what did not land is tried again by itself"}
 	case deferred:
 		r.Outcome = Deferred
-		r.Error = &Problem{Code: "quota_exceeded", Message: err.Error(),
+		r.Error = &Problem{Code: "quota_exceeded", Message: spent.Error(),
 			Hint: "the rest follows by itself after " + resets.Format(time.RFC3339)}
 	case r.DryRun:
 		r.Outcome = Planned
@@ -242,15 +243,16 @@ func (r *Report) fail(o Outcome, err error) {
 	r.Error = &Problem{Code: code, Message: err.Error(), Hint: hint}
 }
 
-// deferral tells whether an error is the day's quota, counted by us or told by the server, and when it resets.
-func deferral(err error) (resets time.Time, ok bool) {
+// deferral picks the day's quota out of an error, counted by us or told by the server, and when it resets; nil when the
+// error is another.
+func deferral(err error) (spent error, resets time.Time) {
 	var ours *state.QuotaError
 	var theirs *ccapi.QuotaError
 	switch {
 	case errors.As(err, &ours):
-		return ours.ResetsAt, true
+		return ours, ours.ResetsAt
 	case errors.As(err, &theirs):
-		return theirs.ResetsAt, true
+		return theirs, theirs.ResetsAt
 	}
-	return time.Time{}, false
+	return nil, time.Time{}
 }
