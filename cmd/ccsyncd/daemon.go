@@ -22,6 +22,8 @@ type daemon struct {
 	site     *site          // nil: no status page
 	next     time.Time      // the next scheduled run
 	outcome  ccsync.Outcome // of the last run
+	system   systemd
+	woke     atomic.Int64 // when the loop last looked around, in Unix seconds
 
 	// What follows is told of runs and idle ticks, in the loop.
 	ran  []func(context.Context, *ccsync.Report)
@@ -48,6 +50,7 @@ func (c *cli) daemon(ctx context.Context) error {
 		release()
 		return joinClose(err, a)
 	}
+	stopTelling := d.tellOthers(held)
 	ended := make(chan struct{})
 	go func() { defer close(ended); d.loop(held) }()
 	select {
@@ -57,6 +60,7 @@ func (c *cli) daemon(ctx context.Context) error {
 		return nil
 	}
 	stopServing()
+	stopTelling()
 	release()
 	return d.app.Load().close()
 }
@@ -106,6 +110,7 @@ func wallClock() time.Time { return time.Now().Round(0) }
 // tick looks once a second whether there is something to do. A clock that was set back brings the next run nearer.
 func (d *daemon) tick(ctx context.Context) {
 	a := d.app.Load()
+	d.woke.Store(time.Now().Unix())
 	d.notice(ctx, a)
 	now := wallClock()
 	if !now.Before(d.next) {

@@ -9,6 +9,8 @@ import (
 
 // reload takes a changed configuration, in the loop and so between runs. A broken one changes nothing.
 func (d *daemon) reload(ctx context.Context) {
+	d.heard(d.system.reloading())
+	defer func() { d.heard(d.system.ready("configuration read")) }()
 	old := d.app.Load()
 	next, err := d.reopen(ctx, old)
 	if err != nil {

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// receiver is a webhook and a heartbeat that remember what they got.
+type receiver struct {
+	mu     sync.Mutex // guards what follows
+	got    []string   // method, path and body
+	answer []int      // statuses to come; 200 when there are none left
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, req.Method+" "+req.URL.Path+" "+strings.TrimSpace(string(body)))
+	if len(r.answer) == 0 {
+		return
+	}
+	w.Header().Set("Location", "/elsewhere")
+	w.WriteHeader(r.answer[0])
+	r.answer = r.answer[1:]
+}
+
+// told takes what was received since the last call.
+func (r *receiver) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got
+	r.got = nil
+	return got
+}
+
+// noticed is a notifier on a state database of its own, and what it logs.
+type noticed struct {
+	*notifier
+	*receiver
+	app *app
+	log bytes.Buffer
+}
+
+const webhookSecret = "T0KEN-of-the-webhook"
+
+func newNoticed(t *testing.T) *noticed {
+	t.Helper()
+	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := &noticed{receiver: &receiver{}}
+	server := httptest.NewServer(n.receiver)
+	t.Cleanup(server.Close)
+	cfg := config.Default()
+	cfg.Notify.Webhook = config.NewSecret(server.URL + "/" + webhookSecret)
+	cfg.Notify.Heartbeat = config.NewSecret(server.URL + "/ping")
+	n.app = &app{cfg: &cfg, state: db, log: slog.New(slog.NewTextHandler(&n.log, nil))}
+	n.restart()
+	return n
+}
+
+// restart makes the notifier anew, as a new process does. It tries again without a pause.
+func (n *noticed) restart() {
+	n.notifier = newNotifier(func() *app { return n.app })
+	n.pauses = []time.Duration{0, 0}
+}
+
+// run tells of a run and delivers at once.
+func (n *noticed) run(ctx context.Context, r *ccsync.Report) {
+	n.ran(ctx, r)
+	n.deliverAll(ctx)
+}
+
+func (n *noticed) deliverAll(ctx context.Context) {
+	for len(n.jobs) > 0 {
+		(<-n.jobs)(ctx)
+	}
+}
+
+// events are the events that were received.
+func (n *noticed) events(t *testing.T) []string {
+	t.Helper()
+	var events []string
+	for _, line := range n.told() {
+		method, rest, _ := strings.Cut(line, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		if method != "POST" || path != "/"+webhookSecret {
+			events = append(events, method+" "+path)
+			continue
+		}
+		var m notice
+		if err := json.Unmarshal([]byte(body), &m); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, m.Event)
+	}
+	return events
+}
+
+func endedRun(o ccsync.Outcome) *ccsync.Report {
+	return &ccsync.Report{Run: 17, Outcome: o, Error: &ccsync.Problem{Code: string(o), Message: "ann@example.com has K7Q2"}}
+}
+
+func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	tests := []struct {
+		outcome ccsync.Outcome
+		want    []string
+	}{
+		{ccsync.Synced, []string{"GET /ping"}},
+		{ccsync.Failed, []string{"failed"}},
+		{ccsync.Failed, nil},
+		{ccsync.Deferred, nil},
+		{ccsync.Failed, nil},
+		{ccsync.Refused, []string{"refused"}},
+		{ccsync.Unauthorized, []string{"unauthorized"}},
+		{ccsync.Unauthorized, nil},
+		{ccsync.Synced, []string{"recovered", "GET /ping"}},
+		{ccsync.Synced, []string{"GET /ping"}},
+		{ccsync.Partial, []string{"partial"}},
+		{ccsync.Partial, nil},
+		{ccsync.Planned, nil},
+		{ccsync.Synced, []string{"recovered", "GET /ping"}},
+	}
+	for i, tt := range tests {
+		n.run(t.Context(), endedRun(tt.outcome))
+		if diff := cmp.Diff(n.events(t), tt.want); diff != "" {
+			t.Errorf("run %d, %s:\n%s", i, tt.outcome, diff)
+		}
+		n.restart() // and repeats nothing
+	}
+	n.idle(t.Context())
+	n.deliverAll(t.Context())
+	if diff := cmp.Diff(n.events(t), []string{"GET /ping"}); diff != "" {
+		t.Errorf("an idle tick:\n%s", diff)
+	}
+}
+
+func TestARunForSomeUsersAloneIsNoChange(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.run(t.Context(), endedRun(ccsync.Refused))
+	one := endedRun(ccsync.Synced)
+	one.Users = []ccsync.UserState{{Email: "ann@example.com", State: "verified"}}
+	n.run(t.Context(), one)
+	if diff := cmp.Diff(n.events(t), []string{"refused", "GET /ping"}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatWasNotDeliveredIsToldByTheNextRun(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.answer = []int{404}
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	if diff := cmp.Diff(n.events(t), []string{"failed", "failed"}); diff != "" {
+		t.Error(diff)
+	}
+	n.answer = []int{302, 200}
+	n.run(t.Context(), endedRun(ccsync.Refused))
+	if diff := cmp.Diff(n.events(t), []string{"refused"}); diff != "" {
+		t.Errorf("a redirect was followed, or taken for a receipt:\n%s", diff)
+	}
+	n.answer = []int{503}
+	n.run(t.Context(), endedRun(ccsync.Partial))
+	if diff := cmp.Diff(n.events(t), []string{"partial", "partial"}); diff != "" {
+		t.Errorf("a passing failure:\n%s", diff)
+	}
+}
+
+func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
+	t.Parallel()
+	counted := func(o ccsync.Outcome) *ccsync.Report {
+		r := endedRun(o)
+		r.Coverage = ccsync.Coverage{Users: 1010, Contacts: 988, Verified: 986, Pending: 2, Skipped: 22}
+		r.Push = &ccsync.Pushed{Verified: 12, Rejected: 1, Unverified: 1, Problems: []ccsync.PushProblem{{Email: "ann@example.com", Detail: "K7Q2"}}}
+		r.Guard = ccsync.Verdict{Tripped: true, Reasons: []string{"max_clears", "max_joins"}, Details: []string{"ann@example.com"}}
+		return r
+	}
+	tests := map[string]struct {
+		event  string
+		report *ccsync.Report
+		text   string
+		hint   string
+	}{
+		"failed":               {"failed", counted(ccsync.Failed), "the run failed: an error that retries did not cure; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
+		"refused":              {"refused", counted(ccsync.Refused), "the guard refused the plan, nothing was sent: max_clears, max_joins", "ccsyncd runs show 17"},
+		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized), "Constant Contact does not accept the login; nothing is sent until somebody logs in", "ccsyncd auth login"},
+		"partial":              {"partial", counted(ccsync.Partial), "2 codes did not arrive (1 rejected, 1 not verified); what can be tried again is tried by itself", "ccsyncd runs show 17"},
+		"recovered":            {"recovered", counted(ccsync.Synced), "all is well again: 986 of 1,010 users carry their values", "ccsyncd runs show 17"},
+		"a run without number": {"failed", &ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is tried again at the next scheduled time", "ccsyncd check"},
+	}
+	for name, tt := range tests {
+		m := noticeOf(tt.event, tt.report)
+		if m.Text != tt.text || m.Hint != tt.hint || m.Schema != 1 || m.Event != tt.event {
+			t.Errorf("%s: %+v", name, m)
+		}
+		for _, format := range []string{config.FormatJSON, config.FormatSlack} {
+			body, err := m.encode(format)
+			if err != nil || bytes.Contains(body, []byte("ann@")) || bytes.Contains(body, []byte("K7Q2")) {
+				t.Errorf("%s: %s %v", name, body, err)
+			}
+		}
+	}
+	body, err := noticeOf("partial", counted(ccsync.Partial)).encode(config.FormatJSON)
+	want := `{"schema":1,"event":"partial","text":"2 codes did not arrive (1 rejected, 1 not verified); what can be tried again is tried by itself","run":17,` +
+		`"counts":{"users":1010,"contacts":988,"verified":986,"pending":2,"skipped":22,"rejected":1,"unverified":1},"hint":"ccsyncd runs show 17"}` + "\n"
+	if err != nil || string(body) != want {
+		t.Errorf("%s %v, want %s", body, err, want)
+	}
+	body, err = notice{Event: "failed", Text: "<a> & b", Hint: "ccsyncd check"}.encode(config.FormatSlack)
+	if want := `{"text":"*ccsyncd failed*: &lt;a&gt; &amp; b\nnow: ` + "`ccsyncd check`" + `"}` + "\n"; err != nil || string(body) != want {
+		t.Errorf("%s %v, want %s", body, err, want)
+	}
+}
+
+func TestTheAddressOfAReceiverIsASecret(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for _, address := range []string{
+		gone.URL + "/" + webhookSecret, "http://" + webhookSecret + ".invalid/x", "http://127.0.0.1:1/" + webhookSecret, "https://" + strings.TrimPrefix(gone.URL, "http://") + "/" + webhookSecret,
+		"http://[::1/" + webhookSecret, "ftp://" + webhookSecret + "/x",
+	} {
+		err := send(t.Context(), n.client, http.MethodPost, address, nil)
+		if err == nil || strings.Contains(strings.ToLower(err.Error()), strings.ToLower(webhookSecret)) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	n.answer = slices.Repeat([]int{410}, 3)
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	if log := n.log.String(); strings.Contains(log, webhookSecret) || strings.Contains(log, "/ping") || !strings.Contains(log, "410 Gone") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestAReceiverThatHangsIsLeft(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(release) })
+	client := noticeClient()
+	client.Timeout = 20 * time.Millisecond
+	if err := send(t.Context(), client, http.MethodGet, server.URL, nil); err == nil || err.Error() != "the receiver did not answer in time" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASlowReceiverDelaysNoRun(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	for range 2 * maxNotices { // nobody delivers
+		n.ran(t.Context(), endedRun(ccsync.Synced))
+	}
+	if len(n.jobs) != maxNotices || !strings.Contains(n.log.String(), "too slow") {
+		t.Errorf("%d messages wait; log: %s", len(n.jobs), n.log.String())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.deliver(ctx) // ends
+	if err := pauseFor(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

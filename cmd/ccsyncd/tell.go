@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	ccsync "ccsyncd/sync"
+)
+
+// tellOthers lets webhook, heartbeat and service manager know how the daemon fares, until ctx ends; stop waits for that.
+// It comes before the loop.
+func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
+	n := newNotifier(d.app.Load)
+	d.ran, d.idle = append(d.ran, n.ran, d.status), append(d.idle, n.idle)
+	d.system = newSystemd(d.getenv)
+	var told sync.WaitGroup
+	told.Go(func() { n.deliver(ctx) })
+	told.Go(func() { d.system.keepAlive(ctx, d.works) })
+	told.Go(func() { <-ctx.Done(); d.heard(d.system.stopping()) })
+	d.woke.Store(time.Now().Unix())
+	d.heard(d.system.ready("started"))
+	return told.Wait
+}
+
+// status shows the last outcome in `systemctl status`.
+func (d *daemon) status(_ context.Context, r *ccsync.Report) {
+	d.heard(d.system.ready("last run: " + string(r.Outcome)))
+}
+
+// heard takes an error of the service manager for what it is: nothing that anybody can do something about.
+func (d *daemon) heard(err error) {
+	if err != nil {
+		d.app.Load().log.Debug("systemd does not listen", "error", err)
+	}
+}
+
+// stillFor is how long nothing may move before the watchdog is left to bite: longer than an import may stand still, and
+// than the source may take to be read.
+const stillFor = 15 * time.Minute
+
+// works tells whether the loop looked around, or its run got any further, not long ago.
+func (d *daemon) works() bool {
+	return time.Since(time.Unix(d.woke.Load(), 0)) < stillFor || time.Since(d.progress.now().MovedAt) < stillFor
+}
