@@ -52,7 +52,7 @@ var conformance = []column{
 	{"a whole double", [2]string{"REAL", "5"}, [2]string{"double precision", "5"}, [2]string{"DOUBLE", "5"}, "5"},
 	{"a large double", [2]string{"REAL", "1e20"}, [2]string{"double precision", "1e20"}, [2]string{"DOUBLE", "1e20"}, "100000000000000000000"},
 	{"a huge double", [2]string{"REAL", "1e21"}, [2]string{"double precision", "1e21"}, [2]string{"DOUBLE", "1e21"}, "1e+21"},
-	{"a tiny double", [2]string{"REAL", "1.5e-9"}, [2]string{"double precision", "1.5e-9"}, [2]string{"DOUBLE", "1.5e-9"}, "1.5e-09"},
+	{"a tiny double", [2]string{"REAL", "1.5e-9"}, [2]string{"double precision", "1.5e-9"}, [2]string{"DOUBLE", "1.5e-9"}, "1.5e-9"},
 	{"a single", [2]string{"FLOAT", "0.1"}, [2]string{"real", "0.1"}, [2]string{"FLOAT", "0.1"}, "0.1"},
 	{"a long single", [2]string{"FLOAT", "1234567.8"}, [2]string{"real", "1234567.8"}, [2]string{"FLOAT", "1234567.8"}, "1234567.8"},
 	same("a boolean that is true", "BOOLEAN", "TRUE", "true"),

@@ -74,8 +74,8 @@ var schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 
 var (
 	keywordPattern = regexp.MustCompile(`^(host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
-	// user:password@tcp(host:3306)/db, and the same without user or address
-	goMySQLPattern = regexp.MustCompile(`(^|@)(tcp|tcp6|unix)(\(.*\))?/[^/]*$`)
+	// user:password@tcp(host:3306)/db, and the same without user, network or address
+	goMySQLPattern = regexp.MustCompile(`^[^/.].*@((tcp6?|unix)(\(.*\))?)?/[^/]*$|^(tcp6?|unix)\(.*\)/[^/]*$`)
 )
 
 func hasScheme(dsn string) bool {
@@ -131,12 +131,16 @@ func parseSQLite(dsn, dir string) (*target, error) {
 	for name := range params {
 		t.leftOut(name, "the file is opened read-only, with this program's own settings")
 	}
-	if !filepath.IsAbs(path) {
-		t.hint = "a relative path starts at " + dir
+	relative := !filepath.IsAbs(path)
+	if relative {
 		path = filepath.Join(dir, path)
 	}
 	if t.path, err = filepath.Abs(path); err != nil {
 		return nil, err
+	}
+	if relative {
+		start, _ := filepath.Abs(dir) // it has just worked
+		t.hint = "a relative path starts at " + start
 	}
 	t.identity = SQLite + " " + t.path
 	slices.Sort(t.notes)

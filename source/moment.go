@@ -23,7 +23,7 @@ func appendTimestamp(dst []byte, v string) []byte {
 	case strings.HasPrefix(m.date, "0000-"):
 		return dst
 	case m.offset != 0:
-		return m.appendUTC(dst)
+		return m.appendUTC(dst, v)
 	}
 	dst = append(append(dst, m.date...), 'T')
 	dst = append(append(dst, m.clock...), m.fraction...)
@@ -56,12 +56,14 @@ func appendUnix(dst []byte, v int64, n int) []byte {
 	return append(dst, text...)
 }
 
-func (m moment) appendUTC(dst []byte) []byte {
+// appendUTC moves the moment to UTC; v stays where that leads out of the years that RFC 3339 has.
+func (m moment) appendUTC(dst []byte, v string) []byte {
 	t, err := time.Parse("2006-01-02 15:04:05.999999999", m.date+" "+m.clock+m.fraction)
-	if err != nil {
-		return append(append(append(dst, m.date...), 'T'), m.clock...)
+	t = t.Add(-m.offset)
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return append(dst, v...)
 	}
-	return t.Add(-m.offset).AppendFormat(dst, time.RFC3339Nano)
+	return t.AppendFormat(dst, time.RFC3339Nano)
 }
 
 // parseMoment reads 2006-01-02, then maybe a blank or T and 15:04[:05[.999999]], then maybe a zone:

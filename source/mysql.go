@@ -117,7 +117,7 @@ func (d *mysqlDB) advice(context.Context, *session) []string { return nil }
 func (d *mysqlDB) close() error { return d.pool.Close() }
 
 // mysqlKind takes a type as SHOW COLUMNS writes it, or of a query, as the driver names it: without
-// a width, so that BOOLEAN, which is TINYINT(1), cannot be told from TINYINT.
+// a width, so that BOOLEAN, which is TINYINT(1), cannot be told from TINYINT, nor BIT(1) from BIT(8).
 func mysqlKind(declared string, ofQuery bool) kind {
 	declared = strings.ToLower(declared)
 	base, _, _ := strings.Cut(declared, "(")
@@ -125,6 +125,8 @@ func mysqlKind(declared string, ofQuery bool) kind {
 	switch {
 	case declared == "tinyint(1)", base == "tinyint" && ofQuery:
 		return asBoolean
+	case declared == "bit(1)", base == "bit" && ofQuery:
+		return asBit
 	case declared == "binary(16)", base == "binary" && ofQuery:
 		return asUUID
 	}
@@ -132,7 +134,7 @@ func mysqlKind(declared string, ofQuery bool) kind {
 }
 
 var mysqlKinds = map[string]kind{
-	"bit":     asBit,
+	"bit":     asBits,
 	"decimal": asNumber, "double": asNumber, "float": asSingle,
 	"date": asDate, "datetime": asTimestamp, "timestamp": asTimestamp, "time": asTime,
 	"json": asJSON,

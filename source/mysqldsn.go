@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,10 +23,11 @@ var mysqlParams = wordSet(`
 
 // parseMySQL reads mysql://..., mariadb://... or go-sql-driver's user:password@tcp(host)/database.
 func parseMySQL(dsn, dir string) (*target, error) {
-	l, err := parseGoMySQL(dsn)
+	parse := parseGoMySQL
 	if hasScheme(dsn) {
-		l, err = parseURL(dsn)
+		parse = parseURL
 	}
+	l, err := parse(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +56,9 @@ func parseMySQL(dsn, dir string) (*target, error) {
 	return t, nil
 }
 
+// goAddress is a network with or without an address, or nothing.
+var goAddress = regexp.MustCompile(`^((tcp6?|unix)(\(.*\))?)?$`)
+
 // parseGoMySQL reads user:password@tcp(host:port)/database?name=value.
 func parseGoMySQL(dsn string) (location, error) {
 	wrong := misconfigured("it is mysql://user:password@host:port/database", "dsn in [source] is no address of a MySQL server that can be read")
@@ -66,7 +71,7 @@ func parseGoMySQL(dsn string) (location, error) {
 	if at := strings.LastIndexByte(address, '@'); at >= 0 {
 		user, address = address[:at], address[at+1:]
 	}
-	if strings.ContainsAny(database, "@()") || !goMySQLPattern.MatchString(address+"/") {
+	if strings.ContainsAny(database, "@()") || !goAddress.MatchString(address) {
 		return location{}, wrong
 	}
 	params, err := parseParams(query)
@@ -75,7 +80,7 @@ func parseGoMySQL(dsn string) (location, error) {
 	}
 	l := location{database: unescape(database), params: params}
 	l.user, l.password, l.hasPassword = strings.Cut(user, ":")
-	l.hosts = strings.TrimPrefix(address, "tcp")
+	l.hosts = strings.TrimPrefix(strings.TrimPrefix(address, "tcp"), "6")
 	if socket, ok := strings.CutPrefix(address, "unix("); ok {
 		l.hosts, params["socket"] = "", strings.TrimSuffix(socket, ")")
 	}

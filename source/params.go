@@ -54,7 +54,7 @@ func parseURL(dsn string) (location, error) {
 // commas between several of them.
 var hostsPattern = regexp.MustCompile(`^[A-Za-z0-9._:,\[\]%-]*$`)
 
-var paramPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+var paramPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // parseParams reads a=1&b=2. A name that is none is refused without being shown.
 func parseParams(query string) (map[string]string, error) {

@@ -34,6 +34,7 @@ func openPostgres(t *target, timeout time.Duration) *postgresDB {
 	}
 	pool := sqlx.NewDb(stdlib.OpenDB(*cfg), "pgx")
 	pool.SetMaxIdleConns(1)
+	pool.SetConnMaxIdleTime(time.Minute)
 	return &postgresDB{identity: t.identity, user: cfg.User, schema: t.schema, timeout: timeout, pool: pool}
 }
 
@@ -46,6 +47,7 @@ SELECT
 	set_config('DateStyle', 'ISO, YMD', true),
 	set_config('IntervalStyle', 'postgres', true),
 	set_config('extra_float_digits', '3', true),
+	set_config('bytea_output', 'hex', true),
 	set_config('client_encoding',
 		CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true),
 	set_config('search_path', COALESCE(NULLIF($1, ''), current_setting('search_path')), true),
@@ -128,12 +130,12 @@ func (d *postgresDB) tables(ctx context.Context, s *session) ([]string, error) {
 }
 
 // statement has the server write every value as text. A date far outside of what Go can hold would
-// otherwise end the read. bytea comes as bytes.
+// otherwise end the read. bytea comes as bytes; the cast of an inet would add /32.
 func (d *postgresDB) statement(rel relation, want []Column, limit int) string {
 	expressions := make([]string, len(want))
 	for i, c := range want {
 		expressions[i] = quoteWith(`"`, c.Name)
-		if c.kind != asBytes {
+		if c.kind != asBytes && !strings.EqualFold(c.Type, "inet") {
 			expressions[i] += "::text"
 		}
 	}

@@ -17,20 +17,24 @@ type relation struct {
 }
 
 func (cfg Config) relation() relation {
-	return relation{table: cfg.Table, where: cfg.Where, query: withoutEnd(cfg.Query)}
+	return relation{table: cfg.Table, where: withoutEnd(cfg.Where), query: withoutEnd(cfg.Query)}
 }
 
-// withoutEnd cuts off the semicolons that end a query, and comments behind them.
-func withoutEnd(query string) string {
-	end := 0
-	for _, at := range lexeme.FindAllStringIndex(query, -1) {
-		switch text := query[at[0]:at[1]]; {
-		case text == ";", strings.TrimSpace(text) == "", strings.HasPrefix(text, "--"), strings.HasPrefix(text, "/*"):
-		default:
-			end = at[1]
+// withoutEnd cuts off the semicolon that ends SQL, with what blanks and comments follow.
+func withoutEnd(sql string) string {
+	end := -1
+	for _, at := range lexeme.FindAllStringIndex(sql, -1) {
+		switch text := sql[at[0]:at[1]]; {
+		case text == ";" && end < 0:
+			end = at[0]
+		case text != ";" && strings.TrimSpace(text) != "" && !strings.HasPrefix(text, "--") && !strings.HasPrefix(text, "/*"):
+			end = -1
 		}
 	}
-	return query[:end]
+	if end < 0 {
+		return sql
+	}
+	return sql[:end]
 }
 
 // lexeme is a text, a quoted name, a comment, or any other character.
@@ -46,10 +50,13 @@ func (r relation) String() string {
 
 // clause names the key whose SQL is the likely cause of an error.
 func (r relation) clause() string {
-	if r.query != "" {
+	switch {
+	case r.query != "":
 		return "query"
+	case r.where != "":
+		return "where"
 	}
-	return "where"
+	return "table"
 }
 
 // Column is a column of a table or query.

@@ -20,7 +20,7 @@ type Row struct {
 	Values []string // one for each of Config.Columns, in that order
 }
 
-// Config is the [source] section with the columns of its fields.
+// Config is the section source of ccsync.toml, with the columns of its fields.
 type Config struct {
 	DSN     string        // a path, the URL that the app uses, or the driver's own form
 	Driver  string        // SQLite, Postgres or MySQL; "" where the DSN tells

@@ -102,9 +102,9 @@ func (d *sqliteDB) columns(ctx context.Context, s *session, rel *relation) ([]Co
 	}
 	rel.from = quoteWith(`"`, rel.table)
 	all, err := tableInfo(ctx, s, "main", rel.table)
-	if schema, table := splitTable(rel.table); err == nil && len(all) == 0 && schema != "" {
-		rel.from = quoteWith(`"`, schema) + "." + quoteWith(`"`, table)
-		return tableInfo(ctx, s, schema, table)
+	if schema, table := splitTable(rel.table); err == nil && len(all) == 0 && strings.EqualFold(schema, "main") {
+		rel.from = "main." + quoteWith(`"`, table)
+		return tableInfo(ctx, s, "main", table)
 	}
 	return all, err
 }
@@ -164,98 +164,21 @@ func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 	return selectStatement(rel, expressions, limit)
 }
 
-// mark is the one from before the transaction, if it still holds and nothing in the statement
-// depends on more than what the file holds.
-func (d *sqliteDB) mark(ctx context.Context, s *session, rel relation) (string, error) {
-	text, err := d.withViews(ctx, s, rel)
-	if err != nil || !timeless(text) {
-		return "", err
-	}
-	now, err := d.current(ctx)
-	if err != nil || now != s.before {
-		return "", err
-	}
-	return now, nil
-}
-
-const sqliteViews = `
-SELECT name, sql
-FROM sqlite_schema
-WHERE type = 'view'`
-
-// withViews gives the SQL of the relation and of every view that it may go through.
-func (d *sqliteDB) withViews(ctx context.Context, s *session, rel relation) (string, error) {
-	var views []struct{ Name, SQL string }
-	if err := s.tx.SelectContext(ctx, &views, sqliteViews); err != nil {
-		return "", err
-	}
-	text := rel.query + " " + rel.where
-	names := strings.ToLower(text + " " + rel.table)
-	for again := true; again; {
-		again = false
-		for i, v := range views {
-			if v.SQL != "" && strings.Contains(names, strings.ToLower(v.Name)) {
-				text, names = text+" "+v.SQL, names+" "+strings.ToLower(v.SQL)
-				views[i].SQL, again = "", true
-			}
-		}
-	}
-	return text, nil
-}
-
-// advice warns where a database in WAL mode can be read only while the app has it open: then its
-// -wal and -shm files are there, else they must be made.
+// advice tells what WAL mode asks of the account: SQLite makes the -wal and -shm files beside the
+// database when nobody has it open, and leaves them when a reader was the last.
 func (d *sqliteDB) advice(ctx context.Context, s *session) []string {
 	var mode string
+	if s.tx.GetContext(ctx, &mode, "PRAGMA journal_mode") != nil || mode != "wal" {
+		return nil
+	}
 	folder := filepath.Dir(d.path)
-	if s.tx.GetContext(ctx, &mode, "PRAGMA journal_mode") != nil || mode != "wal" || writable(folder) {
-		return nil
-	}
-	return []string{d.path + " is in WAL mode, and this account may not write to " + folder + ": it can be read only while the app runs; run as the app's user"}
-}
-
-// current joins the number of the watched file with its data_version, which takes microseconds.
-func (d *sqliteDB) current(ctx context.Context) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.watchFile(ctx); err != nil {
-		return "", err
-	}
-	var version int64
-	if err := d.watch.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
-		d.unwatch()
-		return "", err
-	}
-	return fmt.Sprintf("%d/%d", d.watched, version), nil
-}
-
-// watchFile makes sure that the idle connection is one to the file now under the path.
-func (d *sqliteDB) watchFile(ctx context.Context) error {
-	file, err := d.stat()
-	if err != nil {
-		return err
-	}
-	if d.watch != nil && os.SameFile(d.file, file) {
-		return nil
-	}
-	d.unwatch()
-	if d.watch, err = d.pool.Connx(ctx); err != nil {
-		d.watch = nil
-		return err
-	}
-	d.file, d.watched = file, d.watched+1
-	if again, err := d.stat(); err != nil || !os.SameFile(file, again) {
-		d.unwatch()
-		return errors.Join(err, fmt.Errorf("%s was replaced while it was opened", d.path))
+	switch {
+	case !writable(folder):
+		return []string{d.path + " is in WAL mode, and this account may not write to " + folder + ": it can be read only while the app runs; run as the app's user"}
+	case foreign(d.path):
+		return []string{d.path + " is in WAL mode and belongs to another account: while the app is down, a read makes files beside it that the app may not be able to write; run as the app's user"}
 	}
 	return nil
-}
-
-func (d *sqliteDB) unwatch() {
-	if d.watch != nil {
-		_ = d.watch.Close()
-		d.watch = nil
-	}
 }
 
 func (d *sqliteDB) close() error {
@@ -306,7 +229,12 @@ func (d *sqliteDB) explain(err error, rel relation) error {
 	case sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrAuth:
 		told.Hint = "run as the app's user; a database in WAL mode needs write access to " + filepath.Dir(d.path) + " while the app is down"
 	case sqlite3.ErrReadonly:
-		told.Hint = "the app left an unfinished transaction, or its -shm file cannot be read: start the app, and run as its user"
+		told.Message = "read " + d.path + ": it is in WAL mode and no program has it open"
+		told.Hint = "start the app, or run as its user, who may write to " + filepath.Dir(d.path)
+		if e.ExtendedCode == sqlite3.ErrReadonlyRollback {
+			told.Message = "read " + d.path + ": its app was stopped in the middle of a transaction"
+			told.Hint = "start the app, which takes the transaction back"
+		}
 	case sqlite3.ErrCorrupt:
 		told.Hint = "the file is damaged: put a backup back"
 	}

@@ -9,25 +9,27 @@ import (
 // and the session come in through functions and a few words, so only the functions listed here
 // pass; what is not understood does not.
 func timeless(sql string) bool {
-	if strings.ContainsAny(sql, `$@[\`) {
-		return false // dollar quotes, variables, subscripts, escapes
-	}
 	rest := tokenPattern.ReplaceAllStringFunc(sql, func(token string) string {
 		name, call := strings.CutSuffix(token, "(")
 		name = strings.ToLower(strings.TrimSpace(name))
+		literal := strings.Trim(name, "'")
 		switch {
-		case token[0] == '\'' && momentLiterals[strings.TrimSpace(strings.Trim(name, "'"))]:
-			return "'"
-		case momentWords[name], call && !pure[name]:
+		case strings.HasPrefix(name, "'"):
+			if momentLiterals[strings.TrimSpace(literal)] || strings.Contains(name, `\`) {
+				return "'"
+			}
+		case strings.HasSuffix(name, "'"), momentWords[name], call && !pure[name]:
 			return "'"
 		}
 		return " "
 	})
-	return !strings.ContainsAny(rest, "'\"`")
+	// open quotes, dollar quotes, variables, subscripts, escapes
+	return !strings.ContainsAny(rest, "'\"`$@[\\")
 }
 
-// tokenPattern finds texts, comments, and names with the bracket that makes calls of them.
-var tokenPattern = regexp.MustCompile(`'(?:[^']|'')*'|--[^\n]*|/\*(?s:.*?)\*/|(?:"[^"]*"|` + "`[^`]*`" + `|[\pL_][\pL\pN_]*)(?:\s*\()?`)
+// tokenPattern finds the prefix of a text, such as E', texts, comments, and names with the bracket
+// that makes calls of them.
+var tokenPattern = regexp.MustCompile(`[\pL\pN_]*[\pL&]'|'(?:[^']|'')*'|--[^\n]*|/\*(?s:.*?)\*/|(?:"[^"]*"|` + "`[^`]*`" + `|[\pL_][\pL\pN_]*)(?:\s*\()?`)
 
 var (
 	momentWords = wordSet(`current_date current_time current_timestamp localtime localtimestamp`)

@@ -19,7 +19,8 @@ const (
 	asNumber              // a decimal or floating-point number that comes as text
 	asSingle              // a number of 32-bit floating-point precision
 	asBoolean             // true or false
-	asBit                 // MySQL's BIT: bytes, most significant first
+	asBit                 // true or false, which come as a byte
+	asBits                // a number that comes as bytes, most significant first
 	asDate
 	asTimestamp
 	asTime
@@ -105,8 +106,10 @@ func appendBytes(dst []byte, k kind, v []byte) []byte {
 	switch {
 	case k == asText, k == asBytes:
 		return append(dst, v...)
-	case k == asBit:
-		return appendBit(dst, v)
+	case k == asBit && len(v) == 1 && v[0] <= 1:
+		return strconv.AppendBool(dst, v[0] == 1)
+	case k == asBit, k == asBits:
+		return appendBits(dst, v)
 	case k == asUUID && len(v) == 16 && !printable(v):
 		return appendRawUUID(dst, v)
 	default:
@@ -130,11 +133,15 @@ func appendInteger(dst []byte, k kind, v int64) []byte {
 // appendFloat writes the shortest decimal that reads back as the same number, with an exponent only
 // where JavaScript writes one too: below 1e-6 and from 1e21 on.
 func appendFloat(dst []byte, v float64, bits int) []byte {
-	if v == 0 {
+	switch {
+	case v == 0:
 		return append(dst, '0')
+	case math.IsInf(v, 0):
+		return append(dst, strings.TrimPrefix(strconv.FormatFloat(v, 'g', -1, bits)+"inity", "+")...)
 	}
 	if size := math.Abs(v); size < 1e-6 || size >= 1e21 {
-		return strconv.AppendFloat(dst, v, 'g', -1, bits)
+		text := strconv.FormatFloat(v, 'g', -1, bits)
+		return append(dst, strings.Replace(text, "e-0", "e-", 1)...)
 	}
 	return strconv.AppendFloat(dst, v, 'f', -1, bits)
 }
@@ -166,11 +173,8 @@ func trimFraction(v string) string {
 	return strings.TrimSuffix(strings.TrimRight(v, "0"), ".")
 }
 
-// appendBit writes BIT(1) as a boolean and anything wider as a number.
-func appendBit(dst []byte, v []byte) []byte {
-	if len(v) == 1 && v[0] <= 1 {
-		return strconv.AppendBool(dst, v[0] == 1)
-	}
+// appendBits writes MySQL's BIT(n) as a number.
+func appendBits(dst []byte, v []byte) []byte {
 	var n uint64
 	for _, b := range v {
 		n = n<<8 | uint64(b)

@@ -1,0 +1,150 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// as gives the DSN of the same database for another account.
+func (d *testDB) as(t *testing.T, user, password string) string {
+	t.Helper()
+	if d.driver == MySQL {
+		cfg, err := mysql.ParseDSN(d.dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.User, cfg.Passwd = user, password
+		return cfg.FormatDSN()
+	}
+	u, err := url.Parse(d.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}
+
+// newAccount makes an account that may connect to the database and no more.
+func (d *testDB) newAccount(t *testing.T) (user, password string) {
+	t.Helper()
+	user, password = "ccsync_"+fmt.Sprint(names.Add(1))+newName()[len(newName())-8:], "S3CRET"
+	if d.driver == MySQL {
+		d.exec(t, fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '%s'", user, password),
+			fmt.Sprintf("GRANT CREATE TEMPORARY TABLES ON *.* TO '%s'@'%%'", user))
+		t.Cleanup(func() { d.exec(t, "DROP USER '"+user+"'@'%'") })
+		return user, password
+	}
+	d.exec(t, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", user, password))
+	t.Cleanup(func() { d.exec(t, "DROP OWNED BY "+user, "DROP ROLE "+user) })
+	return user, password
+}
+
+// onServers runs a test on the databases that have accounts.
+func onServers(t *testing.T, test func(*testing.T, *testDB)) {
+	t.Helper()
+	for _, driver := range []string{Postgres, MySQL} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			test(t, newTestDB(t, driver))
+		})
+	}
+}
+
+func TestAnAccountNeedsSELECTAndNoMore(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 2)
+		user, password := d.newAccount(t)
+		dsn := d.as(t, user, password)
+		cfg := usersConfig
+		cfg.DSN = dsn
+		db, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		err = db.Check(t.Context())
+		if err == nil || errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "GRANT SELECT ON users TO ") || !strings.Contains(err.Error(), user) {
+			t.Errorf("without a right: got %v, want the GRANT that is missing", err)
+		}
+		account := map[string]string{Postgres: user, MySQL: "'" + user + "'@'%'"}[d.driver]
+		d.exec(t, "GRANT SELECT (email, short_code) ON users TO "+account)
+		if rows := collect(t, db); len(rows) != 2 || rows[0].Key != "" {
+			t.Errorf("with a right on two columns: got %v, want two rows without a key", rows)
+		}
+		d.exec(t, "GRANT SELECT ON users TO "+account)
+		if rows := collect(t, db); len(rows) != 2 || rows[0].Key != "1" {
+			t.Errorf("with SELECT: got %v, want both users", rows)
+		}
+	})
+}
+
+func TestWhyAServerIsNotReachedIsSaid(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := listener.Addr().String()
+	listener.Close()
+	for dsn, want := range map[string][]string{
+		"postgres://bob:S3CRET@" + closed + "/app":                       {"connect to postgres localhost:", "/app: connection refused", "start the server"},
+		"mysql://bob:S3CRET@" + closed + "/app":                          {"connect to mysql localhost:", "/app: connection refused", "start the server"},
+		"postgres://bob:S3CRET@no-such-host.invalid/app":                 {"connect to postgres no-such-host.invalid:5432/app: no such host", "correct the host"},
+		"mysql://bob:S3CRET@no-such-host.invalid/app":                    {"connect to mysql no-such-host.invalid:3306/app: no such host", "correct the host"},
+		"postgres://bob:S3CRET@localhost/app?host=/no/such/folder":       {"connect to postgres localhost:5432/app: no such socket"},
+		"mysql://bob:S3CRET@localhost/app?socket=/no/such/folder/mysqld": {"connect to mysql localhost:3306/app: no such socket"},
+	} {
+		cfg := usersConfig
+		cfg.DSN = dsn
+		db, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Check(t.Context())
+		db.Close()
+		if err == nil || errors.Is(err, ErrConfig) {
+			t.Errorf("%s: got %v, want an error that is not the configuration's", dsn, err)
+			continue
+		}
+		for _, want := range want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %q", dsn, err, want)
+			}
+		}
+		if strings.Contains(fmt.Sprintf("%+v", err), "S3CRET") {
+			t.Errorf("%s: the error shows the password: %v", dsn, err)
+		}
+	}
+}
+
+func TestWhatADatabaseServerRefusesIsTheConfigurationsFault(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 1)
+		tests := map[string]string{
+			d.as(t, "nobody_of_that_name", "S3CRET"): "correct user and password in dsn",
+		}
+		other := strings.Replace(d.dsn, "/ccsync_test_", "/ccsync_gone_", 1)
+		tests[other] = "correct the database in dsn"
+		for dsn, want := range tests {
+			cfg := usersConfig
+			cfg.DSN = dsn
+			db, err := Open(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.Check(t.Context())
+			db.Close()
+			if !errors.Is(err, ErrConfig) || !strings.Contains(fmt.Sprint(err), want) || strings.Contains(fmt.Sprint(err), "S3CRET") {
+				t.Errorf("got %v, want an ErrConfig that says %q", err, want)
+			}
+		}
+	})
+}
