@@ -104,6 +104,7 @@ CREATE TABLE valued (
 --   recorded -> sending -> sent -> ended -> settled
 --
 -- `import` is one bulk import activity, `replace` a number of single contacts that are cleared.
+-- `mapping` names the fields in the values of its rows, as `mirror.mapping` does for the contacts.
 -- `tally` has the counts that the guard looks back on, in JSON.
 -- `moved_at` is when the activity's state or percentage last moved, `percent` that percentage.
 CREATE TABLE batches (
@@ -112,6 +113,7 @@ CREATE TABLE batches (
   kind        TEXT NOT NULL CHECK (kind IN ('import', 'replace')),
   state       TEXT NOT NULL CHECK (state IN ('recorded', 'sending', 'sent', 'ended', 'settled')),
   lists       TEXT NOT NULL,
+  mapping     TEXT NOT NULL,
   contacts    INTEGER NOT NULL,
   tally       TEXT NOT NULL,
   activity    TEXT NOT NULL,

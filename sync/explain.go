@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"strings"
 
 	"ccsyncd/source"
 	"ccsyncd/sync/state"
@@ -237,11 +236,8 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 		return err
 	}
 	for _, p := range pushes {
-		push := ExplainedPush{Run: p.Run, Activity: p.Activity, State: p.State, Result: p.Result, At: p.RecordedAt}
-		if strings.Count(p.Wanted, state.Separator) == len(r.mapping.targets)-1 {
-			push.Values = r.mapping.byColumn(p.Wanted)
-		}
-		x.Pushes = append(x.Pushes, push)
+		x.Pushes = append(x.Pushes, ExplainedPush{Run: p.Run, Activity: p.Activity, State: p.State, Result: p.Result, At: p.RecordedAt,
+			Values: r.mapping.byColumn(r.mapping.carry(p.Mapping)(p.Wanted))})
 	}
 	return nil
 }

@@ -72,6 +72,9 @@ func (t *target) key() string {
 
 // carry returns a function that brings values from the order of an older key into the present one.
 func (m *mapping) carry(oldKey string) func(string) string {
+	if oldKey == m.key() {
+		return func(fields string) string { return fields }
+	}
 	old := strings.Fields(oldKey)
 	from := make([]int, len(m.targets))
 	for i := range m.targets {

@@ -187,7 +187,7 @@ func (p *packer) pack(ctx context.Context, key []byte, o outgoing) error {
 
 func (p *packer) begin(group []byte, lists []string) {
 	p.group = append(p.group[:0], group...)
-	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists}
+	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists, Mapping: p.mapping.key()}
 	if group[0] == 'c' {
 		p.batch.Kind = state.Replace
 	}

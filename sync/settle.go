@@ -123,7 +123,7 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 	}
 	if halve && holdsBack(b, len(failed), len(rows), problems) {
 		for part := range slices.Chunk(failed, (len(failed)+1)/2) {
-			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Contacts: len(part), State: state.Recorded}
+			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(part), State: state.Recorded}
 			for i := range part {
 				again.Tally.Add(tallyOf(m, b, &part[i]))
 			}

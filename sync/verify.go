@@ -46,12 +46,9 @@ func (r *run) refreshFor(ctx context.Context, ended []*state.Batch) error {
 
 // settle verifies one batch and writes down how it ended.
 func (r *run) settle(ctx context.Context, b *state.Batch) error {
-	var rows []state.BatchRow
-	for row, err := range r.State.BatchRows(ctx, b.ID) {
-		if err != nil {
-			return err
-		}
-		rows = append(rows, row)
+	rows, err := r.rowsOf(ctx, b)
+	if err != nil {
+		return err
 	}
 	verdicts, err := r.verify(ctx, b, rows)
 	if err != nil {
@@ -75,6 +72,20 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 		}
 	}
 	return nil
+}
+
+// rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
+func (r *run) rowsOf(ctx context.Context, b *state.Batch) ([]state.BatchRow, error) {
+	carry := r.mapping.carry(b.Mapping)
+	rows := make([]state.BatchRow, 0, b.Contacts)
+	for row, err := range r.State.BatchRows(ctx, b.ID) {
+		if err != nil {
+			return nil, err
+		}
+		row.Wanted, row.Old = carry(row.Wanted), carry(row.Old)
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // problemsOf are the problems that earlier tries of the rows left that did not land.

@@ -58,6 +58,7 @@ type Batch struct {
 	Kind       string // Import or Replace
 	State      BatchState
 	Lists      []string // ids that the import names
+	Mapping    string   // the fields that BatchRow.Wanted and Old hold
 	Contacts   int
 	Tally      Tally
 	Activity   string   // activity_id, from Sent on
@@ -89,7 +90,7 @@ var ErrMoved = errors.New("the batch was moved by another process")
 type batchRow struct {
 	ID, Run                             int64
 	Kind, State, Lists, Tally, Activity string
-	Ending, Errors                      string
+	Mapping, Ending, Errors             string
 	Contacts, Percent                   int
 	ErrorCount                          int    `db:"error_count"`
 	RecordedAt                          string `db:"recorded_at"`
@@ -98,12 +99,12 @@ type batchRow struct {
 	EndedAt                             string `db:"ended_at"`
 }
 
-const batchColumns = `id, run, kind, state, lists, contacts, tally, activity, ending, errors, error_count, percent,
+const batchColumns = `id, run, kind, state, lists, mapping, contacts, tally, activity, ending, errors, error_count, percent,
 	recorded_at, sending_at, moved_at, ended_at`
 
 func (r batchRow) batch() (Batch, error) {
 	b := Batch{
-		ID: r.ID, Run: r.Run, Kind: r.Kind, State: BatchState(r.State), Lists: strings.Fields(r.Lists), Contacts: r.Contacts,
+		ID: r.ID, Run: r.Run, Kind: r.Kind, State: BatchState(r.State), Lists: strings.Fields(r.Lists), Mapping: r.Mapping, Contacts: r.Contacts,
 		Activity: r.Activity, Ending: r.Ending, ErrorCount: r.ErrorCount, Percent: r.Percent, RecordedAt: moment(r.RecordedAt),
 		SendingAt: moment(r.SendingAt), MovedAt: moment(r.MovedAt), EndedAt: moment(r.EndedAt),
 	}
@@ -113,9 +114,9 @@ func (r batchRow) batch() (Batch, error) {
 	return b, json.Unmarshal([]byte(r.Tally), &b.Tally)
 }
 
-const insertBatch = `INSERT INTO batches (run, kind, state, lists, contacts, tally, activity, ending, errors,
+const insertBatch = `INSERT INTO batches (run, kind, state, lists, mapping, contacts, tally, activity, ending, errors,
 	error_count, percent, recorded_at, sending_at, moved_at, ended_at, settled_at)
-	VALUES (?, ?, 'recorded', ?, ?, ?, '', '', '', 0, 0, ?, '', '', '', '') RETURNING id`
+	VALUES (?, ?, 'recorded', ?, ?, ?, ?, '', '', '', 0, 0, ?, '', '', '', '') RETURNING id`
 
 // AddBatch records a batch with its rows, in one transaction, and returns its id.
 func (db *DB) AddBatch(ctx context.Context, b Batch, rows []BatchRow) (id int64, err error) {
@@ -131,7 +132,7 @@ func (db *DB) addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, rows []BatchRo
 	if err != nil {
 		return 0, err
 	}
-	err = tx.GetContext(ctx, &id, insertBatch, b.Run, b.Kind, joinIDs(b.Lists), b.Contacts, string(tally), stamp(db.Now()))
+	err = tx.GetContext(ctx, &id, insertBatch, b.Run, b.Kind, joinIDs(b.Lists), b.Mapping, b.Contacts, string(tally), stamp(db.Now()))
 	if err != nil {
 		return 0, err
 	}
@@ -277,6 +278,7 @@ type Push struct {
 	State      string
 	Activity   string
 	Ending     string
+	Mapping    string // the fields that Wanted holds
 	Wanted     string
 	Result     string
 	RecordedAt string `db:"recorded_at"`
@@ -285,7 +287,7 @@ type Push struct {
 // Pushes returns the last n times that an address was sent, the newest first.
 func (db *DB) Pushes(ctx context.Context, norm string, n int) ([]Push, error) {
 	var all []Push
-	err := db.read.SelectContext(ctx, &all, `SELECT r.batch, b.run, b.state, b.activity, b.ending, r.wanted, r.result, b.recorded_at
+	err := db.read.SelectContext(ctx, &all, `SELECT r.batch, b.run, b.state, b.activity, b.ending, b.mapping, r.wanted, r.result, b.recorded_at
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.norm = ? ORDER BY r.batch DESC LIMIT ?`, norm, n)
 	if err != nil {
 		return nil, fmt.Errorf("read pushes: %w", err)

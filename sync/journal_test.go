@@ -1,0 +1,29 @@
+package sync_test
+
+import (
+	"testing"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+)
+
+func TestAnImportUnderWayOutlivesAChangeOfTheMapping(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		name := ccsync.Field{Column: "first_name", Property: "first_name"}
+		w.box.Seed(sandbox.Contact{Address: "a@example.com", Lists: []string{"App users"}, FirstName: "Ann"})
+		w.policy.Fields = append([]ccsync.Field{name}, w.policy.Fields...)
+		w.rows = append(w.rows, row("1", "a@example.com", "Bea", "K1"))
+		if !w.runUntil(moment{request: 3, seen: true}, ccsync.Options{}) {
+			t.Fatal("the run did not last until its import")
+		}
+		w.policy.Fields = w.policy.Fields[1:]
+		w.rows[0].Values = []string{"K1"}
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if report.Push.Verified != 1 || len(w.box.Imports()) != 1 {
+			t.Errorf("push %+v, %d imports", report.Push, len(w.box.Imports()))
+		}
+		w.wantAllCodes()
+	})
+}
