@@ -79,7 +79,10 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 		return nil, err
 	}
 	if x.Address == "" {
-		x.Decision, x.Advice = "none", "no row and no contact is known by this name; check its spelling"
+		if !x.Known {
+			x.Decision = "none"
+		}
+		x.Advice = advice(x.Decision, Reason(x.Reason))
 		return x, nil
 	}
 	if err := r.explainContact(ctx, x, decided); err != nil {
@@ -210,7 +213,7 @@ func advice(decision string, reason Reason) string {
 	case decision == "pending":
 		return "an import with this user is under way; look again in some minutes"
 	case decision == "none":
-		return "nothing is done without a row in the source"
+		return "nothing is done without a row in the source; if there should be one, check the spelling"
 	case decision != "skip":
 		return "it will be sent with the next run; `ccsyncd push` with the address sends it now"
 	}
