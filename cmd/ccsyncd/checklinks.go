@@ -140,7 +140,7 @@ func (ch *chain) rows(x *ccsync.Examination) {
 		ch.ok(name, detail+", none of them would be skipped")
 		return
 	}
-	detail += fmt.Sprintf(", %s would be skipped: %s", term.Count(skipped), reasonsText(x))
+	detail += fmt.Sprintf(", %s would be skipped:\n%s", term.Count(skipped), reasonsText(x))
 	cure := "mend these rows in the app's database; the others are sent all the same"
 	if ch.flags.strict {
 		ch.fail(name, errors.New(detail), cure)
@@ -162,5 +162,5 @@ func reasonsText(x *ccsync.Examination) string {
 		}
 		parts = append(parts, part)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "\n")
 }

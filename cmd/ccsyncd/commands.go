@@ -9,7 +9,9 @@ import (
 // commands are all commands but cobra's own, in the order of the help.
 func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
-		c.authCommand(), c.checkCommand(), c.pushCommand(),
+		c.initCommand(), c.authCommand(), c.checkCommand(), c.accountCommand(),
+		c.pushCommand(),
+		c.statusCommand(), c.runsCommand(), c.explainCommand(), c.forgetCommand(),
 		c.sandboxCommand(), c.versionCommand(),
 	}
 }

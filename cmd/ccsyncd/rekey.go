@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,22 +66,14 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 
 // readKey takes a key from where a person put it.
 func (c *cli) readKey(place, dir string) ([]byte, error) {
-	text := ""
-	if name, ok := strings.CutPrefix(place, "env:"); ok {
-		text = c.getenv(name)
-	} else if path, ok := strings.CutPrefix(place, "secret:"); ok {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("--old-key: %w", err)
-		}
-		text = string(content)
-	} else {
+	if !strings.HasPrefix(place, "env:") && !strings.HasPrefix(place, "secret:") {
 		return nil, errors.New("--old-key takes env:NAME or secret:/path, never the key itself")
 	}
-	key := config.State{Key: config.NewSecret(strings.TrimSpace(text))}.KeyBytes()
+	text, err := c.reveal(place, dir)
+	if err != nil {
+		return nil, fmt.Errorf("--old-key: %w", err)
+	}
+	key := config.State{Key: config.NewSecret(text)}.KeyBytes()
 	if key == nil {
 		return nil, errors.New("--old-key: there are no 32 bytes as hex or base64 at that place")
 	}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/term"
+)
+
+func (c *cli) accountCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "account", Short: "What the account has, ready to paste into the configuration", GroupID: groupSetUp, Args: cobra.NoArgs,
+		Long: "Prints the account's name, custom fields, lists and contact counts, as TOML for ccsync.toml.",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := checkOutput(cmd, output); err != nil {
+				return err
+			}
+			a, err := c.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer atExit(&err, "close", a.close)
+			has, err := a.inventory(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if output == outputJSON {
+				return c.Out.JSON(has)
+			}
+			c.printInventory(has)
+			c.next("paste what you need into ccsync.toml, then ccsyncd check")
+			return nil
+		},
+	}
+	addOutput(cmd, &output)
+	return cmd
+}
+
+// inventory is what the account has; `account --output json` prints it.
+type inventory struct {
+	Account account        `json:"account"`
+	Counts  *contactCounts `json:"contacts,omitempty"` // absent where the account does not tell
+	Fields  []accountField `json:"custom_fields"`
+	Lists   []accountList  `json:"lists"`
+}
+
+type contactCounts struct {
+	Total        int `json:"total"`
+	Explicit     int `json:"explicit"`
+	Implicit     int `json:"implicit"`
+	Pending      int `json:"pending"`
+	Unsubscribed int `json:"unsubscribed"`
+}
+
+type accountField struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Label string `json:"label"`
+	Type  string `json:"type"`
+}
+
+type accountList struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Members int    `json:"members"`
+}
+
+func (a *app) inventory(ctx context.Context) (*inventory, error) {
+	has := &inventory{Fields: []accountField{}, Lists: []accountList{}}
+	who, err := a.read.Account(ctx)
+	if err != nil && !isUntold(err) {
+		return nil, err
+	}
+	has.Account = account{ID: who.ID, Name: who.Name}
+	counts, err := a.read.Counts(ctx)
+	if err != nil && !isUntold(err) {
+		return nil, err
+	}
+	if err == nil {
+		has.Counts = &contactCounts{counts.Total, counts.Explicit, counts.Implicit, counts.Pending, counts.Unsubscribed}
+	}
+	fields, err := a.read.CustomFields(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		has.Fields = append(has.Fields, accountField{f.ID, f.Name, f.Label, f.Type})
+	}
+	lists, err := a.read.Lists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		has.Lists = append(has.Lists, accountList{l.ID, l.Name, l.Members})
+	}
+	return has, nil
+}
+
+// isUntold is for what an account may keep to itself, for want of a scope.
+func isUntold(err error) bool {
+	return errors.Is(err, ccapi.ErrForbidden) || errors.Is(err, ccapi.ErrNotFound)
+}
+
+func (c *cli) printInventory(has *inventory) {
+	p := c.Out
+	p.Printf("# %s\n", orElse(has.Account.String(), "this account does not tell its name (scope account_read)"))
+	if n := has.Counts; n != nil {
+		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", term.Plural(n.Total, "contact", "contacts"),
+			term.Count(n.Explicit), term.Count(n.Implicit), term.Count(n.Pending), term.Count(n.Unsubscribed))
+	}
+	p.Printf("\n# Custom fields. Keep the ones that your table fills; column is the column of your table.\n")
+	if len(has.Fields) == 0 {
+		p.Printf("# There are none yet; with create = true a run makes one.\n")
+	}
+	for _, f := range has.Fields {
+		p.Printf("[[field]]\ncolumn = %s\ncustom_field = %s  # %s, type %s\n\n", tomlString(f.Name), tomlString(f.Name), f.Label, f.Type)
+	}
+	p.Printf("# Lists. A contact that is sent joins those that [contacts] lists names.\n# [contacts]\n")
+	if len(has.Lists) == 0 {
+		p.Printf("# There are none.\n")
+	}
+	for _, l := range has.Lists {
+		p.Printf("# lists = [%s]  # %s, id %s\n", tomlString(l.Name), term.Plural(l.Members, "member", "members"), l.ID)
+	}
+}
+
+// tomlString is a text as a TOML basic string (TOML 1.0, String), which JSON's strings are but for U+007F.
+func tomlString(text string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil {
+		panic(fmt.Sprintf("a string is always JSON: %v", err))
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
+}

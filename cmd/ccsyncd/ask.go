@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	xterm "golang.org/x/term"
+)
+
+// answers asks a person for what no flag has told. Where nobody is at the terminal, a guess has to do.
+type answers struct {
+	*cli
+	ctx   context.Context
+	given func(flag string) bool
+	asks  bool
+	lines <-chan string
+}
+
+// unansweredError is a question that nobody was there to answer.
+type unansweredError struct{ flag, question string }
+
+func (e *unansweredError) Error() string {
+	return fmt.Sprintf("--%s is needed: %s (it could not be guessed, and nobody is here to be asked)", e.flag, e.question)
+}
+
+func newAnswers(cmd *cobra.Command, c *cli) *answers {
+	a := &answers{cli: c, ctx: cmd.Context(), given: cmd.Flags().Changed}
+	in, isFile := c.in.(*os.File)
+	if a.asks = isFile && xterm.IsTerminal(int(in.Fd())) && c.Err.IsTerminal(); !a.asks {
+		return a
+	}
+	lines := make(chan string)
+	a.lines = lines
+	go func() { // reads as long as the process lives: a read from a terminal cannot be called off
+		defer close(lines)
+		for s := bufio.NewScanner(c.in); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	return a
+}
+
+// text settles an answer that cannot be empty.
+func (a *answers) text(answer *string, flag, question, guess string) error {
+	for {
+		if err := a.optional(answer, flag, question, guess); err != nil || *answer != "" {
+			return err
+		}
+		if !a.asks {
+			return &unansweredError{flag, question}
+		}
+	}
+}
+
+// choose settles an answer that is one of a few.
+func (a *answers) choose(answer *string, flag, question string, options []string, guess string) error {
+	if a.asks && !a.given(flag) {
+		a.Err.Printf("there are: %s\n", strings.Join(options, ", "))
+	}
+	for {
+		if err := a.text(answer, flag, question, guess); err != nil {
+			return err
+		}
+		if slices.Contains(options, *answer) {
+			return nil
+		}
+		wrong := fmt.Errorf("there is no %s %q; there are: %s", flag, *answer, strings.Join(options, ", "))
+		if !a.asks || a.given(flag) {
+			return &configError{message: wrong.Error(), hint: "give one of them as --" + flag}
+		}
+		a.Err.Printf("%v\n", wrong)
+	}
+}
+
+// optional settles an answer that may be empty; "-" empties it where there is a guess.
+func (a *answers) optional(answer *string, flag, question, guess string) error {
+	if a.given(flag) {
+		return nil
+	}
+	*answer = guess
+	if !a.asks {
+		return nil
+	}
+	if guess == "" {
+		a.Err.Printf("%s: ", question)
+	} else {
+		a.Err.Printf("%s [%s]: ", question, guess)
+	}
+	select {
+	case line, ok := <-a.lines:
+		if !ok {
+			return &unansweredError{flag, question}
+		}
+		if line = strings.TrimSpace(line); line == "-" {
+			*answer = ""
+		} else if line != "" {
+			*answer = line
+		}
+		return nil
+	case <-a.ctx.Done():
+		return fmt.Errorf("interrupted; nothing was written")
+	}
+}

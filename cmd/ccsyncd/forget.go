@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+const forgetHelp = `An erasure request: removes an address from the local copy of the contacts, the history, the problems and the
+journal, and says where it still stands: in the row of the app's table, and in the contact at Constant Contact.
+Remove it there first; a contact that is still there comes back with the next refresh.`
+
+func (c *cli) forgetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "forget EMAIL", Short: "An erasure request for one address", Long: forgetHelp, GroupID: groupLook, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			a, err := c.openAll(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer atExit(&err, "close", a.close)
+			return c.forget(cmd.Context(), a, args[0])
+		},
+	}
+}
+
+// forget looks first, since afterwards nothing here knows the contact any more. An app's database that is away does not
+// hold up an erasure.
+func (c *cli) forget(ctx context.Context, a *app, address string) error {
+	e := a.engine()
+	x, unread := e.Explain(ctx, address)
+	rows, err := e.Forget(ctx, address)
+	if err != nil {
+		return err
+	}
+	c.Out.Printf("removed: %s that named the address\n", term.Plural(rows, "entry", "entries"))
+	if unread != nil {
+		c.Out.Printf("whether it still stands in the app's table is not known: %v\n", unread)
+		c.next("ccsyncd forget once more, when the app's database is back")
+		return nil
+	}
+	if c.stillThere(x) {
+		c.next("remove it there, then ccsyncd forget once more")
+		return nil
+	}
+	c.Out.Printf("it stands nowhere else that is known here\n")
+	c.next("ccsyncd status")
+	return nil
+}
+
+// stillThere says where else the address stands.
+func (c *cli) stillThere(x *ccsync.Explanation) bool {
+	for _, row := range x.Rows {
+		c.Out.Printf("still there: a row of the app's table%s\n", keyIn(row.Key))
+	}
+	for _, contact := range x.Contacts {
+		state := "contact"
+		if contact.Deleted {
+			state = "deleted contact"
+		}
+		c.Out.Printf("still there: the %s %s at Constant Contact\n", state, contact.ID)
+	}
+	return len(x.Rows)+len(x.Contacts) > 0
+}
+
+func keyIn(key string) string {
+	if key == "" {
+		return ""
+	}
+	return ", key " + key
+}

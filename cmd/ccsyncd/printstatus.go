@@ -1,0 +1,109 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+func (c *cli) printStatus(s status, now time.Time) {
+	p := printer{Stream: c.Out}
+	if s.Coverage == nil {
+		p.Printf("coverage  not known before the first whole run\n")
+	} else {
+		p.coverageBar(*s.Coverage, s.CoverageAt, now)
+	}
+	if s.Authorized {
+		p.Printf("account   %s\n", orElse(s.Account.String(), "not told"))
+	} else {
+		p.Print("account   " + p.Paint(term.Bad, "not authorized: "+s.Reason))
+	}
+	p.runLines(s, now)
+	p.Printf("quota     %s of %s requests left today, resets %s\n", term.Count(max(s.Quota.Limit-s.Quota.Used, 0)), term.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
+	p.mirrorLine(s.Mirror, now)
+	if skew := time.Duration(s.Skew * float64(time.Second)); skew.Abs() > skewTold {
+		p.Print("clock     " + p.Paint(term.Caution, skewText(skew)))
+	}
+	p.openProblems(s.Problems, now)
+	c.nextAfterStatus(s)
+}
+
+// coverageBar is the figure of the mission, at a glance.
+func (p printer) coverageBar(c ccsync.Coverage, at, now time.Time) {
+	share := 100 * float64(c.Verified) / float64(c.Users)
+	style := term.Good
+	if c.Pending > 0 {
+		style = term.Caution
+	}
+	p.Print("coverage  " + p.Paint(style, term.Count(c.Verified)+" of "+term.Plural(c.Users, "user", "users")) +
+		p.Text(" carry their values (%.1f%%): %s, %s pending, %s skipped, counted %s", share,
+			term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Skipped), term.Age(at, now)))
+}
+
+func (p printer) runLines(s status, now time.Time) {
+	switch last := s.LastRun; {
+	case last == nil:
+		p.Printf("last run  never\n")
+	default:
+		p.Print(p.Text("last run  %d ", last.Run) + p.Paint(styleOf(last.Outcome), string(last.Outcome)) + p.Text(" %s (%s): %s",
+			term.Age(last.EndedAt, now), last.Trigger, last.counts()))
+		if last.Error != nil {
+			p.Printf("          %s\n", last.Error.Message)
+		}
+	}
+	if s.Running != nil && s.Daemon != nil {
+		p.Printf("under way run %d since %s\n", s.Running.Run, term.Age(s.Running.StartedAt, now))
+	}
+	if s.Daemon == nil {
+		p.Printf("next run  no daemon runs\n")
+		return
+	}
+	p.Printf("next run  %s, by process %d on %s\n", term.Age(s.NextRun, now), s.Daemon.PID, s.Daemon.Host)
+}
+
+func (p printer) mirrorLine(m mirrorStatus, now time.Time) {
+	if m.RefreshedAt.IsZero() {
+		p.Printf("mirror    no snapshot yet\n")
+		return
+	}
+	p.Printf("mirror    %s, refreshed %s, full snapshot %s\n", term.Plural(m.Contacts, "contact", "contacts"), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
+}
+
+func (p printer) openProblems(problems problemStatus, now time.Time) {
+	if problems.Count == 0 {
+		p.Print("problems  " + p.Paint(term.Good, "none"))
+		return
+	}
+	p.Print("problems  " + p.Paint(term.Caution, term.Plural(problems.Count, "change", "changes")+" did not land and will be tried again"))
+	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
+		{Title: "next try"}, {Title: "detail", Wrap: true}}}
+	for _, o := range problems.First {
+		t.Add(o.Key, o.Email, o.Reason, o.Attempts, term.Age(o.RetryAt, now), o.Detail)
+	}
+	p.Print("")
+	p.Table(t)
+}
+
+func (c *cli) nextAfterStatus(s status) {
+	switch {
+	case !s.Authorized:
+		c.next("ccsyncd auth login")
+	case s.Problems.Count > 0:
+		c.next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
+	case s.LastRun != nil && s.LastRun.Error != nil:
+		c.next("ccsyncd runs show %d", s.LastRun.Run)
+	case s.Daemon == nil:
+		c.next("ccsyncd keeps it up to date")
+	default:
+		c.next("ccsyncd runs")
+	}
+}
+
+func orElse(text, otherwise string) string {
+	if strings.TrimSpace(text) == "" {
+		return otherwise
+	}
+	return text
+}
