@@ -71,7 +71,7 @@ type run struct {
 	mapping *mapping
 	bound   bool // custom fields were read in this run
 	mirror  state.Mirror
-	fresh   time.Time // when this run's own snapshot was complete; zero: it took none
+	fresh   time.Time // when the snapshot began that this run took or ended; zero: it took none
 	// refreshed is when the mirror was last refreshed in this run.
 	refreshed time.Time
 	users     *users

@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"testing"
+	"time"
 
 	"ccsyncd/ccapi/sandbox"
 	ccsync "ccsyncd/sync"
@@ -25,5 +26,29 @@ func TestAnImportUnderWayOutlivesAChangeOfTheMapping(t *testing.T) {
 			t.Errorf("push %+v, %d imports", report.Push, len(w.box.Imports()))
 		}
 		w.wantAllCodes()
+	})
+}
+
+func TestASnapshotThatWasGoneOnWithIsNotTakenForFresh(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1200, 100)
+		if !w.runUntil(moment{request: 4}, ccsync.Options{}) { // fields, then two of three pages
+			t.Fatal("the run did not last until its third page")
+		}
+		time.Sleep(20 * time.Minute)
+		for i := 0; i < 1200; i += 100 {
+			w.box.Delete(w.rows[i].Email)
+		}
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		for i := 0; i < 1200; i += 100 {
+			if c, _ := w.box.Contact(w.rows[i].Email); !c.Deleted {
+				t.Errorf("%s was revived", c.Address)
+			}
+		}
+		if report.Summary.Skipped != 12 || report.Reasons[string(ccsync.Deleted)] != 12 {
+			t.Errorf("summary %+v, reasons %v", report.Summary, report.Reasons)
+		}
 	})
 }

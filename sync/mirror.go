@@ -14,7 +14,7 @@ const (
 	// overlap is how far an incremental refresh looks back behind the last: the order of events at the
 	// other side is not known to the second.
 	overlap = 5 * time.Minute
-	// freshFor is how long a run's own snapshot stands for a recheck.
+	// freshFor is how long a run's own snapshot stands for a recheck, from its first page on, which a former run may have read.
 	freshFor = 5 * time.Minute
 	// resumable is how old a snapshot under way may be to be gone on with.
 	resumable = time.Hour
@@ -217,7 +217,7 @@ func (r *run) endSnapshot(ctx context.Context) error {
 	if err := r.endRefresh(ctx, "snapshot"); err != nil {
 		return err
 	}
-	r.fresh = time.Now()
+	r.fresh = time.Now().Add(-r.now().Sub(r.mirror.SnapshotAt))
 	return nil
 }
 
