@@ -19,6 +19,8 @@ type answers struct {
 	given func(flag string) bool
 	asks  bool
 	lines <-chan string
+
+	listed string // the options that were shown last
 }
 
 // unansweredError is a question that nobody was there to answer.
@@ -59,8 +61,9 @@ func (a *answers) text(answer *string, flag, question, guess string) error {
 
 // choose settles an answer that is one of a few.
 func (a *answers) choose(answer *string, flag, question string, options []string, guess string) error {
-	if a.asks && !a.given(flag) {
-		a.Err.Printf("there are: %s\n", strings.Join(options, ", "))
+	if all := strings.Join(options, ", "); a.asks && !a.given(flag) && all != a.listed {
+		a.Err.Printf("there are: %s\n", all)
+		a.listed = all
 	}
 	for {
 		if err := a.text(answer, flag, question, guess); err != nil {

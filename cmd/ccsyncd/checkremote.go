@@ -73,7 +73,7 @@ func (a *app) testScopes(ctx context.Context, ch *chain) {
 	case len(s.Scopes) > 0 && !slices.Contains(s.Scopes, "contact_data"):
 		ch.fail(name, fmt.Errorf("contact_data is missing: %s: %w", strings.Join(s.Scopes, " "), ccapi.ErrForbidden), "name it in [auth] scopes, then run `ccsyncd auth login`")
 	default:
-		ch.ok(name, fmt.Sprintf("%s; the refresh token would lapse on %s if nobody used it", strings.Join(s.Scopes, " "), s.RefreshLapses.Format(time.DateOnly)))
+		ch.ok(name, fmt.Sprintf("%s; unused, the login lapses on %s", strings.Join(s.Scopes, " "), s.RefreshLapses.Format(time.DateOnly)))
 	}
 }
 

@@ -23,6 +23,7 @@ type cli struct {
 	configPath string
 	logLevel   string
 	noColor    bool
+	daemonic   bool // nobody watches: the log tells what a person would see
 }
 
 // run is the whole program: arguments in, exit code out. A panic ends with 1, never with the 2 of the Go runtime, which
@@ -86,11 +87,15 @@ func (c *cli) config() (*config.Config, error) {
 	return config.Load(path, c.getenv)
 }
 
-// logger writes to stderr, as [log] and --log-level say.
+// logger writes to stderr, as [log] and --log-level say. To a person at a terminal, who sees the progress of a command,
+// it tells only what is wrong.
 func (c *cli) logger(cfg config.Log) *slog.Logger {
 	level := cfg.Level
-	if c.logLevel != "" {
+	switch {
+	case c.logLevel != "":
 		_ = level.UnmarshalText([]byte(c.logLevel)) // checked by the root command
+	case c.Err.IsTerminal() && !c.daemonic:
+		level = max(level, slog.LevelWarn)
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if cfg.Format == config.FormatText || cfg.Format == config.FormatAuto && c.Err.IsTerminal() {

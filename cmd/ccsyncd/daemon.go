@@ -35,6 +35,7 @@ const endWithin = 9 * time.Second
 
 // daemon runs on the schedule until ctx ends.
 func (c *cli) daemon(ctx context.Context) error {
+	c.daemonic = true
 	a, err := c.openAll(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
 
@@ -92,8 +93,8 @@ func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Opti
 	e.Progress = progress.Step
 	report, err := e.Run(ctx, o)
 	progress.End()
-	if waited := a.door.Waited(); err == nil && waited >= time.Second {
-		a.log.Info("requests waited for their turn", "run", report.Run, "seconds", waited.Round(100*time.Millisecond).Seconds())
+	if waited := a.door.Waited(); waited >= time.Second {
+		c.Err.Printf("waited %s for the limiter (%d requests a second)\n", term.Duration(waited), a.cfg.Limits.PerSecond)
 	}
 	return report, err
 }

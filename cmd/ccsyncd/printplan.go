@@ -13,7 +13,7 @@ import (
 
 const (
 	// shownChanges is how many contacts the text of a plan lists; the other forms have them all.
-	shownChanges = 50
+	shownChanges = 20
 	// shownSkips is how many rows stand for a reason.
 	shownSkips = 3
 )
@@ -72,7 +72,10 @@ func (p printer) tally(s ccsync.Summary) term.Text {
 // changes prints a table of old and new values side by side.
 func (p printer) changes(all []ccsync.Change) {
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "action"},
-		{Title: "column"}, {Title: "old", Wrap: true}, {Title: "new", Wrap: true}, {Title: "joins", Wrap: true}}}
+		{Title: "column"}, {Title: "old", Wrap: true}, {Title: "new", Wrap: true}}}
+	if slices.ContainsFunc(all, func(c ccsync.Change) bool { return len(c.Joins) > 0 }) {
+		t.Columns = append(t.Columns, term.Column{Title: "joins", Wrap: true})
+	}
 	for _, c := range all[:min(len(all), shownChanges)] {
 		p.change(t, c)
 	}
@@ -90,7 +93,7 @@ func (p printer) change(t *term.Table, c ccsync.Change) {
 		if i > 0 {
 			key, email, joins = "", "", ""
 		}
-		t.Add(key, email, action, column, p.value(v.Old), p.value(v.New), joins)
+		t.Add([]any{key, email, action, column, p.value(v.Old), p.value(v.New), joins}[:len(t.Columns)]...)
 	}
 }
 
