@@ -1,10 +1,12 @@
 package sync_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 )
 
@@ -49,6 +51,33 @@ func TestASnapshotThatWasGoneOnWithIsNotTakenForFresh(t *testing.T) {
 		}
 		if report.Summary.Skipped != 12 || report.Reasons[string(ccsync.Deleted)] != 12 {
 			t.Errorf("summary %+v, reasons %v", report.Summary, report.Reasons)
+		}
+	})
+}
+
+func TestWhoLeftAListIsNotPutBackUnderAnotherAddress(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Lists = []string{"App users"}
+		w.box.Seed(contact("old@example.com", "A", "App users", "Newsletter"))
+		w.rows = []source.Row{row("1", "old@example.com", "A")}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.box.LeaveList("old@example.com", "App users")
+		w.rows[0].Values = []string{"B"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.rows[0].Values = []string{"C"}
+		w.whileReading = func() { w.box.ChangeAddress("old@example.com", "new@example.com") } // after the refresh, before the recheck
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if got := skipOf(report, "1"); got != ccsync.NotAContact {
+			t.Errorf("under the old address: %q", got)
+		}
+		w.whileReading = nil
+		w.rows = []source.Row{row("1", "new@example.com", "C")}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		if c, _ := w.box.Contact("new@example.com"); !slices.Equal(c.Lists, []string{"Newsletter"}) || c.Fields["short_code"] != "C" {
+			t.Errorf("under the new address: %+v", c)
 		}
 	})
 }

@@ -268,8 +268,8 @@ func (r *run) countMirror(how string) {
 	}
 }
 
-// readByAddress reads the contacts of one address and puts them into the mirror; those that are no
-// more are removed from it.
+// readByAddress reads the contacts of one address and puts them into the mirror; those that do not have it any more
+// lose it there.
 func (r *run) readByAddress(ctx context.Context, norm, address string) error {
 	var found []state.Contact
 	var ids []string
@@ -286,7 +286,7 @@ func (r *run) readByAddress(ctx context.Context, norm, address string) error {
 	if err := r.put(ctx, state.Mirror{}, found, ""); err != nil {
 		return err
 	}
-	return r.State.DropContacts(ctx, norm, ids)
+	return r.State.SetAside(ctx, norm, ids)
 }
 
 // pages is how many requests it takes to read all contacts.

@@ -32,14 +32,16 @@ type world struct {
 	path   string
 	rows   []source.Row
 	broken error // what the source fails with after half of its rows
-	policy ccsync.Policy
-	guard  ccsync.Guard
-	limits state.Limits
-	client *http.Client
-	tokens ccapi.Tokens
-	home   ccsync.Home
-	stop   func()
-	life   *life
+	// whileReading happens while the source is read: after the refresh of the mirror, before the recheck.
+	whileReading func()
+	policy       ccsync.Policy
+	guard        ccsync.Guard
+	limits       state.Limits
+	client       *http.Client
+	tokens       ccapi.Tokens
+	home         ccsync.Home
+	stop         func()
+	life         *life
 }
 
 // inWorld runs a test in a bubble, in a world whose account has the list "App users" and the custom field "Short code".
@@ -132,6 +134,9 @@ func (l testLog) Write(p []byte) (int, error) { l.t.Log(string(p)); return len(p
 
 func (w *world) users(context.Context) iter.Seq2[source.Row, error] {
 	return func(yield func(source.Row, error) bool) {
+		if w.whileReading != nil {
+			w.whileReading()
+		}
 		for i, row := range w.rows {
 			if w.broken != nil && i >= len(w.rows)/2 {
 				yield(source.Row{}, w.broken)

@@ -241,10 +241,11 @@ func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err er
 	return more, err
 }
 
-// DropContacts forgets contacts of an address that a direct reading did not show any more.
-func (db *DB) DropContacts(ctx context.Context, norm string, except []string) error {
-	return db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
-		query, args := "DELETE FROM contacts WHERE norm = ?", []any{norm}
+// SetAside takes the address from contacts that a direct reading did not show under it any more, but for some. What
+// is remembered of them waits for the refresh that shows them under another address; a snapshot that does not removes them.
+func (db *DB) SetAside(ctx context.Context, norm string, except []string) error {
+	return db.change(ctx, "set vanished contacts aside", func(tx *sqlx.Tx) error {
+		query, args := "UPDATE contacts SET norm = '', address = '' WHERE norm = ?", []any{norm}
 		for _, id := range except {
 			query += " AND contact_id <> ?"
 			args = append(args, id)
