@@ -1,8 +1,12 @@
 package source
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -224,6 +228,36 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 		}
 		if strings.Contains(fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "S3CRET") {
 			t.Errorf("%s: the error shows the password: %v", dsn, err)
+		}
+	}
+}
+
+// newAuthority writes the certificate of an authority that signed for no database to ca.pem.
+func newAuthority(t *testing.T) (folder string, roots *x509.CertPool) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	folder, roots = t.TempDir(), x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(filepath.Join(folder, "ca.pem"), authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder, roots
+}
+
+func TestMySQLTrustsTheAuthorityThatItsDSNNames(t *testing.T) {
+	t.Parallel()
+	folder, roots := newAuthority(t)
+	for _, parameter := range []string{"sslca", "ssl-ca", "sslcert"} {
+		got, err := parseDSN("mysql://bob:x@h/app?sslmode=require&"+parameter+"=ca.pem", "", folder)
+		if err != nil {
+			t.Errorf("%s: %v", parameter, err)
+			continue
+		}
+		cfg := got.mysql.TLS
+		if cfg == nil || cfg.InsecureSkipVerify || !cfg.RootCAs.Equal(roots) {
+			t.Errorf("%s: the certificate is not checked against the file", parameter)
 		}
 	}
 }

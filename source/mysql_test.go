@@ -11,11 +11,9 @@ func TestMySQLFindsTablesInDatabases(t *testing.T) {
 	t.Parallel()
 	d := newMySQL(t)
 	createUsers(t, d, 1)
-	name := d.dsn[strings.LastIndexByte(d.dsn, '/')+1:]
-	name, _, _ = strings.Cut(name, "?")
 	cfg := usersConfig
-	cfg.DSN = strings.Replace(d.dsn, "/"+name, "/", 1)
-	cfg.Table = name + ".users"
+	cfg.DSN = strings.Replace(d.dsn, "/"+d.name, "/", 1)
+	cfg.Table = d.name + ".users"
 	db, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

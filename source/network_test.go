@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,4 +148,49 @@ func TestWhatADatabaseServerRefusesIsTheConfigurationsFault(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAConnectionThatBreaksEndsTheReadWithAnError(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 100)
+		// the product of the table with itself: no buffer holds it
+		id, kill := "pg_backend_pid()", "SELECT pg_terminate_backend(%s)"
+		if d.driver == MySQL {
+			id, kill = "CONNECTION_ID()", "KILL %s"
+		}
+		db := d.open(t, Config{Query: "SELECT a.email, " + id + " AS connection FROM users a, users b, users c, users d", Email: "email", Columns: []string{"connection"}})
+		rows, failed := 0, error(nil)
+		for r, err := range db.Rows(t.Context()) {
+			if rows++; rows == 1 {
+				d.exec(t, fmt.Sprintf(kill, r.Values[0]))
+			}
+			failed = err
+		}
+		if failed == nil || errors.Is(failed, ErrConfig) || !strings.Contains(failed.Error(), "read query in [source] from "+d.driver) {
+			t.Errorf("after %d rows the sequence ended with %v, want an error that names the source", rows, failed)
+		}
+		cfg := usersConfig
+		if got := len(collect(t, d.open(t, cfg))); got != 100 {
+			t.Errorf("the next read gave %d rows, want 100", got)
+		}
+	})
+}
+
+func TestNotesNameWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	cfg := usersConfig
+	cfg.DSN = "postgresql://bob:S3CRET@db/app?pgbouncer=true"
+	db, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	want := []string{"parameter pgbouncer of dsn is left out: it means nothing to PostgreSQL"}
+	if got := db.Notes(); !slices.Equal(got, want) {
+		t.Errorf("Notes() = %q, want %q", got, want)
+	}
+	if got, want := db.Identity(), "postgres db:5432/app"; got != want {
+		t.Errorf("Identity() = %q, want %q", got, want)
+	}
 }

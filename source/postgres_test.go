@@ -15,9 +15,9 @@ func TestPostgresFindsTablesInSchemas(t *testing.T) {
 	want := []Row{{"1", "a@example.com", []string{"T1"}}}
 	for dsn, table := range map[string]string{
 		d.dsn: "Tenant.users",
-		d.dsn + "&schema=Tenant&connection_limit=1&pgbouncer=true": "users",
-		d.dsn + "&search_path=nowhere,%22Tenant%22":                "users",
-		d.dsn + "&options=-c%20search_path%3D%22Tenant%22":         "users",
+		d.with(t, "schema", "Tenant", "connection_limit", "1", "pgbouncer", "true"): "users",
+		d.with(t, "search_path", `nowhere,"Tenant"`):                                "users",
+		d.with(t, "options", `-csearch_path="Tenant"`):                              "users",
 	} {
 		cfg := usersConfig
 		cfg.DSN, cfg.Table = dsn, table
@@ -76,7 +76,7 @@ func TestPostgresTextOfADatabaseWithoutAnEncodingIsPassedOn(t *testing.T) {
 	name := newName()
 	d.exec(t, "CREATE DATABASE "+name+" ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
 	t.Cleanup(func() { d.exec(t, "DROP DATABASE "+name+" WITH (FORCE)") })
-	dsn := d.dsn[:strings.Index(d.dsn, "/ccsync_test")] + "/" + name + "?" + d.dsn[strings.IndexByte(d.dsn, '?')+1:]
+	dsn := strings.Replace(d.dsn, d.name, name, 1)
 	app := connect(t, "pgx", dsn, "PostgreSQL", "CCSYNC_TEST_POSTGRES")
 	defer app.Close()
 	run(t, app, "CREATE TABLE users (email TEXT, short_code TEXT)")
@@ -103,7 +103,7 @@ func TestPostgresIsReadOverTLSWhateverTheCertificate(t *testing.T) {
 	}
 	createUsers(t, d, 1)
 	cfg := usersConfig
-	cfg.DSN = strings.Replace(d.dsn, "sslmode=disable", "sslmode=no-verify", 1)
+	cfg.DSN = d.with(t, "sslmode", "no-verify")
 	cfg.Table, cfg.Query = "", "SELECT email, version AS short_code FROM users, pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl"
 	db, err := Open(t.Context(), cfg)
 	if err != nil {
@@ -113,7 +113,8 @@ func TestPostgresIsReadOverTLSWhateverTheCertificate(t *testing.T) {
 	if rows := collect(t, db); len(rows) != 1 || !strings.HasPrefix(rows[0].Values[0], "TLS") {
 		t.Errorf("got %v, want one row read over TLS", rows)
 	}
-	cfg.DSN = strings.Replace(d.dsn, "sslmode=disable", "sslmode=verify-full", 1)
+	cfg.Dir, _ = newAuthority(t)
+	cfg.DSN = d.with(t, "sslmode", "verify-full", "sslrootcert", "ca.pem")
 	verified, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

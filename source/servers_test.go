@@ -19,6 +19,7 @@ import (
 // testDB is an empty database of one test, dropped when the test ends.
 type testDB struct {
 	driver string
+	name   string // of the database, on a server
 	dsn    string
 	app    *sqlx.DB // the app's own connections, which may write
 }
@@ -103,7 +104,7 @@ func newPostgres(t testing.TB) *testDB {
 		run(t, server, "DROP DATABASE "+name+" WITH (FORCE)")
 		server.Close()
 	})
-	return &testDB{driver: Postgres, dsn: u.String(), app: app}
+	return &testDB{driver: Postgres, name: name, dsn: u.String(), app: app}
 }
 
 // newMySQL makes a database on the server of CCSYNC_TEST_MYSQL, in any form of a DSN.
@@ -125,7 +126,7 @@ func newMySQL(t testing.TB) *testDB {
 		server.Close()
 	})
 	cfg.Params = nil
-	return &testDB{driver: MySQL, dsn: cfg.FormatDSN(), app: app}
+	return &testDB{driver: MySQL, name: name, dsn: cfg.FormatDSN(), app: app}
 }
 
 // connect connects, or skips the test where there is no server. In CI that is a failure.
@@ -163,6 +164,21 @@ var names atomic.Int64
 
 func newName() string {
 	return fmt.Sprintf("ccsync_test_%d_%d_%d", os.Getpid(), time.Now().UnixNano(), names.Add(1))
+}
+
+// with gives the URL with other parameters.
+func (d *testDB) with(t *testing.T, params ...string) string {
+	t.Helper()
+	u, err := url.Parse(d.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	for i := 0; i < len(params); i += 2 {
+		query.Set(params[i], params[i+1])
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // quoted quotes an identifier for the app's statements.
