@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,22 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 		r.note(note)
 	}
 	r.report.Setup = m.setup()
-	return r.State.SetBindings(ctx, b.made)
+	return r.State.SetBindings(ctx, r.bindings(&b))
+}
+
+// bindings are those to keep. A run forgets names that the configuration does not have any more, so that naming
+// one again binds anew; a dry run, maybe one of another configuration, forgets nothing.
+func (r *run) bindings(b *binder) []state.Binding {
+	if r.Write != nil {
+		return b.made
+	}
+	all := b.made
+	for _, k := range b.known {
+		if !slices.ContainsFunc(b.made, func(m state.Binding) bool { return m.Kind == k.Kind && m.Wanted == k.Wanted }) {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // setup lists the custom fields that the run would create.
@@ -58,6 +74,7 @@ type binder struct {
 	accountLists  []ccapi.List
 	made          []state.Binding
 	notes         []string
+	mapped        map[string]string // by id of a custom field, the name in the configuration
 }
 
 func (b *binder) find(kind, wanted string) (state.Binding, bool) {
@@ -154,6 +171,23 @@ func (b *binder) bindField(f Field) (target, error) {
 
 // lookUpField returns the binding of a field, the zero one when it is yet to be made.
 func (b *binder) lookUpField(f Field) (state.Binding, error) {
+	found, err := b.findField(f)
+	if err != nil || found.ID == "" {
+		return found, err
+	}
+	if first, twice := b.mapped[found.ID]; twice {
+		return found, &SetupError{Code: "field_mapped_twice",
+			Message: fmt.Sprintf("two [[field]]s mean one custom field: %q and %q are both %q (name %s)", first, f.CustomField, found.Label, found.Name),
+			Hint:    "map one column to each custom field"}
+	}
+	if b.mapped == nil {
+		b.mapped = make(map[string]string)
+	}
+	b.mapped[found.ID] = f.CustomField
+	return found, nil
+}
+
+func (b *binder) findField(f Field) (state.Binding, error) {
 	if known, ok := b.find(state.CustomField, f.CustomField); ok {
 		return b.followField(f, known)
 	}
@@ -266,6 +300,10 @@ func (r *run) createField(ctx context.Context, label string) (ccapi.CustomField,
 	if err == nil {
 		r.Log.InfoContext(ctx, "custom field created", "run", r.id, "label", a.Label, "name", a.Name)
 		return a, nil
+	}
+	if errors.Is(err, ccapi.ErrBadRequest) {
+		return a, &SetupError{Code: "field_not_made", Message: fmt.Sprintf("Constant Contact does not make the custom field %q: %v", label, err),
+			Hint: "shorten custom_field to 50 characters at most; an account has 100 custom fields at most"}
 	}
 	all, listErr := r.Read.CustomFields(ctx)
 	if listErr != nil {

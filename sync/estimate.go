@@ -17,9 +17,6 @@ func (p *planner) estimate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !p.bound {
-		e.Requests++
-	}
 	e.Requests += len(p.report.Setup)
 	if p.fresh.IsZero() || time.Since(p.fresh) >= freshFor {
 		e.Requests += min(p.count, pages)

@@ -73,11 +73,6 @@ func (r *run) send(ctx context.Context) error {
 	if r.plan.count == 0 {
 		return nil
 	}
-	if !r.bound {
-		if err := r.bind(ctx, true); err != nil {
-			return err
-		}
-	}
 	if err := r.createFields(ctx); err != nil {
 		return err
 	}

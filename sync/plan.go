@@ -65,7 +65,19 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 		return err
 	}
 	p.cover()
+	if err := p.bindAgain(ctx); err != nil {
+		return err
+	}
 	return p.estimate(ctx)
+}
+
+// bindAgain reads fields and lists before anything is sent, or shown as if it would be: one that is gone or renamed
+// since shows in nothing else.
+func (p *planner) bindAgain(ctx context.Context) error {
+	if p.count == 0 || p.bound {
+		return nil
+	}
+	return p.bind(ctx, true)
 }
 
 // onlyThese prepares Options.Only: addresses by their normalised form.
