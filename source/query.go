@@ -42,8 +42,11 @@ var lexeme = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|(?s:/\\*.*?
 
 // String names the relation in errors.
 func (r relation) String() string {
-	if r.query != "" {
+	switch {
+	case r.query != "":
 		return "query in [source]"
+	case r.table == "":
+		return "the list of tables"
 	}
 	return fmt.Sprintf("table %q", r.table)
 }
