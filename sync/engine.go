@@ -164,7 +164,7 @@ func (r *run) readSource(ctx context.Context) (err error) {
 
 func (r *run) closeUsers() {
 	if r.users != nil {
-		r.users.rows.Close()
+		r.users.close()
 	}
 }
 

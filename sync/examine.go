@@ -31,7 +31,7 @@ func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examinati
 	if err != nil {
 		return nil, err
 	}
-	defer users.rows.Close()
+	defer users.close()
 	seen := Report{Reasons: make(map[string]int)}
 	for _, s := range users.skips {
 		seen.addSkip(s)

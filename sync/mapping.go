@@ -92,6 +92,20 @@ func (m *mapping) carry(oldKey string) func(string) string {
 	}
 }
 
+// uniqueField is the first field whose value tells that a user moved to another address; -1: none does.
+func (m *mapping) uniqueField() int {
+	return slices.IndexFunc(m.targets, func(t target) bool { return t.Unique })
+}
+
+// uniqueValue is the value of that field, "" when there is none.
+func (m *mapping) uniqueValue(fields string) string {
+	i := m.uniqueField()
+	if i < 0 || fields == "" {
+		return ""
+	}
+	return m.decode(fields)[i]
+}
+
 // encode joins values for comparing; all empty is "".
 func encode(values []string) string {
 	if !slices.ContainsFunc(values, func(v string) bool { return v != "" }) {

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,7 +40,6 @@ type planner struct {
 	*plan
 	chunk  []subject
 	absent *spool.Spool // users without a contact and contacts without a user, by unique value
-	unique int          // field whose value tells that a user moved; -1: none
 	only   map[string]bool
 	buf    []byte
 }
@@ -48,14 +48,9 @@ type planner struct {
 func (r *run) makePlan(ctx context.Context) (err error) {
 	r.step("plan", 0, 0)
 	p := &planner{run: r, plan: &plan{changes: spool.New(r.Scratch), sharing: newSharing(r.mapping, r.Scratch), visited: make(map[string]bool), asked: make(map[string]namedUser)},
-		absent: spool.New(r.Scratch), unique: -1}
+		absent: spool.New(r.Scratch)}
 	r.plan = p.plan
 	defer p.absent.Close()
-	for i := range r.mapping.targets {
-		if r.mapping.targets[i].Unique && p.unique < 0 {
-			p.unique = i
-		}
-	}
 	p.onlyThese()
 	p.skipUnaddressed()
 	if err := p.joinAll(ctx); err != nil {
@@ -145,11 +140,9 @@ func (p *planner) meet(ctx context.Context, pair *pair) error {
 	case u.skip != "":
 		u.skipped(p.report.addSkip)
 		p.named(pair.norm, string(u.first.key), UserState{Email: string(u.first.address), State: "skipped", Reason: string(u.skip)})
-		return nil
-	case !pair.known && p.unique >= 0:
-		if value := split(string(u.first.fields)); value != nil && value[p.unique] != "" {
-			return p.awaitMove(value[p.unique], pair.norm, u)
-		}
+		return p.setAside(pair, unusable)
+	case !pair.known && p.mapping.uniqueValue(string(u.first.fields)) != "":
+		return p.setAside(pair, usable)
 	}
 	return p.collect(ctx, subjectOf(pair.norm, &pair.user.first, p.mapping))
 }
@@ -169,69 +162,103 @@ func (p *planner) unchanged(u *user) {
 	}
 }
 
-func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
-	if p.only != nil {
+// setAside keeps a user without a contact until all contacts without a user are known.
+func (p *planner) setAside(pair *pair, kind recordKind) error {
+	rec := pair.user.first
+	value := p.mapping.uniqueValue(string(rec.fields))
+	if pair.known || value == "" {
 		return nil
 	}
-	if p.unique >= 0 && pair.fields != "" {
-		if value := p.mapping.decode(pair.fields)[p.unique]; value != "" {
-			rec := record{kind: orphaned, address: []byte(pair.norm)}
-			if err := p.absent.Add([]byte(value), rec.append(p.buf[:0])); err != nil {
-				return err
-			}
-		}
-	}
-	if !p.Policy.ClearOrphans || pair.fields == "" {
-		return nil
-	}
-	return p.collect(ctx, subject{norm: pair.norm})
-}
-
-// awaitMove sets a user without a contact aside, until all contacts without a user are known.
-func (p *planner) awaitMove(value, norm string, u *user) error {
-	rec := u.first
-	rec.detail = []byte(norm)
+	rec.kind, rec.detail = kind, []byte(pair.norm)
 	p.buf = rec.append(p.buf[:0])
 	return p.absent.Add([]byte(value), p.buf)
 }
 
-// decideAbsent decides on the users without a contact. One whose unique value stands under an address that no
-// row has any more has moved.
-func (p *planner) decideAbsent(ctx context.Context) error {
-	var value []byte
-	var from string
-	var waiting []subject
-	release := func() error {
-		for _, s := range waiting {
-			s.movedFrom = from
-			if err := p.collect(ctx, s); err != nil {
-				return err
-			}
-		}
-		waiting, from = waiting[:0], ""
+// meetOrphan takes a contact that no row stands for. One with a unique value waits until it is known whether its user
+// has only moved.
+func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
+	if value := p.mapping.uniqueValue(pair.fields); value != "" {
+		rec := record{kind: orphaned, address: []byte(pair.norm)}
+		p.buf = rec.append(p.buf[:0])
+		return p.absent.Add([]byte(value), p.buf)
+	}
+	return p.collectOrphan(ctx, pair.norm, pair.fields)
+}
+
+func (p *planner) collectOrphan(ctx context.Context, norm, fields string) error {
+	if p.only != nil || !p.Policy.ClearOrphans || fields == "" {
 		return nil
 	}
-	for v, buf := range p.absent.Sorted() {
-		if string(v) != string(value) {
-			if err := release(); err != nil {
+	return p.collect(ctx, subject{norm: norm})
+}
+
+// sameValue are the users without a contact and the contacts without a user that have one unique value.
+type sameValue struct {
+	value   []byte
+	users   []subject
+	skipped bool     // a row with the value is skipped: its user is not gone
+	orphans []string // normalised addresses
+}
+
+// decideAbsent decides on the users without a contact, and on the contacts without a user that were waiting for
+// them. A user whose unique value stands under an address that no row has any more has moved.
+func (p *planner) decideAbsent(ctx context.Context) error {
+	for value := range p.run.users.homeless.Sorted() {
+		rec := record{kind: unusable}
+		p.buf = rec.append(p.buf[:0])
+		if err := p.absent.Add(value, p.buf); err != nil {
+			return err
+		}
+	}
+	var same sameValue
+	for value, buf := range p.absent.Sorted() {
+		if string(value) != string(same.value) {
+			if err := p.decideSame(ctx, &same); err != nil {
 				return err
 			}
-			value = append(value[:0], v...)
+			same = sameValue{value: append(same.value[:0], value...), users: same.users[:0], orphans: same.orphans[:0]}
 		}
-		var rec record
-		if rec.parse(buf); rec.kind == orphaned {
-			from = string(rec.address)
-			continue
-		}
-		waiting = append(waiting, subjectOf(string(rec.detail), &rec, p.mapping))
+		same.add(buf, p.mapping)
 	}
-	if err := p.absent.Err(); err != nil {
+	if err := errors.Join(p.run.users.homeless.Err(), p.absent.Err()); err != nil {
 		return err
 	}
-	if err := release(); err != nil {
+	if err := p.decideSame(ctx, &same); err != nil {
 		return err
 	}
 	return p.decideChunk(ctx)
+}
+
+func (s *sameValue) add(buf []byte, m *mapping) {
+	var rec record
+	switch rec.parse(buf); rec.kind {
+	case orphaned:
+		s.orphans = append(s.orphans, string(rec.address))
+	case unusable:
+		s.skipped = true
+	default:
+		s.users = append(s.users, subjectOf(string(rec.detail), &rec, m))
+	}
+}
+
+func (p *planner) decideSame(ctx context.Context, same *sameValue) error {
+	for _, s := range same.users {
+		if len(same.orphans) > 0 {
+			s.movedFrom = same.orphans[0]
+		}
+		if err := p.collect(ctx, s); err != nil {
+			return err
+		}
+	}
+	if same.skipped || len(same.users) > 0 {
+		return nil
+	}
+	for _, norm := range same.orphans {
+		if err := p.collectOrphan(ctx, norm, string(same.value)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *planner) collect(ctx context.Context, s subject) error {

@@ -18,13 +18,16 @@ import (
 
 // users are the rows of the source, sorted by normalised address in a private spool.
 type users struct {
-	rows   *spool.Spool
-	count  Source
-	valued map[string]int // rows with an address and a value, by column; "" for any
-	digest digest
-	skips  []Skipped // rows without an address that could be one: they have no place in the order
-	more   int       // such rows beyond maxListed
+	rows     *spool.Spool
+	homeless *spool.Spool // unique values of rows without an address that could be one
+	count    Source
+	valued   map[string]int // rows with an address and a value, by column; "" for any
+	digest   digest
+	skips    []Skipped // rows without an address that could be one: they have no place in the order
+	more     int       // such rows beyond maxListed
 }
+
+func (u *users) close() error { return errors.Join(u.rows.Close(), u.homeless.Close()) }
 
 // digest is a sum over the rows that does not depend on their order.
 type digest [4]uint64
@@ -50,14 +53,14 @@ type userReader struct {
 // readUsers reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
 // half a source is never planned.
 func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mapping, scratch string) (*users, error) {
-	u := &userReader{users: &users{rows: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
+	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
 	defer u.values.Close()
 	err := u.read(ctx, rows)
 	if err == nil {
 		err = u.markDuplicates()
 	}
 	if err != nil {
-		return nil, errors.Join(err, u.rows.Close())
+		return nil, errors.Join(err, u.users.close())
 	}
 	u.count.Usable = u.count.Rows - u.count.Unusable
 	return u.users, nil
@@ -168,7 +171,11 @@ func (u *userReader) addUnique(row *source.Row, norm string) error {
 			continue
 		}
 		u.valueOf = append(binary.BigEndian.AppendUint16(u.valueOf[:0], uint16(i)), form...)
-		if err := u.values.Add(u.valueOf, []byte(norm)); err != nil {
+		err := u.values.Add(u.valueOf, []byte(norm))
+		if norm[0] == 0 && i == u.mapping.uniqueField() {
+			err = errors.Join(err, u.homeless.Add([]byte(form), nil))
+		}
+		if err != nil {
 			return fmt.Errorf("spool the unique values: %w", err)
 		}
 	}

@@ -1,0 +1,64 @@
+package sync_test
+
+import (
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/source"
+	ccsync "ccsyncd/sync"
+)
+
+// A user whose row is skipped is not gone: the contact keeps the code.
+func TestOrphansWhoseUserIsOnlySkippedAreNotCleared(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		row    source.Row
+		reason ccsync.Reason
+	}{
+		"the user changed the address":               {row("1", "new@example.com", "A", "Ann"), ccsync.Moved},
+		"the address is none any more":               {row("1", "old@", "A", "Ann"), ccsync.InvalidEmail},
+		"the changed row cannot be used":             {row("1", "new@example.com", "A", "\x01"), ccsync.InvalidValue},
+		"the row cannot be used, its address stands": {row("1", "old@example.com", "\x01", "Ann"), ccsync.InvalidValue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.policy.ClearOrphans, w.policy.Create, w.policy.Lists = true, true, []string{"App users"}
+				w.policy.Fields[0].Unique = true
+				w.policy.Fields = append(w.policy.Fields, ccsync.Field{Column: "first_name", Property: "first_name"})
+				w.box.Seed(contact("old@example.com", "", "App users"), contact("gone@example.com", "", "App users"))
+				w.rows = []source.Row{row("1", "old@example.com", "A", "Ann"), row("2", "gone@example.com", "G", "Gil")}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				time.Sleep(time.Hour)
+				w.rows = []source.Row{c.row}
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				if got := skipOf(report, "1"); got != c.reason {
+					t.Errorf("skipped as %q, want %q", got, c.reason)
+				}
+				if got := w.code("old@example.com"); got != "A" {
+					t.Errorf("the contact carries %q", got)
+				}
+				if got := w.code("gone@example.com"); got != "" {
+					t.Errorf("a contact whose user is gone carries %q", got)
+				}
+			})
+		})
+	}
+}
+
+func TestOneWhoMovedIsNotCreatedByAPushForHim(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Create, w.policy.Lists = true, []string{"App users"}
+		w.policy.Fields[0].Unique = true
+		w.box.Seed(contact("old@example.com", "A", "App users"))
+		w.rows = []source.Row{row("1", "new@example.com", "A")}
+		report := w.run(ccsync.Options{Only: []string{"new@example.com"}})
+		w.want(report, ccsync.Synced)
+		if got := skipOf(report, "1"); got != ccsync.Moved || len(w.box.Imports()) != 0 {
+			t.Errorf("skipped as %q, %d imports", got, len(w.box.Imports()))
+		}
+	})
+}
