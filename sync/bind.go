@@ -47,11 +47,23 @@ func (r *run) bindings(b *binder) []state.Binding {
 	}
 	all := b.made
 	for _, k := range b.known {
-		if !slices.ContainsFunc(b.made, func(m state.Binding) bool { return m.Kind == k.Kind && m.Wanted == k.Wanted }) {
+		if !contains(b.made, k) {
 			all = append(all, k)
 		}
 	}
 	return all
+}
+
+// contains tells whether a name is bound.
+func contains(all []state.Binding, name state.Binding) bool {
+	return slices.ContainsFunc(all, func(b state.Binding) bool { return b.Kind == name.Kind && b.Wanted == name.Wanted })
+}
+
+// addList adds a list, once, by whatever names it is configured.
+func (m *mapping) addList(l state.Binding) {
+	if !slices.ContainsFunc(m.lists, func(known state.Binding) bool { return known.ID == l.ID }) {
+		m.lists = append(m.lists, l)
+	}
 }
 
 // setup lists the custom fields that the run would create.
@@ -110,7 +122,7 @@ func (b *binder) fromKnown() *mapping {
 	}
 	for _, name := range b.lists {
 		known, _ := b.find(state.List, name)
-		m.lists = append(m.lists, known)
+		m.addList(known)
 	}
 	return m
 }
@@ -151,8 +163,10 @@ func (b *binder) bind() (*mapping, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.lists = append(m.lists, l)
-		b.made = append(b.made, l)
+		m.addList(l)
+		if !contains(b.made, l) {
+			b.made = append(b.made, l)
+		}
 	}
 	return m, nil
 }

@@ -184,7 +184,7 @@ func (d *decision) clears() bool {
 }
 
 // chooseLists finds the lists that an import may name: the configured ones that the contact has not left, else
-// any that it is on. One that opted out is sent with a list of its own first, so that no membership changes.
+// any that it is on. One that opted out is sent with a list of its own first; it cannot join the others either.
 func (d *decision) chooseLists(m *mapping, contacts []state.Contact, optedOut bool) bool {
 	on, left := memberships(contacts)
 	d.onLists = on
@@ -192,7 +192,7 @@ func (d *decision) chooseLists(m *mapping, contacts []state.Contact, optedOut bo
 		return true
 	}
 	for _, l := range m.lists {
-		if slices.Contains(left, l.ID) && !slices.Contains(on, l.ID) {
+		if slices.Contains(left, l.ID) && !slices.Contains(on, l.ID) && !optedOut {
 			continue
 		}
 		d.lists = append(d.lists, l.ID)

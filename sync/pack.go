@@ -128,35 +128,6 @@ func (p *packer) sendAll(ctx context.Context) error {
 	return p.flush(ctx)
 }
 
-// chooseCover gives each set of lists one of its lists, so that few lists are named in all: again and again
-// the list that most of the contacts still open are on.
-func chooseCover(sets map[string]int) map[string]string {
-	chosen := make(map[string]string, len(sets))
-	for len(chosen) < len(sets) {
-		reach := make(map[string]int)
-		for set, n := range sets {
-			if chosen[set] != "" {
-				continue
-			}
-			for _, id := range strings.Fields(set) {
-				reach[id] += n
-			}
-		}
-		best := ""
-		for _, id := range sortedKeys(reach) {
-			if best == "" || reach[id] > reach[best] {
-				best = id
-			}
-		}
-		for set := range sets {
-			if chosen[set] == "" && slices.Contains(strings.Fields(set), best) {
-				chosen[set] = best
-			}
-		}
-	}
-	return chosen
-}
-
 // pack adds one contact to the batch that is being filled, and sends the batch when it is full or the group
 // ends.
 func (p *packer) pack(ctx context.Context, key []byte, o outgoing) error {
