@@ -12,7 +12,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.initCommand(), c.authCommand(), c.checkCommand(), c.accountCommand(),
 		c.pushCommand(),
 		c.statusCommand(), c.runsCommand(), c.explainCommand(), c.forgetCommand(),
-		c.sandboxCommand(), c.versionCommand(),
+		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),
 	}
 }
 

@@ -52,13 +52,13 @@ func percent(part, whole int) string {
 func span(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d < 90*time.Second:
-		return plural(int(d.Seconds()), "second", "seconds")
+		return count(int(d.Seconds())) + " s"
 	case d < 90*time.Minute:
-		return plural(int(d.Round(time.Minute).Minutes()), "minute", "minutes")
+		return count(int(d.Round(time.Minute).Minutes())) + " min"
 	case d < 36*time.Hour:
-		return plural(int(d.Round(time.Hour).Hours()), "hour", "hours")
+		return count(int(d.Round(time.Hour).Hours())) + " h"
 	}
-	return plural(int(d.Round(time.Hour).Hours()/24), "day", "days")
+	return count(int(d.Round(time.Hour).Hours()/24)) + " days"
 }
 
 // seconds writes how long a run took.
@@ -80,6 +80,8 @@ func when(t, now time.Time) template.HTML {
 	switch d := now.Sub(t); {
 	case t.IsZero():
 		return "never"
+	case d.Abs() < 2*time.Second && d < 0:
+		text = "in a moment"
 	case d.Abs() < 2*time.Second:
 		text = "just now"
 	case d > 0:

@@ -47,7 +47,7 @@ func TestReadyFollowsTheLastRun(t *testing.T) {
 			ends(ccsync.Synced)(w)
 			w.progress = Progress{Run: 2, MovedAt: time.Now().Add(50 * time.Minute)}
 		}, time.Hour, ""},
-		"a run does not get any further": {func(w *world) { ends(ccsync.Synced)(w); w.progress = Progress{Run: 2, MovedAt: time.Now()} }, time.Hour, "run 2 has not got any further for 60 minutes"},
+		"a run does not get any further": {func(w *world) { ends(ccsync.Synced)(w); w.progress = Progress{Run: 2, MovedAt: time.Now()} }, time.Hour, "run 2 has not got any further for 60 min"},
 		"no login any more": {func(w *world) {
 			ends(ccsync.Synced)(w)
 			w.login = Authorization{Reason: "the refresh token was refused"}

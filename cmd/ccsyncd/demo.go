@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+)
+
+const demoHelp = `The whole story in one command, on this machine alone: a local Constant Contact with 5,000 contacts, an app's database with
+its users, the login by device flow, a preview, a push that is verified, and a daemon that notices a changed row. It takes
+less than a minute, at the real pace of 4 requests a second. All of it lives in a temporary folder that is removed at the end.
+
+With --keep the sandbox, the daemon and its status page go on until Ctrl-C, for a look around.`
+
+func (c *cli) demoCommand() *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use: "demo", Short: "The whole story in one command, on this machine", Long: demoHelp, GroupID: groupTry, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave sandbox, daemon and status page running until Ctrl-C")
+	return cmd
+}
+
+// demo tells the story in a folder of its own.
+func (c *cli) demo(ctx context.Context, keep bool) (err error) {
+	dir, err := os.MkdirTemp("", "ccsyncd-demo-")
+	if err != nil {
+		return err
+	}
+	defer atExit(&err, "remove the demo's folder", func() error { return os.RemoveAll(dir) })
+	d := &demo{cli: c, dir: dir, began: time.Now(), keep: keep}
+	if err := d.open(ctx); err != nil {
+		return err
+	}
+	defer atExit(&err, "end the demo", d.close)
+	return d.story(ctx)
+}
+
+// demo is one telling of the story.
+type demo struct {
+	*cli
+	dir     string
+	keep    bool
+	began   time.Time
+	chapter int
+	demoWorld
+}
+
+// story is the story, chapter by chapter. Each command is the real one.
+func (d *demo) story(ctx context.Context) error {
+	for _, chapter := range []func(context.Context) error{
+		d.constantContact, d.appDatabase, d.configuration, d.logIn, d.preview, d.push, d.lookAtOne, d.liveChange,
+	} {
+		if err := chapter(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heading begins a chapter.
+func (d *demo) heading(title string) {
+	d.chapter++
+	d.Out.Print("", d.Out.Paint(term.Strong, fmt.Sprintf("%d. %s", d.chapter, title)))
+}
+
+// tell prints lines of the narration.
+func (d *demo) tell(format string, args ...any) {
+	d.Out.Printf(format+"\n", args...)
+}
+
+// show prints a text as it stands in a file, or as it is typed.
+func (d *demo) show(text string) {
+	for line := range strings.Lines(text) {
+		d.Out.Print("   " + d.Out.Paint(term.Faint, strings.TrimRight(line, "\n")))
+	}
+}
+
+// command runs a command of this program as a person would, with the demo's configuration.
+func (d *demo) command(ctx context.Context, args ...string) error {
+	d.show("$ ccsyncd " + strings.Join(args, " "))
+	return d.execute(ctx, args...)
+}
+
+// execute is command without a word.
+func (d *demo) execute(ctx context.Context, args ...string) error {
+	another := &cli{Terminal: d.Terminal, in: strings.NewReader(""), getenv: d.environment}
+	root := another.root()
+	args = append(args, "--config", d.path("ccsync.toml"))
+	if d.noColor {
+		args = append(args, "--no-color")
+	}
+	if d.logLevel != "" {
+		args = append(args, "--log-level", d.logLevel)
+	}
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+// environment hides what would lead out of the demo.
+func (d *demo) environment(name string) string {
+	if strings.HasPrefix(name, "CCSYNC_") || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
+		return ""
+	}
+	return d.getenv(name)
+}
+
+func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+func (d *demo) constantContact(context.Context) error {
+	d.tell("This is the whole story of ccsyncd, on this machine alone. Everything lives in %s.", d.dir)
+	d.heading("A Constant Contact of our own")
+	d.tell("A sandbox with %s contacts answers at %s, at the real pace of 4 requests a second.", term.Count(demoContacts), d.endpoint)
+	d.tell("It has a custom field %q, and most contacts carry a code in it.", "Short code")
+	return nil
+}
+
+func (d *demo) appDatabase(ctx context.Context) error {
+	d.heading("The app's database")
+	d.tell("The backend has %s users and gives each of them a short code. That is all it does:", term.Count(demoUsers))
+	d.show(demoTable)
+	return d.fillApp(ctx)
+}
+
+func (d *demo) configuration(context.Context) error {
+	d.heading("The configuration")
+	d.tell("What ccsyncd has to know stands in ccsync.toml (`ccsyncd init` asks for it):")
+	d.show(demoConfig)
+	return d.writeConfig()
+}
+
+func (d *demo) logIn(ctx context.Context) error {
+	d.heading("The login, once")
+	d.tell("A server has no browser, so that a person opens an address on any phone and enters a code.")
+	d.tell("The demo is that person, and approves after a moment.")
+	pressing, stop := context.WithCancel(ctx)
+	pressed := make(chan struct{})
+	go func() { defer close(pressed); d.approve(pressing) }()
+	err := d.command(ctx, "auth", "login")
+	stop()
+	<-pressed
+	return err
+}
+
+func (d *demo) preview(ctx context.Context) error {
+	d.heading("A look before the first push")
+	d.tell("A dry run reads all contacts and shows what would change. It writes nothing, and masks the codes.")
+	return d.command(ctx, "--dry-run")
+}
+
+func (d *demo) push(ctx context.Context) error {
+	d.heading("The first push")
+	d.tell("Now for real: what differs goes out in one bulk import, and is read back.")
+	return d.command(ctx, "--once")
+}
+
+func (d *demo) lookAtOne(ctx context.Context) error {
+	d.heading("One user")
+	d.tell("When somebody says that their code does not work, this is the answer:")
+	return d.command(ctx, "explain", demoAddress(107))
+}
+
+// liveChange is the daemon's daily work: a row changes, and a moment later the contact carries the new code.
+func (d *demo) liveChange(ctx context.Context) (err error) {
+	d.heading("The daemon")
+	d.tell("From now on the daemon looks every two seconds whether the table has changed.")
+	a, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer atExit(&err, "close", a.close)
+	before, _, err := a.state.LastRun(ctx)
+	if err != nil {
+		return err
+	}
+	d.show("$ ccsyncd")
+	living, end := context.WithCancel(ctx)
+	daemon := d.inBackground(living)
+	defer func() { end(); err = errors.Join(err, daemon.wait()) }()
+	first, err := d.awaitRun(ctx, a, daemon, func(r *ccsync.Report) bool { return r.Run > before.ID })
+	if err != nil {
+		return err
+	}
+	if err := d.visitPage(ctx); err != nil {
+		return err
+	}
+	d.tell("The backend gives three users new codes:")
+	if err := d.changeRows(ctx); err != nil {
+		return err
+	}
+	changed := time.Now()
+	run, err := d.awaitRun(ctx, a, daemon, func(r *ccsync.Report) bool { return r.Run > first.Run && r.Push != nil && r.Push.Verified > 0 })
+	if err != nil {
+		return err
+	}
+	d.Out.Print(d.Out.Paint(term.Good, fmt.Sprintf("%s later %s seen carrying their new codes", term.Duration(time.Since(changed)), term.Plural(run.Push.Verified, "contact was", "contacts were"))) +
+		d.Out.Text(" (run %d, %s).", run.Run, term.Plural(run.Requests, "request", "requests")))
+	return d.ending(ctx, run, daemon)
+}
+
+// background is the daemon beside the story.
+type background struct {
+	ended chan struct{}
+	err   error // to be read after ended is closed
+}
+
+func (d *demo) inBackground(ctx context.Context) *background {
+	b := &background{ended: make(chan struct{})}
+	go func() { b.err = d.execute(ctx); close(b.ended) }()
+	return b
+}
+
+func (b *background) wait() error { <-b.ended; return b.err }
+
+// visitPage asks the status page how it stands.
+func (d *demo) visitPage(ctx context.Context) error {
+	d.tell("Its status page is at http://%s, with health and metrics for machines:", d.page)
+	d.show("$ curl http://" + d.page + "/readyz")
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.page+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	const most = 1 << 10
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	if err != nil {
+		return err
+	}
+	d.tell("%s", strings.TrimSpace(string(text)))
+	return nil
+}
+
+// changed are the users who get a new code.
+var changed = []int{11, 12, 13}
+
+func (d *demo) changeRows(ctx context.Context) error {
+	for _, n := range changed {
+		d.show(fmt.Sprintf("UPDATE users SET short_code = '%s' WHERE id = %d", term.Mask(demoCode(n, 2)), n))
+		if _, err := d.app.ExecContext(ctx, "UPDATE users SET short_code = ? WHERE id = ?", demoCode(n, 2), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look opens the installation beside the daemon, as `ccsyncd status` does.
+func (d *demo) look(ctx context.Context) (*app, error) {
+	beside := &cli{Terminal: d.Terminal, getenv: d.environment, configPath: d.path("ccsync.toml"), logLevel: d.logLevel}
+	return beside.open(ctx)
+}
+
+// awaitRun waits until the last run of the daemon is the one wanted.
+func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted func(*ccsync.Report) bool) (*ccsync.Report, error) {
+	const patience = time.Minute
+	late := time.After(patience)
+	for {
+		select {
+		case <-daemon.ended:
+			return nil, errors.New("the daemon ended before its time")
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-late:
+			return nil, errors.New("the daemon did not get there within a minute")
+		case <-time.After(50 * time.Millisecond):
+		}
+		last, _, err := a.state.LastRun(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var report ccsync.Report
+		if json.Unmarshal(last.Report, &report) == nil && wanted(&report) {
+			return &report, nil
+		}
+	}
+}
+
+// ending sums up, and keeps all running if that was asked for.
+func (d *demo) ending(ctx context.Context, last *ccsync.Report, daemon *background) error {
+	s := d.remote.Status()
+	d.heading("The end")
+	c := last.Coverage
+	d.tell("%s of %s users carry their codes, %s are skipped for good reasons; `ccsyncd status` tells them.", term.Count(c.Verified), term.Count(c.Users), term.Count(c.Skipped))
+	d.tell("It took %s and %s, never more than %d in a second.", term.Duration(time.Since(d.began)), term.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
+	if !d.keep {
+		d.tell("With --keep, sandbox, daemon and status page go on for a look around.")
+		d.next("ccsyncd init, for your own table")
+		return nil
+	}
+	d.Out.Print("")
+	d.tell("status page   http://%s (its button asks for a password: %s)", d.page, d.token)
+	d.tell("sandbox       %s", d.endpoint)
+	d.tell("app database  %s", d.path("app.db"))
+	d.tell("commands      ccsyncd status --config %s", d.path("ccsync.toml"))
+	d.tell("All of it goes on until Ctrl-C.")
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-daemon.ended:
+		return nil // its error is told by who waits for it
+	}
+}
