@@ -100,3 +100,20 @@ func TestADryRunOfALargeAccountReadsPages(t *testing.T) {
 		}
 	})
 }
+
+func TestAVeryLargePushIsVerifiedByAnExport(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(11_000, 1)
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if report.Push.Verified != 11_000 || report.Requests > 24 {
+			t.Errorf("%+v in %d requests", report.Push.Verified, report.Requests)
+		}
+		again := w.run(ccsync.Options{})
+		w.want(again, ccsync.Synced)
+		if again.Summary.Unchanged != 11_000 || again.Requests > 10 {
+			t.Errorf("%+v in %d requests: the echo of a large push is read from an export too", again.Summary, again.Requests)
+		}
+	})
+}

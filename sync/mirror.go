@@ -104,8 +104,20 @@ func (r *run) snapshotDue() bool {
 }
 
 // incremental reads the contacts that changed since the last refresh. What the filter does not show, the
-// recheck and the next snapshot find.
+// recheck and the next snapshot find. When very many changed, as after a large push, an export is cheaper.
 func (r *run) incremental(ctx context.Context) error {
+	err := r.changedPages(ctx)
+	if !errors.Is(err, errLarge) {
+		return err
+	}
+	if done, err := r.exportSnapshot(ctx); done || err != nil {
+		return err
+	}
+	return r.changedPages(ctx)
+}
+
+// changedPages reads the pages of what changed. errLarge when the first one tells that an export is worth trying.
+func (r *run) changedPages(ctx context.Context) error {
 	var mark time.Time
 	read := 0
 	for page, err := range r.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: r.mirror.Mark.Add(-overlap)}) {
@@ -114,6 +126,9 @@ func (r *run) incremental(ctx context.Context) error {
 		}
 		if mark.IsZero() {
 			mark = r.served(page)
+			if err := r.exportPays(ctx, page.Count); err != nil {
+				return err
+			}
 		}
 		if err := r.put(ctx, state.Mirror{}, r.mirrorPage(page), ""); err != nil {
 			return err
