@@ -48,6 +48,25 @@ func TestOrphansWhoseUserIsOnlySkippedAreNotCleared(t *testing.T) {
 	}
 }
 
+func TestOrphansKeepWhatThisProgramDidNotWrite(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.ClearOrphans = true
+		w.policy.Fields = append(w.policy.Fields, ccsync.Field{Column: "first_name", Property: "first_name"}, ccsync.Field{Column: "last_name", Property: "last_name"})
+		w.box.Seed(sandbox.Contact{Address: "a@example.com", Lists: []string{"App users"}, FirstName: "Hand", LastName: "Equal"})
+		w.rows = []source.Row{row("1", "a@example.com", "A", "", "Equal")}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.rows[0].Values = []string{"B", "", "Equal"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.rows = nil
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		if c, _ := w.box.Contact("a@example.com"); c.Fields["short_code"] != "" || c.FirstName != "Hand" || c.LastName != "Equal" {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
 func TestOneWhoMovedIsNotCreatedByAPushForHim(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

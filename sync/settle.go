@@ -44,6 +44,7 @@ func retryAt(reason string, attempts int, now time.Time) time.Time {
 // verdict is what reading back says of one row.
 type verdict struct {
 	landed bool
+	filled string // of what landed: the values that this program wrote
 	reason string // of what did not land, or of what should not have
 	detail string
 }
@@ -73,9 +74,9 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 		}
 		switch optedOut := c.Permission == "unsubscribed"; {
 		case carried && optedOut && !p.UpdateUnsubscribed:
-			return verdict{landed: true, reason: Overstepped, detail: "the contact opted out while the import was under way"}
+			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out while the import was under way"}
 		case carried:
-			return verdict{landed: true}
+			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled)}
 		case optedOut:
 			v.detail = "the contact opted out meanwhile"
 		case changed:
@@ -88,6 +89,21 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 		v.detail += ": " + b.Errors[0]
 	}
 	return v
+}
+
+// filled are the values that this program wrote: those that it just changed, and of the others those that it had
+// written before.
+func (m *mapping) filled(wanted, old []string, before string) string {
+	ours := m.decode(before)
+	for i := range ours {
+		switch {
+		case wanted[i] != old[i]:
+			ours[i] = wanted[i]
+		case ours[i] != wanted[i]:
+			ours[i] = ""
+		}
+	}
+	return encode(ours)
 }
 
 // unexplained is the reason for a row that did not land, by how its batch ended.
@@ -114,7 +130,7 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 		row := &rows[i]
 		v := verdicts[row.Norm]
 		if v.landed {
-			s.Done = append(s.Done, row.Norm)
+			s.Done = append(s.Done, state.Landed{Norm: row.Norm, Filled: v.filled})
 			s.Tally.Add(tallyOf(m, b, row))
 			continue
 		}

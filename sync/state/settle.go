@@ -14,11 +14,17 @@ import (
 type Settlement struct {
 	Batch    Batch
 	Tally    Tally             // of the rows that are done
-	Done     []string          // normalised addresses seen carrying their values
+	Done     []Landed          // those seen carrying their values
 	Failed   map[string]string // the others, with the reason
 	Problems []Problem         // of those that failed and are quarantined
 	Again    []Batch           // smaller batches to send those in that are tried again at once
 	Rows     [][]BatchRow      // of each of Again
+}
+
+// Landed is a row that is done.
+type Landed struct {
+	Norm   string
+	Filled string // what Contact.Filled becomes
 }
 
 // Settle moves a batch from Ended to Settled, in one transaction with all that follows from it: the
@@ -68,22 +74,26 @@ func closeBatch(ctx context.Context, tx *sqlx.Tx, s Settlement, now string) erro
 }
 
 // markDone marks rows as done, remembers the values as filled and ends the problems of their users.
-func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, norms []string) error {
-	for _, text := range []string{
-		"UPDATE batch_rows SET result = 'done' WHERE batch = ? AND norm = ?",
-		`UPDATE contacts SET filled = (SELECT wanted FROM batch_rows WHERE batch = ? AND norm = contacts.norm)
-			WHERE norm = ?`,
-	} {
-		stmt, err := tx.PreparexContext(ctx, text)
-		if err != nil {
+func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) error {
+	result, err := tx.PreparexContext(ctx, "UPDATE batch_rows SET result = 'done' WHERE batch = ? AND norm = ?")
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	filled, err := tx.PreparexContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ?")
+	if err != nil {
+		return err
+	}
+	defer filled.Close()
+	norms := make([]string, len(done))
+	for i, l := range done {
+		if _, err := result.ExecContext(ctx, batch, l.Norm); err != nil {
 			return err
 		}
-		defer stmt.Close()
-		for _, norm := range norms {
-			if _, err := stmt.ExecContext(ctx, batch, norm); err != nil {
-				return err
-			}
+		if _, err := filled.ExecContext(ctx, l.Filled, l.Norm); err != nil {
+			return err
 		}
+		norms[i] = l.Norm
 	}
 	return solve(ctx, tx, norms)
 }
