@@ -147,7 +147,11 @@ func (r *run) remember(ctx context.Context) error {
 	if !good || len(r.opts.Only) > 0 {
 		return r.State.SetFacts(ctx, map[string]string{factEmpty: ""})
 	}
-	if err := r.State.PutValued(ctx, r.users.valued); err != nil {
+	put := r.State.PutValued
+	if r.opts.Force {
+		put = r.State.ResetValued // the table may stay as small as it is
+	}
+	if err := put(ctx, r.users.valued); err != nil {
 		return err
 	}
 	if err := r.dropSolved(ctx); err != nil {

@@ -97,16 +97,28 @@ func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error
 
 // PutValued remembers how many source rows had a value, by column, for a good run of today.
 func (db *DB) PutValued(ctx context.Context, valued map[string]int) error {
+	return db.change(ctx, "remember the source's size", func(tx *sqlx.Tx) error { return db.putValued(ctx, tx, valued) })
+}
+
+// ResetValued forgets what former runs saw and remembers this.
+func (db *DB) ResetValued(ctx context.Context, valued map[string]int) error {
 	return db.change(ctx, "remember the source's size", func(tx *sqlx.Tx) error {
-		for column, n := range valued {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO valued (day, column_name, most) VALUES (?, ?, ?)
-				ON CONFLICT (day, column_name) DO UPDATE SET most = excluded.most WHERE excluded.most > valued.most`,
-				day(db.Now()), column, n); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM valued"); err != nil {
+			return err
 		}
-		return nil
+		return db.putValued(ctx, tx, valued)
 	})
+}
+
+func (db *DB) putValued(ctx context.Context, tx *sqlx.Tx, valued map[string]int) error {
+	for column, n := range valued {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO valued (day, column_name, most) VALUES (?, ?, ?)
+			ON CONFLICT (day, column_name) DO UPDATE SET most = excluded.most WHERE excluded.most > valued.most`,
+			day(db.Now()), column, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // BestValued returns the most of each column in the last n days.

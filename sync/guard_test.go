@@ -1,0 +1,139 @@
+package sync_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+)
+
+// refuse fails the test unless a run is refused for these reasons, and so is its preview, with nothing sent.
+func (w *world) refuse(reasons ...string) {
+	w.t.Helper()
+	writes := len(w.box.Writes())
+	for _, report := range []*ccsync.Report{w.dry(ccsync.Options{}), w.run(ccsync.Options{})} {
+		if !slices.Equal(report.Guard.Reasons, reasons) {
+			w.t.Errorf("guard %+v, want %v", report.Guard, reasons)
+		}
+		if !report.DryRun {
+			w.want(report, ccsync.Refused)
+		}
+	}
+	if n := len(w.box.Writes()); n != writes {
+		w.t.Errorf("a refused plan was sent: %+v", w.box.Writes()[writes:])
+	}
+}
+
+func (w *world) change(from, to int, prefix string) {
+	for i := from; i < to; i++ {
+		w.rows[i].Values = []string{prefix + w.rows[i].Key}
+	}
+}
+
+func TestDripsDoNotPassTheGuard(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 5}
+		w.change(0, 15, "A")
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(20 * time.Hour)
+		w.change(15, 22, "A")
+		w.refuse("max_change_percent")
+		w.restart()
+		w.refuse("max_change_percent")
+		time.Sleep(5 * time.Hour) // the first fifteen are more than a day old
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestForcePassesOnceAndStartsTheCountsAnew(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 5}
+		w.change(0, 50, "A")
+		w.refuse("max_change_percent")
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		w.wantAllCodes()
+		w.change(50, 65, "A")
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.change(65, 75, "A")
+		w.refuse("max_change_percent")
+	})
+}
+
+func TestAfterAForcedRunTheTableMayStaySmall(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxShrinkPercent: 30}
+		w.rows = w.rows[:100]
+		w.refuse("max_shrink_percent")
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		time.Sleep(5 * time.Minute)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.rows = w.rows[:69]
+		w.refuse("max_shrink_percent")
+	})
+}
+
+func TestForceDoesNotPassAnEmptyTable(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		w.guard = ccsync.Guard{MinSourceRows: 1}
+		w.policy.ClearOrphans = true
+		w.rows = nil
+		report := w.run(ccsync.Options{Force: true})
+		w.want(report, ccsync.Refused)
+		if !slices.Equal(report.Guard.Reasons, []string{"min_source_rows"}) || report.Error.Hint == "" {
+			t.Errorf("%+v %+v", report.Guard, report.Error)
+		}
+	})
+}
+
+func TestTheGuardCountsClearsCreatesAndJoins(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		guard  ccsync.Guard
+		change func(*world)
+	}{
+		"max_clears": {ccsync.Guard{MaxClears: 5}, func(w *world) {
+			w.policy.Fields[0].Clear = true
+			for i := range 6 {
+				w.rows[i].Values = []string{""}
+			}
+		}},
+		"max_creates": {ccsync.Guard{MaxCreates: 5}, func(w *world) {
+			w.policy.Create, w.policy.Lists = true, []string{"App users"}
+			for i := range 6 {
+				w.rows = append(w.rows, row(fmt.Sprint(100+i), fmt.Sprintf("new%d@example.com", i), "N"))
+			}
+		}},
+		"max_joins": {ccsync.Guard{MaxJoins: 5}, func(w *world) {
+			w.policy.Lists = []string{"Newsletter"}
+			w.change(0, 6, "X")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(100, 0)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.guard = c.guard
+				c.change(w)
+				w.refuse(name)
+				w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+			})
+		})
+	}
+}
