@@ -21,7 +21,7 @@ CREATE TABLE vault (
 ) STRICT, WITHOUT ROWID;
 
 -- Custom fields and lists, found by name once and known by their id from then on.
--- `wanted` is the name in the configuration, lower-cased.
+-- `wanted` is the name in the configuration, lower-cased; `choices` are those of a select field, in JSON.
 CREATE TABLE bindings (
   kind    TEXT NOT NULL CHECK (kind IN ('custom_field', 'list')),
   wanted  TEXT NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE bindings (
   name    TEXT NOT NULL,
   label   TEXT NOT NULL,
   type    TEXT NOT NULL,
+  choices TEXT NOT NULL,
   PRIMARY KEY (kind, wanted)
 ) STRICT, WITHOUT ROWID;
 

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 		return err
 	}
 	b := binder{known: known, fields: r.Policy.Fields, lists: r.Policy.Lists}
-	if !fresh && b.complete() {
+	if !fresh && b.complete() && !b.selects() {
 		r.mapping = b.fromKnown()
 		return nil
 	}
@@ -131,7 +132,19 @@ func newTarget(f Field, known state.Binding) target {
 	if f.Property != "" {
 		return target{Field: f, kind: kindText}
 	}
-	return target{Field: f, id: known.ID, name: known.Name, label: known.Label, kind: known.Type}
+	t := target{Field: f, id: known.ID, name: known.Name, label: known.Label, kind: known.Type}
+	if known.Choices != "" {
+		_ = json.Unmarshal([]byte(known.Choices), &t.choices) // written by bindingOf
+	}
+	return t
+}
+
+// selects tells whether a field has choices. They come and go, so that they are read for each run.
+func (b *binder) selects() bool {
+	return slices.ContainsFunc(b.fields, func(f Field) bool {
+		known, _ := b.find(state.CustomField, f.CustomField)
+		return f.Property == "" && selects(known.Type)
+	})
 }
 
 func (b *binder) read(ctx context.Context, api *ccapi.Reader) (err error) {
@@ -232,7 +245,17 @@ func fieldBinding(f Field, a ccapi.CustomField) state.Binding {
 	if kind == kindDate && a.Version == 1 {
 		kind = kindDateText
 	}
-	return state.Binding{Kind: state.CustomField, Wanted: strings.ToLower(f.CustomField), ID: a.ID, Name: a.Name, Label: a.Label, Type: kind}
+	return bindingOf(&target{Field: f, id: a.ID, name: a.Name, label: a.Label, kind: kind, choices: a.Choices})
+}
+
+// bindingOf is what is kept of a custom field.
+func bindingOf(t *target) state.Binding {
+	b := state.Binding{Kind: state.CustomField, Wanted: strings.ToLower(t.CustomField), ID: t.id, Name: t.name, Label: t.label, Type: t.kind}
+	if len(t.choices) > 0 {
+		choices, _ := json.Marshal(t.choices) // texts only: no error
+		b.Choices = string(choices)
+	}
+	return b
 }
 
 // followField looks a bound field up by its id.
@@ -336,7 +359,7 @@ func (r *run) keepMapping(ctx context.Context) error {
 	var made []state.Binding
 	for i := range r.mapping.targets {
 		if t := &r.mapping.targets[i]; t.Property == "" {
-			made = append(made, state.Binding{Kind: state.CustomField, Wanted: strings.ToLower(t.CustomField), ID: t.id, Name: t.name, Label: t.label, Type: t.kind})
+			made = append(made, bindingOf(t))
 		}
 	}
 	if err := r.State.SetBindings(ctx, append(made, r.mapping.lists...)); err != nil {

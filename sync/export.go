@@ -296,7 +296,7 @@ func (e *exportColumns) contact(m *mapping, line []string, lists map[string]stri
 	c.UpdatedAt, c.Norm = updated.UTC(), contactNorm(c.Address)
 	values := make([]string, len(e.targets))
 	for i, column := range e.targets {
-		values[i] = mirrored(m.targets[i].kind, line[column])
+		values[i] = m.targets[i].mirrored(line[column])
 	}
 	c.Fields = encode(values)
 	return c, nil

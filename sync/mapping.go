@@ -26,6 +26,8 @@ type target struct {
 	name  string // of the custom field, as the account has it
 	label string // of the custom field, likewise
 	kind  string // how values are compared
+	// choices of a select field
+	choices []ccapi.Choice
 }
 
 // member is the name of the value in a bulk import (JsonImportContact).
@@ -154,19 +156,23 @@ func (t *target) value(c *ccapi.Contact) string {
 	switch t.Property {
 	case "":
 		for _, f := range c.CustomFields {
-			if f.ID == t.id && t.id != "" {
-				return mirrored(t.kind, f.Value)
+			if f.ID != t.id || t.id == "" {
+				continue
 			}
+			if f.Value == "" && selects(t.kind) {
+				return t.mirrored(t.chosen(f.Choices))
+			}
+			return t.mirrored(f.Value)
 		}
 		return ""
 	case "first_name":
-		return mirrored(kindText, c.FirstName)
+		return t.mirrored(c.FirstName)
 	case "last_name":
-		return mirrored(kindText, c.LastName)
+		return t.mirrored(c.LastName)
 	case "job_title":
-		return mirrored(kindText, c.JobTitle)
+		return t.mirrored(c.JobTitle)
 	default:
-		return mirrored(kindText, c.CompanyName)
+		return t.mirrored(c.CompanyName)
 	}
 }
 

@@ -147,7 +147,7 @@ func (u *userReader) judge(row *source.Row) record {
 
 // judge brings one value into its canonical form, or says why the row is skipped.
 func (t *target) judge(value string) (form string, reason Reason, detail string) {
-	form, fault := canonical(t.kind, value)
+	form, fault := t.canonical(value)
 	switch {
 	case fault != "":
 		return "", InvalidValue, fault
@@ -166,7 +166,7 @@ func (u *userReader) addUnique(row *source.Row, norm string) error {
 		if !t.Unique {
 			continue
 		}
-		form, fault := canonical(t.kind, row.Values[i])
+		form, fault := t.canonical(row.Values[i])
 		if form == "" || fault != "" {
 			continue
 		}

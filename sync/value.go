@@ -18,7 +18,9 @@ const (
 	kindDateTime = "datetime"
 	kindNumber   = "number"
 	kindBoolean  = "boolean"
+	kindCurrency = "currency"
 	kindSelect   = "single_select"
+	kindMulti    = "multi_select"
 )
 
 // How long a value may be, in characters.
@@ -30,42 +32,44 @@ const (
 // canonical returns the one form of a value by which it is sent and compared, so that the same value in another
 // notation is no change. fault says why it cannot be a value of this kind.
 //
-//	kind           accepted                                              canonical
-//	string         any text                                              without white space around it
-//	text_area      any text                                              the same, lines ended by \n
-//	date           the notations of Constant Contact's import            2026-01-02
-//	datetime       RFC 3339, or date and time of a database (UTC)        2026-01-02T15:04:05Z
-//	number         decimal, with or without exponent                     1 for 1.0, 0.5 for .50
-//	boolean        true false t f yes no y n 1 0, in any case            true, false
-//	single_select  any text                                              without white space around it
-func canonical(kind, value string) (form, fault string) {
+//	kind              accepted                                           canonical
+//	string            any text                                           without white space around it
+//	text_area         any text                                           the same, lines ended by \n
+//	date              the notations of Constant Contact's import,        2026-01-02
+//	                  or date and time of a database
+//	datetime          RFC 3339, a date, date and time of a database      2026-01-02T15:04:05Z, UTC where there is no zone
+//	number, currency  decimal, with or without exponent; true and false  1 for 1.0, 0.5 for .50; 1 and 0
+//	boolean           true false t f yes no y n 1 0, in any case         true, false
+//	single_select     one of the choices, in any case                    as the account writes it
+//	multi_select      several of them: a,b or ["a","b"] or {a,b}         a,b in the order of the account
+func (t *target) canonical(value string) (form, fault string) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return "", ""
 	}
-	if fault := judgeText(kind, value); fault != "" {
+	if fault := judgeText(t.kind, value); fault != "" {
 		return "", fault
 	}
-	switch kind {
+	switch t.kind {
 	case kindLongText:
-		return strings.ReplaceAll(value, "\r\n", "\n"), ""
+		return lineEnds.Replace(value), ""
 	case kindDate, kindDateText:
-		if form, ok := canonicalDate(value); ok {
-			return form, ""
-		}
-		if kind == kindDateText {
-			return value, ""
-		}
-		return "", "no date (want 2026-01-31)"
+		return canonicalDate(t.kind, value)
 	case kindDateTime:
 		return canonicalDateTime(value)
-	case kindNumber:
+	case kindNumber, kindCurrency:
 		return canonicalNumber(value)
 	case kindBoolean:
 		return canonicalBoolean(value)
+	case kindSelect:
+		return canonicalChoice(t.choices, value)
+	case kindMulti:
+		return canonicalChoices(t.choices, value)
 	}
 	return value, ""
 }
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // judgeText refuses what no text may hold.
 func judgeText(kind, value string) (fault string) {
@@ -81,37 +85,51 @@ func judgeText(kind, value string) (fault string) {
 	return ""
 }
 
-// The notations that a bulk import takes for a date (JsonImportContact, anniversary), and a database's.
+// The notations that a bulk import takes for a date (JsonImportContact, anniversary), and those of databases and
+// libraries for a date with a time. All of the latter may have a fraction of a second.
 var dateLayouts = []string{
 	"2006-1-2", "2006/1/2", "1/2/2006", "1-2-2006",
-	time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05",
+	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
+	"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05-07", "2006-01-02 15:04:05 Z07:00",
+	"2006-01-02 15:04",
 }
 
-func canonicalDate(value string) (form string, ok bool) {
+func parseDate(value string) (t time.Time, ok bool) {
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, value); err == nil {
-			return t.Format(time.DateOnly), true
+			return t, true
 		}
 	}
-	return "", false
+	return time.Time{}, false
 }
 
-var dateTimeLayouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05.999999999-0700", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999-07",
-	"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04", "2006-1-2",
+func canonicalDate(kind, value string) (form, fault string) {
+	t, ok := parseDate(value)
+	switch {
+	case ok:
+		return t.Format(time.DateOnly), ""
+	case kind == kindDateText:
+		return value, ""
+	}
+	return "", "no date (want 2026-01-31)"
 }
 
 func canonicalDateTime(value string) (form, fault string) {
-	for _, layout := range dateTimeLayouts {
-		if t, err := time.Parse(layout, value); err == nil {
-			return t.UTC().Truncate(time.Second).Format(time.RFC3339), ""
-		}
+	t, ok := parseDate(value)
+	if !ok {
+		return "", "no date with a time (want 2026-01-31T12:00:00Z)"
 	}
-	return "", "no date with a time (want 2026-01-31T12:00:00Z)"
+	return t.UTC().Truncate(time.Second).Format(time.RFC3339), ""
 }
 
 func canonicalNumber(value string) (form, fault string) {
 	const fault1 = "no number"
+	switch strings.ToLower(value) { // MySQL does not tell its booleans from numbers everywhere
+	case "true":
+		return "1", ""
+	case "false":
+		return "0", ""
+	}
 	mantissa, exponent, scaled := strings.Cut(strings.ToLower(value), "e")
 	if strings.Trim(mantissa, "+-.0123456789") != "" || len(value) > 100 {
 		return "", fault1
@@ -139,8 +157,8 @@ func canonicalBoolean(value string) (form, fault string) {
 
 // mirrored is the canonical form of a value that Constant Contact has. What has none is kept as it is, without
 // the characters that would spoil the mirror.
-func mirrored(kind, value string) string {
-	if form, fault := canonical(kind, value); fault == "" {
+func (t *target) mirrored(value string) string {
+	if form, fault := t.canonical(value); fault == "" {
 		return form
 	}
 	return strings.Map(func(r rune) rune {

@@ -21,12 +21,14 @@ type Binding struct {
 	Name   string // as the account has it
 	Label  string // of a custom field
 	Type   string // of a custom field
+	// Choices of a custom field of a select type, in JSON.
+	Choices string
 }
 
 // Bindings returns every binding.
 func (db *DB) Bindings(ctx context.Context) ([]Binding, error) {
 	var all []Binding
-	err := db.write.SelectContext(ctx, &all, "SELECT kind, wanted, id, name, label, type FROM bindings ORDER BY kind, wanted")
+	err := db.write.SelectContext(ctx, &all, "SELECT kind, wanted, id, name, label, type, choices FROM bindings ORDER BY kind, wanted")
 	if err != nil {
 		return nil, fmt.Errorf("read bindings: %w", err)
 	}
@@ -40,8 +42,8 @@ func (db *DB) SetBindings(ctx context.Context, all []Binding) error {
 			return err
 		}
 		for _, b := range all {
-			if _, err := tx.NamedExecContext(ctx, `INSERT INTO bindings (kind, wanted, id, name, label, type)
-				VALUES (:kind, :wanted, :id, :name, :label, :type)`, b); err != nil {
+			if _, err := tx.NamedExecContext(ctx, `INSERT INTO bindings (kind, wanted, id, name, label, type, choices)
+				VALUES (:kind, :wanted, :id, :name, :label, :type, :choices)`, b); err != nil {
 				return err
 			}
 		}
