@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ const lookBack = 24 * time.Hour
 
 // shrinkDays is how far back the guard looks for the best run.
 const shrinkDays = 7
+
+// manyContacts is how many contacts an account has to lose, besides most of them, to look like another account.
+const manyContacts = 50
 
 // Verdict is the guard's.
 type Verdict struct {
@@ -58,6 +62,9 @@ type evidence struct {
 	valued   map[string]int // rows with an address and a value, by column, "" for any
 	best     map[string]int // the same of the best good run of the last days
 	shared   []string       // columns whose values were one each and would be shared
+	remapped bool           // the mapping is another than at the last good run
+	contacts int            // that are not deleted
+	had      int            // the same at the last good run, 0 when there was none
 }
 
 // judge is the guard: pure, and stricter the more a plan does.
@@ -80,6 +87,10 @@ func (g *Guard) judge(e *evidence) Verdict {
 		}
 	}
 	g.judgeSource(&v, e)
+	g.judgeMapping(&v, e)
+	if lost := e.had - e.contacts; lost >= manyContacts && lost*2 > e.had {
+		v.trip("account", fmt.Sprintf("the account shows %d contacts and showed %d at the last good run", e.contacts, e.had))
+	}
 	for _, column := range e.shared {
 		v.trip("shared_codes", fmt.Sprintf("the values of %s were one for each contact and would be shared by many", column))
 	}
@@ -124,6 +135,24 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	}
 }
 
+// judgeMapping looks at a mapping that is not the last good run's, whatever MaxChangePercent allows.
+func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
+	if !e.remapped {
+		return
+	}
+	for _, column := range sortedKeys(e.plan.Changes) {
+		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= g.ExemptBelow && n*2 > carriers {
+			v.trip("mapping", fmt.Sprintf("the mapping was changed, and %d of %d values would be replaced by those of %s", n, carriers, column))
+		}
+	}
+}
+
+// Names under which the state database keeps what the guard compares the next run with: how the last good run was.
+const (
+	factGoodMapping  = "good_mapping"
+	factGoodContacts = "good_contacts"
+)
+
 // judge collects the evidence and lets the guard judge the plan. --force passes every limit but the least
 // number of rows.
 func (r *run) judge(ctx context.Context) error {
@@ -167,6 +196,16 @@ func (r *run) evidence(ctx context.Context) (*evidence, error) {
 	if e.best, err = r.State.BestValued(ctx, shrinkDays); err != nil {
 		return nil, err
 	}
+	good, err := r.State.Fact(ctx, factGoodMapping)
+	if err != nil {
+		return nil, err
+	}
+	had, err := r.State.Fact(ctx, factGoodContacts)
+	if err != nil {
+		return nil, err
+	}
+	e.remapped, e.contacts = good != "" && good != r.mapping.key(), r.mirror.Contacts
+	e.had, _ = strconv.Atoi(had) // "" is 0: there was no good run
 	e.shared, err = r.plan.sharing.shared(r.Guard.ExemptBelow)
 	return e, err
 }
@@ -201,8 +240,8 @@ func (s *sharing) add(d *decision) error {
 	return nil
 }
 
-// shared names the columns of which at least exempt values change, the old ones all different and the new ones
-// fewer than half as many.
+// shared names the columns of which at least exempt values change, nine in ten of the old ones different and the new
+// ones fewer than half as many.
 func (s *sharing) shared(exempt int) ([]string, error) {
 	defer s.values.Close()
 	distinct := make(map[[2]byte]int)
@@ -216,7 +255,7 @@ func (s *sharing) shared(exempt int) ([]string, error) {
 	var columns []string
 	for i, n := range s.changes {
 		before, after := distinct[[2]byte{byte(i), 'o'}], distinct[[2]byte{byte(i), 'n'}]
-		if n >= max(exempt, 2) && before == n && after*2 < n {
+		if n >= max(exempt, 2) && before*10 >= n*9 && after*2 < n {
 			columns = append(columns, s.mapping.targets[i].Column)
 		}
 	}

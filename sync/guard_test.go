@@ -85,6 +85,84 @@ func TestAfterAForcedRunTheTableMayStaySmall(t *testing.T) {
 	})
 }
 
+func TestAMirrorThatLostMostContactsIsRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(100, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.policy.Create, w.policy.Lists = true, []string{"App users"}
+		w.box.Reset() // another account, as it were: nobody is there
+		w.box.AddCustomField("Short code", "string")
+		w.box.AddList("App users")
+		w.forgetBindings()
+		time.Sleep(time.Hour)
+		report := w.run(ccsync.Options{Full: true})
+		w.want(report, ccsync.Refused)
+		if !slices.Equal(report.Guard.Reasons, []string{"account"}) {
+			t.Errorf("guard %+v", report.Guard)
+		}
+		w.restart()
+		w.refuse("account") // however often it runs
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestDeletionsInASmallAccountAreNoAccident(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(40, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		for i := range 30 {
+			w.box.Delete(w.rows[i].Email)
+		}
+		w.want(w.run(ccsync.Options{Full: true}), ccsync.Synced)
+	})
+}
+
+func TestAMappingThatWouldRewriteEverythingIsRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		for _, r := range w.rows {
+			w.box.SetProperty(r.Email, "job_title", "Hand")
+		}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{ExemptBelow: 10}
+		w.policy.Fields[0] = ccsync.Field{Column: "short_code", Property: "job_title"}
+		w.refuse("mapping")
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
+
+func TestAMappingToAnEmptyFieldIsNotRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 10}
+		w.policy.Fields[0] = ccsync.Field{Column: "short_code", Property: "job_title"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
+
+func TestCodesThatWereUniqueAndWouldBeSharedAreRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(60, 0)
+		w.rows[1].Values = w.rows[0].Values // two have shared one all along
+		w.box.SetField(w.rows[1].Email, "short_code", w.rows[0].Values[0])
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{ExemptBelow: 10}
+		for i := range 30 {
+			w.rows[i].Values = []string{"SAME"}
+		}
+		w.refuse("shared_codes")
+	})
+}
+
 func TestForceDoesNotPassAnEmptyTable(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

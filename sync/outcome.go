@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"ccsyncd/sync/state"
 )
@@ -161,7 +162,8 @@ func (r *run) remember(ctx context.Context) error {
 	if r.report.Outcome == Synced && r.plan.count == 0 && r.plan.pending == 0 && r.plan.limited == 0 {
 		empty = "yes"
 	}
-	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factRules: r.rules()})
+	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factRules: r.rules(),
+		factGoodMapping: r.mapping.key(), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
 }
 
 // dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or

@@ -246,3 +246,11 @@ func (l *pipeListener) Close() error {
 }
 
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// forgetBindings lets the next run find custom fields and lists by their names again.
+func (w *world) forgetBindings() {
+	w.t.Helper()
+	if err := w.state.SetBindings(w.t.Context(), nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
