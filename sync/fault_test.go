@@ -268,6 +268,26 @@ func TestCodesThatLandLateAreWaitedFor(t *testing.T) {
 	})
 }
 
+func TestCodesThatLandHalfAMinuteLateAreNotSentTwice(t *testing.T) {
+	t.Parallel()
+	for name, switches := range map[string]sandbox.Switches{
+		"and move updated_at": {ImportsReadLate: true}, "and keep updated_at": {ImportsReadLate: true, ImportKeepsUpdatedAt: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{Switches: switches}, func(w *world) {
+				w.populate(2600, 20)
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				w.wantAllCodes()
+				if n := len(w.box.Imports()); n != 1 || report.Requests > 50 {
+					t.Errorf("%d imports, %d requests", n, report.Requests)
+				}
+			})
+		})
+	}
+}
+
 func TestAnImportThatKeepsUpdatedAtIsVerifiedAllTheSame(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{Switches: sandbox.Switches{ImportKeepsUpdatedAt: true}}, func(w *world) {

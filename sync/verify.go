@@ -10,8 +10,15 @@ import (
 )
 
 // patience are the waits before a row that is not there yet is looked at again: what a finished import wrote may
-// take a moment to be readable.
-var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second}
+// take a while to be readable. A row that is given up too early would be sent twice.
+var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second}
+
+const (
+	// settledAfter is how old the end of an import is when nothing that it wrote is still to come.
+	settledAfter = time.Minute
+	// sampled is how many rows that are not there yet stand for the others, when reading all would take more requests.
+	sampled = 3
+)
 
 // maxHalves bounds the batches that one run makes of rows that were lost.
 const maxHalves = 64
@@ -113,26 +120,35 @@ func failedNorms(rows []state.BatchRow, verdicts map[string]verdict) []string {
 	return norms
 }
 
-// verify reads back every row. What the refresh does not show is read by its address, or by paging if that is
-// cheaper, with patience as long as the import is fresh.
+// verify reads back every row. What the refresh does not show is read directly: all of it when a few of the rows turn
+// out to have landed unseen, and once more when patience is at its end.
 func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow) (map[string]verdict, error) {
 	verdicts := make(map[string]verdict, len(rows))
-	missing := rows
+	missing, since := rows, b.EndedAt
 	for try, pause := range patience {
 		if pause > 0 {
-			if r.now().Sub(b.EndedAt) > time.Minute || r.explained(b, missing) {
-				break
-			}
-			if err := wait(ctx, pause); err != nil {
+			since = r.now()
+			if err := r.refreshAfter(ctx, pause); err != nil {
 				return nil, err
 			}
 		}
 		var err error
-		if missing, err = r.lookAgain(ctx, b, missing, verdicts, try > 0); err != nil || len(missing) == 0 {
+		if missing, err = r.judgeRows(ctx, b, missing, verdicts); err != nil || len(missing) == 0 || b.Ending == endedRefused {
+			return verdicts, err
+		}
+		last := try == len(patience)-1 || r.explained(b, missing) || r.now().Sub(b.EndedAt) > settledAfter
+		if missing, err = r.lookAgain(ctx, b, missing, verdicts, since, last); err != nil || len(missing) == 0 || last {
 			return verdicts, err
 		}
 	}
 	return verdicts, nil
+}
+
+func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
+	if err := wait(ctx, pause); err != nil {
+		return err
+	}
+	return r.incremental(ctx)
 }
 
 // explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
@@ -140,21 +156,26 @@ func (r *run) explained(b *state.Batch, missing []state.BatchRow) bool {
 	return b.ErrorCount >= len(missing) || b.Ending == endedRefused || b.Ending == endedBroken
 }
 
-// lookAgain judges rows by the mirror and reads those again that have not landed. It returns what still has not.
-func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, refresh bool) ([]state.BatchRow, error) {
-	if refresh {
-		if err := r.incremental(ctx); err != nil {
+// lookAgain reads rows directly that the mirror does not show as landed, and returns what still has not. Where that takes
+// many requests a few rows go first: if none of them has landed, all are left for later, but for the last time.
+func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, since time.Time, last bool) ([]state.BatchRow, error) {
+	pages, err := r.pages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !last && min(len(rows), pages) > sampled {
+		few := rows[:sampled]
+		if err := r.readRows(ctx, few); err != nil {
 			return nil, err
 		}
+		if still, err := r.judgeRows(ctx, b, few, verdicts); err != nil || len(still) == len(few) {
+			return rows, err
+		}
 	}
-	missing, err := r.judgeRows(ctx, b, rows, verdicts)
-	if err != nil || len(missing) == 0 || b.Ending == endedRefused {
+	if err := r.readAgain(ctx, rows, pages, since); err != nil {
 		return nil, err
 	}
-	if err := r.readAgain(ctx, b, missing); err != nil {
-		return nil, err
-	}
-	return r.judgeRows(ctx, b, missing, verdicts)
+	return r.judgeRows(ctx, b, rows, verdicts)
 }
 
 func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict) (missing []state.BatchRow, err error) {
@@ -182,18 +203,18 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 }
 
 // readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests. A snapshot
-// that began after the batch had ended stands for all batches of its time.
-func (r *run) readAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
-	pages, err := r.pages(ctx)
-	if err != nil {
-		return err
+// that began after the given time stands for it.
+func (r *run) readAgain(ctx context.Context, rows []state.BatchRow, pages int, since time.Time) error {
+	if len(rows) <= pages {
+		return r.readRows(ctx, rows)
 	}
-	if len(rows) > pages {
-		if !r.fresh.IsZero() && r.mirror.SnapshotAt.After(b.EndedAt) {
-			return nil
-		}
-		return r.snapshot(ctx)
+	if !r.fresh.IsZero() && r.mirror.SnapshotAt.After(since) {
+		return nil
 	}
+	return r.snapshot(ctx)
+}
+
+func (r *run) readRows(ctx context.Context, rows []state.BatchRow) error {
 	for i := range rows {
 		if err := r.readByAddress(ctx, rows[i].Norm, rows[i].Address); err != nil {
 			return err
