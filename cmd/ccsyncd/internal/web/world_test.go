@@ -127,7 +127,7 @@ func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed .
 	}
 	for _, r := range rows {
 		if s.Failed[r.Norm] == "" {
-			s.Done = append(s.Done, r.Norm)
+			s.Done = append(s.Done, state.Landed{Norm: r.Norm, Filled: r.Wanted})
 		}
 	}
 	_, err = w.db.Settle(ctx, s)
