@@ -45,6 +45,7 @@ type subject struct {
 	pending            bool           // in a batch that is not settled
 	asked              bool           // somebody asked for this user by name: quarantine does not hold
 	movedFrom          string         // the address under which a contact carries the user's unique value
+	newcomer           bool           // planned as a create
 }
 
 // decision is what becomes of one subject. Neither action nor skip: the contact carries the values, or,

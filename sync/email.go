@@ -2,6 +2,7 @@ package sync
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -46,8 +47,8 @@ func normaliseLocal(local string) (norm, fault string) {
 	if !utf8.ValidString(local) {
 		return "", "not UTF-8"
 	}
-	if len(local) > 64 {
-		return "", "more than 64 characters before the @"
+	if !isASCII(local) && strings.ContainsFunc(local, func(r rune) bool { return r >= utf8.RuneSelf && !unicode.IsPrint(r) }) {
+		return "", "a character that cannot be seen"
 	}
 	quoted := len(local) >= 3 && local[0] == '"' && local[len(local)-1] == '"'
 	for i := range len(local) {

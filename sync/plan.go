@@ -347,14 +347,18 @@ func (p *planner) take(s *subject, d *decision) error {
 		return err
 	}
 	p.countChange(p.run, s, d)
+	s.newcomer = d.action == Create
 	return p.changes.Add([]byte(s.norm), s.append(nil))
 }
 
 // append writes a subject for the spool of changes.
 func (s *subject) append(buf []byte) []byte {
 	rec := record{kind: usable, key: []byte(s.key), address: []byte(s.address), fields: []byte(encode(s.fields))}
-	if s.fields == nil {
+	switch {
+	case s.fields == nil:
 		rec.kind = orphaned
+	case s.newcomer:
+		rec.kind = newcomer
 	}
 	return rec.append(buf)
 }
@@ -363,6 +367,7 @@ func parseSubject(norm, buf []byte, m *mapping) subject {
 	var rec record
 	rec.parse(buf)
 	s := subjectOf(string(norm), &rec, m)
+	s.newcomer = rec.kind == newcomer
 	if rec.kind == orphaned {
 		s.fields = nil
 	}

@@ -63,6 +63,9 @@ func (r *run) decideAgain(ctx context.Context, send func(*subject, *decision) er
 			s := &subjects[i]
 			s.asked = p.only != nil
 			d := decide(&r.Policy, r.mapping, s, r.now())
+			if d.action == Create && !s.newcomer { // the contact has another address now: the next run finds out whose
+				d = decision{pending: true}
+			}
 			if d.action == "" {
 				if err := p.take(s, &d); err != nil {
 					return err

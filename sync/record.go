@@ -1,6 +1,9 @@
 package sync
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // A record is a row of the source on its way through a spool, under the key of its normalised address.
 type record struct {
@@ -19,6 +22,7 @@ const (
 	unusable  recordKind = 's' // reason and detail say why
 	duplicate recordKind = 'd' // a mark: a unique value of this address stands in another row too
 	orphaned  recordKind = 'o' // a contact that no row stands for
+	newcomer  recordKind = 'n' // a usable row whose user is to be created
 )
 
 // append writes the record behind buf: the fields come last and as they are, so that comparing them needs no
@@ -42,4 +46,9 @@ func (r *record) parse(buf []byte) {
 		buf = buf[width+int(n):]
 	}
 	r.fields = buf
+}
+
+// alike tells whether two rows come to the same: the values of both, or what is wrong with both.
+func (r *record) alike(other *record) bool {
+	return r.kind == other.kind && bytes.Equal(r.fields, other.fields) && bytes.Equal(r.reason, other.reason) && bytes.Equal(r.detail, other.detail)
 }

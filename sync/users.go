@@ -271,12 +271,8 @@ func (u *user) join(value []byte) {
 		}
 		return
 	}
-	same := u.first.kind == usable && next.kind == usable && bytes.Equal(u.first.fields, next.fields)
-	if same && u.skip == "" {
-		return
-	}
 	u.rest = append(u.rest, next)
-	if !same {
+	if !next.alike(&u.first) {
 		u.skip, u.detail = DuplicateEmail, "another row has this address and other values"
 	}
 }
