@@ -16,6 +16,8 @@ var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Sec
 const (
 	// settledAfter is how old the end of an import is when nothing that it wrote is still to come.
 	settledAfter = time.Minute
+	// promptAfter is the same where this run has seen other rows arrive: they are late together or not at all.
+	promptAfter = 14 * time.Second
 	// sampled is how many rows that are not there yet stand for the others, when reading all would take more requests.
 	sampled = 3
 )
@@ -136,7 +138,8 @@ func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow)
 		if missing, err = r.judgeRows(ctx, b, missing, verdicts); err != nil || len(missing) == 0 || b.Ending == endedRefused {
 			return verdicts, err
 		}
-		last := try == len(patience)-1 || r.explained(b, missing) || r.now().Sub(b.EndedAt) > settledAfter
+		prompt := r.push.verified > 0 || len(missing) < len(rows)
+		last := try == len(patience)-1 || r.explained(b, missing) || r.overdue(b, prompt)
 		if missing, err = r.lookAgain(ctx, b, missing, verdicts, since, last); err != nil || len(missing) == 0 || last {
 			return verdicts, err
 		}
@@ -149,6 +152,12 @@ func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
 		return err
 	}
 	return r.incremental(ctx)
+}
+
+// overdue tells whether what an import wrote ought to be readable by now.
+func (r *run) overdue(b *state.Batch, prompt bool) bool {
+	age := r.now().Sub(b.EndedAt)
+	return age > settledAfter || prompt && age >= promptAfter
 }
 
 // explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
