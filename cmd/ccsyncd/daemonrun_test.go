@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/web"
+	"ccsyncd/source"
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// brokenDaemon is one whose engine panics in the middle of a run: it has no Reader.
+func brokenDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
+	t.Helper()
+	dir := t.TempDir()
+	db, err := state.Open(t.Context(), filepath.Join(dir, "state.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.Default()
+	cfg.Source.DSN = config.NewSecret(filepath.Join(dir, "app.db"))
+	cfg.Source.Table, cfg.Source.Email = "users", "email"
+	cfg.Fields = []config.Field{{Column: "short_code", CustomField: "short_code"}}
+	var log bytes.Buffer
+	a := &app{cfg: &cfg, log: slog.New(slog.NewJSONHandler(&log, nil)), state: db}
+	if a.source, err = source.Open(t.Context(), sourceConfig(&cfg)); err != nil {
+		t.Fatal(err)
+	}
+	a.connect()
+	a.read = nil
+	t.Cleanup(func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d := &daemon{cli: &cli{}, asks: make(chan *ask, maxAsks)}
+	d.app.Store(a)
+	return d, &log
+}
+
+func TestARunThatPanicsIsAFailedRunAndEndsNothing(t *testing.T) {
+	t.Parallel()
+	d, log := brokenDaemon(t)
+	told := 0
+	d.ran = append(d.ran, func(context.Context, *ccsync.Report) { told++; panic("and so does who is told") })
+	report := d.run(t.Context(), ccsync.Options{Trigger: "schedule"})
+	if report.Outcome != ccsync.Failed || report.ExitCode != exitFailed || report.Error.Code != "crashed" {
+		t.Errorf("the report says %s, %d, %+v", report.Outcome, report.ExitCode, report.Error)
+	}
+	last, ok, err := d.app.Load().state.LastRun(t.Context())
+	if err != nil || !ok || last.Outcome != "failed" || last.ID != report.Run {
+		t.Errorf("the history has %+v (%v, %v), want the failed run %d", last, ok, err, report.Run)
+	}
+	if !strings.Contains(log.String(), `"stack":"goroutine `) {
+		t.Errorf("the log has no stack: %s", log)
+	}
+	if told != 1 || d.outcome != ccsync.Failed || d.progress.now().Run != 0 {
+		t.Errorf("told %d times, outcome %s, under way %d", told, d.outcome, d.progress.now().Run)
+	}
+}
+
+func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	far := wallClock().Add(300 * time.Hour)
+	d.next = far
+	d.tick(t.Context())
+	if want := d.app.Load().cfg.Schedule.Cron.Next(wallClock()); d.next.After(want) {
+		t.Errorf("the next run is at %s, want %s or before", d.next, want)
+	}
+}
+
+func TestARunThatWaitsItsTurnIsAnsweredWhenTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	who := []string{"ann@example.com"}
+	answer, err := d.askRun(t.Context(), web.RunRequest{Emails: who, Wait: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := answer.Users; len(got) != 1 || got[0].State != "pending" || len(d.asks) != 1 {
+		t.Errorf("answered %+v with %d waiting, want it pending and still asked for", answer, len(d.asks))
+	}
+}
+
+func TestTwoRunsForAllUsersAreNotAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	asked := make(chan error, 1)
+	go func() { _, err := d.askAll(t.Context()); asked <- err }()
+	first := <-d.asks
+	if _, err := d.askAll(t.Context()); !errors.Is(err, web.ErrBusy) {
+		t.Errorf("the second is told %v, want %v", err, web.ErrBusy)
+	}
+	d.serve(t.Context(), first)
+	if err := <-asked; err != nil {
+		t.Errorf("the first is told %v", err)
+	}
+	if d.busy.Load() {
+		t.Error("still busy after the run")
+	}
+}
