@@ -115,6 +115,49 @@ func TestOnePoisonousRowDoesNotHoldBackItsNeighbours(t *testing.T) {
 	})
 }
 
+func TestWhoWentMeanwhileIsNotSentAgainWithHisNeighbours(t *testing.T) {
+	t.Parallel()
+	slow := func(int) time.Duration { return 20 * time.Second }
+	inWorld(t, sandbox.Options{ImportTime: slow}, func(w *world) {
+		w.policy.Lists = []string{"App users"}
+		w.populate(16, 1)
+		w.box.JoinList(w.rows[3].Email, "Newsletter")
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultPoisoned, Match: "user000009@", Path: importPath})
+		go func() {
+			for len(w.box.Imports()) == 0 {
+				time.Sleep(time.Second)
+			}
+			w.box.Delete(w.rows[1].Email)
+			w.box.OptOut(w.rows[2].Email)
+			w.box.LeaveList(w.rows[3].Email, "App users")
+		}()
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		for _, imp := range w.box.Imports()[1:] {
+			for _, r := range imp.Rows {
+				if i := slices.Index([]string{w.rows[1].Email, w.rows[2].Email, w.rows[3].Email}, r.Address); i >= 0 {
+					t.Errorf("%s was sent again", r.Address)
+				}
+			}
+		}
+		if c, _ := w.box.Contact(w.rows[1].Email); !c.Deleted {
+			t.Error("a deleted contact was revived")
+		}
+		if c, _ := w.box.Contact(w.rows[3].Email); slices.Contains(c.Lists, "App users") {
+			t.Error("a contact was put back on the list that he left")
+		}
+		if report.Push.Verified != 12 || len(report.Push.Problems) != 4 {
+			t.Errorf("push %+v", report.Push)
+		}
+		again := w.run(ccsync.Options{})
+		for key, want := range map[string]ccsync.Reason{"2": ccsync.Deleted, "3": ccsync.Unsubscribed, "4": ccsync.Quarantined, "10": ccsync.Quarantined} {
+			if got := skipOf(again, key); got != want {
+				t.Errorf("row %s: %q, want %q", key, got, want)
+			}
+		}
+	})
+}
+
 func TestRejectedRowsAreNamedAndWaitTwoDays(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -23,7 +23,7 @@ func (p *pusher) settled(run int64, b *state.Batch, s *state.Settlement, rows []
 		switch {
 		case v.landed && b.Run == run && row.Action == string(Create):
 			p.created++
-		case !v.landed && (len(s.Again) > 0 || b.Ending == endedBroken):
+		case !v.landed && (len(s.Again) > 0 && !v.alone || b.Ending == endedBroken):
 			continue
 		}
 		if v.reason != "" && v.landed {

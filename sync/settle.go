@@ -47,6 +47,7 @@ type verdict struct {
 	filled string // of what landed: the values that this program wrote
 	reason string // of what did not land, or of what should not have
 	detail string
+	alone  bool // did not land, and is not to be sent again with its neighbours: deleted, opted out or off the list
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now.
@@ -60,6 +61,8 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 	wanted, old := m.decode(row.Wanted), m.decode(row.Old)
 	v := verdict{reason: unexplained(b), detail: "the import ended, the contact is not there"}
 	for _, c := range contacts {
+		optedOut := c.Permission == "unsubscribed"
+		v.alone = v.alone || c.Deleted || optedOut || hasLeft(&c, b.Lists)
 		if c.Deleted {
 			v.detail = "the contact was deleted meanwhile"
 			continue
@@ -72,15 +75,17 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 				changed = changed && is[i] != old[i]
 			}
 		}
-		switch optedOut := c.Permission == "unsubscribed"; {
+		switch {
 		case carried && optedOut && !p.UpdateUnsubscribed:
 			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out while the import was under way"}
 		case carried:
 			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled)}
+		case optedOut && p.UpdateUnsubscribed:
+			v.detail = "the contact opted out, and the import left it as it was"
 		case optedOut:
 			v.detail = "the contact opted out meanwhile"
 		case changed:
-			return verdict{reason: Altered, detail: "another value stands there"}
+			return verdict{alone: v.alone, reason: Altered, detail: "another value stands there"}
 		default:
 			v.detail = "the import ended, the value is not there"
 		}
@@ -89,6 +94,11 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 		v.detail += ": " + b.Errors[0]
 	}
 	return v
+}
+
+// hasLeft tells whether a contact left one of the lists.
+func hasLeft(c *state.Contact, lists []string) bool {
+	return slices.ContainsFunc(lists, func(id string) bool { return slices.Contains(c.Left, id) })
 }
 
 // filled are the values that this program wrote: those that it just changed, and of the others those that it had
@@ -125,7 +135,7 @@ func unexplained(b *state.Batch) string {
 // verdicts are by norm, of every row; problems those of earlier tries.
 func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, problems map[string]state.Problem, halve bool, now time.Time) state.Settlement {
 	s := state.Settlement{Batch: *b, Failed: make(map[string]string)}
-	var failed []state.BatchRow
+	var failed, alone []state.BatchRow
 	for i := range rows {
 		row := &rows[i]
 		v := verdicts[row.Norm]
@@ -135,9 +145,14 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 			continue
 		}
 		s.Failed[row.Norm] = v.reason
+		if v.alone {
+			alone = append(alone, *row)
+			continue
+		}
 		failed = append(failed, *row)
 	}
-	if halve && holdsBack(b, len(failed), len(rows), problems) {
+	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)+len(alone)
+	if halve && holdsBack(b, len(failed), len(rows)-len(alone), problems) {
 		for part := range slices.Chunk(failed, (len(failed)+1)/2) {
 			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(part), State: state.Recorded}
 			for i := range part {
@@ -145,12 +160,12 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 			}
 			s.Again, s.Rows = append(s.Again, again), append(s.Rows, part)
 		}
-		return s
+		failed = nil
 	}
 	if b.Ending == endedBroken { // nobody knows which were tried: what is not there is planned anew
 		return s
 	}
-	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)
+	failed = append(failed, alone...)
 	for i := range failed {
 		s.Problems = append(s.Problems, problemOf(b, &failed[i], verdicts[failed[i].Norm], problems, explained, now))
 		s.Failed[failed[i].Norm] = s.Problems[i].Reason
