@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ type evidence struct {
 	valued   map[string]int // rows with an address and a value, by column, "" for any
 	best     map[string]int // the same of the best good run of the last days
 	shared   []string       // columns whose values were one each and would be shared
-	remapped bool           // the mapping is another than at the last good run
+	remapped []string       // columns that were not mapped so at the last good run
 	contacts int            // that are not deleted
 	had      int            // the same at the last good run, 0 when there was none
 }
@@ -135,13 +136,10 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	}
 }
 
-// judgeMapping looks at a mapping that is not the last good run's, whatever MaxChangePercent allows.
+// judgeMapping looks at fields that were not mapped so at the last good run, whatever MaxChangePercent allows.
 func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
-	if !e.remapped {
-		return
-	}
-	for _, column := range sortedKeys(e.plan.Changes) {
-		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= g.ExemptBelow && n*2 > carriers {
+	for _, column := range e.remapped {
+		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= max(g.ExemptBelow, 2) && n*2 > carriers {
 			v.trip("mapping", fmt.Sprintf("the mapping was changed, and %d of %d values would be replaced by those of %s", n, carriers, column))
 		}
 	}
@@ -196,18 +194,33 @@ func (r *run) evidence(ctx context.Context) (*evidence, error) {
 	if e.best, err = r.State.BestValued(ctx, shrinkDays); err != nil {
 		return nil, err
 	}
-	good, err := r.State.Fact(ctx, factGoodMapping)
-	if err != nil {
+	if err := r.sinceGood(ctx, e); err != nil {
 		return nil, err
 	}
-	had, err := r.State.Fact(ctx, factGoodContacts)
-	if err != nil {
-		return nil, err
-	}
-	e.remapped, e.contacts = good != "" && good != r.mapping.key(), r.mirror.Contacts
-	e.had, _ = strconv.Atoi(had) // "" is 0: there was no good run
 	e.shared, err = r.plan.sharing.shared(r.Guard.ExemptBelow)
 	return e, err
+}
+
+// sinceGood compares account and mapping with those of the last good run, if there was one.
+func (r *run) sinceGood(ctx context.Context, e *evidence) error {
+	had, err := r.State.Fact(ctx, factGoodContacts)
+	if err != nil || had == "" {
+		return err
+	}
+	if e.had, err = strconv.Atoi(had); err != nil {
+		return fmt.Errorf("read %s: %w", factGoodContacts, err)
+	}
+	e.contacts = r.mirror.Contacts
+	good, err := r.State.Fact(ctx, factGoodMapping)
+	if err != nil {
+		return err
+	}
+	for i, pair := range r.mapping.pairs() {
+		if !slices.Contains(strings.Split(good, "\n"), pair) {
+			e.remapped = append(e.remapped, r.mapping.targets[i].Column)
+		}
+	}
+	return nil
 }
 
 // sharing finds out whether values that are one for each contact would be replaced by shared ones, as by an UPDATE

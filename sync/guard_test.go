@@ -137,6 +137,18 @@ func TestAMappingThatWouldRewriteEverythingIsRefused(t *testing.T) {
 	})
 }
 
+func TestAnotherColumnThatWouldRewriteEverythingIsRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{ExemptBelow: 10}
+		w.policy.Fields[0].Column = "id"
+		w.change(0, 20, "")
+		w.refuse("mapping")
+	})
+}
+
 func TestAMappingToAnEmptyFieldIsNotRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -72,6 +72,15 @@ func (t *target) key() string {
 	return t.id + ":" + t.kind
 }
 
+// pairs are the lines that say which column is mapped to which field.
+func (m *mapping) pairs() []string {
+	lines := make([]string, len(m.targets))
+	for i := range m.targets {
+		lines[i] = m.targets[i].Column + " = " + m.targets[i].key()
+	}
+	return lines
+}
+
 // carry returns a function that brings values from the order of an older key into the present one.
 func (m *mapping) carry(oldKey string) func(string) string {
 	if oldKey == m.key() {

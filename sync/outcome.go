@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ccsyncd/sync/state"
 )
@@ -163,7 +164,7 @@ func (r *run) remember(ctx context.Context) error {
 		empty = "yes"
 	}
 	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factRules: r.rules(),
-		factGoodMapping: r.mapping.key(), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
+		factGoodMapping: strings.Join(r.mapping.pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
 }
 
 // dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or
