@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	dto "github.com/prometheus/client_model/go"
 
 	"ccsyncd/sync/state"
 )
@@ -27,30 +26,25 @@ type MetricsOptions struct {
 	Progress      func() Progress
 }
 
-// Metrics is a prometheus.Gatherer with a registry of its own: what it shows is read from the state database at each
+// Metrics are a prometheus.Gatherer with a registry of its own: what it shows is read from the state database at each
 // scrape, but for the requests that Observe counts since the process began. Its methods may be called concurrently.
 type Metrics struct {
-	registry *prometheus.Registry
+	prometheus.Gatherer
 	requests *prometheus.CounterVec
 }
 
 // NewMetrics returns the metrics of one daemon. All names start with ccsync_, those of the process and of Go's runtime
 // too.
 func NewMetrics(o MetricsOptions) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ccsync_http_requests_total",
-			Help: "Requests sent to Constant Contact and its authorization server since the process began, by endpoint and status (error: no answer).",
-		}, []string{"endpoint", "status"}),
-	}
-	m.registry.MustRegister(m.requests, newCollector(o), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "ccsync"}))
-	prometheus.WrapRegistererWithPrefix("ccsync_", m.registry).MustRegister(collectors.NewGoCollector())
+	registry := prometheus.NewRegistry()
+	m := &Metrics{Gatherer: registry, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ccsync_http_requests_total",
+		Help: "Requests sent to Constant Contact and its authorization server since the process began, by endpoint and status (error: no answer).",
+	}, []string{"endpoint", "status"})}
+	registry.MustRegister(m.requests, newCollector(o), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "ccsync"}))
+	prometheus.WrapRegistererWithPrefix("ccsync_", registry).MustRegister(collectors.NewGoCollector())
 	return m
 }
-
-// Gather returns all metrics.
-func (m *Metrics) Gather() ([]*dto.MetricFamily, error) { return m.registry.Gather() }
 
 // Observe counts a request; it fits ccapi.Transport.Observe.
 func (m *Metrics) Observe(r *http.Request, answer *http.Response, err error) {
