@@ -87,12 +87,15 @@ func decide(p *Policy, m *mapping, s *subject, now time.Time) decision {
 	}
 	d, carried := compare(m, s)
 	optedOut := slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Permission == "unsubscribed" })
+	if optedOut {
+		d.keepEmptied()
+	}
 	switch {
 	case carried:
 		return decision{}
 	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
 		return skip(Deleted, "the contact was deleted in Constant Contact")
-	case optedOut && (!p.UpdateUnsubscribed || d.clears()):
+	case optedOut && (!p.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
 		return skip(Unsubscribed, "the contact opted out")
 	case s.pending:
 		return decision{pending: true}
@@ -182,6 +185,16 @@ func (d *decision) clears() bool {
 		}
 	}
 	return false
+}
+
+// keepEmptied takes the values back that would be emptied: what an import cannot do, and a PUT may not do to one who
+// opted out.
+func (d *decision) keepEmptied() {
+	for i, value := range d.wanted {
+		if value == "" {
+			d.wanted[i] = d.old[i]
+		}
+	}
 }
 
 // chooseLists finds the lists that an import may name: the configured ones that the contact has not left, else

@@ -42,6 +42,7 @@ type pusher struct {
 	lost     int // rows that ended in any other way
 	problems []PushProblem
 	results  map[string]string // by norm, for a run that is for some users only
+	refused  map[string]string // by norm, why a contact cannot be replaced
 	halves   int               // batches made of rows that were lost
 }
 
@@ -330,47 +331,4 @@ func nextDelay(last time.Duration, open []*state.Batch) time.Duration {
 	}
 	smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
 	return min(first+time.Duration(smallest.Contacts)*perRow, most)
-}
-
-// replaceAll clears single contacts one by one: what an import cannot do.
-func (r *run) replaceAll(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
-	b.Ending = endedDirect
-	if err := r.move(ctx, b, state.Sending); err != nil {
-		return err
-	}
-	for i := range rows {
-		if err := r.replace(ctx, &rows[i]); err != nil {
-			return err
-		}
-	}
-	return r.move(ctx, b, state.Ended)
-}
-
-// errStale says that a contact is not any more what the plan saw.
-var errStale = errors.New("the contact changed meanwhile")
-
-// replace empties the values of one contact, and sets those that change besides, unless it is not any more
-// what the plan saw. What came of it is found out by reading back.
-func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
-	wanted, old := r.mapping.decode(row.Wanted), r.mapping.decode(row.Old)
-	var edits []ccapi.Edit
-	for i := range wanted {
-		if t := &r.mapping.targets[i]; wanted[i] != old[i] {
-			edits = append(edits, ccapi.Edit{CustomField: t.id, Property: t.Property, Value: wanted[i]})
-		}
-	}
-	_, err := r.Write.Replace(ctx, row.ID, edits, func(c ccapi.Contact) error {
-		if c.Deleted || c.Permission == "unsubscribed" || !slices.Equal(r.mapping.values(&c), old) {
-			return errStale
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errStale), errors.Is(err, ccapi.ErrNotFound), errors.Is(err, ccapi.ErrConflict), errors.Is(err, ccapi.ErrBadRequest):
-		r.Log.WarnContext(ctx, "contact not cleared", "run", r.id, "contact", row.ID, "error", err)
-		return nil
-	case err != nil:
-		return fmt.Errorf("clear a contact: %w", err)
-	}
-	return nil
 }

@@ -203,6 +203,9 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 		}
 		for i := range part {
 			v := readBack(r.mapping, &r.Policy, b, &part[i], at[part[i].Norm])
+			if detail := r.push.refused[part[i].Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
+				v = verdict{reason: Rejected, detail: detail}
+			}
 			if verdicts[part[i].Norm] = v; !v.landed {
 				missing = append(missing, part[i])
 			}
