@@ -1,0 +1,105 @@
+package sync
+
+import (
+	"context"
+	"errors"
+)
+
+// setAside keeps a user without a contact until all contacts without a user are known.
+func (p *planner) setAside(pair *pair, kind recordKind) error {
+	rec := pair.user.first
+	value := p.mapping.uniqueValue(string(rec.fields))
+	if pair.known || value == "" {
+		return nil
+	}
+	rec.kind, rec.detail = kind, []byte(pair.norm)
+	p.buf = rec.append(p.buf[:0])
+	return p.absent.Add([]byte(value), p.buf)
+}
+
+// meetOrphan takes a contact that no row stands for. One with a unique value waits until it is known whether its user
+// has only moved.
+func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
+	if value := p.mapping.uniqueValue(pair.fields); value != "" {
+		rec := record{kind: orphaned, address: []byte(pair.norm)}
+		p.buf = rec.append(p.buf[:0])
+		return p.absent.Add([]byte(value), p.buf)
+	}
+	return p.collectOrphan(ctx, pair.norm, pair.fields)
+}
+
+func (p *planner) collectOrphan(ctx context.Context, norm, fields string) error {
+	if p.only != nil || !p.Policy.ClearOrphans || fields == "" {
+		return nil
+	}
+	return p.collect(ctx, subject{norm: norm})
+}
+
+// sameValue are the users without a contact and the contacts without a user that have one unique value.
+type sameValue struct {
+	value   []byte
+	users   []subject
+	skipped bool     // a row with the value is skipped: its user is not gone
+	orphans []string // normalised addresses
+}
+
+// decideAbsent decides on the users without a contact, and on the contacts without a user that were waiting for
+// them. A user whose unique value stands under an address that no row has any more has moved.
+func (p *planner) decideAbsent(ctx context.Context) error {
+	for value := range p.run.users.homeless.Sorted() {
+		rec := record{kind: unusable}
+		p.buf = rec.append(p.buf[:0])
+		if err := p.absent.Add(value, p.buf); err != nil {
+			return err
+		}
+	}
+	var same sameValue
+	for value, buf := range p.absent.Sorted() {
+		if string(value) != string(same.value) {
+			if err := p.decideSame(ctx, &same); err != nil {
+				return err
+			}
+			same = sameValue{value: append(same.value[:0], value...), users: same.users[:0], orphans: same.orphans[:0]}
+		}
+		same.add(buf, p.mapping)
+	}
+	if err := errors.Join(p.run.users.homeless.Err(), p.absent.Err()); err != nil {
+		return err
+	}
+	if err := p.decideSame(ctx, &same); err != nil {
+		return err
+	}
+	return p.decideChunk(ctx)
+}
+
+func (s *sameValue) add(buf []byte, m *mapping) {
+	var rec record
+	switch rec.parse(buf); rec.kind {
+	case orphaned:
+		s.orphans = append(s.orphans, string(rec.address))
+	case unusable:
+		s.skipped = true
+	default:
+		s.users = append(s.users, subjectOf(string(rec.detail), &rec, m))
+	}
+}
+
+func (p *planner) decideSame(ctx context.Context, same *sameValue) error {
+	for _, s := range same.users {
+		if len(same.orphans) > 0 {
+			s.movedFrom = same.orphans[0]
+		}
+		if err := p.collect(ctx, s); err != nil {
+			return err
+		}
+	}
+	if same.skipped || len(same.users) > 0 {
+		return nil
+	}
+	for _, norm := range same.orphans {
+		if err := p.collectOrphan(ctx, norm, string(same.value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
