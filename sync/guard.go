@@ -194,11 +194,23 @@ func (r *run) evidence(ctx context.Context) (*evidence, error) {
 	if e.best, err = r.State.BestValued(ctx, shrinkDays); err != nil {
 		return nil, err
 	}
+	e.forgetUnmapped()
 	if err := r.sinceGood(ctx, e); err != nil {
 		return nil, err
 	}
 	e.shared, err = r.plan.sharing.shared(r.Guard.ExemptBelow)
 	return e, err
+}
+
+// forgetUnmapped leaves out columns that are not mapped any more. Rows with a value of any column are then another
+// figure than they were.
+func (e *evidence) forgetUnmapped() {
+	for _, column := range sortedKeys(e.best) {
+		if _, mapped := e.carriers[column]; !mapped && column != "" {
+			delete(e.best, column)
+			delete(e.best, "")
+		}
+	}
 }
 
 // sinceGood compares account and mapping with those of the last good run, if there was one.

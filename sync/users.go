@@ -128,7 +128,7 @@ func (u *userReader) judge(row *source.Row) record {
 		}
 		if form != "" {
 			any = true
-			u.valued[t.Column]++
+			u.countValue(i)
 		}
 		if i > 0 {
 			u.fields = append(u.fields, state.Separator...)
@@ -143,6 +143,17 @@ func (u *userReader) judge(row *source.Row) record {
 		u.count.Unusable++
 	}
 	return rec
+}
+
+// countValue counts a value of a column, once where the column is mapped twice.
+func (u *userReader) countValue(field int) {
+	column := u.mapping.targets[field].Column
+	for i := range field {
+		if u.mapping.targets[i].Column == column {
+			return
+		}
+	}
+	u.valued[column]++
 }
 
 // judge brings one value into its canonical form, or says why the row is skipped.
