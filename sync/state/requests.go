@@ -37,6 +37,15 @@ func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
 	return r, true, nil
 }
 
+// Requeue hands out again what was taken and never answered. It is for who holds the run lock from now on: whoever took
+// those requests is dead.
+func (db *DB) Requeue(ctx context.Context) error {
+	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET taken_at = '' WHERE answer = ''"); err != nil {
+		return fmt.Errorf("take requests again: %w", err)
+	}
+	return nil
+}
+
 // SetAnswer answers a request.
 func (db *DB) SetAnswer(ctx context.Context, id int64, answer string) error {
 	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET answer = ? WHERE id = ?", answer, id); err != nil {
