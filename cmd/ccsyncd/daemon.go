@@ -100,6 +100,9 @@ func (d *daemon) start(ctx context.Context) {
 	a := d.app.Load()
 	d.next = a.cfg.Schedule.Cron.Next(wallClock())
 	a.log.Info("daemon begins", "version", version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.next)
+	if err := a.state.Requeue(ctx); err != nil {
+		a.log.Warn("requests that a former daemon left are not taken up", "error", err)
+	}
 	if a.cfg.Schedule.RunOnStart {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 	}

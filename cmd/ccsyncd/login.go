@@ -49,6 +49,14 @@ func (c *cli) loginCommand() *cobra.Command {
 }
 
 func (c *cli) login(ctx context.Context, a *app, f loginFlags) error {
+	if f.switchAccount { // a run under way would mix the contacts of both
+		held, release, err := a.lockRun(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+		ctx = held
+	}
 	device, err := a.auth.Pending(ctx)
 	if err != nil {
 		return err
@@ -153,7 +161,8 @@ func notProven(err error) error {
 	}
 }
 
-// accept stores a proven login, if it is for the account that this state database belongs to.
+// accept stores a proven login, if it is for the account that this state database belongs to. For another one the run lock
+// must be held.
 func (a *app) accept(ctx context.Context, t *oauth2.Token, who account, switchAccount bool) error {
 	was, err := a.account(ctx)
 	if err != nil {
@@ -163,11 +172,6 @@ func (a *app) accept(ctx context.Context, t *oauth2.Token, who account, switchAc
 		if !switchAccount {
 			return otherAccount(was, who)
 		}
-		_, release, err := a.lockRun(ctx) // a run under way would mix the contacts of both
-		if err != nil {
-			return err
-		}
-		defer release()
 		if err := a.forgetAccount(ctx); err != nil {
 			return err
 		}

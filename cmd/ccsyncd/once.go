@@ -93,6 +93,10 @@ func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Opti
 	e.Progress = progress.Step
 	report, err := e.Run(ctx, o)
 	progress.End()
+	if err == nil && ctx.Err() != nil && report.Outcome == ccsync.Failed {
+		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted before its end",
+			Hint: "the next run goes on where this one stopped and sends nothing twice"}
+	}
 	if waited := a.door.Waited(); waited >= time.Second {
 		c.Err.Printf("waited %s for the limiter (%d requests a second)\n", term.Duration(waited), a.cfg.Limits.PerSecond)
 	}

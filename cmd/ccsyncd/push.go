@@ -95,18 +95,24 @@ func (c *cli) handOver(ctx context.Context, a *app, f runFlags, only []string, n
 		return nil, nil
 	}
 	defer c.Err.EndLive()
-	const look = 200 * time.Millisecond
-	began := time.Now()
+	const (
+		look  = 200 * time.Millisecond
+		grace = 2 * time.Second // for a daemon that is being restarted: it takes the request up
+	)
+	began, seen := time.Now(), time.Now()
 	for {
 		c.Err.Live(c.Err.Text("process %d on %s does it, waiting for its report  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
 		report, err := a.answer(ctx, id)
 		if report != nil || err != nil {
 			return report, err
 		}
-		held, release, err := a.lockRun(ctx)
-		if err == nil { // whoever held the lock is gone
-			defer release()
-			return c.takeBack(held, a, id, f, only)
+		if alive(a.state.Holder(runLock)) {
+			seen = time.Now()
+		} else if time.Since(seen) > grace {
+			if held, release, err := a.lockRun(ctx); err == nil {
+				defer release()
+				return c.takeBack(held, a, id, f, only)
+			}
 		}
 		if !sleep(ctx, look) {
 			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), a.withdraw(ctx, id))
