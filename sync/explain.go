@@ -74,6 +74,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	}
 	r.mapping = (&binder{known: bindings, fields: e.Policy.Fields, lists: e.Policy.Lists}).fromKnown()
 	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
+	defer r.closeUsers()
 	decided, err := r.explainRows(ctx, who, x)
 	if err != nil {
 		return nil, err
@@ -117,7 +118,6 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 	if r.users, err = readUsers(ctx, keep, r.mapping, r.Scratch); err != nil {
 		return nil, err
 	}
-	defer r.closeUsers()
 	if x.Address == "" && len(x.Rows) > 0 {
 		x.Address, fault = normalise(x.Rows[0].Email)
 		if fault != "" {
@@ -159,11 +159,34 @@ func (r *run) explainContact(ctx context.Context, x *Explanation, u *user) error
 	if p := s[0].problem; p != nil {
 		x.Problem = &ExplainedProblem{Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts, RetryAt: p.RetryAt.Format(timeFormat)}
 	}
+	if err := r.explainMove(ctx, &s[0]); err != nil {
+		return err
+	}
 	d := decide(&r.Policy, r.mapping, &s[0], r.now())
 	if u != nil && u.skip != "" {
 		d = skip(u.skip, u.detail)
 	}
 	x.decided(r.mapping, &s[0], &d)
+	return nil
+}
+
+// explainMove finds out whether a user without a contact has moved, as a plan does.
+func (r *run) explainMove(ctx context.Context, s *subject) error {
+	value := r.mapping.uniqueValue(encode(s.fields))
+	if len(s.contacts) > 0 || value == "" {
+		return nil
+	}
+	contacts := ahead(ctx, r.State.Entries(ctx), len(r.mapping.targets))
+	defer contacts.close()
+	for pair, err := range join(r.users.each(), contacts) {
+		if err != nil {
+			return err
+		}
+		if pair.user == nil && r.mapping.uniqueValue(pair.fields) == value {
+			s.movedFrom = pair.norm
+			return nil
+		}
+	}
 	return nil
 }
 

@@ -183,6 +183,10 @@ func TestAMovedUserIsNeverCreated(t *testing.T) {
 		if n := len(w.box.Contacts()); n != 3 {
 			t.Errorf("%d contacts, want the two and one created", n)
 		}
+		x, err := w.engine().Explain(w.t.Context(), "new@example.com")
+		if err != nil || x.Reason != string(ccsync.Moved) || !strings.Contains(x.Detail, "old@example.com") {
+			t.Errorf("explained as %+v, %v", x, err)
+		}
 	})
 }
 
