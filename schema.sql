@@ -37,7 +37,8 @@ CREATE TABLE bindings (
 -- `norm` is the normalised address ('' for a contact without one); several contacts may share it.
 -- `fields` holds the mapped values in mapping order, canonical by their type, joined by U+001F, and
 -- '' for a deleted contact, so that it never counts as equal: comparing a user with a contact is
--- comparing bytes. `filled` has the values that ccsyncd itself wrote and saw arrive, in the same form.
+-- comparing bytes. `filled` has the values that ccsyncd itself wrote and saw arrive, in the same form, and `filled_key`
+-- the key of the user whose they were.
 -- `lists` and `lists_left` are ids, sorted, separated by blanks; a list that was seen in `lists` and
 -- is there no more is in `lists_left`. `seen` is the number of the snapshot that last showed the contact.
 CREATE TABLE contacts (
@@ -50,6 +51,7 @@ CREATE TABLE contacts (
   lists_left TEXT NOT NULL,
   fields     TEXT NOT NULL,
   filled     TEXT NOT NULL,
+  filled_key TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   seen       INTEGER NOT NULL,
   PRIMARY KEY (norm, contact_id)

@@ -81,3 +81,40 @@ func TestOneWhoMovedIsNotCreatedByAPushForHim(t *testing.T) {
 		}
 	})
 }
+
+// Without a unique value the key tells who a user is.
+func TestOrphansAreKnownByTheKeyOfTheirUser(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		row  source.Row
+		want string
+	}{
+		"the address is none any more":     {row("1", "old@", "A"), "A"},
+		"the new address is no contact's":  {row("1", "new@example.com", "A"), "A"},
+		"the new contact opted out":        {row("1", "out@example.com", "A"), "A"},
+		"the code changed too":             {row("1", "old@", "B"), "A"},
+		"the row is another user's":        {row("2", "old@", "A"), ""},
+		"the user is another contact now":  {row("1", "other@example.com", "A"), ""},
+		"the new address stands in a pair": {row("1", "twice@example.com", "A"), "A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.policy.ClearOrphans = true
+				out := contact("out@example.com", "", "App users")
+				out.Permission = sandbox.Unsubscribed
+				w.box.Seed(contact("old@example.com", "", "App users"), contact("other@example.com", "", "App users"), out)
+				w.rows = []source.Row{row("1", "old@example.com", "A")}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.restart()
+				time.Sleep(time.Hour)
+				w.rows = []source.Row{c.row, row("3", "twice@example.com", "C")}
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				if got := w.code("old@example.com"); got != c.want {
+					t.Errorf("the contact carries %q, want %q; skipped %+v", got, c.want, report.Skipped)
+				}
+			})
+		})
+	}
+}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,6 +40,7 @@ type planner struct {
 	*plan
 	chunk  []subject
 	absent *spool.Spool // users without a contact and contacts without a user, by unique value
+	byKey  *spool.Spool // keys of skipped rows, and contacts whose user may be gone; nil: none is cleared
 	only   map[string]bool
 	buf    []byte
 }
@@ -51,12 +53,15 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 	r.plan = p.plan
 	defer p.absent.Close()
 	p.onlyThese()
-	p.skipUnaddressed()
-	if err := p.joinAll(ctx); err != nil {
-		return err
+	if p.Policy.ClearOrphans && p.only == nil {
+		p.byKey = spool.New(r.Scratch)
+		defer p.byKey.Close()
 	}
-	if err := p.decideAbsent(ctx); err != nil {
-		return err
+	p.skipUnaddressed()
+	for _, step := range []func(context.Context) error{p.joinAll, p.decideAbsent, p.decideGone} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	p.cover()
 	if err := p.bindAgain(ctx); err != nil {
@@ -137,9 +142,13 @@ func (p *planner) meet(ctx context.Context, pair *pair) error {
 	case !p.wants(pair.norm, string(u.first.key)):
 		return nil
 	case u.skip != "":
-		u.skipped(p.report.addSkip)
+		err := p.setAside(pair, unusable)
+		u.skipped(func(s Skipped) {
+			p.report.addSkip(s)
+			err = errors.Join(err, p.skippedRow(s.Key))
+		})
 		p.named(pair.norm, string(u.first.key), UserState{Email: string(u.first.address), State: "skipped", Reason: string(u.skip)})
-		return p.setAside(pair, unusable)
+		return err
 	case !pair.known && p.mapping.uniqueValue(string(u.first.fields)) != "":
 		return p.setAside(pair, usable)
 	}
@@ -179,6 +188,12 @@ func (p *planner) decideChunk(ctx context.Context) error {
 		d := decide(&p.Policy, p.mapping, s, p.now())
 		if s.problem != nil && (d.action != "" || d.skip == Quarantined || d.pending) {
 			p.visited[s.norm] = true
+		}
+		if p.waits(s, &d) {
+			if err := p.byKey.Add([]byte(d.contact.FilledKey), []byte(s.norm)); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := p.take(s, &d); err != nil {
 			return err
@@ -226,7 +241,7 @@ func (p *planner) take(s *subject, d *decision) error {
 	case d.skip != "":
 		p.report.addSkip(Skipped{Key: s.key, Email: s.address, Reason: d.skip, Detail: d.detail})
 		p.named(s.norm, s.key, UserState{Email: s.address, State: "skipped", Reason: string(d.skip)})
-		return nil
+		return p.skippedRow(s.key)
 	case d.pending:
 		p.pending++
 		p.named(s.norm, s.key, UserState{Email: s.address, State: "pending"})

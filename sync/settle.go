@@ -140,7 +140,7 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 		row := &rows[i]
 		v := verdicts[row.Norm]
 		if v.landed {
-			s.Done = append(s.Done, state.Landed{Norm: row.Norm, Filled: v.filled})
+			s.Done = append(s.Done, state.Landed{Norm: row.Norm, Filled: v.filled, Key: row.Key})
 			s.Tally.Add(tallyOf(m, b, row))
 			continue
 		}

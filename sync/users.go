@@ -20,6 +20,7 @@ import (
 type users struct {
 	rows     *spool.Spool
 	homeless *spool.Spool // unique values of rows without an address that could be one
+	keys     *spool.Spool // their keys
 	count    Source
 	valued   map[string]int // rows with an address and a value, by column; "" for any
 	digest   digest
@@ -27,7 +28,7 @@ type users struct {
 	more     int       // such rows beyond maxListed
 }
 
-func (u *users) close() error { return errors.Join(u.rows.Close(), u.homeless.Close()) }
+func (u *users) close() error { return errors.Join(u.rows.Close(), u.homeless.Close(), u.keys.Close()) }
 
 // digest is a sum over the rows that does not depend on their order.
 type digest [4]uint64
@@ -53,7 +54,7 @@ type userReader struct {
 // readUsers reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
 // half a source is never planned.
 func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mapping, scratch string) (*users, error) {
-	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
+	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), keys: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
 	defer u.values.Close()
 	err := u.read(ctx, rows)
 	if err == nil {
@@ -84,6 +85,9 @@ func (u *userReader) add(row *source.Row) error {
 	norm, fault := normalise(row.Email)
 	if fault != "" {
 		u.unusableAddress(row, fault)
+		if err := u.keys.Add([]byte(row.Key), nil); err != nil {
+			return fmt.Errorf("spool the keys: %w", err)
+		}
 		return u.addUnique(row, fmt.Sprintf("\x00%d", u.count.Rows))
 	}
 	rec := u.judge(row)

@@ -25,6 +25,7 @@ type Contact struct {
 	Left       []string  // ids of lists that the mirror saw the contact on and that it is on no more; PutContacts keeps them
 	Fields     string    // the mapped values, canonical, in mapping order, joined by Separator; "" when deleted
 	Filled     string    // the values that this program wrote and saw arrive, in the same form; PutContacts keeps them
+	FilledKey  string    // the key of the user whose values Filled are; PutContacts keeps it
 	UpdatedAt  time.Time // as the server said
 }
 
@@ -112,10 +113,10 @@ type upsert struct {
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find: "SELECT norm, contact_id, deleted, lists, lists_left, filled, updated_at, seen FROM contacts WHERE contact_id = ?",
+		&u.find: "SELECT norm, contact_id, deleted, lists, lists_left, filled, filled_key, updated_at, seen FROM contacts WHERE contact_id = ?",
 		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
-		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at, seen)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at, seen)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
 			deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
 			updated_at = excluded.updated_at, seen = excluded.seen`,
@@ -140,6 +141,7 @@ type knownContact struct {
 	Deleted     bool
 	Left        string `db:"lists_left"`
 	Filled      string
+	FilledKey   string `db:"filled_key"`
 	UpdatedAt   string `db:"updated_at"`
 	Seen        int64
 }
@@ -154,7 +156,7 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 			return err
 		}
 	}
-	left, filled, seen := "", "", snapshot
+	left, filled, key, seen := "", "", "", snapshot
 	for _, k := range known { // at most one
 		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
 			return nil
@@ -163,7 +165,7 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 		if !k.Deleted {
 			u.more--
 		}
-		left, filled = leftLists(k, c.Lists), k.Filled
+		left, filled, key = leftLists(k, c.Lists), k.Filled, k.FilledKey
 		if k.Norm != c.Norm || k.ID != c.ID {
 			if _, err := u.drop.ExecContext(ctx, k.Norm, k.ID); err != nil {
 				return err
@@ -173,7 +175,7 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 	if !c.Deleted {
 		u.more++
 	}
-	_, err := u.put.ExecContext(ctx, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled,
+	_, err := u.put.ExecContext(ctx, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled, key,
 		stamp(c.UpdatedAt), seen)
 	return err
 }
@@ -316,13 +318,14 @@ type contactRow struct {
 	ID                                               string `db:"contact_id"`
 	Deleted                                          bool
 	Left                                             string `db:"lists_left"`
+	FilledKey                                        string `db:"filled_key"`
 	UpdatedAt                                        string `db:"updated_at"`
 }
 
 func (r contactRow) contact() Contact {
 	return Contact{
 		Norm: r.Norm, ID: r.ID, Address: r.Address, Permission: r.Permission, Deleted: r.Deleted,
-		Lists: strings.Fields(r.Lists), Left: strings.Fields(r.Left), Fields: r.Fields, Filled: r.Filled, UpdatedAt: moment(r.UpdatedAt),
+		Lists: strings.Fields(r.Lists), Left: strings.Fields(r.Left), Fields: r.Fields, Filled: r.Filled, FilledKey: r.FilledKey, UpdatedAt: moment(r.UpdatedAt),
 	}
 }
 
@@ -330,7 +333,7 @@ func (r contactRow) contact() Contact {
 // hundred at a time.
 func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
 	var rows []contactRow
-	err := db.selectIn(ctx, &rows, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, updated_at
+	err := db.selectIn(ctx, &rows, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at
 		FROM contacts WHERE norm IN (?) ORDER BY norm, contact_id`, norms)
 	if err != nil {
 		return nil, fmt.Errorf("read contacts: %w", err)

@@ -25,6 +25,7 @@ type Settlement struct {
 type Landed struct {
 	Norm   string
 	Filled string // what Contact.Filled becomes
+	Key    string // what Contact.FilledKey becomes
 }
 
 // Settle moves a batch from Ended to Settled, in one transaction with all that follows from it: the
@@ -80,7 +81,7 @@ func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) erro
 		return err
 	}
 	defer result.Close()
-	filled, err := tx.PreparexContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ?")
+	filled, err := tx.PreparexContext(ctx, "UPDATE contacts SET filled = ?, filled_key = ? WHERE norm = ?")
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) erro
 		if _, err := result.ExecContext(ctx, batch, l.Norm); err != nil {
 			return err
 		}
-		if _, err := filled.ExecContext(ctx, l.Filled, l.Norm); err != nil {
+		if _, err := filled.ExecContext(ctx, l.Filled, l.Key, l.Norm); err != nil {
 			return err
 		}
 		norms[i] = l.Norm
