@@ -9,12 +9,15 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
-const checkHelp = `Tests each link of the chain: configuration, state database, disk, the app's database, its rows, authorization,
-scopes, privileges, custom fields and lists, clock, quota. Each gets a verdict and, if need be, its cure. Writes nothing
-to the app's database or to Constant Contact.
+const checkHelp = `Tests each link of the chain: configuration, state database, disk, the app's
+database, its rows, authorization, scopes, privileges, custom fields and lists,
+clock, quota. Each gets a verdict and, if need be, its cure. Writes nothing to
+the app's database or to Constant Contact.
 
-With --offline it stops before Constant Contact, so that it works in a build without network: every row is judged as a run
-would judge it, and --strict makes a skipped row an error. $CCSYNC_ENDPOINT lets a build test the rest against a sandbox.
+With --offline it stops before Constant Contact, so that it works in a build
+without network: every row is judged as a run would judge it, and --strict makes
+a skipped row an error. $CCSYNC_ENDPOINT lets a build test the rest against a
+sandbox.
 
 Exit codes: that of the first link that fails; 0 when none does.`
 

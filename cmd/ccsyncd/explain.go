@@ -13,8 +13,10 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-const explainHelp = `All there is to know of one user: source row, contact, decision and why, last pushes, and what to do. It reads the
-app's table and the local copy of the contacts and asks Constant Contact nothing. "key:4711" works in place of an address.
+const explainHelp = `All there is to know of one user: source row, contact, decision and why, last
+pushes, and what to do. It reads the app's table and the local copy of the
+contacts and asks Constant Contact nothing. "key:4711" works in place of an
+address.
 
 Values are masked unless --reveal is given; JSON has them.
 

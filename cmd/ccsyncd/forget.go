@@ -9,9 +9,10 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-const forgetHelp = `An erasure request: removes an address from the local copy of the contacts, the history, the problems and the
-journal, and says where it still stands: in the row of the app's table, and in the contact at Constant Contact.
-Remove it there first; a contact that is still there comes back with the next refresh.`
+const forgetHelp = `An erasure request: removes an address from the local copy of the contacts, the
+history, the problems and the journal, and says where it still stands: in the
+row of the app's table, and in the contact at Constant Contact. Remove it there
+first; a contact that is still there comes back with the next refresh.`
 
 func (c *cli) forgetCommand() *cobra.Command {
 	return &cobra.Command{

@@ -15,11 +15,13 @@ import (
 	"ccsyncd/source"
 )
 
-const initHelp = `Looks at the app's database, guesses the table and its columns, shows three rows with their values masked, asks for what
-is left, and writes a commented ccsync.toml. Every answer is a flag too; without a terminal nothing is asked, and a guess that
-is not certain has to be given.
+const initHelp = `Looks at the app's database, guesses the table and its columns, shows three rows
+with their values masked, asks for what is left, and writes a commented
+ccsync.toml. Every answer is a flag too; without a terminal nothing is asked,
+and what cannot be guessed has to be given.
 
-  ccsyncd init --dsn env:DATABASE_URL --table users --email email --column short_code`
+  ccsyncd init --dsn env:DATABASE_URL --table users --email email \
+    --column short_code`
 
 // initFlags are the answers to the questions of init.
 type initFlags struct {

@@ -15,15 +15,18 @@ import (
 	"ccsyncd/oauthdev"
 )
 
-const loginHelp = `Authorizes this installation by the OAuth device flow: prints an address and a code, which a person opens
-and enters on any phone or computer, and waits until it is approved. The login is proven by a real call before
-it is stored. From then on ccsyncd keeps itself authorized.
+const loginHelp = `Authorizes this installation by the OAuth device flow: prints an address and a
+code, which a person opens and enters on any phone or computer, and waits until
+it is approved. The login is proven by a real call before it is stored. From
+then on ccsyncd keeps itself authorized.
 
-Approve only a code that you have started yourself. Give ccsyncd an application (API key) of its own, since
-all programs with one key share its limits. "Long Lived Refresh Tokens" in the application's settings make it
-more robust: a copy of the state file, or a backup put back, cannot spend the token of the other.
+Approve only a code that you have started yourself. Give ccsyncd an application
+(API key) of its own, since all programs with one key share its limits. "Long
+lived refresh tokens" in the application's settings make it more robust: a copy
+of the state file, or a backup put back, cannot spend the token of the other.
 
-With --no-wait the code is printed and the command ends; the next auth login goes on with it.`
+With --no-wait the code is printed and the command ends; the next auth login
+goes on with it.`
 
 // loginFlags are those of auth login.
 type loginFlags struct {

@@ -38,8 +38,8 @@ func (p printer) coverageBar(c ccsync.Coverage, at, now time.Time) {
 		style = term.Caution
 	}
 	p.Print("coverage  " + p.Paint(style, term.Count(c.Verified)+" of "+term.Plural(c.Users, "user", "users")) +
-		p.Text(" carry their values (%.1f%%): %s, %s pending, %s skipped, counted %s", share,
-			term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Skipped), term.Age(at, now)))
+		p.Text(" carry their values (%.1f%%), counted %s", share, term.Age(at, now)))
+	p.Printf("          %s, %s pending, %s skipped\n", term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Skipped))
 }
 
 func (p printer) runLines(s status, now time.Time) {

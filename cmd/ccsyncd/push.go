@@ -14,12 +14,15 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const pushHelp = `A run now, for all users or for these alone, quarantined or not. "key:4711" works in place of an address.
+const pushHelp = `A run now, for all users or for these alone, quarantined or not. "key:4711"
+works in place of an address.
 
-Beside a daemon, the daemon does it: the request is left in the state database, taken up within two seconds or
-after the run under way, and its report is printed as if it had run here.
+Beside a daemon, the daemon does it: the request is left in the state database,
+taken up within two seconds or after the run under way, and its report is
+printed as if it had run here.
 
-Exit codes are those of --once; with users, 0 only if each of them was seen carrying its values, else 3.`
+Exit codes are those of --once; with users, 0 only if each of them was seen
+carrying its values, else 3.`
 
 func (c *cli) pushCommand() *cobra.Command {
 	var f runFlags

@@ -14,8 +14,9 @@ import (
 
 const rekeyHelp = `Encrypts the stored tokens with the key of [state] key in the configuration.
 
-To change the key: stop the daemon, put the new key into the configuration, keep the old one in a variable
-or file, and name that place (the key itself does not belong on a command line, where others can read it):
+To change the key: stop the daemon, put the new key into the configuration, keep
+the old one in a variable or file, and name that place (the key itself does not
+belong on a command line, where others can read it):
 
   ccsyncd auth rekey --old-key env:OLD_KEY
   ccsyncd auth rekey --old-key secret:/run/secrets/old-key

@@ -8,10 +8,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at Constant Contact.
+const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at
+Constant Contact.
 
-Without a command it is the daemon: it compares the app's table with the account on a
-schedule and pushes the differences, until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+Without a command it is the daemon: it compares the app's table with the
+account on a schedule and pushes the differences, until SIGTERM or SIGINT;
+SIGHUP reloads the configuration.
 
 From nothing to the first code:
   ccsyncd init          writes ccsync.toml
@@ -20,9 +22,17 @@ From nothing to the first code:
   ccsyncd --dry-run     shows what would change, changes nothing
   ccsyncd               keeps it so
 
-Exit codes: 0 done, 1 failed, 2 changes pending (--detailed-exitcode), 3 done in part, 4 not authorized,
-5 refused by the guard, 6 deferred (the day's quota is used up), 7 another process holds the state
-database, 64 wrong usage, 78 wrong configuration.`
+Exit codes:
+   0  done (a dry run: planned)
+   1  failed: an error that retries did not cure
+   2  --dry-run --detailed-exitcode: changes are pending
+   3  done in part: some changes were rejected or could not be verified
+   4  not authorized: ccsyncd auth login is needed
+   5  refused by the guard
+   6  deferred: the day's quota is used up, the rest follows after 00:00 UTC
+   7  another process holds the state database
+  64  wrong usage
+  78  wrong configuration`
 
 // Groups of commands in the help.
 const (
@@ -68,6 +78,7 @@ func (c *cli) root() *cobra.Command {
 	)
 	root.AddCommand(c.commands()...)
 	root.SetVersionTemplate("ccsyncd {{.Version}}\n")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages |", ".FlagUsagesWrapped 80 |"))
 	root.SetHelpCommand(c.helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -109,15 +109,10 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 
 func (c *cli) printRuns(all []runSummary, now time.Time) {
 	t := &term.Table{Columns: []term.Column{{Title: "run", Right: true}, {Title: "began"}, {Title: "by"}, {Title: "outcome"},
-		{Title: "changes", Right: true}, {Title: "verified", Right: true}, {Title: "skipped", Right: true}, {Title: "requests", Right: true},
-		{Title: "took", Right: true}, {Title: "error", Wrap: true}}}
+		{Title: "changes", Right: true}, {Title: "verified", Right: true}, {Title: "requests", Right: true}, {Title: "took", Right: true}}}
 	for _, s := range all {
-		problem := ""
-		if s.Error != nil {
-			problem = s.Error.Message
-		}
-		t.Add(s.Run, term.Age(s.StartedAt, now), s.by(), c.Out.Paint(styleOf(s.Outcome), s.outcome()), term.Count(s.Changes), term.Count(s.Verified),
-			term.Count(s.Skipped), term.Count(s.Requests), s.took(), problem)
+		t.Add(s.Run, term.Age(s.StartedAt, now), s.by(), c.Out.Paint(styleOf(s.Outcome), s.outcome()), term.Count(s.Changes),
+			term.Count(s.Verified), term.Count(s.Requests), s.took())
 	}
 	c.Out.Table(t)
 }

@@ -14,14 +14,16 @@ import (
 	"ccsyncd/ccapi/sandbox"
 )
 
-const sandboxHelp = `A local Constant Contact: the same endpoints with the same limits, and a small web page for looking at it and
-for approving device codes. For trying things and for tests; nothing of it leaves this machine.
+const sandboxHelp = `A local Constant Contact: the same endpoints with the same limits, and a small
+web page for looking at it and for approving device codes. For trying things and
+for tests; nothing of it leaves this machine.
 
   ccsyncd sandbox --contacts 1000 &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585
   ccsyncd auth login
 
-$CCSYNC_ENDPOINT replaces both [endpoints], and the state database by one of its own beside it.`
+$CCSYNC_ENDPOINT replaces both [endpoints], and the state database by one of
+its own beside it.`
 
 // sandboxFlags are those of the sandbox.
 type sandboxFlags struct {
