@@ -11,6 +11,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 // site is the status page of a daemon. Its pages are made anew when the configuration is reloaded.
@@ -31,7 +32,7 @@ func (d *daemon) listen() (stop func(), err error) {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
 	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{State: a.state, Quota: a.quota, Log: a.log, Version: version,
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{State: a.state, Usage: d.usage, Log: a.log, Version: version,
 		Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now})
 	a.observers = append(a.observers, d.site.metrics.Observe)
 	if err := d.site.renew(a); err != nil {
@@ -72,6 +73,11 @@ func (s *site) renew(a *app) error {
 
 // nextAfter is the first scheduled time after another.
 func (d *daemon) nextAfter(t time.Time) time.Time { return d.app.Load().cfg.Schedule.Cron.Next(t) }
+
+// usage is what is used of the day, under the limits of the present configuration.
+func (d *daemon) usage(ctx context.Context) (state.Usage, error) {
+	return d.app.Load().quota.Usage(ctx)
+}
 
 // authorization tells the pages about the login.
 func (d *daemon) authorization(ctx context.Context) (web.Authorization, error) {

@@ -46,17 +46,18 @@ func say(w http.ResponseWriter, status int, text string) {
 //	two scheduled times went by since without a run that
 //	ended or gets any further                              late
 func (s *site) unready(ctx context.Context) (string, error) {
-	last, ok, err := s.State.LastRun(ctx)
+	last, ran, err := s.State.LastRun(ctx)
 	if err != nil {
 		return "", err
-	}
-	if !ok {
-		return "no run yet", nil
 	}
 	auth, err := s.Authorization(ctx)
 	switch {
 	case err != nil:
 		return "", err
+	case !ran && !auth.Authorized:
+		return "no run yet; not authorized: " + auth.Reason, nil
+	case !ran:
+		return "no run yet", nil
 	case !auth.Authorized:
 		return "not authorized: " + auth.Reason, nil
 	case !good(last.Outcome):

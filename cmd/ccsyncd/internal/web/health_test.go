@@ -48,6 +48,7 @@ func TestReadyFollowsTheLastRun(t *testing.T) {
 			w.progress = Progress{Run: 2, MovedAt: time.Now().Add(50 * time.Minute)}
 		}, time.Hour, ""},
 		"a run does not get any further": {func(w *world) { ends(ccsync.Synced)(w); w.progress = Progress{Run: 2, MovedAt: time.Now()} }, time.Hour, "run 2 has not got any further for 60 min"},
+		"no run and no login yet":        {func(w *world) { w.login = Authorization{Reason: "nobody has logged in"} }, 0, "no run yet; not authorized: nobody has logged in"},
 		"no login any more": {func(w *world) {
 			ends(ccsync.Synced)(w)
 			w.login = Authorization{Reason: "the refresh token was refused"}

@@ -17,10 +17,11 @@ import (
 
 // MetricsOptions is what the metrics are made of. Functions are those of Options.
 type MetricsOptions struct {
-	State         *state.DB
-	Quota         *state.Quota
-	Log           *slog.Logger
-	Version       string
+	State   *state.DB
+	Log     *slog.Logger
+	Version string
+	// Usage tells how much of the day's quota is used.
+	Usage         func(context.Context) (state.Usage, error)
 	Next          func(time.Time) time.Time
 	Authorization func(context.Context) (Authorization, error)
 	Progress      func() Progress

@@ -134,7 +134,7 @@ func (s *scrape) mirror() error {
 }
 
 func (s *scrape) quota() error {
-	u, err := s.Quota.Usage(s.ctx)
+	u, err := s.Usage(s.ctx)
 	if err != nil {
 		return err
 	}

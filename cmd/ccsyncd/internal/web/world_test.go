@@ -64,7 +64,7 @@ func newWorld(t testing.TB) *world {
 		Mask:        func(v string) string { return v[:1] + "••" },
 		MaskAddress: func(a string) string { return a[:1] + "••" + a[strings.LastIndexByte(a, '@'):] },
 	}
-	w.metrics = NewMetrics(MetricsOptions{State: db, Quota: w.quota, Log: log, Version: "0.1.0", Next: every,
+	w.metrics = NewMetrics(MetricsOptions{State: db, Usage: w.quota.Usage, Log: log, Version: "0.1.0", Next: every,
 		Authorization: w.options.Authorization, Progress: w.options.Progress})
 	w.options.Gatherer = w.metrics
 	return w
