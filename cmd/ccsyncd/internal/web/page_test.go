@@ -62,6 +62,7 @@ func (w *world) busyDays() {
 		r := synced(1000)
 		r.Push = &ccsync.Pushed{Verified: (day * 37) % 90}
 		w.ran(r, 5*time.Second)
+		w.must(w.db.EndRefresh(w.Context(), state.Mirror{Mapping: "short_code", Mark: w.db.Now(), SnapshotAt: w.db.Now().Add(-3 * time.Hour), Contacts: 4987}))
 		time.Sleep(24 * time.Hour)
 	}
 }
