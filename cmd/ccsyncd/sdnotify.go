@@ -35,6 +35,9 @@ func newSystemd(getenv func(string) string) systemd {
 // ready says that the daemon has begun, or has taken a changed configuration.
 func (s systemd) ready(status string) error { return s.send("READY=1", "STATUS="+status) }
 
+// status is the line that `systemctl status` shows.
+func (s systemd) status(text string) error { return s.send("STATUS=" + text) }
+
 // reloading says that a changed configuration is being read; ready ends it.
 func (s systemd) reloading() error { return s.send("RELOADING=1") }
 

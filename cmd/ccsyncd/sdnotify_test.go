@@ -44,7 +44,7 @@ func TestSystemdHearsHowTheDaemonFares(t *testing.T) {
 	c, path := manager(t)
 	s := newSystemd(envOf(map[string]string{"NOTIFY_SOCKET": path}))
 	for want, send := range map[string]func() error{
-		"READY=1\nSTATUS=started": func() error { return s.ready("started") }, "RELOADING=1": s.reloading, "STOPPING=1": s.stopping,
+		"READY=1\nSTATUS=started": func() error { return s.ready("started") }, "RELOADING=1": s.reloading, "STATUS=last run: synced": func() error { return s.status("last run: synced") }, "STOPPING=1": s.stopping,
 	} {
 		if err := send(); err != nil {
 			t.Fatal(err)

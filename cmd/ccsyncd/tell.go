@@ -25,7 +25,7 @@ func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
 
 // status shows the last outcome in `systemctl status`.
 func (d *daemon) status(_ context.Context, r *ccsync.Report) {
-	d.heard(d.system.ready("last run: " + string(r.Outcome)))
+	d.heard(d.system.status("last run: " + string(r.Outcome)))
 }
 
 // heard takes an error of the service manager for what it is: nothing that anybody can do something about.
