@@ -153,8 +153,8 @@ func decideAbsent(p *Policy, m *mapping, s *subject, now time.Time) decision {
 	return d
 }
 
-// compare works out the values wanted of the first contact that is not deleted, and whether any
-// such contact carries them already.
+// compare works out the values wanted of one contact that is not deleted, and whether any such contact carries them
+// already. The one is the first that has a value to be emptied, since that is done contact by contact, else the first.
 func compare(m *mapping, s *subject) (d decision, carried bool) {
 	for i, c := range s.contacts {
 		if c.Deleted {
@@ -168,14 +168,15 @@ func compare(m *mapping, s *subject) (d decision, carried bool) {
 				wanted[f] = old[f]
 			}
 		}
-		if slices.Equal(wanted, old) {
-			return decision{}, true
-		}
-		if d.contact.ID == "" {
-			d = decision{wanted: wanted, old: old, contact: s.contacts[i]}
+		one := decision{wanted: wanted, old: old, contact: s.contacts[i]}
+		switch {
+		case slices.Equal(wanted, old):
+			carried = true
+		case d.contact.ID == "", one.clears() && !d.clears():
+			d = one
 		}
 	}
-	return d, false
+	return d, carried && !d.clears()
 }
 
 func (d *decision) clears() bool {
