@@ -1,7 +1,10 @@
 package sync_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,4 +83,90 @@ func TestWhoLeftAListIsNotPutBackUnderAnotherAddress(t *testing.T) {
 			t.Errorf("under the new address: %+v", c)
 		}
 	})
+}
+
+// elsewhere posts an import as another program with the same login would.
+func (w *world) elsewhere(addresses ...string) {
+	w.t.Helper()
+	token, err := w.tokens.Token(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rows := make([]string, len(addresses))
+	for i, a := range addresses {
+		rows[i] = `{"email":"` + a + `","job_title":"Elsewhere"}`
+	}
+	lists, err := w.engine().Read.Lists(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	body := `{"list_ids":["` + lists[0].ID + `"],"import_data":[` + strings.Join(rows, ",") + `]}`
+	r := httptest.NewRequest(http.MethodPost, importPath, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	answer := httptest.NewRecorder()
+	w.box.ServeHTTP(answer, r)
+	if answer.Code != http.StatusCreated {
+		w.t.Fatalf("HTTP %d: %s", answer.Code, answer.Body)
+	}
+}
+
+func TestTheImportOfAnotherProgramIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lost  sandbox.FaultKind
+		users int
+	}{
+		"ours was accepted":               {sandbox.FaultResetAfter, 4},
+		"ours was not accepted":           {sandbox.FaultResetBefore, 4},
+		"one user, ours was accepted":     {sandbox.FaultResetAfter, 1},
+		"one user, ours was not accepted": {sandbox.FaultResetBefore, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(40, 40/c.users)
+				w.whileReading = func() {
+					w.elsewhere([]string{"p@example.com", "q@example.com", "r@example.com", "s@example.com"}[:c.users]...)
+					time.Sleep(time.Minute)
+					w.elsewhere([]string{"t@example.com", "u@example.com", "v@example.com", "w@example.com"}[:c.users]...)
+					time.Sleep(5 * time.Second)
+				}
+				w.box.Fault(sandbox.Fault{Kind: c.lost, Method: "POST", Path: importPath, At: []int{3}})
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				w.wantAllCodes()
+				if twice := w.sentTwice(0); len(twice) > 0 {
+					t.Errorf("sent twice: %v", twice)
+				}
+				if report.Push.Verified != c.users {
+					t.Errorf("push %+v", report.Push)
+				}
+			})
+		})
+	}
+}
+
+func TestAKilledRunsImportIsToldFromThatOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	for name, accepted := range map[string]bool{"ours was accepted": true, "ours was not accepted": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(40, 40)
+				w.whileReading = func() { w.elsewhere("p@example.com"); time.Sleep(5 * time.Second) }
+				if !w.runUntil(moment{request: 3 + 1, seen: accepted}, ccsync.Options{}) { // fields, contacts, lists (elsewhere), import
+					t.Fatal("the run did not last until its import")
+				}
+				w.whileReading = nil
+				w.elsewhere("q@example.com")
+				time.Sleep(time.Minute)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.wantAllCodes()
+				if twice := w.sentTwice(0); len(twice) > 0 {
+					t.Errorf("sent twice: %v", twice)
+				}
+			})
+		})
+	}
 }

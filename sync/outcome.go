@@ -12,7 +12,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// settled counts how a batch ended. Only what this run planned changes its coverage.
+// settled counts how a batch ended. Only what this run planned changes its coverage; rows that are neither landed nor
+// a problem are on their way again.
 func (p *pusher) settled(run int64, b *state.Batch, s *state.Settlement, rows []state.BatchRow, verdicts map[string]verdict) {
 	p.verified += len(s.Done)
 	if b.Run == run {
@@ -21,26 +22,32 @@ func (p *pusher) settled(run int64, b *state.Batch, s *state.Settlement, rows []
 	for i := range rows {
 		row := &rows[i]
 		v := verdicts[row.Norm]
-		switch {
-		case v.landed && b.Run == run && row.Action == string(Create):
-			p.created++
-		case !v.landed && (len(s.Again) > 0 && !v.alone || b.Ending == endedBroken):
+		if !v.landed {
 			continue
 		}
-		if v.reason != "" && v.landed {
+		if b.Run == run && row.Action == string(Create) {
+			p.created++
+		}
+		if v.reason != "" {
 			p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: v.reason, Detail: v.detail})
 		}
-		if p.results != nil {
-			p.results[row.Norm] = s.Failed[row.Norm]
-		}
+		p.result(row.Norm, "")
 	}
 	for _, problem := range s.Problems {
+		p.result(problem.Norm, problem.Reason)
 		if problem.Reason == Rejected {
 			p.rejected++
 		} else {
 			p.lost++
 		}
 		p.problem(PushProblem{Key: problem.Key, Email: problem.Address, Reason: problem.Reason, Detail: problem.Detail})
+	}
+}
+
+// result keeps what became of one user, "" for landed, if the run is for some only.
+func (p *pusher) result(norm, reason string) {
+	if p.results != nil {
+		p.results[norm] = reason
 	}
 }
 

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ const (
 	endedRefused = "refused"          // the request itself was refused
 	endedDirect  = "direct"           // single contacts, no activity
 	endedBroken  = "interrupted"      // the same, and the process died before it was through
+	endedForeign = "unknown"          // the activity that was found in place of an answer was another program's
 )
 
 // pusher is what a run has under way.
@@ -44,12 +46,20 @@ type pusher struct {
 	results  map[string]string // by norm, for a run that is for some users only
 	refused  map[string]string // by norm, why a contact cannot be replaced
 	halves   int               // batches made of rows that were lost
+	guessed  map[int64]bool    // batches whose activity was found by looking for it
 }
 
 func (p *pusher) track(b state.Batch) *state.Batch {
 	p.batches = append(p.batches, &b)
 	p.sent += b.Contacts
 	return &b
+}
+
+func (p *pusher) guess(b *state.Batch) {
+	if p.guessed == nil {
+		p.guessed = make(map[int64]bool)
+	}
+	p.guessed[b.ID] = true
 }
 
 // in gives the batches in a state.
@@ -176,7 +186,8 @@ func (r *run) accepted(ctx context.Context, b *state.Batch, a ccapi.Activity) er
 }
 
 // look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
-// known as another batch. When the request is fresh it looks twice.
+// known as another batch. When the request is fresh it looks twice. Whether it is not another program's, the contacts
+// tell in the end.
 func (r *run) look(ctx context.Context, b *state.Batch) (found bool, err error) {
 	for second := range 2 {
 		if second == 1 {
@@ -192,13 +203,14 @@ func (r *run) look(ctx context.Context, b *state.Batch) (found bool, err error) 
 			return false, err
 		}
 		if len(candidates) > 0 {
+			r.push.guess(b)
 			return true, r.accepted(ctx, b, candidates[0])
 		}
 	}
 	return false, nil
 }
 
-// unclaimed are the activities that can be this batch, the oldest first. The list of activities counts a header line.
+// unclaimed are the activities that can be this batch, the nearest in time first. The list of activities counts a header line.
 func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, error) {
 	all, err := r.Read.Activities(ctx)
 	if err != nil {
@@ -225,7 +237,9 @@ func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, 
 			found = append(found, a)
 		}
 	}
-	slices.SortFunc(found, func(x, y ccapi.Activity) int { return x.CreatedAt.Compare(y.CreatedAt) })
+	slices.SortFunc(found, func(x, y ccapi.Activity) int {
+		return cmp.Compare(x.CreatedAt.Sub(b.SendingAt).Abs(), y.CreatedAt.Sub(b.SendingAt).Abs())
+	})
 	return found, nil
 }
 

@@ -125,15 +125,32 @@ func unexplained(b *state.Batch) string {
 		return ActivityTimeout
 	case endedRefused:
 		return Rejected
-	case endedBroken:
-		return endedBroken
+	case endedBroken, endedForeign:
+		return b.Ending
 	}
 	return ActivityFailed
 }
 
-// settlement works out how a batch ended: what landed, what is a problem, and what is sent again at once in halves.
-// verdicts are by norm, of every row; problems those of earlier tries.
-func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, problems map[string]state.Problem, halve bool, now time.Time) state.Settlement {
+// retry is what a run can do for rows that did not land through no fault of their own.
+type retry struct {
+	anew  bool // plan them anew: it has not planned yet
+	halve bool // send them again in halves
+}
+
+// parts is in how many batches rows go again at once; 0: they do not.
+func (r retry) parts(b *state.Batch, failed, rows int, problems map[string]state.Problem) int {
+	switch {
+	case b.Ending == endedForeign:
+		return min(failed, 1)
+	case r.halve && holdsBack(b, failed, rows, problems):
+		return 2
+	}
+	return 0
+}
+
+// settlement works out how a batch ended: what landed, what is a problem, and what is sent again at once. verdicts are
+// by norm, of every row; problems those of earlier tries.
+func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, problems map[string]state.Problem, can retry, now time.Time) state.Settlement {
 	s := state.Settlement{Batch: *b, Failed: make(map[string]string)}
 	var failed, alone []state.BatchRow
 	for i := range rows {
@@ -152,8 +169,12 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 		failed = append(failed, *row)
 	}
 	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)+len(alone)
-	if halve && holdsBack(b, len(failed), len(rows)-len(alone), problems) {
-		for part := range slices.Chunk(failed, (len(failed)+1)/2) {
+	parts := can.parts(b, len(failed), len(rows)-len(alone), problems)
+	if b.Ending == endedBroken || can.anew && parts > 0 {
+		return s // what is not there is planned anew
+	}
+	if parts > 0 {
+		for part := range slices.Chunk(failed, (len(failed)+parts-1)/parts) {
 			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(part), State: state.Recorded}
 			for i := range part {
 				again.Tally.Add(tallyOf(m, b, &part[i]))
@@ -161,9 +182,6 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 			s.Again, s.Rows = append(s.Again, again), append(s.Rows, part)
 		}
 		failed = nil
-	}
-	if b.Ending == endedBroken { // nobody knows which were tried: what is not there is planned anew
-		return s
 	}
 	failed = append(failed, alone...)
 	for i := range failed {

@@ -67,7 +67,11 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 	if err != nil {
 		return err
 	}
-	s := settlement(r.mapping, b, rows, verdicts, problems, r.push.halves < maxHalves, r.now())
+	if r.push.guessed[b.ID] && len(failedNorms(rows, verdicts)) == len(rows) && unexplained(b) == Lost {
+		b.Ending = endedForeign
+	}
+	can := retry{anew: r.plan == nil, halve: b.Run == r.id && r.push.halves < maxHalves}
+	s := settlement(r.mapping, b, rows, verdicts, problems, can, r.now())
 	again, err := r.State.Settle(context.WithoutCancel(ctx), s)
 	if err != nil {
 		return err
