@@ -11,9 +11,9 @@ import (
 // defaultPerSecond is the limit of an API key.
 const defaultPerSecond = 4
 
-// spacingMargin is added to the even spacing of requests. With burst 1 and none, 20 ms of jitter
-// put five requests into some seconds; with 10 ms it takes 40 ms.
-const spacingMargin = 10 * time.Millisecond
+// spacing is the distance of requests in percent of the even one. At 100 % and burst 1, 20 ms of jitter put five requests
+// of four a second into some seconds; at 108 % it takes a request that arrives 80 ms late.
+const spacing = 108
 
 // pace spaces requests by the moments at which they really leave. A limiter that hands out moments
 // ahead, as rate.Limiter.Wait does, lets two requests close up when the first one is late.
@@ -30,7 +30,7 @@ func newPace(perSecond int) *pace {
 	if perSecond <= 0 {
 		perSecond = defaultPerSecond
 	}
-	every := time.Second/time.Duration(perSecond) + spacingMargin
+	every := time.Second * spacing / 100 / time.Duration(perSecond)
 	return &pace{every: every, turn: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Every(every), 1)}
 }
 

@@ -32,6 +32,6 @@ func (p *planner) estimate(ctx context.Context) error {
 		working = 2 + float64(imported)/5000
 	}
 	e.Requests += (p.count + pageSize - 1) / pageSize
-	e.Seconds = float64(e.Requests)*0.26 + working
+	e.Seconds = float64(e.Requests)*0.27 + working
 	return nil
 }

@@ -35,9 +35,9 @@ func (e *QuotaError) Error() string {
 }
 
 const (
-	// slack keeps a little more than the exact distance between requests: at exactly 4 a second the jitter
-	// of the network puts five into one second now and then, at 260 ms it does not.
-	slack = 10 * time.Millisecond
+	// spacing is the distance of requests in percent of the even one: at 100 % the jitter of the network puts five of
+	// four a second into one second now and then, and at 104 % a busy machine still did.
+	spacing = 108
 	// lead is how far ahead a slot is at least. A slot is taken before it is on the disk; without the lead a slow commit
 	// would let one process send late, close to the next slot of another.
 	lead = 20 * time.Millisecond
@@ -84,7 +84,7 @@ func (q *Quota) charge(ctx context.Context, tx *sqlx.Tx, now time.Time) error {
 
 // slot takes the next free moment by the local clock, which all processes on the file share.
 func (q *Quota) slot(p *pace, now time.Time) time.Time {
-	distance := time.Second/time.Duration(max(q.limits.PerSecond, 1)) + slack
+	distance := time.Second * spacing / 100 / time.Duration(max(q.limits.PerSecond, 1))
 	if now.UnixMicro() < p.SlowUntil {
 		distance *= 2
 	}
