@@ -213,7 +213,7 @@ func problemOf(b *state.Batch, row *state.BatchRow, v verdict, problems map[stri
 		Attempts: 1, Since: now, Run: b.Run}
 	if explained && v.reason == Lost {
 		p.Reason = Rejected
-		p.Detail = fmt.Sprintf("the import counted %d errors", b.ErrorCount)
+		p.Detail = fmt.Sprintf("the import counted rows with errors: %d", b.ErrorCount)
 		if len(b.Errors) > 0 {
 			p.Detail += ": " + b.Errors[0]
 		}

@@ -56,8 +56,7 @@ func (p *past) real() bool { return !p.Dry && p.Outcome != "" }
 
 // whole tells whether the run got as far as counting all users. One that was asked for some users counts those alone.
 func (p *past) whole() bool {
-	users := p.report.Coverage.Users
-	return p.real() && users > 0 && users*2 >= p.report.Source.Usable
+	return p.real() && p.report.Only == 0 && p.report.Coverage.Users > 0
 }
 
 // last is the last run that ended and was no dry run; nil when there is none.
