@@ -92,10 +92,17 @@ func (e *QuotaError) Error() string {
 func tokenError(op string, err error) error {
 	var refused interface{ Unauthorized() bool }
 	if errors.As(err, &refused) && refused.Unauthorized() {
-		return fmt.Errorf("%s: %w: %w", op, ErrUnauthorized, err)
+		return fmt.Errorf("%s: %w", op, &loginNeeded{err})
 	}
 	return fmt.Errorf("%s: obtain an access token: %w", op, err)
 }
+
+// loginNeeded is an ErrUnauthorized in the words of whoever keeps the tokens.
+type loginNeeded struct{ err error }
+
+func (e *loginNeeded) Error() string        { return e.err.Error() }
+func (e *loginNeeded) Unwrap() error        { return e.err }
+func (e *loginNeeded) Is(target error) bool { return target == ErrUnauthorized }
 
 // opError names the operation that an error ended.
 func opError(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }
