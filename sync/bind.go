@@ -150,14 +150,14 @@ func (b *binder) selects() bool {
 func (b *binder) read(ctx context.Context, api *ccapi.Reader) (err error) {
 	if slices.ContainsFunc(b.fields, func(f Field) bool { return f.Property == "" }) {
 		if b.accountFields, err = api.CustomFields(ctx); err != nil {
-			return fmt.Errorf("read custom fields: %w", err)
+			return err
 		}
 	}
 	if len(b.lists) == 0 {
 		return nil
 	}
 	if b.accountLists, err = api.Lists(ctx); err != nil {
-		return fmt.Errorf("read lists: %w", err)
+		return err
 	}
 	return nil
 }
