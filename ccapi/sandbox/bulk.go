@@ -128,14 +128,18 @@ func postTaggings(kind string) func(*Server, *call) answer {
 
 // postContactDelete deletes contacts, by id or by list.
 func (s *Server) postContactDelete(c *call) answer {
-	var in source
+	var in struct {
+		Contacts []string `json:"contact_ids"`
+		Lists    []string `json:"list_ids"`
+	}
 	if problem, good := c.decode(&in); !good {
 		return problem
 	}
-	if messages := in.problems(); len(messages) > 0 {
+	from := &source{Contacts: in.Contacts, Lists: in.Lists}
+	if messages := from.problems(); len(messages) > 0 {
 		return invalid(messages...)
 	}
-	return s.queue(c, kindContactDelete, &job{Contacts: s.chosen(c, &in, exclude{}), Lists: in.Lists})
+	return s.queue(c, kindContactDelete, &job{Contacts: s.chosen(c, from, exclude{}), Lists: in.Lists})
 }
 
 // postDeletes deletes lists, tags or custom fields: body is the member that

@@ -108,6 +108,7 @@ func TestBulkActivitiesThatAreRefused(t *testing.T) {
 		name, kind, body string
 	}{
 		{"nothing to delete", "contact_delete", `{}`},
+		{"deletion by tag", "contact_delete", `{"tag_ids":[` + id + `]}`},
 		{"both ids and lists", "contact_delete", `{"contact_ids":[` + id + `],"list_ids":["` + list + `"]}`},
 		{"too many contacts", "contact_delete", `{"contact_ids":[` + strings.Repeat(id+",", 500) + id + `]}`},
 		{"no source", "add_list_memberships", `{"list_ids":["` + list + `"]}`},
@@ -168,6 +169,10 @@ func TestAnExportIsAFile(t *testing.T) {
 	}
 	if diff := cmp.Diff([][]string{{"Email address", "Short code"}, {"gone@example.com", ""}}, c.export(`{"status":"deleted","fields":["email_address","short_code"]}`)); diff != "" {
 		t.Errorf("two columns of the deleted (-want +got):\n%s", diff)
+	}
+	consent := c.export(`{"status":"active","fields":["email_address","email_optin_source","email_optout_date"]}`)
+	if diff := cmp.Diff([][]string{{"Email address", "Email optin source", "Email optout date"}, {"ann@example.com", "Account", ""}}, consent); diff != "" {
+		t.Errorf("consent (-want +got):\n%s", diff)
 	}
 	s.SetSwitches(sandbox.Switches{ExportByName: true})
 	if got := c.export(`{}`)[0]; got[len(got)-1] != "short_code" {

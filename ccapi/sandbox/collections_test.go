@@ -61,6 +61,8 @@ func TestTheLifeOfACustomField(t *testing.T) {
 	if f2.Label != "Client" || f2.Name != "customer_id" {
 		t.Errorf("renamed: got %+v, want the name to stay", f2)
 	}
+	c.call("POST", path, `{"label":"Other","type":"string"}`, http.StatusCreated)
+	c.call("PUT", path+"/"+f.ID, `{"label":"OTHER"}`, http.StatusBadRequest)
 	s.Seed(sandbox.Contact{Address: "ann@example.com", Fields: map[string]string{"customer_id": "7"}})
 	c.call("DELETE", path+"/"+f.ID, nil, http.StatusNoContent)
 	c.call("GET", path+"/"+f.ID, nil, http.StatusNotFound)
@@ -139,6 +141,20 @@ func TestListsAreOrderedByID(t *testing.T) {
 	}
 }
 
+func TestAListThatIsDeletedBetweenTwoPagesHidesNoOther(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{Unlimited: true})
+	for i := range 4 {
+		s.AddList(fmt.Sprintf("L%d", i))
+	}
+	all := get[listsView](c, "/v3/contact_lists").Lists
+	first := get[listsView](c, "/v3/contact_lists?limit=2")
+	s.DeleteList(all[2].ID)
+	if rest := get[listsView](c, first.Links.Next.Href).Lists; len(rest) != 1 || rest[0].ID != all[3].ID {
+		t.Errorf("got %+v, want the list behind the deleted one", rest)
+	}
+}
+
 func TestTheLifeOfAList(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, sandbox.Options{ImportTime: instant, Unlimited: true})
@@ -151,6 +167,8 @@ func TestTheLifeOfAList(t *testing.T) {
 	c.call("POST", path, `{"name":"a"}`, http.StatusConflict)
 	c.call("POST", path, `{}`, http.StatusBadRequest)
 	c.call("PUT", path+"/"+l.ID, `{"name":"B"}`, http.StatusOK)
+	c.call("POST", path, `{"name":"C"}`, http.StatusCreated)
+	c.call("PUT", path+"/"+l.ID, `{"name":"c"}`, http.StatusBadRequest)
 	s.Seed(sandbox.Contact{Address: "ann@example.com", Lists: []string{"B"}})
 	c.call("GET", path+"/"+l.ID+"?include_membership_count=all", nil, http.StatusOK)
 	r := c.call("DELETE", path+"/"+l.ID, nil, http.StatusAccepted)
@@ -163,6 +181,7 @@ func TestTheLifeOfAList(t *testing.T) {
 		t.Errorf("deleted lists: got %+v, want one", got)
 	}
 	c.call("GET", path+"?status=lost", nil, http.StatusBadRequest)
+	c.call("GET", path+"?include_sms_membership_count=some", nil, http.StatusBadRequest)
 }
 
 func TestTheLifeOfATag(t *testing.T) {

@@ -174,8 +174,8 @@ func (s *Server) memberProblems(lists, tags *[]string) []string {
 	return found
 }
 
-// Kinds and numbers of phones and streets.
-const maxPhones, maxStreets = 3, 3
+// Limits of phones and streets.
+const maxPhone, maxPhones, maxStreets = 25, 3, 3
 
 func extraProblems(in *contactInput) []string {
 	var found []string
@@ -184,7 +184,7 @@ func extraProblems(in *contactInput) []string {
 			found = append(found, "phone_numbers size must be between 0 and 3")
 		}
 		for _, p := range *in.Phones {
-			if tooLong(p.Number, 25) || !slices.Contains([]string{"", "home", "work", "mobile", "other"}, p.Kind) {
+			if tooLong(p.Number, maxPhone) || !slices.Contains([]string{"", "home", "work", "mobile", "other"}, p.Kind) {
 				found = append(found, "phone_number does not have a valid value")
 			}
 		}
@@ -194,14 +194,28 @@ func extraProblems(in *contactInput) []string {
 			found = append(found, "street_addresses size must be between 0 and 3")
 		}
 		for _, a := range *in.Streets {
-			if !slices.Contains([]string{"home", "work", "other"}, a.Kind) || tooLong(a.Street, maxFieldValue) {
-				found = append(found, "street_addresses kind does not have a valid value")
-			}
+			found = append(found, a.problems()...)
 		}
 	}
 	if in.Notes != nil {
 		if len(*in.Notes) > maxNotes || slices.ContainsFunc(*in.Notes, func(n noteJSON) bool { return tooLong(n.Content, maxNote) }) {
 			found = append(found, "notes size must be between 0 and 150, content size between 0 and 2000")
+		}
+	}
+	return found
+}
+
+func (a *streetJSON) problems() []string {
+	var found []string
+	if !slices.Contains([]string{"home", "work", "other"}, a.Kind) {
+		found = append(found, "street_addresses kind does not have a valid value")
+	}
+	for _, p := range []struct {
+		name, value string
+		max         int
+	}{{"street", a.Street, maxFieldValue}, {"city", a.City, maxProperty}, {"state", a.State, maxProperty}, {"postal_code", a.Zip, maxProperty}, {"country", a.Country, maxProperty}} {
+		if tooLong(p.value, p.max) {
+			found = append(found, p.name+" size must be between 0 and "+strconv.Itoa(p.max))
 		}
 	}
 	return found

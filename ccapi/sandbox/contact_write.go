@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // putContact replaces a contact: properties left out become null, subresources
@@ -186,8 +187,16 @@ func (s *Server) replaceExtras(c *contact, in *contactInput, now stamp) {
 	}
 }
 
+// number is the address without the dial code.
+func (in *smsInput) number() string {
+	if in.Address != "" {
+		return digits(in.Address)
+	}
+	return strings.TrimPrefix(digits(in.Full), dialCode)
+}
+
 func (s *Server) newSMS(in *smsInput, now stamp) *smsChannel {
-	sms := &smsChannel{ID: s.newID(), Address: cmp.Or(in.Address, in.Full), Permission: NotSet, Created: now}
+	sms := &smsChannel{ID: s.newID(), Address: in.number(), Permission: NotSet, Created: now}
 	for _, consent := range in.Consents {
 		sms.Permission = cmp.Or(consent.Permission, NotSet)
 	}

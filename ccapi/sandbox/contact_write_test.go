@@ -80,7 +80,7 @@ func TestPostMakesAContact(t *testing.T) {
 		"custom_fields":[{"custom_field_id":"`+field+`","value":"K7"}],"phone_numbers":[{"phone_number":"555","kind":"home"}],
 		"street_addresses":[{"kind":"work","city":"Boston"}],"notes":[{"content":"hello"}],
 		"sms_channel":{"full_sms_address":"17815551212","sms_channel_consents":[{"sms_consent_permission":"explicit","consent_type":"promotional_sms"}]}}`, http.StatusCreated)
-	for _, part := range []string{`"anniversary":"2006-11-15"`, `"birthday_month":5`, `"phone_number":"555"`, `"city":"Boston"`, `"content":"hello"`, `"sms_address":"17815551212"`} {
+	for _, part := range []string{`"anniversary":"2006-11-15"`, `"birthday_month":5`, `"phone_number":"555"`, `"city":"Boston"`, `"content":"hello"`, `"sms_address":"7815551212"`} {
 		if !strings.Contains(r.body, part) {
 			t.Errorf("%s is missing: %s", part, r.body)
 		}
@@ -114,6 +114,8 @@ func TestWrongContactsAreRefusedWithTheirMessagesJoined(t *testing.T) {
 		{"a name too long", `{"first_name":"` + strings.Repeat("ä", 51) + `","create_source":"Account"}`, "first_name size must be between 0 and 50"},
 		{"an unknown permission", `{"email_address":{"address":"a@example.com","permission_to_send":"yes"},"create_source":"Account"}`, "permission_to_send does not have a valid value"},
 		{"half a birthday", `{"first_name":"A","birthday_month":3,"create_source":"Account"}`, "birthday_month must be between 1 and 12 and used with birthday_day"},
+		{"a city too long, and a kind that is none", `{"first_name":"A","street_addresses":[{"kind":"beach","city":"` + strings.Repeat("c", 51) + `"}],"create_source":"Account"}`,
+			"street_addresses kind does not have a valid value, city size must be between 0 and 50"},
 		{"an unknown custom field", `{"first_name":"A","custom_fields":[{"custom_field_id":"x","value":"1"}],"create_source":"Account"}`, "custom_field_id does not exist"},
 		{"an unknown list", `{"first_name":"A","list_memberships":["x"],"create_source":"Account"}`, "list_memberships has a list_id that does not exist"},
 		{"an unknown tag", `{"first_name":"A","taggings":["x"],"create_source":"Account"}`, "taggings has a tag_id that does not exist"},

@@ -154,7 +154,8 @@ func (s *Server) readable(id string, now time.Time) *contact {
 const newSubscriberDays = 30
 
 func (s *Server) getCounts(c *call) answer {
-	if include := c.query.Get("include"); include != "" && include != "new_subscriber" {
+	// The contract's list has new_subscriber, its text new_subscribers.
+	if problems := notAmong("include", c.split("include"), []string{"new_subscriber", "new_subscribers"}); problems != nil {
 		return invalid("include does not have a valid value")
 	}
 	var out struct {

@@ -258,6 +258,7 @@ func TestCountsTellTotals(t *testing.T) {
 	if diff := cmp.Diff(want, get[map[string]int](c, "/v3/contacts/counts?include=new_subscriber")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	c.call("GET", "/v3/contacts/counts?include=new_subscribers", nil, http.StatusOK)
 	c.call("GET", "/v3/contacts/counts?include=all", nil, http.StatusBadRequest)
 }
 

@@ -158,7 +158,7 @@ func (s *Server) putField(c *call) answer {
 		return invalid(messages...)
 	}
 	if s.labelTaken(*in.Label, f) {
-		return conflict("Custom field label already exists.")
+		return invalid("Custom field label already exists.") // the contract has no 409 here
 	}
 	f.Label = strings.TrimSpace(*in.Label) // the name stays what it was
 	f.setChoices(in.Choices)

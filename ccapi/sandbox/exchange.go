@@ -76,8 +76,8 @@ func (s *Server) api(rt route, c *call) answer {
 
 // authenticate finds the access token of a call.
 func (s *Server) authenticate(c *call) (problem answer, good bool) {
-	bearer, found := strings.CutPrefix(c.Header.Get("Authorization"), "Bearer ")
-	if !found {
+	scheme, bearer, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110, 11.1: without regard to case
 		return unauthorized(), false
 	}
 	c.token = s.grants.Access[bearer]

@@ -122,9 +122,23 @@ func (s *Server) columns(e *exportJob) []column {
 	if len(e.Columns) == 0 {
 		return all
 	}
+	if slices.Contains(e.Columns, "email_address") {
+		all = append(all, consentColumns()...)
+	}
 	return slices.DeleteFunc(all, func(col column) bool {
 		return !slices.Contains(e.Columns, col.name) && !slices.Contains(e.Columns, "cf:"+col.name)
 	})
+}
+
+// consentColumns are only there when asked for beside the address.
+func consentColumns() []column {
+	return []column{
+		{"email_optin_source", "Email optin source", func(c *contact) string { return c.Email.OptInBy }},
+		{"email_optin_date", "Email optin date", func(c *contact) string { return exportTime(c.Email.OptIn) }},
+		{"email_optout_source", "Email optout source", func(c *contact) string { return c.Email.OptOutBy }},
+		{"email_optout_date", "Email optout date", func(c *contact) string { return exportTime(c.Email.OptOut) }},
+		{"email_optout_reason", "Email optout reason", func(c *contact) string { return c.Email.OptReason }},
+	}
 }
 
 // exportCSV is the file of an export.
@@ -153,7 +167,12 @@ func (s *Server) exportCSV(e *exportJob) []byte {
 // exportZone is the time zone of the product's own exports.
 var exportZone = time.FixedZone("EST", -5*60*60)
 
-func exportTime(t stamp) string { return t.time().In(exportZone).Format("2006-01-02 15:04:05 -0700") }
+func exportTime(t stamp) string {
+	if t == 0 {
+		return ""
+	}
+	return t.time().In(exportZone).Format("2006-01-02 15:04:05 -0700")
+}
 
 func emailStatus(c *contact) string { return title(c.status()) }
 

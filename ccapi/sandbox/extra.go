@@ -40,10 +40,13 @@ type note struct {
 	Created stamp  `json:"created"`
 }
 
+// dialCode is that of the United States, the only country that imports take.
+const dialCode = "1"
+
 // smsChannel is the SMS side of a contact, as far as a sync meets it.
 type smsChannel struct {
 	ID         string `json:"id"`
-	Address    string `json:"address"` // without the dial code
+	Address    string `json:"address"` // digits, without the dial code
 	Permission string `json:"permission"`
 	Created    stamp  `json:"created"`
 	OptIn      stamp  `json:"opt_in,omitempty"`
@@ -137,7 +140,7 @@ func (c *smsChannel) json() *smsChannelJSON {
 	if c == nil {
 		return nil
 	}
-	return &smsChannelJSON{ID: c.ID, Address: c.Address, Dial: "1", Country: "US", By: byAccount, UpBy: byAccount,
+	return &smsChannelJSON{ID: c.ID, Address: c.Address, Dial: dialCode, Country: "US", By: byAccount, UpBy: byAccount,
 		Consents: []consentOut{{c.Permission, "promotional_sms", c.OptIn.String(), c.Created.String(), c.Created.String()}}}
 }
 

@@ -125,8 +125,10 @@ func (s *Server) judgeMember(m member) (problem string, correctable bool) {
 	if _, good := parseDate(m.Value); m.Name == "anniversary" && m.Value != "" && !good {
 		return "The anniversary is not a date.", true
 	}
-	if n, err := strconv.Atoi(m.Value); strings.HasPrefix(m.Name, "birthday_") && m.Value != "" && (err != nil || n < 1 || n > 31) {
-		return "The birthday is not a date.", true
+	if most := map[string]int{"birthday_month": 12, "birthday_day": 31}[m.Name]; most > 0 && m.Value != "" {
+		if n, err := strconv.Atoi(m.Value); err != nil || n < 1 || n > most {
+			return "The birthday is not a date.", true
+		}
 	}
 	return "", false
 }

@@ -34,8 +34,8 @@ func (s *Server) importExtra(c *contact, in *importJob, r *row, m member, now st
 	return s.importStreet(e, m, now)
 }
 
-// kindOf splits "home_city" into kind and rest; without a kind it is "other".
-func kindOf(name string) (kind, rest string) {
+// kindOf splits "home_city" into kind and rest; without a kind it is the one given.
+func kindOf(name, otherwise string) (kind, rest string) {
 	for _, kind := range []string{"home", "work", "mobile", "other"} {
 		if rest, has := strings.CutPrefix(name, kind+"_"); has {
 			return kind, rest
@@ -44,11 +44,11 @@ func kindOf(name string) (kind, rest string) {
 			return kind, rest
 		}
 	}
-	return "other", name
+	return otherwise, name
 }
 
 func (s *Server) importPhone(e *extra, m member, now stamp) bool {
-	kind, _ := kindOf(m.Name)
+	kind, _ := kindOf(m.Name, "other")
 	i := slices.IndexFunc(e.Phones, func(p phone) bool { return p.Kind == kind })
 	switch {
 	case i >= 0 && m.Value == "":
@@ -64,7 +64,7 @@ func (s *Server) importPhone(e *extra, m member, now stamp) bool {
 }
 
 func (s *Server) importStreet(e *extra, m member, now stamp) bool {
-	kind, part := kindOf(m.Name)
+	kind, part := kindOf(m.Name, "home")
 	i := slices.IndexFunc(e.Streets, func(a street) bool { return a.Kind == kind })
 	if i < 0 {
 		if m.Value == "" || len(e.Streets) >= maxStreets {

@@ -131,9 +131,10 @@ func TestWhatAnImportDoesToContacts(t *testing.T) {
 		{name: "rows that cannot be taken are counted",
 			seed: sandbox.Contact{Address: "ann@example.com"},
 			rows: []string{`{"email":"ann@example"}`, `{"first_name":"Bob"}`, `{"email":"ann@example.com","cf:code":"` + strings.Repeat("x", 256) + `"}`,
+				`{"email":"bob@example.com","birthday_month":13,"birthday_day":1}`,
 				`{"email":"` + strings.Repeat("a", 64) + `@` + strings.Repeat("b", 20) + `.example"}`},
 			want:   sandbox.Contact{Address: "ann@example.com", Permission: "implicit", Fields: map[string]string{}},
-			counts: map[string]int{"correctable_count": 3, "error_count": 1}},
+			counts: map[string]int{"correctable_count": 4, "error_count": 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -162,6 +163,18 @@ func TestWhatAnImportDoesToContacts(t *testing.T) {
 				t.Errorf("got %+v, want completed and no word about contacts", a)
 			}
 		})
+	}
+}
+
+func TestAStreetWithoutAKindIsHomeAndAPhoneIsOther(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{ImportTime: instant, Unlimited: true})
+	c.importRows(s.AddList("L"), `{"email":"ann@example.com","street":"1 Main St","city":"Boston","phone":"555","work_phone":"556"}`)
+	r := c.call("GET", "/v3/contacts?include=street_addresses,phone_numbers", nil, http.StatusOK)
+	for _, part := range []string{`"kind":"home","street":"1 Main St","city":"Boston"`, `"phone_number":"555","kind":"other"`, `"phone_number":"556","kind":"work"`} {
+		if !strings.Contains(r.body, part) {
+			t.Errorf("%s is missing: %s", part, r.body)
+		}
 	}
 }
 

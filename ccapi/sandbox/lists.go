@@ -128,6 +128,9 @@ func (s *Server) listsFor(c *call) (chosen []*list, problem answer, good bool) {
 	if channel != "" && channel != "email" && channel != "sms" {
 		return nil, invalid("channel_type does not have a valid value"), false
 	}
+	if _, problem, good := c.flag("include_sms_membership_count"); !good {
+		return nil, problem, false
+	}
 	for _, l := range s.acc.Lists {
 		status := "active"
 		if l.Deleted != 0 {
@@ -165,8 +168,11 @@ func (s *Server) postList(c *call) answer {
 	if problem, good := c.decode(&in); !good {
 		return problem
 	}
-	if problem, good := s.checkList(in, nil); !good {
+	if problem, good := in.check(); !good {
 		return problem
+	}
+	if s.listWithName(*in.Name) != nil {
+		return conflict("List name already exists.")
 	}
 	if len(s.acc.Lists) >= maxAccountLists {
 		return invalid("The account has the maximum of 1000 lists.")
@@ -185,22 +191,22 @@ func (s *Server) putList(c *call) answer {
 	if problem, good := c.decode(&in); !good {
 		return problem
 	}
-	if problem, good := s.checkList(in, l); !good {
+	if problem, good := in.check(); !good {
 		return problem
+	}
+	if other := s.listWithName(*in.Name); other != nil && other != l {
+		return invalid("List name already exists.") // the contract has no 409 here
 	}
 	l.Name, l.Description, l.Favorite, l.Updated = *in.Name, in.Description, in.Favorite, c.stamp
 	return ok(l.json())
 }
 
-func (s *Server) checkList(in listInput, self *list) (problem answer, good bool) {
+func (in listInput) check() (problem answer, good bool) {
 	if in.Name == nil || strings.TrimSpace(*in.Name) == "" {
 		return invalid("name is missing"), false
 	}
 	if tooLong(*in.Name, maxListName) {
 		return invalid("name size must be between 1 and 255"), false
-	}
-	if other := s.listWithName(*in.Name); other != nil && other != self {
-		return conflict("List name already exists."), false
 	}
 	return answer{}, true
 }

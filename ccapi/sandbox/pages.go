@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -81,7 +82,8 @@ func (c *call) next(at cursor) links {
 }
 
 // pageByID cuts the page out of a collection that starts with the id of the
-// cursor. Elements that have an id are in their order already.
+// cursor, or behind it when that element is gone. The collection is in its order
+// already.
 func pageByID[T any](c *call, all []T, id func(T) string, max int) (page []T, on links, problem answer, good bool) {
 	at, problem, good := c.place(max)
 	if !good {
@@ -89,15 +91,23 @@ func pageByID[T any](c *call, all []T, id func(T) string, max int) (page []T, on
 	}
 	from := 0
 	if at.next != "" {
-		for from < len(all) && id(all[from]) != at.next {
-			from++
-		}
+		from = startOf(all, at.next, id)
 	}
 	to := min(from+at.limit, len(all))
 	if to < len(all) {
 		on = c.next(cursor{at.limit, id(all[to])})
 	}
 	return all[from:to], on, answer{}, true
+}
+
+func startOf[T any](all []T, next string, id func(T) string) int {
+	if i := slices.IndexFunc(all, func(e T) bool { return id(e) == next }); i >= 0 {
+		return i
+	}
+	if i := slices.IndexFunc(all, func(e T) bool { return id(e) > next }); i >= 0 {
+		return i
+	}
+	return len(all)
 }
 
 // flag reads a boolean parameter.

@@ -80,6 +80,12 @@ func (s *Server) signUpProblems(in *signUpInput) []string {
 	if len(in.Lists) == 0 {
 		found = append(found, "list_memberships is missing")
 	}
+	if in.Phone != nil && tooLong(*in.Phone, maxPhone) {
+		found = append(found, "phone_number size must be between 0 and 25")
+	}
+	if in.Street != nil {
+		found = append(found, in.Street.problems()...)
+	}
 	found = append(found, dateProblems(deref(in.BirthdayMonth), deref(in.BirthdayDay), deref(in.Anniversary))...)
 	found = append(found, s.memberProblems(&in.Lists, nil)...)
 	return append(found, s.fieldProblems(in.Fields, maxSignUpFields)...)
@@ -125,7 +131,7 @@ func (in *signUpInput) smsAddress() string {
 	if in.SMS == nil {
 		return ""
 	}
-	return in.SMS.Address
+	return in.SMS.number()
 }
 
 // take sets what was sent.

@@ -20,9 +20,11 @@ const (
 	maxTagName  = 255
 )
 
+// newTag makes a tag; tags are kept in the order of their ids, which their cursors name.
 func (s *Server) newTag(name string, now stamp) *tag {
 	t := &tag{ID: s.newID(), Name: name, Created: now, Updated: now}
-	s.acc.Tags = append(s.acc.Tags, t)
+	i, _ := slices.BinarySearchFunc(s.acc.Tags, t.ID, func(o *tag, id string) int { return strings.Compare(o.ID, id) })
+	s.acc.Tags = slices.Insert(s.acc.Tags, i, t)
 	return t
 }
 
