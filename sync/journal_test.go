@@ -170,3 +170,124 @@ func TestAKilledRunsImportIsToldFromThatOfAnotherProgram(t *testing.T) {
 		})
 	}
 }
+
+func TestAnActivityThatIsGoneAfterTenDaysIsSettledByItsContacts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault sandbox.Fault
+		kill  moment
+	}{
+		"it did its work, and was polled never":      {sandbox.Fault{Kind: sandbox.FaultSlow, Path: importPath, Times: 1}, moment{request: 4}},
+		"it did not end while anybody looked":        {sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1}, moment{}},
+		"nobody knows whether it was ever accepted":  {sandbox.Fault{Kind: sandbox.FaultSlow, Path: importPath, Times: 1}, moment{request: 3, seen: true}},
+		"nobody knows, and it was not accepted":      {sandbox.Fault{Kind: sandbox.FaultSlow, Path: importPath, Times: 1}, moment{request: 3}},
+		"half of its rows were lost before it ended": {sandbox.Fault{Kind: sandbox.FaultStuck, Share: 0.5, Path: importPath, Times: 1}, moment{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(20, 5)
+				w.box.Fault(c.fault)
+				if c.kill == (moment{}) {
+					w.want(w.run(ccsync.Options{}), ccsync.Partial)
+				} else if !w.runUntil(c.kill, ccsync.Options{}) {
+					t.Fatal("the run did not last so long")
+				}
+				w.box.ClearFaults()
+				time.Sleep(11 * 24 * time.Hour)
+				w.finish()
+				w.wantAllCodes()
+				if c.fault.Kind == sandbox.FaultSlow && len(w.sentTwice(0)) > 0 {
+					t.Errorf("sent twice: %v", w.sentTwice(0))
+				}
+			})
+		})
+	}
+}
+
+func TestAnActivityThatNobodyCanLookAtIsWaitedForAndNotSentTwice(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{ImportTime: func(int) time.Duration { return 3 * time.Minute }}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultGone, Path: importPath, Times: 1})
+		w.run(ccsync.Options{})
+		w.finish()
+		w.wantAllCodes()
+		if twice := w.sentTwice(0); len(twice) > 0 {
+			t.Errorf("sent twice: %v", twice)
+		}
+	})
+}
+
+func TestAnImportThatDoesNotEndInTimeIsPlannedAgain(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.ActivityTimeout = time.Hour
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		time.Sleep(30 * time.Minute)
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		if n := len(w.box.Imports()); n != 1 {
+			t.Fatalf("%d imports before the time is up", n)
+		}
+		time.Sleep(30 * time.Minute)
+		report := w.run(ccsync.Options{})
+		w.wantAllCodes()
+		if report.Summary.Update != 4 || len(report.Push.Problems) != 4 || report.Push.Problems[0].Reason != ccsync.ActivityTimeout {
+			t.Errorf("%s %+v %+v", report.Outcome, report.Summary, report.Push)
+		}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
+
+// A late import brings an old value back; it is seen and corrected.
+func TestAStalledImportThatEndsAfterAllIsCorrected(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultSlowWork, Delay: 10 * time.Hour, Path: importPath, Times: 1})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		w.rows[0].Values = []string{"LATER"}
+		time.Sleep(7 * time.Hour)
+		w.finish()
+		w.wantAllCodes()
+		time.Sleep(5 * time.Hour) // now the first import does its work
+		w.finish()
+		w.wantAllCodes()
+	})
+}
+
+func TestCompletedWithErrorsNamesEveryRowThatIsMissing(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{Switches: sandbox.Switches{ActivityErrorLines: true}}, func(w *world) {
+		w.populate(100, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultRefused, Rows: 3, Path: importPath})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push; p.Verified != 17 || p.Rejected != 3 || p.Unverified != 0 || len(p.Problems) != 3 || p.Problems[0].Detail == "" {
+			t.Errorf("push %+v", p)
+		}
+	})
+}
+
+func TestAPushForOneUserIsNotKeptBackByItsQuarantine(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user000005@", Path: importPath, Times: 1})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		if got := skipOf(w.run(ccsync.Options{}), "6"); got != ccsync.Quarantined {
+			t.Errorf("skipped as %q", got)
+		}
+		report := w.run(ccsync.Options{Only: []string{"key:6"}})
+		w.want(report, ccsync.Synced)
+		if len(report.Users) != 1 || report.Users[0].State != "verified" {
+			t.Errorf("users %+v", report.Users)
+		}
+		w.wantAllCodes()
+		if left := skipOf(w.run(ccsync.Options{}), "6"); left != "" {
+			t.Errorf("still %q", left)
+		}
+	})
+}

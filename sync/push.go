@@ -46,6 +46,7 @@ type pusher struct {
 	results  map[string]string // by norm, for a run that is for some users only
 	refused  map[string]string // by norm, why a contact cannot be replaced
 	halves   int               // batches made of rows that were lost
+	prompt   bool              // what an import of this run wrote was readable soon after its end
 	guessed  map[int64]bool    // batches whose activity was found by looking for it
 }
 
@@ -262,8 +263,7 @@ func (r *run) poll(ctx context.Context) error {
 			var err error
 			a, err = r.Read.Activity(ctx, b.Activity)
 			if errors.Is(err, ccapi.ErrNotFound) {
-				b.Ending = endedGone
-				if err := r.move(ctx, b, state.Ended); err != nil {
+				if err := r.vanished(ctx, b); err != nil {
 					return err
 				}
 				continue
@@ -277,6 +277,27 @@ func (r *run) poll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// vanished ends an import that nobody can look at any more, as after ten days. One that was there just now may still be
+// at work: it ends when a few of its contacts carry their values, or when the run would not wait any longer.
+func (r *run) vanished(ctx context.Context, b *state.Batch) error {
+	rows, err := r.rowsOf(ctx, b)
+	if err != nil {
+		return err
+	}
+	if len(rows) > 0 && r.now().Sub(b.MovedAt) < letGo { // rows can have been forgotten
+		few := []state.BatchRow{rows[0], rows[len(rows)/2], rows[len(rows)-1]}
+		if err := r.readRows(ctx, few); err != nil {
+			return err
+		}
+		missing, err := r.judgeRows(ctx, b, few, make(map[string]verdict))
+		if err != nil || len(missing) > 0 {
+			return err
+		}
+	}
+	b.Ending = endedGone
+	return r.move(ctx, b, state.Ended)
 }
 
 // progressed takes what a poll said of a batch.

@@ -170,7 +170,7 @@ func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[
 	}
 	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)+len(alone)
 	parts := can.parts(b, len(failed), len(rows)-len(alone), problems)
-	if b.Ending == endedBroken || can.anew && parts > 0 {
+	if b.Ending == endedBroken || can.anew && (parts > 0 || b.Ending == endedGone) {
 		return s // what is not there is planned anew
 	}
 	if parts > 0 {

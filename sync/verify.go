@@ -142,8 +142,9 @@ func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow)
 		if missing, err = r.judgeRows(ctx, b, missing, verdicts); err != nil || len(missing) == 0 || b.Ending == endedRefused {
 			return verdicts, err
 		}
-		prompt := r.push.verified > 0 || len(missing) < len(rows)
-		last := try == len(patience)-1 || r.explained(b, missing) || r.overdue(b, prompt)
+		arrived := len(missing) < len(rows)
+		r.push.prompt = r.push.prompt || arrived && r.now().Sub(b.EndedAt) < promptAfter
+		last := try == len(patience)-1 || r.explained(b, missing) || r.overdue(b, r.push.prompt || arrived)
 		if missing, err = r.lookAgain(ctx, b, missing, verdicts, since, last); err != nil || len(missing) == 0 || last {
 			return verdicts, err
 		}
