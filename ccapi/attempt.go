@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -62,8 +61,8 @@ func (c *call) settle(f *failure, tok *oauth2.Token) *failure {
 	switch {
 	case errors.As(f.err, &api):
 		api.Op = c.op
-		api.Message = withoutToken(api.Message, tok)
-		api.Key = withoutToken(api.Key, tok)
+		api.Message = c.withoutRequest(api.Message, tok)
+		api.Key = c.withoutRequest(api.Key, tok)
 	default:
 		f.err = fmt.Errorf("%s: %w", c.op, f.err)
 	}
@@ -72,12 +71,4 @@ func (c *call) settle(f *failure, tok *oauth2.Token) *failure {
 		f.again = false
 	}
 	return f
-}
-
-// withoutToken takes the access token out of a text that a server may have made of the request.
-func withoutToken(s string, tok *oauth2.Token) string {
-	if tok.AccessToken == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, tok.AccessToken, "redacted")
 }
