@@ -77,6 +77,9 @@ func (p *pusher) in(s state.BatchState) []*state.Batch {
 // move takes a batch one transition further. It is written down even if the run was just told to stop: what
 // happened, happened.
 func (r *run) move(ctx context.Context, b *state.Batch, to state.BatchState) error {
+	if err := r.withoutUsers(context.WithoutCancel(ctx), b); err != nil {
+		return err
+	}
 	if err := r.State.MoveBatch(context.WithoutCancel(ctx), *b, to); err != nil {
 		return err
 	}
