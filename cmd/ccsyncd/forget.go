@@ -43,7 +43,14 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 		c.next("ccsyncd forget once more, when the app's database is back")
 		return nil
 	}
-	if c.stillThere(x) {
+	copies, err := a.state.Copies()
+	if err != nil {
+		return err
+	}
+	for _, path := range copies {
+		c.Out.Printf("still there: the copy %s, which an update of ccsyncd left; delete it\n", path)
+	}
+	if c.stillThere(x) || len(copies) > 0 {
 		c.next("remove it there, then ccsyncd forget once more")
 		return nil
 	}

@@ -171,30 +171,3 @@ func (db *DB) Prune(ctx context.Context, keep time.Duration) error {
 	}
 	return nil
 }
-
-// Forget removes an address from the mirror, the journal, the problems and the history, and overwrites the
-// room that it took. It returns how many rows named it.
-func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
-	err = db.change(ctx, "forget an address", func(tx *sqlx.Tx) error {
-		for _, table := range []string{"contacts", "batch_rows", "problems", "run_problems"} {
-			done, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE norm = ?", norm)
-			if err != nil {
-				return err
-			}
-			n, err := done.RowsAffected()
-			if err != nil {
-				return err
-			}
-			rows += int(n)
-		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM requests WHERE answer <> ''")
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	if _, err := db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return rows, fmt.Errorf("overwrite the forgotten: %w", err)
-	}
-	return rows, nil
-}

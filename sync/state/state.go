@@ -70,7 +70,20 @@ func create(path string) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} {
+		if err := private(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// private wants that nobody else can read a file, if it is there.
+func private(path string) error {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Forget removes an address from the mirror, the journal, the problems and the history, and overwrites the
+// room that it took, in the write-ahead log too. It returns how many rows named it.
+func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
+	if norm == "" { // it would be every contact without an address
+		return 0, nil
+	}
+	err = db.change(ctx, "forget an address", func(tx *sqlx.Tx) (err error) {
+		spelled, err := spellings(ctx, tx, norm)
+		if err != nil {
+			return err
+		}
+		if rows, err = forgetRows(ctx, tx, norm); err != nil {
+			return err
+		}
+		return forgetTexts(ctx, tx, spelled)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return rows, db.overwrite(ctx)
+}
+
+// named are the tables whose rows stand for one address.
+var named = []string{"contacts", "batch_rows", "problems", "run_problems"}
+
+// spellings are the forms in which the address was written down, each as it stands in a text and in JSON.
+func spellings(ctx context.Context, tx *sqlx.Tx, norm string) ([]string, error) {
+	all := []string{norm}
+	for _, table := range named {
+		var found []string
+		if err := tx.SelectContext(ctx, &found, "SELECT DISTINCT address FROM "+table+" WHERE norm = ?", norm); err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	for _, s := range slices.Clone(all) {
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, strings.Trim(string(quoted), `"`))
+	}
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err error) {
+	for _, table := range named {
+		done, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE norm = ?", norm)
+		if err != nil {
+			return 0, err
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		rows += int(n)
+	}
+	return rows, nil
+}
+
+// forgetTexts looks where Constant Contact or a person may have named the address within a text. Answered requests have
+// served their purpose and go whatever they say.
+func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM requests WHERE answer <> ''"); err != nil {
+		return err
+	}
+	for _, s := range spelled {
+		for _, statement := range []string{
+			"UPDATE batches SET errors = '' WHERE instr(lower(errors), lower(?)) > 0",
+			"UPDATE problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
+			"UPDATE run_problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
+			"DELETE FROM requests WHERE instr(lower(options), lower(?)) > 0",
+		} {
+			if _, err := tx.ExecContext(ctx, statement, s); err != nil {
+				return err
+			}
+		}
+		if err := forgetInReports(ctx, tx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func forgetInReports(ctx context.Context, tx *sqlx.Tx, spelled string) error {
+	var found []struct {
+		ID     int64
+		Report string
+	}
+	if err := tx.SelectContext(ctx, &found, "SELECT id, report FROM runs WHERE instr(lower(report), lower(?)) > 0", spelled); err != nil {
+		return err
+	}
+	caseless := regexp.MustCompile("(?i)" + regexp.QuoteMeta(spelled))
+	for _, r := range found {
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET report = ? WHERE id = ?", caseless.ReplaceAllLiteralString(r.Report, "••"), r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overwrite brings what was deleted out of the write-ahead log. It has to wait for readers.
+func (db *DB) overwrite(ctx context.Context) error {
+	var result struct{ Busy, Log, Checkpointed int }
+	if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return fmt.Errorf("overwrite the forgotten: %w", err)
+	}
+	if result.Busy != 0 {
+		return errors.New("overwrite the forgotten: another process is reading the state database; run this again in a moment")
+	}
+	return nil
+}
+
+// Copies are the files that updates of the state database left beside it. They hold what it held then.
+func (db *DB) Copies() ([]string, error) {
+	dir, name := filepath.Split(db.path)
+	found, err := filepath.Glob(filepath.Join(escapeGlob(dir), escapeGlob(name)+".edition*"))
+	if err != nil {
+		return nil, fmt.Errorf("look for copies: %w", err)
+	}
+	return found, nil
+}
+
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
