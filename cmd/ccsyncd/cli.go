@@ -31,9 +31,12 @@ type cli struct {
 func run(args []string) (code int) {
 	c := &cli{in: os.Stdin, getenv: os.Getenv}
 	c.openTerminal()
+	noCore()
+	stacksOnQuit(os.Stderr)
 	defer func() {
 		if p := recover(); p != nil {
-			c.Err.Printf("error: internal error: %v\n%s", p, c.Err.Text("%s", debug.Stack()))
+			c.Err.Printf("error: internal error: %v\n", p)
+			_, _ = c.Err.Write(debug.Stack()) // nobody is left to be told of an error
 			code = exitFailed
 		}
 	}()
@@ -97,7 +100,7 @@ func (c *cli) logger(cfg config.Log) *slog.Logger {
 	case c.Err.IsTerminal() && !c.daemonic:
 		level = max(level, slog.LevelWarn)
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: maskAddresses}
 	if cfg.Format == config.FormatText || cfg.Format == config.FormatAuto && c.Err.IsTerminal() {
 		return slog.New(slog.NewTextHandler(c.Err, options))
 	}

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+import "io"
+
+func noCore() {}
+
+func stacksOnQuit(io.Writer) {}
