@@ -11,6 +11,10 @@ import (
 // maxAddress is how many characters an email address may have (Contact resource, email_address.address).
 const maxAddress = 80
 
+// maxLooked is how many bytes of text may be an address before anything else is looked at: 80 characters of four bytes, and
+// room for what an internationalised domain leaves out.
+const maxLooked = 1000
+
 // normalise returns the form of an address under which users and contacts meet: white space around it
 // removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
 // they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
@@ -20,6 +24,8 @@ func normalise(address string) (norm, fault string) {
 	switch {
 	case trimmed == "":
 		return "", "empty"
+	case len(trimmed) > maxLooked:
+		return "", "longer than 80 characters"
 	case at < 0:
 		return "", "no @"
 	case at == 0:

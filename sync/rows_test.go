@@ -211,3 +211,21 @@ func TestAnUpdateNeverTurnsIntoACreate(t *testing.T) {
 		}
 	})
 }
+
+// A text of megabytes in the column of addresses neither takes long nor fills the memory.
+func TestAnEndlessAddressIsSkippedAtOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		endless := "ann@" + strings.Repeat("äöü", 2_000_000) + ".example"
+		for i := range 20 {
+			w.rows = append(w.rows, row(fmt.Sprint(i), endless, "K"))
+		}
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		for _, s := range report.Skipped {
+			if s.Reason != ccsync.InvalidEmail || len(s.Email) > 1000 {
+				t.Errorf("%s, %d bytes", s.Reason, len(s.Email))
+			}
+		}
+	})
+}

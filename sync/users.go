@@ -115,7 +115,7 @@ func (u *userReader) unusableAddress(row *source.Row, fault string) {
 		u.more++
 		return
 	}
-	u.skips = append(u.skips, Skipped{Key: row.Key, Email: row.Email, Reason: InvalidEmail, Detail: fault})
+	u.skips = append(u.skips, Skipped{Key: row.Key, Email: row.Email[:min(len(row.Email), maxLooked)], Reason: InvalidEmail, Detail: fault})
 }
 
 // judge makes a record of a row with an address: usable, or not, with the first reason found. An unusable
