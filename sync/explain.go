@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 
 	"ccsyncd/source"
@@ -166,8 +167,26 @@ func (r *run) explainContact(ctx context.Context, x *Explanation, u *user) error
 	if u != nil && u.skip != "" {
 		d = skip(u.skip, u.detail)
 	}
+	if u == nil && d.action == Clear {
+		if err := r.explainOrphan(ctx, &d); err != nil {
+			return err
+		}
+	}
 	x.decided(r.mapping, &s[0], &d)
 	return nil
+}
+
+// explainOrphan finds out whether the user of a contact that would be cleared is gone, by the key.
+func (r *run) explainOrphan(ctx context.Context, d *decision) error {
+	key := d.contact.FilledKey
+	if key == "" {
+		return nil
+	}
+	user, err := r.Explain(ctx, "key:"+key)
+	if err == nil && user.Decision == "skip" {
+		*d = decision{detail: "its user " + key + " is not gone: that row is skipped, " + user.Reason}
+	}
+	return err
 }
 
 // explainMove finds out whether a user without a contact has moved, as a plan does.
@@ -221,7 +240,7 @@ func (x *Explanation) decided(m *mapping, s *subject, d *decision) {
 			}
 		}
 	case s.fields == nil:
-		x.Decision, x.Detail = "none", "no row of the source has this address"
+		x.Decision, x.Detail = "none", cmp.Or(d.detail, "no row of the source has this address")
 	default:
 		x.Decision = "unchanged"
 	}

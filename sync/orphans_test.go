@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,10 @@ func TestOrphansAreKnownByTheKeyOfTheirUser(t *testing.T) {
 				w.want(report, ccsync.Synced)
 				if got := w.code("old@example.com"); got != c.want {
 					t.Errorf("the contact carries %q, want %q; skipped %+v", got, c.want, report.Skipped)
+				}
+				x, err := w.engine().Explain(w.t.Context(), "old@example.com")
+				if err != nil || x.Decision != "none" || c.want != "" && !strings.Contains(x.Detail, "its user 1 is not gone") {
+					t.Errorf("explained as %+v, %v", x, err)
 				}
 			})
 		})
