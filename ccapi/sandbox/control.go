@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,35 +15,66 @@ import (
 // controlBase cannot be mistaken for a path of the real API.
 const controlBase = "/_sandbox/"
 
+// controlRoute is one control endpoint.
+type controlRoute struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Does   string `json:"does"`
+	work   func(*http.Request, []byte) (any, error)
+}
+
 // controlRoutes are the control endpoints: what the in-process API does, over
 // HTTP. They are not logged, not limited and meet no faults.
-func (s *Server) controlRoutes() map[string]func(*http.Request, []byte) (any, error) {
-	return map[string]func(*http.Request, []byte) (any, error){
-		"GET status":                 s.controlStatus,
-		"POST seed":                  s.controlSeed,
-		"POST reset":                 func(*http.Request, []byte) (any, error) { s.Reset(); return nil, nil },
-		"GET contacts":               func(*http.Request, []byte) (any, error) { return s.Contacts(), nil },
-		"GET contacts/{who}":         s.controlContact,
-		"POST edits":                 s.controlEdits,
-		"GET faults":                 func(*http.Request, []byte) (any, error) { return s.Faults(), nil },
-		"POST faults":                s.controlFaults,
-		"DELETE faults":              func(*http.Request, []byte) (any, error) { s.ClearFaults(); return nil, nil },
-		"GET requests":               s.controlRequests,
-		"DELETE requests":            func(*http.Request, []byte) (any, error) { s.ForgetRequests(); return nil, nil },
-		"GET imports":                func(*http.Request, []byte) (any, error) { return s.Imports(), nil },
-		"GET switches":               func(*http.Request, []byte) (any, error) { return s.Switches(), nil },
-		"PATCH switches":             s.controlSwitches,
-		"GET snapshot":               func(*http.Request, []byte) (any, error) { return json.RawMessage(s.Snapshot()), nil },
-		"PUT snapshot":               func(_ *http.Request, body []byte) (any, error) { return nil, s.Restore(body) },
-		"GET settings":               func(*http.Request, []byte) (any, error) { return s.settings(), nil },
-		"PATCH settings":             s.controlSettings,
-		"POST clock":                 s.controlClock,
-		"GET devices":                func(*http.Request, []byte) (any, error) { return s.Pending(), nil },
-		"POST devices/{code}/{verb}": s.controlDevice,
-		"GET tokens":                 func(*http.Request, []byte) (any, error) { return s.TokenSpends(), nil },
-		"POST tokens":                s.controlAuthorize,
-		"DELETE tokens":              func(*http.Request, []byte) (any, error) { s.RevokeAll(); return nil, nil },
+func (s *Server) controlRoutes() []controlRoute {
+	return slices.Concat(s.controlOfAccount(), s.controlOfBehaviour(), s.controlOfLogins())
+}
+
+func (s *Server) controlOfAccount() []controlRoute {
+	return []controlRoute{
+		{"GET", "status", "the sandbox in a few figures", s.controlStatus},
+		{"POST", "seed", "adds `contacts`, `lists` (names) and `custom_fields` (`label`, `type`)", s.controlSeed},
+		{"POST", "reset", "makes the account anew; log and faults are empty", does(s.Reset)},
+		{"GET", "contacts", "all contacts as they truly are, deleted ones too", tells(s.Contacts)},
+		{"GET", "contacts/{who}", "one contact, by address or id", s.controlContact},
+		{"POST", "edits", "edits contacts as a person does in the product: one edit, or an array", s.controlEdits},
+		{"GET", "snapshot", "the whole account", func(*http.Request, []byte) (any, error) { return json.RawMessage(s.Snapshot()), nil }},
+		{"PUT", "snapshot", "puts the account of a snapshot in the place of the present one", func(_ *http.Request, body []byte) (any, error) { return nil, s.Restore(body) }},
 	}
+}
+
+func (s *Server) controlOfBehaviour() []controlRoute {
+	return []controlRoute{
+		{"GET", "faults", "the faults that are set", tells(s.Faults)},
+		{"POST", "faults", "sets a fault, or an array of them, beside those that are set", s.controlFaults},
+		{"DELETE", "faults", "clears all faults", does(s.ClearFaults)},
+		{"GET", "switches", "the positions of all switches", tells(s.Switches)},
+		{"PATCH", "switches", "changes the switches that are named", s.controlSwitches},
+		{"GET", "settings", "limits, lifetimes of tokens, and the like", tells(s.settings)},
+		{"PATCH", "settings", "changes the settings that are named", s.controlSettings},
+		{"POST", "clock", "moves the clock by `advance`, such as \"24h\"", s.controlClock},
+		{"GET", "requests", "the log of requests, from the number `?since=` on", s.controlRequests},
+		{"DELETE", "requests", "empties the log", does(s.ForgetRequests)},
+		{"GET", "imports", "the imports that arrived, row by row as they were sent", tells(s.Imports)},
+	}
+}
+
+func (s *Server) controlOfLogins() []controlRoute {
+	return []controlRoute{
+		{"GET", "devices", "the device codes that wait for a person", tells(s.Pending)},
+		{"POST", "devices/{code}/{verb}", "decides on one: `approve`, `deny`, or `approve_unassigned` for a login of no account", s.controlDevice},
+		{"POST", "tokens", "logs in without the device flow; answers both tokens", s.controlAuthorize},
+		{"GET", "tokens", "how often each refresh token was presented", tells(s.TokenSpends)},
+		{"DELETE", "tokens", "revokes all tokens", does(s.RevokeAll)},
+	}
+}
+
+// tells answers what get says, does answers nothing.
+func tells[T any](get func() T) func(*http.Request, []byte) (any, error) {
+	return func(*http.Request, []byte) (any, error) { return get(), nil }
+}
+
+func does(act func()) func(*http.Request, []byte) (any, error) {
+	return func(*http.Request, []byte) (any, error) { act(); return nil, nil }
 }
 
 // control wraps a control endpoint: JSON in, JSON out, 204 where there is

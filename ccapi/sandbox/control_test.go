@@ -51,6 +51,20 @@ func TestTheControlEndpointDoesWhatTheInProcessAPIDoes(t *testing.T) {
 	}
 }
 
+func TestTheControlEndpointListsItself(t *testing.T) {
+	t.Parallel()
+	_, c := serve(t, sandbox.Options{})
+	all := get[[]struct{ Method, Path, Does string }](c, "/_sandbox/")
+	if len(all) < 20 {
+		t.Errorf("got %d endpoints", len(all))
+	}
+	for _, e := range all {
+		if e.Method == "" || e.Path == "" || e.Does == "" {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 func TestControlRequestsAreNeitherLoggedNorLimited(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, sandbox.Options{PerDay: 2})

@@ -1,9 +1,6 @@
 package sandbox
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // Scopes that the API asks for.
 const (
@@ -100,9 +97,10 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("POST "+authBase+"/token", s.handler(s.token))
 	mux.Handle("/oauth2/", s.handler(func(*call) answer { return htmlAnswer(http.StatusNotFound) }))
 	own := http.NewCrossOriginProtection() // no page of another site may steer the sandbox
-	for pattern, work := range s.controlRoutes() {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.Handle(method+" "+controlBase+path, own.Handler(s.control(work)))
+	all := s.controlRoutes()
+	mux.Handle("GET "+controlBase+"{$}", own.Handler(s.control(tells(func() []controlRoute { return all }))))
+	for _, rt := range all {
+		mux.Handle(rt.Method+" "+controlBase+rt.Path, own.Handler(s.control(rt.work)))
 	}
 	for pattern, page := range s.pageRoutes() {
 		mux.Handle(pattern, own.Handler(page))
