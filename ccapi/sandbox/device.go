@@ -30,11 +30,15 @@ func (s *Server) authorizeDevice(c *call) answer {
 		d.State = deviceApproved
 	}
 	s.grants.Devices[d.Code] = d
-	scheme := "http://"
-	if c.TLS != nil {
-		scheme = "https://"
+	return deviceAnswer(d, origin(c.Request)+"/activate", s.opts.Tokens)
+}
+
+// origin is where a request found the sandbox.
+func origin(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
 	}
-	return deviceAnswer(d, scheme+c.Host+"/activate", s.opts.Tokens)
+	return "http://" + r.Host
 }
 
 func deviceAnswer(d *device, uri string, life Lifetimes) answer {

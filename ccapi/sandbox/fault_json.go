@@ -61,17 +61,6 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.ParseDuration(text)
 }
 
-// FaultKinds are all kinds of faults.
-func FaultKinds() []FaultKind {
-	return []FaultKind{
-		FaultStatus, FaultThrottled, FaultQuotaExceeded, FaultQueueFull, FaultHTML, FaultResetBefore, FaultResetAfter,
-		FaultCutBody, FaultHangBefore, FaultHangAfter, FaultSlow, FaultShiftedPage, FaultUnauthorized, FaultRevoked,
-		FaultInvalidGrant, FaultTokenLost,
-		FaultFailed, FaultTimedOut, FaultCancelled, FaultStuck, FaultGone, FaultSlowWork, FaultLostRows, FaultRefused,
-		FaultAltered, FaultPoisoned, FaultReadDelay,
-	}
-}
-
 // check tells what is wrong with a fault.
 func (f *Fault) check() error {
 	var wrong []error

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,8 +16,10 @@ import (
 var templateFiles embed.FS
 
 var pageFuncs = template.FuncMap{
-	"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"join": strings.Join,
+	"when":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"join":  strings.Join,
+	"count": thousands,
+	"plain": func(text string) string { return strings.ReplaceAll(text, "`", "") },
 }
 
 // pages are the templates by the name of their file; each is set into layout.
@@ -50,18 +53,45 @@ func (s *Server) pageRoutes() map[string]http.Handler {
 	}
 }
 
+// thousands writes 10000 as 10,000.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
 // view is what every page gets: Data is its own.
 type view struct {
+	Name    string // of the template
 	Title   string
+	Base    string // of the addresses of this sandbox
 	Status  Status
+	Places  []place
 	Refresh bool // looks again every two seconds
 	Data    any
+}
+
+// place is a page that every page leads to.
+type place struct {
+	Path, Name string
+	Here       bool
+}
+
+func places(name string) []place {
+	all := []place{{Path: "/contacts", Name: "Contacts"}, {Path: "/activities", Name: "Activities"}, {Path: "/requests", Name: "Requests"},
+		{Path: "/activate", Name: "Activate"}, {Path: "/settings", Name: "Faults and switches"}}
+	for i := range all {
+		all[i].Here = all[i].Path == "/"+name
+	}
+	return all
 }
 
 // show sends a page.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, name, title string, data any) {
 	var b bytes.Buffer
-	v := view{Title: title, Status: s.Status(), Refresh: r.URL.Query().Has("watch"), Data: data}
+	v := view{Name: name, Title: title, Base: origin(r), Status: s.Status(), Places: places(name), Refresh: r.URL.Query().Has("watch"), Data: data}
 	if err := pages[name].ExecuteTemplate(&b, "layout", v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

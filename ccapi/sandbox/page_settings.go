@@ -21,9 +21,9 @@ func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request) {
 	}
 	s.show(w, r, "settings", "Faults and switches", struct {
 		Faults   []Fault
-		Kinds    []FaultKind
+		Kinds    []FaultLine
 		Switches []switchView
-	}{s.Faults(), FaultKinds(), switches})
+	}{s.Faults(), FaultTable(), switches})
 }
 
 // addFaultPage sets the fault of a form.
