@@ -24,6 +24,8 @@ const (
 	pageSize  = 500
 )
 
+var errRemapped = errors.New("another process with another mapping refreshed the mirror; nothing was sent")
+
 var errIncomplete = errors.New("the snapshot is not complete")
 
 const factLoading = "loading_mapping" // the mapping that a snapshot under way was begun with
@@ -88,6 +90,15 @@ func (r *run) carryOver(ctx context.Context) (err error) {
 		return err
 	}
 	r.mirror, err = r.State.Mirror(ctx)
+	return err
+}
+
+// sameMapping checks that the mirror still has the values of this run's mapping: a dry run may try another one.
+func (r *run) sameMapping(ctx context.Context) error {
+	m, err := r.State.Mirror(ctx)
+	if err == nil && m.Mapping != r.mapping.key() {
+		err = errRemapped
+	}
 	return err
 }
 

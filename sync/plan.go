@@ -58,7 +58,7 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 		defer p.byKey.Close()
 	}
 	p.skipUnaddressed()
-	for _, step := range []func(context.Context) error{p.joinAll, p.decideAbsent, p.decideGone} {
+	for _, step := range []func(context.Context) error{p.joinAll, p.decideAbsent, p.decideGone, p.sameMapping} {
 		if err := step(ctx); err != nil {
 			return err
 		}

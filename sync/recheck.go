@@ -13,7 +13,7 @@ import (
 // when it was last told, and not every change is told.
 func (r *run) recheck(ctx context.Context) error {
 	if !r.fresh.IsZero() && time.Since(r.fresh) < freshFor {
-		return nil
+		return r.sameMapping(ctx)
 	}
 	pages, err := r.pages(ctx)
 	if err != nil {

@@ -276,9 +276,9 @@ func (db *DB) Total(ctx context.Context) (int, error) {
 	return db.count(ctx, "SELECT COUNT(*) FROM contacts")
 }
 
-// SeenIn counts the contacts that the snapshot of this number has shown.
+// SeenIn counts the contacts that the snapshot of this number has shown, or one that another process began after it.
 func (db *DB) SeenIn(ctx context.Context, snapshot int64) (int, error) {
-	return db.count(ctx, "SELECT COUNT(*) FROM contacts WHERE seen = ?", snapshot)
+	return db.count(ctx, "SELECT COUNT(*) FROM contacts WHERE seen >= ?", snapshot)
 }
 
 func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err error) {

@@ -1,0 +1,92 @@
+package sync_test
+
+import (
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// beside starts a dry run in another process on the same state database, and returns what waits for its report.
+func (w *world) beside(o ccsync.Options, configure func(*ccsync.Engine)) (report func() *ccsync.Report) {
+	w.t.Helper()
+	other, err := state.Open(w.t.Context(), w.path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e := w.engine()
+	e.State, e.Quota, e.Write = other, other.Quota(w.limits), nil
+	configure(e)
+	done := make(chan *ccsync.Report)
+	go func() {
+		defer other.Close()
+		r, err := e.Run(w.t.Context(), o)
+		if err != nil {
+			w.t.Error(err)
+		}
+		done <- r
+	}()
+	return func() *ccsync.Report { return <-done }
+}
+
+func TestADryRunBesideARunDisturbsNeither(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		for i := 0; i < 1200; i += 50 {
+			w.rows[i].Values = []string{"NEW" + w.rows[i].Key}
+		}
+		var dry func() *ccsync.Report
+		w.whileReading = func() {
+			w.whileReading = nil
+			dry = w.beside(ccsync.Options{Full: true}, func(*ccsync.Engine) {})
+			time.Sleep(600 * time.Millisecond) // it is in the middle of its snapshot
+		}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.want(dry(), ccsync.Planned)
+		w.wantAllCodes()
+		if n, err := w.state.Total(w.t.Context()); err != nil || n != 1200 {
+			t.Errorf("the mirror has %d contacts, want 1200 (%v)", n, err)
+		}
+		if m, err := w.state.Mirror(w.t.Context()); err != nil || m.Loading != 0 || m.Mark.IsZero() {
+			t.Errorf("mirror %+v (%v)", m, err)
+		}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
+
+// A dry run that tries another mapping fills the mirror with other values. The run beside it must not take them for its own.
+func TestADryRunOfAnotherMappingBesideARunDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(60, 0)
+		for _, r := range w.rows {
+			w.box.SetProperty(r.Email, "job_title", "Hand")
+		}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.rows[7].Values = []string{"NEW"}
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 10}
+		w.whileReading = func() {
+			w.whileReading = nil
+			dry := w.beside(ccsync.Options{}, func(e *ccsync.Engine) {
+				e.Policy.Fields = []ccsync.Field{{Column: "short_code", Property: "job_title"}}
+			})
+			dry()
+		}
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Failed) // and not refused, as if somebody had changed every code
+		if n := len(w.box.Imports()); n > 1 || n == 1 && len(w.box.Imports()[0].Rows) > 1 {
+			t.Errorf("%s, %d imports: %+v", report.Outcome, n, w.box.Imports())
+		}
+		w.finish()
+		w.wantAllCodes()
+		if n := len(w.box.Imports()); n != 1 || len(w.box.Imports()[0].Rows) != 1 {
+			t.Errorf("%d imports: %+v", n, w.box.Imports())
+		}
+	})
+}
