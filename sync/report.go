@@ -211,7 +211,7 @@ func (r *Report) addSkip(s Skipped) {
 //	else                                           planned (dry run), synced
 func (r *Report) conclude(err error) {
 	r.cause = err
-	spent, resets := deferral(err)
+	resets, spent := deferral(err)
 	deferred := spent != nil
 	switch {
 	case errors.As(err, new(*SetupError)):
@@ -245,14 +245,14 @@ func (r *Report) fail(o Outcome, err error) {
 
 // deferral picks the day's quota out of an error, counted by us or told by the server, and when it resets; nil when the
 // error is another.
-func deferral(err error) (spent error, resets time.Time) {
+func deferral(err error) (resets time.Time, spent error) {
 	var ours *state.QuotaError
 	var theirs *ccapi.QuotaError
 	switch {
 	case errors.As(err, &ours):
-		return ours, ours.ResetsAt
+		return ours.ResetsAt, ours
 	case errors.As(err, &theirs):
-		return theirs, theirs.ResetsAt
+		return theirs.ResetsAt, theirs
 	}
-	return nil, time.Time{}
+	return time.Time{}, nil
 }
