@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +52,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.IntVar(&f.options.Contacts, "contacts", 0, "begin with `N` invented contacts")
 	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "begin with the contacts of a CSV `FILE`")
 	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; one that exists is gone on with")
-	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`")
+	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or those written here as JSON")
 	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
 	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace and no daily quota")
 	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome (default: any)")
@@ -88,16 +90,20 @@ func (f *sandboxFlags) server() (*sandbox.Server, error) {
 			return nil, err
 		}
 	}
-	if f.faults == "" {
-		return server, nil
-	}
-	return server, withFile(f.faults, func(file *os.File) error {
-		faults, err := sandbox.ParseFaults(file)
+	inject := func(r io.Reader) error {
+		faults, err := sandbox.ParseFaults(r)
 		for _, fault := range faults {
 			server.Fault(fault)
 		}
 		return err
-	})
+	}
+	switch text := strings.TrimSpace(f.faults); {
+	case text == "":
+		return server, nil
+	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
+		return server, inject(strings.NewReader(text))
+	}
+	return server, withFile(f.faults, func(file *os.File) error { return inject(file) })
 }
 
 func withFile(path string, read func(*os.File) error) error {
