@@ -26,8 +26,11 @@ func canonicalChoice(choices []ccapi.Choice, value string) (form, fault string) 
 func canonicalChoices(choices []ccapi.Choice, value string) (form, fault string) {
 	chosen := splitChoices(value)
 	if len(choices) == 0 {
-		slices.Sort(chosen)
-		return strings.Join(slices.Compact(chosen), ","), ""
+		form = inAlphabet(chosen)
+		if inAlphabet(splitChoices(form)) != form { // brackets that do not match, say
+			return "", "no list of choices (want a,b)"
+		}
+		return form, ""
 	}
 	if i := indexChoice(choices, value); i >= 0 { // one choice with a comma in it
 		return choices[i].Label, ""
@@ -45,6 +48,12 @@ func canonicalChoices(choices []ccapi.Choice, value string) (form, fault string)
 		names[n] = choices[i].Label
 	}
 	return strings.Join(names, ","), ""
+}
+
+// inAlphabet joins choices in the order of the alphabet, each once.
+func inAlphabet(chosen []string) string {
+	slices.Sort(chosen)
+	return strings.Join(slices.Compact(chosen), ",")
 }
 
 // splitChoices reads a,b or a JSON array or PostgreSQL's {a,b}.

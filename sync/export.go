@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -170,16 +171,6 @@ func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity
 
 // mirrorExport reads the file into the mirror and returns how many contacts it has.
 func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string]string, total int) (rows int, err error) {
-	in := csv.NewReader(file)
-	in.ReuseRecord = true
-	heading, err := in.Read()
-	if err != nil {
-		return 0, fmt.Errorf("read the export: %w", err)
-	}
-	columns, err := r.mapping.exportColumns(heading)
-	if err != nil {
-		return 0, err
-	}
 	const page = 5000
 	contacts := make([]state.Contact, 0, page)
 	flush := func() error {
@@ -192,20 +183,11 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 		}
 		return err
 	}
-	for {
-		line, err := in.Read()
-		if err == io.EOF {
-			return rows, flush()
-		}
-		if err != nil {
-			return rows, fmt.Errorf("read the export: %w", err)
-		}
-		rows++
-		c, err := columns.contact(r.mapping, line, lists)
+	for c, err := range readExport(r.mapping, file, lists) {
 		if err != nil {
 			return rows, err
 		}
-		if c.Norm == "" {
+		if rows++; c.Norm == "" {
 			continue
 		}
 		if contacts = append(contacts, c); len(contacts) == page {
@@ -214,6 +196,56 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 			}
 		}
 	}
+	return rows, flush()
+}
+
+// readExport yields the contacts of an export. An error is the last element.
+func readExport(m *mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
+	return func(yield func(state.Contact, error) bool) {
+		lines := &boundedLines{file: file}
+		in := csv.NewReader(lines)
+		in.ReuseRecord = true
+		var columns *exportColumns
+		for {
+			lines.left = maxLine
+			line, err := in.Read()
+			switch {
+			case err == io.EOF && columns != nil:
+				return
+			case err != nil:
+				yield(state.Contact{}, fmt.Errorf("read the export: %w", err))
+				return
+			case columns == nil:
+				if columns, err = m.exportColumns(line); err != nil {
+					yield(state.Contact{}, err)
+					return
+				}
+				continue
+			}
+			c, err := columns.contact(m, line, lists)
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// maxLine bounds what is read for one contact, in bytes: a quote that is never closed would take in the whole file.
+const maxLine = 1 << 20
+
+// boundedLines ends with errUnfit when more is read than left.
+type boundedLines struct {
+	file io.Reader
+	left int
+}
+
+func (b *boundedLines) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("%w: a line of it is too long", errUnfit)
+	}
+	n, err := b.file.Read(p)
+	b.left -= n
+	return n, err
 }
 
 // exportColumns are the places of what the mirror needs in an export's lines.

@@ -1,0 +1,108 @@
+package sync
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// An address of any content is normalised or judged, and what is normalised stays as it is.
+func FuzzNormalise(f *testing.F) {
+	for _, seed := range []string{"ann@example.com", " Ann@Example.COM\t", `"<script>"@example.com`, "a@b", "@", "a@", "Jörg@bücher.example", "a@xn--bcher-kva.example",
+		"a@\u202eexample.com", "a@example.com.", "a@-x.example", "\xff@example.com", "a@例え.テスト", "a@ⓔxample.com", "a\x00b@example.com", "a@" + strings.Repeat("x.", 40)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		norm, fault := normalise(address)
+		if (norm == "") == (fault == "") {
+			t.Fatalf("%q gives %q and %q, want one of them", address, norm, fault)
+		}
+		if fault != "" {
+			return
+		}
+		if again, fault := normalise(norm); again != norm || fault != "" {
+			t.Fatalf("%q gives %q, which gives %q (%s)", address, norm, again, fault)
+		}
+		if !utf8.ValidString(norm) || utf8.RuneCountInString(norm) > maxAddress || strings.ContainsFunc(norm, unicode.IsControl) {
+			t.Fatalf("%q gives %q", address, norm)
+		}
+	})
+}
+
+// A value of any kind and content has one canonical form, which is its own, or none.
+func FuzzCanonical(f *testing.F) {
+	kinds := []string{kindText, kindLongText, kindDate, kindDateText, kindDateTime, kindNumber, kindBoolean, kindCurrency, kindSelect, kindMulti}
+	for i, seed := range []string{"K7Q2", " a\r\nb ", "1/2/2026", "soon", "2026-01-02 03:04:05+01", "1e50", "YES", "-0.50", "red", `["a","b"]`, "{b,a,b}", "1767312000", "0/0", "١", "+1/3"} {
+		f.Add(seed, i)
+	}
+	choices := []ccapi.Choice{{ID: "1", Label: "Red"}, {ID: "2", Label: "a, b"}, {ID: "3", Label: "b"}, {ID: "4", Label: "a"}}
+	f.Fuzz(func(t *testing.T, value string, i int) {
+		for _, some := range [][]ccapi.Choice{nil, choices} {
+			to := &target{kind: kinds[uint(i)%uint(len(kinds))], choices: some}
+			form, fault := to.canonical(value)
+			if fault != "" {
+				form = to.mirrored(value)
+			} else if again, fault := to.canonical(form); again != form || fault != "" {
+				t.Fatalf("%s: %q gives %q, which gives %q (%s)", to.kind, value, form, again, fault)
+			}
+			if strings.Contains(form, state.Separator) {
+				t.Fatalf("%s: %q gives %q, which would spoil the mirror", to.kind, value, form)
+			}
+		}
+	})
+}
+
+// An export of any content is read or refused, with nobody taken for subscribed by mistake.
+func FuzzExport(f *testing.F) {
+	const heading = "Email address,Email status,Email permission status,Email Lists,Updated At,Short code\n"
+	for _, seed := range []string{
+		heading + "ann@example.com,Active,Express,App users,2026-01-02 03:04:05 -0500,K7Q2\n",
+		heading + "ann@example.com,Unsubscribed,Express,,2026-01-02 03:04:05 -0500,\n",
+		heading + "a@b.example,Active,Wherever,\"App users, Old\",never,\"a\"\"b\nc\"\n",
+		"\ufeff" + heading, heading + heading, heading + "a\n", "Email address,Email address\n", "\"", heading + "\"" + strings.Repeat("x", 5000), "",
+	} {
+		f.Add(seed)
+	}
+	m := &mapping{targets: []target{{Field: Field{Column: "short_code"}, id: "1", name: "short_code", label: "Short code", kind: kindText}}}
+	f.Fuzz(func(t *testing.T, text string) {
+		for c, err := range readExport(m, strings.NewReader(text), map[string]string{"App users": "l1"}) {
+			switch {
+			case err != nil:
+				return
+			case c.Permission == "" || len(m.decode(c.Fields)) != 1:
+				t.Fatalf("%q gives %+v", text, c)
+			}
+		}
+	})
+}
+
+// A quote that is never closed takes in no more than a line may have.
+func TestAnExportWithAnEndlessLineIsRefused(t *testing.T) {
+	t.Parallel()
+	endless := &endless{}
+	m := &mapping{}
+	var last error
+	for _, err := range readExport(m, io.MultiReader(strings.NewReader(`"`), endless), nil) {
+		last = err
+	}
+	if !errors.Is(last, errUnfit) || endless.read > 2*maxLine {
+		t.Errorf("error = %v after %d bytes", last, endless.read)
+	}
+}
+
+// endless is a file without end or line.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	e.read += len(p)
+	return len(p), nil
+}
