@@ -55,7 +55,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or those written here as JSON")
 	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
 	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace and no daily quota")
-	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome (default: any)")
+	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome is `ID` (default: any)")
 	return cmd
 }
 
