@@ -95,13 +95,23 @@ func (w *world) open() {
 	go server.Serve(lines)
 	base := &http.Transport{DialContext: lines.dial}
 	w.life.wire = base
-	transport := &ccapi.Transport{Base: w.life, Quota: w.state.Quota(w.limits), PerSecond: w.limits.PerSecond}
+	transport := &ccapi.Transport{Base: w.life, Quota: w.state.Quota(w.limits), PerSecond: w.limits.PerSecond, Observe: w.observe}
 	w.client = &http.Client{Transport: transport}
 	db := w.state
 	w.stop = func() {
 		base.CloseIdleConnections()
 		server.Close()
 		db.Close()
+	}
+}
+
+// observe learns the server's time from every answer, as the program does.
+func (w *world) observe(r *http.Request, answer *http.Response, err error) {
+	if err != nil {
+		return
+	}
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		w.state.Saw(context.WithoutCancel(r.Context()), date)
 	}
 }
 
