@@ -69,8 +69,9 @@ func (h *Home) facts() map[string]*string {
 	return map[string]*string{factAPI: &h.API, factAuth: &h.Auth, factSource: &h.Source, factMachine: &h.Machine, factPath: &h.Path}
 }
 
+// moveIn writes down where the state database belongs. A dry run takes a new one and moves none.
 func (r *run) moveIn(ctx context.Context, was Home) error {
-	if was == r.Home {
+	if was == r.Home || r.Write == nil && was != (Home{}) {
 		return nil
 	}
 	facts := make(map[string]string)

@@ -83,7 +83,7 @@ func (s step) String() string {
 		return fmt.Sprintf("put row %+v", s.row)
 	case "rules":
 		return fmt.Sprintf("rules %+v", s.rules)
-	case "clear faults", "restart":
+	case "clear faults", "restart", "keep a copy", "put the copy back", "lose the state":
 		return s.do
 	}
 	return fmt.Sprintf("%s %s %q %q", s.do, people[s.who], s.list, s.text)
@@ -162,7 +162,7 @@ func drawFault(rt *rapid.T) sandbox.Fault {
 	return f
 }
 
-var doings = []string{"run", "run", "run", "kill", "kill", "sleep", "sleep", "put row", "put row", "put row", "drop row", "fault", "fault", "clear faults", "restart",
+var doings = []string{"run", "run", "run", "kill", "kill", "sleep", "sleep", "put row", "put row", "put row", "drop row", "fault", "fault", "clear faults", "restart", "keep a copy", "put the copy back", "lose the state",
 	"edit", "edit", "edit", "edit", "edit", "edit", "edit", "edit", "rules"}
 
 func drawStep(rt *rapid.T) step {
@@ -318,6 +318,8 @@ type stage struct {
 	quiet     int                        // number of imports when none was under way
 	altered   bool                       // the sandbox was told to alter rows
 	faulty    bool                       // any fault is set
+	kept      *memory                    // what the copy of the state database knew
+	amnesia   bool                       // the state database was lost or replaced by the copy
 	lossy     bool                       // a fault was set that loses or delays what an import does
 	edited    map[string]int             // by norm: number of imports when a person last edited the contact
 }
@@ -422,6 +424,18 @@ func (s *stage) play(st *step) {
 		time.Sleep(st.after)
 	case "restart":
 		s.restart()
+	case "keep a copy":
+		s.close()
+		s.copyTo(s.path + ".copy")
+		s.open()
+		s.kept = &memory{clone(s.seenOn), clone(s.knownLeft)}
+	case "put the copy back":
+		if s.kept != nil {
+			s.forget(s.path+".copy", *s.kept)
+			s.kept = nil
+		}
+	case "lose the state":
+		s.forget("", memory{})
 	case "fault":
 		s.faulty, s.altered = true, s.altered || st.fault.Kind == sandbox.FaultAltered
 		s.lossy = s.lossy || slices.Contains(losses, st.fault.Kind)
@@ -446,6 +460,32 @@ func (s *stage) play(st *step) {
 	if len(s.box.Imports()) > imports {
 		s.noisy = time.Now().Add(time.Minute)
 	}
+}
+
+// memory is what the state database knows of memberships.
+type memory struct{ seenOn, knownLeft map[string]map[string]bool }
+
+func clone(of map[string]map[string]bool) map[string]map[string]bool {
+	twin := make(map[string]map[string]bool)
+	for key, set := range of {
+		twin[key] = maps.Clone(set)
+	}
+	return twin
+}
+
+// forget puts an older state database in the place of the present one, or none. Who left a list is known as far as the
+// older one saw him on it; what was sent since, and the requests of it, nobody knows any more.
+func (s *stage) forget(older string, m memory) {
+	s.lose(older)
+	s.seenOn, s.knownLeft = clone(m.seenOn), make(map[string]map[string]bool)
+	for id, lists := range s.left {
+		for name := range lists {
+			if m.seenOn[id][name] || m.knownLeft[id][name] {
+				remember(s.knownLeft, id, name)
+			}
+		}
+	}
+	s.lossy, s.amnesia = true, true
 }
 
 // losses are the faults after which a contact may be sent again with the same values.
@@ -743,6 +783,9 @@ func (s *stage) judgeBudget() {
 	seen := make(map[string]int)
 	for _, r := range s.box.Requests() {
 		seen[r.Time.Format(time.DateOnly)]++
+	}
+	if s.amnesia {
+		return
 	}
 	for day, n := range seen {
 		if n > s.perDay {
