@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"strings"
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
 
@@ -169,20 +169,12 @@ func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity
 	return a, nil
 }
 
-// mirrorExport reads the file into the mirror and returns how many contacts it has.
+// mirrorExport reads the file into the mirror and returns how many contacts it has. They are sorted first: the mirror
+// is written in its own order, or a million contacts take minutes.
 func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string]string, total int) (rows int, err error) {
-	const page = 5000
-	contacts := make([]state.Contact, 0, page)
-	flush := func() error {
-		more, err := r.State.PutExported(ctx, r.mirror, contacts)
-		r.mirror.Contacts += more
-		contacts = contacts[:0]
-		r.step("snapshot", rows, total)
-		if errors.Is(err, state.ErrTwins) {
-			return fmt.Errorf("%w: %w", errUnfit, err)
-		}
-		return err
-	}
+	sorted := spool.New(r.Scratch)
+	defer sorted.Close()
+	var buf []byte
 	for c, err := range readExport(r.mapping, file, lists) {
 		if err != nil {
 			return rows, err
@@ -190,146 +182,44 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 		if rows++; c.Norm == "" {
 			continue
 		}
+		buf = appendTexts(buf[:0], c.Address, c.Permission, strings.Join(c.Lists, " "), c.Fields, c.UpdatedAt.Format(time.RFC3339))
+		if err := sorted.Add([]byte(c.Norm), buf); err != nil {
+			return rows, err
+		}
+	}
+	return rows, r.putExported(ctx, sorted, total)
+}
+
+// putExported writes the sorted contacts into the mirror, some thousand at a time.
+func (r *run) putExported(ctx context.Context, sorted *spool.Spool, total int) error {
+	const page = 5000
+	contacts := make([]state.Contact, 0, page)
+	done := 0
+	flush := func() error {
+		more, err := r.State.PutExported(ctx, r.mirror, contacts)
+		r.mirror.Contacts += more
+		done += len(contacts)
+		contacts = contacts[:0]
+		r.step("snapshot", done, total)
+		if errors.Is(err, state.ErrTwins) {
+			return fmt.Errorf("%w: %w", errUnfit, err)
+		}
+		return err
+	}
+	for norm, buf := range sorted.Sorted() {
+		c := state.Contact{Norm: string(norm)}
+		var lists, updated string
+		parseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
+		c.Lists = strings.Fields(lists)
+		c.UpdatedAt, _ = time.Parse(time.RFC3339, updated)
 		if contacts = append(contacts, c); len(contacts) == page {
 			if err := flush(); err != nil {
-				return rows, err
+				return err
 			}
 		}
 	}
-	return rows, flush()
-}
-
-// readExport yields the contacts of an export. An error is the last element.
-func readExport(m *mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
-	return func(yield func(state.Contact, error) bool) {
-		lines := &boundedLines{file: file}
-		in := csv.NewReader(lines)
-		in.ReuseRecord = true
-		var columns *exportColumns
-		for {
-			lines.left = maxLine
-			line, err := in.Read()
-			switch {
-			case err == io.EOF && columns != nil:
-				return
-			case err != nil:
-				yield(state.Contact{}, fmt.Errorf("read the export: %w", err))
-				return
-			case columns == nil:
-				if columns, err = m.exportColumns(line); err != nil {
-					yield(state.Contact{}, err)
-					return
-				}
-				continue
-			}
-			c, err := columns.contact(m, line, lists)
-			if !yield(c, err) || err != nil {
-				return
-			}
-		}
+	if err := sorted.Err(); err != nil {
+		return err
 	}
-}
-
-// maxLine bounds what is read for one contact, in bytes: a quote that is never closed would take in the whole file.
-const maxLine = 1 << 20
-
-// boundedLines ends with errUnfit when more is read than left.
-type boundedLines struct {
-	file io.Reader
-	left int
-}
-
-func (b *boundedLines) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("%w: a line of it is too long", errUnfit)
-	}
-	n, err := b.file.Read(p)
-	b.left -= n
-	return n, err
-}
-
-// exportColumns are the places of what the mirror needs in an export's lines.
-type exportColumns struct {
-	address, status, permission, lists, updated int
-	targets                                     []int
-}
-
-// exportColumns finds the columns by their headings; custom fields stand under their label, or their name. One
-// that is missing or there twice makes the export unfit.
-func (m *mapping) exportColumns(heading []string) (*exportColumns, error) {
-	at := make(map[string]int)
-	for i, h := range heading {
-		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
-		if _, twice := at[h]; twice {
-			at[h] = -1
-			continue
-		}
-		at[h] = i
-	}
-	var err error
-	find := func(names ...string) int {
-		for _, name := range names {
-			if i, ok := at[strings.ToLower(name)]; ok && i >= 0 {
-				return i
-			}
-		}
-		err = fmt.Errorf("%w: it has no single column %q", errUnfit, names[0])
-		return 0
-	}
-	c := &exportColumns{address: find("Email address"), status: find("Email status"), permission: find("Email permission status"),
-		lists: find("Email Lists"), updated: find("Updated At")}
-	for i := range m.targets {
-		c.targets = append(c.targets, find(m.targets[i].headings()...))
-	}
-	return c, err
-}
-
-// headings are the names under which an export may show a field.
-func (t *target) headings() []string {
-	switch t.Property {
-	case "":
-		return []string{t.label, t.name}
-	case "company_name":
-		return []string{"Company"}
-	}
-	return []string{strings.ReplaceAll(t.Property, "_", " ")}
-}
-
-// permissions are the words of an export for permission_to_send.
-var permissions = map[string]string{
-	"implicit": "implicit", "explicit": "explicit", "express": "explicit", "not set": "not_set", "unsubscribed": "unsubscribed",
-	"pending confirmation": "pending_confirmation", "awaiting confirmation": "pending_confirmation", "temp hold": "temp_hold",
-}
-
-// contact reads one line. A word that is not known makes the export unfit: nobody is to be taken for subscribed
-// by mistake.
-func (e *exportColumns) contact(m *mapping, line []string, lists map[string]string) (state.Contact, error) {
-	word := strings.ToLower(strings.ReplaceAll(line[e.permission], "_", " "))
-	c := state.Contact{Address: strings.Clone(line[e.address]), Permission: permissions[word]}
-	if strings.EqualFold(line[e.status], "unsubscribed") {
-		c.Permission = "unsubscribed"
-	}
-	if c.Permission == "" {
-		return c, fmt.Errorf("%w: it has the unknown permission %q", errUnfit, line[e.permission])
-	}
-	if line[e.lists] != "" {
-		for name := range strings.SplitSeq(line[e.lists], ",") {
-			id := lists[strings.TrimSpace(name)]
-			if id == "" {
-				return c, fmt.Errorf("%w: it has the unknown list %q", errUnfit, name)
-			}
-			c.Lists = append(c.Lists, id)
-		}
-	}
-	updated, err := time.Parse("2006-01-02 15:04:05 -0700", line[e.updated])
-	if err != nil {
-		return c, fmt.Errorf("%w: it has the unknown time %q", errUnfit, line[e.updated])
-	}
-	c.UpdatedAt, c.Norm = updated.UTC(), contactNorm(c.Address)
-	values := make([]string, len(e.targets))
-	for i, column := range e.targets {
-		values[i] = m.targets[i].mirrored(line[column])
-	}
-	c.Fields = encode(values)
-	return c, nil
+	return flush()
 }

@@ -3,7 +3,6 @@ package sync
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -22,22 +21,14 @@ type outgoing struct {
 const maxReplaces = 100
 
 func (o *outgoing) append(buf []byte) []byte {
-	for _, field := range [...]string{o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
-		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " ")} {
-		buf = binary.AppendUvarint(buf, uint64(len(field)))
-		buf = append(buf, field...)
-	}
-	return buf
+	return appendTexts(buf, o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
+		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " "))
 }
 
 func parseOutgoing(buf []byte) outgoing {
 	var o outgoing
 	var on, lists string
-	text := string(buf)
-	for _, field := range [...]*string{&o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists} {
-		n, width := binary.Uvarint([]byte(text[:min(len(text), binary.MaxVarintLen64)]))
-		*field, text = text[width:width+int(n)], text[width+int(n):]
-	}
+	parseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
 	o.row.Lists, o.lists = strings.Fields(on), strings.Fields(lists)
 	return o
 }

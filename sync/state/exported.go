@@ -16,7 +16,7 @@ const unnamed = "?"
 
 // PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
 // are without one until a page shows them. It is PutContacts in all other respects. ErrTwins when an address is that of
-// several contacts.
+// several contacts. Give them in the order of their addresses: into any other order a million take minutes.
 func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, err error) {
 	err = db.change(ctx, "write exported contacts", func(tx *sqlx.Tx) error {
 		put, err := prepareUpsert(ctx, tx)
@@ -24,16 +24,13 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 			return err
 		}
 		defer put.close()
-		named, err := tx.PreparexContext(ctx, "SELECT contact_id, seen FROM contacts WHERE norm = ?")
+		named, err := tx.PreparexContext(ctx, selectKnown+" WHERE norm = ?")
 		if err != nil {
 			return err
 		}
 		defer named.Close()
 		for i := range contacts {
-			if err := nameExported(ctx, named, &contacts[i], m.Loading); err != nil {
-				return err
-			}
-			if err := put.contact(ctx, &contacts[i], m.Loading); err != nil {
+			if err := put.exported(ctx, named, &contacts[i], m.Loading); err != nil {
 				return err
 			}
 		}
@@ -43,12 +40,9 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 	return more, err
 }
 
-// nameExported gives a contact the id that the mirror has for its address.
-func nameExported(ctx context.Context, named *sqlx.Stmt, c *Contact, snapshot int64) error {
-	var known []struct {
-		ID   string `db:"contact_id"`
-		Seen int64
-	}
+// exported writes a contact under the id that the mirror has for its address.
+func (u *upsert) exported(ctx context.Context, named *sqlx.Stmt, c *Contact, snapshot int64) error {
+	var known []knownContact
 	if err := named.SelectContext(ctx, &known, c.Norm); err != nil {
 		return err
 	}
@@ -60,5 +54,5 @@ func nameExported(ctx context.Context, named *sqlx.Stmt, c *Contact, snapshot in
 	default:
 		c.ID = known[0].ID
 	}
-	return nil
+	return u.replace(ctx, c, known, snapshot)
 }

@@ -113,7 +113,7 @@ type upsert struct {
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find: "SELECT norm, contact_id, deleted, lists, lists_left, filled, filled_key, updated_at, seen FROM contacts WHERE contact_id = ?",
+		&u.find: selectKnown + " WHERE contact_id = ?",
 		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
 		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at, seen)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -135,6 +135,8 @@ func (u *upsert) close() {
 	}
 }
 
+const selectKnown = "SELECT norm, contact_id, deleted, lists, lists_left, filled, filled_key, updated_at, seen FROM contacts"
+
 type knownContact struct {
 	Norm, Lists string
 	ID          string `db:"contact_id"`
@@ -146,6 +148,7 @@ type knownContact struct {
 	Seen        int64
 }
 
+// contact writes a contact that is known by its id.
 func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error {
 	var known []knownContact
 	if err := u.find.SelectContext(ctx, &known, c.ID); err != nil {
@@ -156,8 +159,13 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 			return err
 		}
 	}
+	return u.replace(ctx, c, known, snapshot)
+}
+
+// replace writes a contact in place of what the mirror knows of it: at most one row.
+func (u *upsert) replace(ctx context.Context, c *Contact, known []knownContact, snapshot int64) error {
 	left, filled, key, seen := "", "", "", snapshot
-	for _, k := range known { // at most one
+	for _, k := range known {
 		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
 			return nil
 		}
