@@ -122,7 +122,8 @@ func postgresDSNError(err error, l location) error {
 	text := "it cannot be read"
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) && parse.Unwrap() != nil {
-		text = parse.Unwrap().Error()
+		text, _, _ = strings.Cut(parse.Unwrap().Error(), `"`) // what it quotes can be the password, percent-encoded
+		text = strings.TrimRight(text, ": ")
 	}
 	for _, secret := range []string{l.password, l.params["password"], l.params["sslpassword"]} {
 		if secret != "" && strings.Contains(text, secret) {
