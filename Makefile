@@ -17,11 +17,7 @@ lint: ## formatting, go vet, staticcheck
 	go tool -modfile=tools.mod staticcheck ./...
 
 fuzz: ## every fuzz target for a minute (FUZZTIME=10s make fuzz)
-	@for package in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-1m} $$package || exit 1; \
-	  done; \
-	done
+	scripts/fuzz.sh
 
 bench: ## benchmarks, as a table for docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./...
