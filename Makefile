@@ -1,6 +1,6 @@
 # What CI does, a developer can do with one make.
 
-.PHONY: help test race lint fuzz bench demo cover build man
+.PHONY: help test race lint fuzz bench demo cover build man vuln release
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s '	'
@@ -30,3 +30,9 @@ cover: ## coverage of the tests, by function
 
 build: ## the program, in ./ccsyncd
 	go build -trimpath -o ccsyncd ./cmd/ccsyncd
+
+vuln: ## known vulnerabilities in what the program calls
+	scripts/vuln.sh
+
+release: ## a release in ./dist, of a tagged commit
+	scripts/release.sh
