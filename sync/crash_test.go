@@ -49,6 +49,7 @@ type life struct {
 	requests int
 	commits  int
 	kill     context.CancelFunc
+	pages    int // that the state database may have, as on a full disk; 0: any number
 }
 
 var errDead = errors.New("the process is dead")
@@ -69,7 +70,11 @@ func init() {
 			return nil
 		}
 		c.RegisterCommitHook(l.(*life).commit)
-		_, err := c.Exec("PRAGMA synchronous = OFF", nil)
+		settings := "PRAGMA synchronous = OFF"
+		if pages := l.(*life).pages; pages > 0 {
+			settings += fmt.Sprintf("; PRAGMA max_page_count = %d", pages)
+		}
+		_, err := c.Exec(settings, nil)
 		return err
 	}
 }

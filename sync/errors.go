@@ -45,6 +45,14 @@ func Diagnose(err error) (code, hint string) {
 		return "snapshot_incomplete", "nothing was sent; it is tried again at the next run"
 	case errors.As(err, new(*state.HeldError)):
 		return "held", "another process is at work on this state database; `ccsyncd push` hands the work to it"
+	case errors.Is(err, state.ErrFull):
+		return "state_full", "make room on the disk; the next run goes on where this one stopped"
+	case errors.Is(err, state.ErrBusy):
+		return "state_busy", "end what keeps the state database locked; it is tried again at the next run"
+	case errors.Is(err, state.ErrReadOnly):
+		return "state_readonly", "give the state database and its folder to the account that ccsyncd runs as"
+	case errors.Is(err, state.ErrDamaged):
+		return "state_damaged", "move the file away, put back a backup or none, and run `ccsyncd auth login`: it costs a login and a snapshot, never a wrong write"
 	default:
 		return "failed", "it is tried again at the next run; `ccsyncd check` tests each link of the chain"
 	}

@@ -7,29 +7,25 @@ import (
 	"os"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/mattn/go-sqlite3"
 
 	"ccsyncd"
 )
 
-// edition is the PRAGMA user_version of schema.sql.
-const edition = 1
-
-// migrations[n] brings a file of edition n to edition n+1. Edition 0 is an empty file.
+// migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1. Edition 0 is an empty file.
 var migrations = []string{ccsyncd.Schema}
 
 // migrate brings the file to the current edition in one transaction. Before it changes a file that
 // is in use it leaves a copy beside it, named after the old edition.
-func (db *DB) migrate(ctx context.Context) error {
-	var found int
-	if err := db.write.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
-		return damage(err)
+func (db *DB) migrate(ctx context.Context, steps []string) error {
+	found, err := db.edition(ctx)
+	if err != nil {
+		return err
 	}
-	if found > edition {
+	if found > len(steps) {
 		return fmt.Errorf("%w (edition %d, this one knows %d): use the newer program, or put back the copy that it left at %s",
-			ErrNewer, found, edition, db.backupPath(edition))
+			ErrNewer, found, len(steps), db.backupPath(len(steps)))
 	}
-	if found == edition {
+	if found == len(steps) {
 		return nil
 	}
 	if found > 0 {
@@ -37,16 +33,32 @@ func (db *DB) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	return db.change(ctx, "bring the schema up to date", func(tx *sqlx.Tx) error { return upgrade(ctx, tx) })
+	return db.change(ctx, "bring the schema up to date", func(tx *sqlx.Tx) error { return upgrade(ctx, tx, steps) })
+}
+
+// edition is that of the file, 0 for an empty one. It looks without writing: another program's database stays as it is.
+func (db *DB) edition(ctx context.Context) (found int, err error) {
+	var tables struct{ All, Ours int }
+	if err := db.read.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
+		return 0, err
+	}
+	if err := db.read.GetContext(ctx, &tables, `SELECT COUNT(*) AS "all", COUNT(*) FILTER (WHERE name IN ('facts', 'mirror', 'batches')) AS ours
+		FROM sqlite_master WHERE type = 'table'`); err != nil {
+		return 0, err
+	}
+	if tables.All > 0 && (tables.Ours < 3 || found == 0) {
+		return 0, ErrForeign
+	}
+	return found, nil
 }
 
 // upgrade asks for the edition once more under the write lock: another process may have been first.
-func upgrade(ctx context.Context, tx *sqlx.Tx) error {
+func upgrade(ctx context.Context, tx *sqlx.Tx, steps []string) error {
 	var found int
 	if err := tx.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
 		return err
 	}
-	for _, step := range migrations[min(found, edition):] {
+	for _, step := range steps[min(found, len(steps)):] {
 		if _, err := tx.ExecContext(ctx, step); err != nil {
 			return err
 		}
@@ -70,13 +82,4 @@ func (db *DB) backup(ctx context.Context, to string) error {
 		return fmt.Errorf("copy the state database to %s: %w", to, err)
 	}
 	return nil
-}
-
-// damage names a file that SQLite cannot read as such.
-func damage(err error) error {
-	var cause sqlite3.Error
-	if errors.As(err, &cause) && (cause.Code == sqlite3.ErrNotADB || cause.Code == sqlite3.ErrCorrupt) {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return err
 }

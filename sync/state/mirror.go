@@ -315,7 +315,7 @@ func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
+		if err := db.read.explain(rows.Err()); err != nil {
 			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
 		}
 	}

@@ -250,7 +250,7 @@ func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, er
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
+		if err := db.read.explain(rows.Err()); err != nil {
 			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
 		}
 	}

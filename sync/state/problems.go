@@ -53,7 +53,7 @@ func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
+		if err := db.read.explain(rows.Err()); err != nil {
 			yield(Problem{}, fmt.Errorf("read problems: %w", err))
 		}
 	}

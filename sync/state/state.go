@@ -18,9 +18,9 @@ import (
 // DB is an open state database.
 type DB struct {
 	path   string
-	write  *sqlx.DB // one connection
-	read   *sqlx.DB
-	vigil  *sqlx.DB // one idle connection that notices what other processes commit
+	write  handle // one connection
+	read   handle
+	vigil  handle // one idle connection that notices what other processes commit
 	seal   sealer
 	skewed atomic.Int64 // the server's clock minus ours, nanoseconds
 	seen   atomic.Int64 // the data_version at the last call of Changed
@@ -32,7 +32,9 @@ var (
 	ErrExposed = errors.New("others can read the state database")
 	// ErrNewer: a newer ccsyncd has worked on the file.
 	ErrNewer = errors.New("the state database was written by a newer ccsyncd")
-	// ErrDamaged: the file is no state database, or is damaged.
+	// ErrForeign: the file is a database, and another program's.
+	ErrForeign = errors.New("the file is another program's database: give ccsyncd a file of its own in [state] path")
+	// ErrDamaged: the file is no database, or is damaged.
 	ErrDamaged = errors.New("the state database is damaged")
 	// ErrKey: the tokens in the file are sealed with another key, or sealed and no key was given.
 	ErrKey = errors.New("the state key does not fit the state database")
@@ -45,7 +47,7 @@ const (
 
 // Open opens the state database at path, creating it with mode 0600 if there is none, and brings
 // an older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors
-// are ErrExposed, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
+// are ErrExposed, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", err)
@@ -102,12 +104,13 @@ func connect(path string) (*DB, error) {
 		return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: pragmas}).String()
 	}
 	db := &DB{path: abs}
-	for handle, pragmas := range map[**sqlx.DB]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
-		if *handle, err = sqlx.Open("sqlite3", dsn(pragmas)); err != nil {
+	for h, pragmas := range map[*handle]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
+		h.path = abs
+		if h.DB, err = sqlx.Open("sqlite3", dsn(pragmas)); err != nil {
 			return nil, err
 		}
 	}
-	for _, one := range []*sqlx.DB{db.write, db.vigil} {
+	for _, one := range []handle{db.write, db.vigil} {
 		one.SetMaxOpenConns(1)
 	}
 	db.read.SetMaxOpenConns(4)
@@ -115,7 +118,7 @@ func connect(path string) (*DB, error) {
 }
 
 func (db *DB) prepare(ctx context.Context, key []byte) error {
-	if err := db.migrate(ctx); err != nil {
+	if err := db.migrate(ctx, migrations); err != nil {
 		return err
 	}
 	if err := db.loadSkew(ctx); err != nil {
@@ -144,15 +147,15 @@ func (db *DB) Changed(ctx context.Context) (bool, error) {
 
 // change runs work in one transaction that writes.
 func (db *DB) change(ctx context.Context, what string, work func(*sqlx.Tx) error) error {
-	tx, err := db.write.BeginTxx(ctx, nil)
+	tx, err := db.write.BeginTxx(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if err := work(tx); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", what, err), tx.Rollback())
+		return errors.Join(fmt.Errorf("%s: %w", what, db.write.explain(err)), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, db.write.explain(err))
 	}
 	return nil
 }

@@ -1,0 +1,75 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// What can be wrong with the file at any time; every method can return these. Each error names the file.
+var (
+	// ErrBusy: another process has kept the file locked for more than five seconds.
+	ErrBusy = errors.New("the state database is locked by another process: a backup, a database shell, or a disk that hangs")
+	// ErrFull: nothing can be written down any more, so nothing more was sent.
+	ErrFull = errors.New("no room is left on the disk of the state database: make room, and the next run goes on")
+	// ErrReadOnly: the file or its folder cannot be written.
+	ErrReadOnly = errors.New("the state database cannot be written: check the owner and mode of the file and its folder, and the disk")
+)
+
+// troubles are by SQLite's result codes (sqlite.org/rescode.html).
+var troubles = map[sqlite3.ErrNo]error{
+	sqlite3.ErrBusy:     ErrBusy,
+	sqlite3.ErrLocked:   ErrBusy,
+	sqlite3.ErrFull:     ErrFull,
+	sqlite3.ErrReadonly: ErrReadOnly,
+	sqlite3.ErrPerm:     ErrReadOnly,
+	sqlite3.ErrCantOpen: ErrReadOnly,
+	sqlite3.ErrCorrupt:  ErrDamaged,
+	sqlite3.ErrNotADB:   ErrDamaged,
+}
+
+// handle is a pool of connections whose errors tell what is wrong with the file.
+type handle struct {
+	*sqlx.DB
+	path string
+}
+
+// explain names the trouble and the file, if the error is one of the file.
+func (h handle) explain(err error) error {
+	var cause sqlite3.Error
+	if !errors.As(err, &cause) {
+		return err
+	}
+	trouble := troubles[cause.Code]
+	if trouble == nil || errors.Is(err, trouble) {
+		return err
+	}
+	return fmt.Errorf("%w (%s): %w", trouble, h.path, err)
+}
+
+func (h handle) GetContext(ctx context.Context, into any, query string, args ...any) error {
+	return h.explain(h.DB.GetContext(ctx, into, query, args...))
+}
+
+func (h handle) SelectContext(ctx context.Context, into any, query string, args ...any) error {
+	return h.explain(h.DB.SelectContext(ctx, into, query, args...))
+}
+
+func (h handle) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	done, err := h.DB.ExecContext(ctx, query, args...)
+	return done, h.explain(err)
+}
+
+func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
+	rows, err := h.DB.QueryxContext(ctx, query, args...)
+	return rows, h.explain(err)
+}
+
+func (h handle) BeginTxx(ctx context.Context) (*sqlx.Tx, error) {
+	tx, err := h.DB.BeginTxx(ctx, nil)
+	return tx, h.explain(err)
+}
