@@ -1,0 +1,116 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestFilesThatOthersCanReadAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		for _, mode := range []fs.FileMode{0o644, 0o640, 0o602, 0o660, 0o601} {
+			path := filepath.Join(t.TempDir(), "ccsync.db")
+			db := open(t, path)
+			if err := db.SetFacts(t.Context(), map[string]string{"a": "b"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path+suffix, mode); err != nil {
+				t.Fatal(err)
+			}
+			if other, err := Open(t.Context(), path, nil); !errors.Is(err, ErrExposed) {
+				t.Errorf("%q with mode %04o: %v, want %v", suffix, mode, err, ErrExposed)
+				if err == nil {
+					other.Close()
+				}
+			}
+		}
+	}
+}
+
+// Nobody else can read anything that the state database writes, whatever the umask.
+func TestEveryFileIsPrivate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := open(t, filepath.Join(dir, "ccsync.db"))
+	_, release, err := db.Lock(t.Context(), "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if err := db.SetFacts(t.Context(), map[string]string{"a": "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.backup(t.Context(), db.backupPath(edition)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, %v; want the database, WAL, SHM, a lock and a copy", len(files), err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %04o", f.Name(), info.Mode().Perm())
+		}
+	}
+	copies, err := db.Copies()
+	if err != nil || len(copies) != 1 {
+		t.Errorf("copies %v, %v", copies, err)
+	}
+}
+
+func TestForgettingNobodyForgetsNothing(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))
+	if rows, err := db.Forget(t.Context(), ""); rows != 0 || err != nil {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// A name that Constant Contact or a person wrote into a text is forgotten too, in any case and in JSON's form.
+func TestForgetLooksIntoTexts(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))
+	const norm = `"<b>"@example.com` // in JSON: \"\u003cb\u003e\"@example.com
+	id, err := db.BeginRun(t.Context(), Run{Trigger: "command"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const report = `{"message":"no \"\u003cb\u003e\"@example.com, no ann@example.com"}`
+	if err := db.EndRun(t.Context(), Run{ID: id, Outcome: "failed", Report: []byte(report)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ask(t.Context(), `{"only":["other@example.com"]}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Forget(t.Context(), norm); err != nil {
+		t.Fatal(err)
+	}
+	kept, _, err := db.Run(t.Context(), id)
+	if want := `{"message":"no ••, no ann@example.com"}`; err != nil || string(kept.Report) != want {
+		t.Errorf("the report is %s, want %s; %v", kept.Report, want, err)
+	}
+	if _, ok, err := db.Asked(t.Context()); !ok || err != nil {
+		t.Errorf("another's request is gone: %v", err)
+	}
+}
+
+func open(t *testing.T, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
