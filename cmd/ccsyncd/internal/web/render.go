@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode"
 )
 
 //go:embed templates assets
@@ -57,7 +58,19 @@ func (s *site) show(w http.ResponseWriter, name string, view any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = page.WriteTo(w) // a client that left needs no page
+	_, _ = w.Write(bytes.Map(visible, page.Bytes())) // a client that left needs no page
+}
+
+// visible leaves out what data could do mischief with where the escaping of HTML does not reach: control characters, which
+// a terminal obeys, and marks that turn the direction of writing (Unicode UAX 9, 2.).
+func visible(r rune) rune {
+	switch {
+	case r == '\n', r == '\t':
+		return r
+	case unicode.IsControl(r), r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200e', r == '\u200f', r == '\u061c':
+		return -1
+	}
+	return r
 }
 
 // broken tells that a page could not be made. Why stands in the log alone.
