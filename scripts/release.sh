@@ -39,7 +39,7 @@ fi
 name="ccsyncd-$version-linux-$arch"
 go run ./scripts/sbom dist/ccsyncd >"dist/$name.cdx.json"
 tar --create --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' \
-  --transform "s|^dist/ccsyncd$|ccsyncd|; s|^|$name/|" \
+  --transform 's,^dist/,,' --transform "s,^,$name/," \
   dist/ccsyncd README.md LICENSE CHANGELOG.md SECURITY.md ccsync.example.toml docs deploy | gzip --no-name -9 >"dist/$name.tar.gz"
 mv dist/ccsyncd "dist/$name"
 (cd dist && sha256sum "$name" "$name.tar.gz" "$name.cdx.json" >SHA256SUMS)
