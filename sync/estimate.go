@@ -13,13 +13,13 @@ func (p *planner) estimate(ctx context.Context) error {
 	if p.count == 0 {
 		return nil
 	}
-	pages, err := p.pages(ctx)
+	all, err := p.readingAll(ctx)
 	if err != nil {
 		return err
 	}
 	e.Requests += len(p.report.Setup)
 	if p.fresh.IsZero() || time.Since(p.fresh) >= freshFor {
-		e.Requests += min(p.count, pages)
+		e.Requests += min(p.count, all)
 	}
 	const perImport = 39_999
 	clears := p.report.Summary.Clear

@@ -14,9 +14,13 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// exportWorth is how many contacts an account has at least for an export to be cheaper than its pages: an export
-// takes about eight requests, a page holds 500 contacts.
-const exportWorth = 20 * pageSize
+const (
+	// exportWorth is how many contacts an account has at least for an export to be cheaper than its pages.
+	exportWorth = 20 * pageSize
+	// exportCost is how many requests an export takes: two pages, counts and lists, the order, the file, and polls. It is
+	// slow beside reading a few contacts by their addresses.
+	exportCost = 16
+)
 
 // factUnfit remembers for which mapping, and on which day, an export did not have what is needed, so that it is
 // not asked for again before the next day.

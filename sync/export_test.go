@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ccsyncd/ccapi/sandbox"
 	ccsync "ccsyncd/sync"
@@ -87,6 +88,28 @@ func TestAnExportThatDoesNotProveFitCostsNothingButRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheRecheckOfALargeAccountTakesAnExport(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(40_000, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		for i := range 60 {
+			w.rows[i].Values = []string{fmt.Sprintf("NEW%d", i)}
+		}
+		w.box.OptOut(w.rows[0].Email)
+		before := w.exports()
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if w.exports() != before+1 || report.Requests > 26 {
+			t.Errorf("%d exports, %d requests; 60 readings by address and 80 pages are dearer", w.exports()-before, report.Requests)
+		}
+		if report.Push.Verified != 59 || skipOf(report, "1") != ccsync.Unsubscribed {
+			t.Errorf("%+v", report.Push)
+		}
+	})
 }
 
 func TestADryRunOfALargeAccountReadsPages(t *testing.T) {

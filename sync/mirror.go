@@ -315,8 +315,17 @@ func (r *run) readByAddress(ctx context.Context, norm, address string) error {
 	return r.State.SetAside(ctx, norm, ids)
 }
 
-// pages is how many requests it takes to read all contacts.
-func (r *run) pages(ctx context.Context) (int, error) {
+// readingAll is how many requests it takes to read all contacts: their pages, or an export where that is worth trying.
+func (r *run) readingAll(ctx context.Context) (int, error) {
 	all, err := r.State.Total(ctx)
-	return (all + pageSize - 1) / pageSize, err
+	if err != nil {
+		return 0, err
+	}
+	switch err := r.exportPays(ctx, all); {
+	case errors.Is(err, errLarge):
+		return exportCost, nil
+	case err != nil:
+		return 0, err
+	}
+	return (all + pageSize - 1) / pageSize, nil
 }

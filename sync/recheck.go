@@ -15,11 +15,11 @@ func (r *run) recheck(ctx context.Context) error {
 	if !r.fresh.IsZero() && time.Since(r.fresh) < freshFor {
 		return r.sameMapping(ctx)
 	}
-	pages, err := r.pages(ctx)
+	all, err := r.readingAll(ctx)
 	if err != nil {
 		return err
 	}
-	if r.plan.count > pages {
+	if r.plan.count > all {
 		return r.snapshot(ctx)
 	}
 	done := 0

@@ -173,11 +173,11 @@ func (r *run) explained(b *state.Batch, missing []state.BatchRow) bool {
 // lookAgain reads rows directly that the mirror does not show as landed, and returns what still has not. Where that takes
 // many requests a few rows go first: if none of them has landed, all are left for later, but for the last time.
 func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, since time.Time, last bool) ([]state.BatchRow, error) {
-	pages, err := r.pages(ctx)
+	all, err := r.readingAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !last && min(len(rows), pages) > sampled {
+	if !last && min(len(rows), all) > sampled {
 		few := rows[:sampled]
 		if err := r.readRows(ctx, few); err != nil {
 			return nil, err
@@ -186,7 +186,7 @@ func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchR
 			return rows, err
 		}
 	}
-	if err := r.readAgain(ctx, rows, pages, since); err != nil {
+	if err := r.readAgain(ctx, rows, all, since); err != nil {
 		return nil, err
 	}
 	return r.judgeRows(ctx, b, rows, verdicts)
@@ -221,8 +221,8 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 
 // readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests. A snapshot
 // that began after the given time stands for it.
-func (r *run) readAgain(ctx context.Context, rows []state.BatchRow, pages int, since time.Time) error {
-	if len(rows) <= pages {
+func (r *run) readAgain(ctx context.Context, rows []state.BatchRow, all int, since time.Time) error {
+	if len(rows) <= all {
 		return r.readRows(ctx, rows)
 	}
 	if !r.fresh.IsZero() && r.mirror.SnapshotAt.After(since) {
