@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -241,4 +242,31 @@ func literals(all ...ast.Expr) (words []string) {
 		}
 	}
 	return words
+}
+
+// Each test and file that the threat model names is there.
+func TestTheThreatModelNamesTestsThatThereAre(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	files := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files[filepath.Base(path)] = true
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		all.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)\\w+|[\\w/]+\\.(?:txtar|go|sh))`").FindAllStringSubmatch(guide(t, "SECURITY.md"), -1) {
+		if name := m[1]; !strings.Contains(all.String(), "func "+name+"(") && !files[filepath.Base(name)] {
+			t.Errorf("SECURITY.md names %s, which is not there", name)
+		}
+	}
 }
