@@ -109,7 +109,7 @@ func strict(cmd *cobra.Command) {
 			return nil
 		}
 		if err := args(cmd, given); err != nil {
-			return misused(cmd, err)
+			return misused(cmd, wrongCount(cmd, given, err))
 		}
 		return nil
 	}
@@ -125,6 +125,14 @@ func strict(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		strict(sub)
 	}
+}
+
+// wrongCount says in words that a command lacks its argument; cobra counts only.
+func wrongCount(cmd *cobra.Command, given []string, err error) error {
+	if _, needs, ok := strings.Cut(cmd.Use, " "); ok && len(given) == 0 {
+		return fmt.Errorf("%q needs %s", cmd.CommandPath(), needs)
+	}
+	return err
 }
 
 func misused(cmd *cobra.Command, err error) error {
