@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -43,6 +44,8 @@ const (
 	lead = 20 * time.Millisecond
 	// jump is the distance of a slot that only a clock that was set can explain.
 	jump = 10 * time.Second
+	// maxJitter is how much longer at most everything stops than until the day turns.
+	maxJitter = time.Minute
 	// slowFor is how long the pace is halved after the server said "throttled".
 	slowFor = time.Minute
 )
@@ -57,8 +60,8 @@ func (q *Quota) Reserve(ctx context.Context) (sendAt time.Time, err error) {
 		if err != nil {
 			return err
 		}
-		if closed := time.UnixMicro(pace.ClosedUntil); now.Before(closed) {
-			return &QuotaError{Used: q.limits.PerDay, Limit: q.limits.PerDay, ResetsAt: closed.UTC()}
+		if resets, closed := pace.closed(now); closed {
+			return &QuotaError{Used: q.limits.PerDay, Limit: q.limits.PerDay, ResetsAt: resets}
 		}
 		if err := q.charge(ctx, tx, now); err != nil {
 			return err
@@ -85,7 +88,7 @@ func (q *Quota) charge(ctx context.Context, tx *sqlx.Tx, now time.Time) error {
 // slot takes the next free moment by the local clock, which all processes on the file share.
 func (q *Quota) slot(p *pace, now time.Time) time.Time {
 	distance := time.Second * spacing / 100 / time.Duration(max(q.limits.PerSecond, 1))
-	if now.UnixMicro() < p.SlowUntil {
+	if slow := time.UnixMicro(p.SlowUntil).Sub(now); slow > 0 && slow <= slowFor {
 		distance *= 2
 	}
 	at := time.UnixMicro(p.NextAt)
@@ -105,9 +108,10 @@ func (q *Quota) Throttled(ctx context.Context) error {
 	return nil
 }
 
-// Exhausted stops everything until a moment of the server's clock.
+// Exhausted stops everything until a moment of the server's clock, and some seconds longer: all who use the API key wait for
+// the same moment.
 func (q *Quota) Exhausted(ctx context.Context, until time.Time) error {
-	_, err := q.db.write.ExecContext(ctx, "UPDATE pace SET closed_until = ?", until.UnixMicro())
+	_, err := q.db.write.ExecContext(ctx, "UPDATE pace SET closed_until = ?", until.Add(rand.N(maxJitter)).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("close the day: %w", err)
 	}
@@ -129,12 +133,12 @@ func (q *Quota) Usage(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return u, fmt.Errorf("read the quota: %w", err)
 	}
-	var closed int64
-	if err := q.db.read.GetContext(ctx, &closed, "SELECT closed_until FROM pace"); err != nil {
+	var p pace
+	if err := q.db.read.GetContext(ctx, &p, selectPace); err != nil {
 		return u, fmt.Errorf("read the quota: %w", err)
 	}
-	if until := time.UnixMicro(closed).UTC(); now.Before(until) {
-		u.Closed, u.ResetsAt = true, until
+	if resets, closed := p.closed(now); closed {
+		u.Closed, u.ResetsAt = true, resets
 	}
 	return u, nil
 }
@@ -164,8 +168,17 @@ type pace struct {
 
 func loadPace(ctx context.Context, tx *sqlx.Tx) (pace, error) {
 	var p pace
-	err := tx.GetContext(ctx, &p, "SELECT next_at, slow_until, closed_until FROM pace")
+	err := tx.GetContext(ctx, &p, selectPace)
 	return p, err
+}
+
+const selectPace = "SELECT next_at, slow_until, closed_until FROM pace"
+
+// closed tells whether the server said that the day is used up, and when it resets. A day that would end in more than
+// a day is that of a clock that was set.
+func (p *pace) closed(now time.Time) (resets time.Time, closed bool) {
+	until := time.UnixMicro(p.ClosedUntil).UTC()
+	return until.Truncate(24 * time.Hour), now.Before(until) && until.Sub(now) <= 24*time.Hour+maxJitter
 }
 
 func savePace(ctx context.Context, tx *sqlx.Tx, p pace) error {

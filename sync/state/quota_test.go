@@ -1,0 +1,167 @@
+package state
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// bubble runs a test on a fresh file in a bubble, at 22:00 UTC.
+func bubble(t *testing.T, test func(*testing.T, *DB)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t, dir+"/ccsync.db")
+		time.Sleep(22 * time.Hour) // the bubble's clock begins at midnight
+		test(t, db)
+		db.Close()
+	})
+}
+
+func TestTheDaysCountOutlivesTheProcessAndTurnsAtMidnight(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		limits := Limits{PerSecond: 4, PerDay: 3}
+		for range 3 {
+			if _, err := db.Quota(limits).Reserve(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			db.Close()
+			db = open(t, db.Path())
+		}
+		var over *QuotaError
+		_, err := db.Quota(limits).Reserve(t.Context())
+		if midnight := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour); !errors.As(err, &over) || !over.ResetsAt.Equal(midnight) {
+			t.Errorf("got %v", err)
+		}
+		if u, err := db.Quota(limits).Usage(t.Context()); err != nil || u.Used != 3 {
+			t.Errorf("what was refused was charged: %+v %v", u, err)
+		}
+		time.Sleep(2 * time.Hour)
+		if _, err := db.Quota(limits).Reserve(t.Context()); err != nil {
+			t.Errorf("after midnight: %v", err)
+		}
+	})
+}
+
+func TestTheServersWordClosesTheDayForAllProcesses(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		limits := Limits{PerSecond: 4, PerDay: 100}
+		midnight := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+		if err := db.Quota(limits).Exhausted(t.Context(), midnight); err != nil {
+			t.Fatal(err)
+		}
+		other := open(t, db.Path())
+		defer other.Close()
+		time.Sleep(time.Until(midnight) - time.Second)
+		var over *QuotaError
+		if _, err := other.Quota(limits).Reserve(t.Context()); !errors.As(err, &over) || !over.ResetsAt.Equal(midnight) {
+			t.Errorf("got %v, want a quota error until %s", err, midnight)
+		}
+		if u, err := other.Quota(limits).Usage(t.Context()); err != nil || !u.Closed || !u.ResetsAt.Equal(midnight) {
+			t.Errorf("usage %+v %v", u, err)
+		}
+		time.Sleep(time.Second + maxJitter)
+		if _, err := other.Quota(limits).Reserve(t.Context()); err != nil {
+			t.Errorf("a minute after midnight: %v", err)
+		}
+	})
+}
+
+func TestNotAllWhoWaitForMidnightAwakeAtOnce(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		moments := make(map[int64]bool)
+		for range 20 {
+			if err := db.Quota(Limits{}).Exhausted(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			var until int64
+			if err := db.write.GetContext(t.Context(), &until, "SELECT closed_until FROM pace"); err != nil {
+				t.Fatal(err)
+			}
+			moments[until] = true
+		}
+		if len(moments) < 10 {
+			t.Errorf("only %d of 20 moments differ", len(moments))
+		}
+	})
+}
+
+func TestProcessesKeepOnePaceTogether(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		other := open(t, db.Path())
+		defer other.Close()
+		limits := Limits{PerSecond: 4, PerDay: 1000}
+		var slots []time.Time
+		for range 10 {
+			for _, each := range []*DB{db, other} {
+				at, err := each.Quota(limits).Reserve(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				slots = append(slots, at)
+			}
+		}
+		for i := 4; i < len(slots); i++ {
+			if d := slots[i].Sub(slots[i-4]); d <= time.Second {
+				t.Errorf("five requests within %s", d)
+			}
+		}
+	})
+}
+
+func TestThePaceIsHalvedForAMinuteAfterThrottled(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		quota := db.Quota(Limits{PerSecond: 4, PerDay: 1000})
+		distance := func() time.Duration {
+			time.Sleep(5 * time.Second) // what was reserved before is past
+			first, err1 := quota.Reserve(t.Context())
+			second, err2 := quota.Reserve(t.Context())
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			return second.Sub(first)
+		}
+		usual := distance()
+		if err := quota.Throttled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if slow := distance(); slow < 2*usual-time.Millisecond {
+			t.Errorf("%s after throttled, %s before", slow, usual)
+		}
+		time.Sleep(slowFor)
+		if again := distance(); again != usual {
+			t.Errorf("%s a minute later, %s before", again, usual)
+		}
+	})
+}
+
+// Moments far ahead are what a clock that was set back leaves behind.
+func TestAClockThatJumpsHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{
+		"the next slot": "UPDATE pace SET next_at = ?",
+		"a halved pace": "UPDATE pace SET slow_until = ?",
+		"a day used up": "UPDATE pace SET closed_until = ?",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T, db *DB) {
+				if _, err := db.write.ExecContext(t.Context(), change, time.Now().Add(50*time.Hour).UnixMicro()); err != nil {
+					t.Fatal(err)
+				}
+				quota := db.Quota(Limits{PerSecond: 4, PerDay: 10})
+				_, err1 := quota.Reserve(t.Context())
+				at, err2 := quota.Reserve(t.Context())
+				if err := errors.Join(err1, err2); err != nil || time.Until(at) > 400*time.Millisecond {
+					t.Errorf("the second slot is in %s (%v)", time.Until(at), err)
+				}
+			})
+		})
+	}
+}
