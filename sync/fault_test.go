@@ -2,11 +2,13 @@ package sync_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 )
 
@@ -329,6 +331,25 @@ func TestCodesThatLandHalfAMinuteLateAreNotSentTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is put back contact by contact can be read at once. That says nothing of imports.
+func TestAClearThatFailsDoesNotMakeALateImportALostOne(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{Switches: sandbox.Switches{ImportsReadLate: true}}, func(w *world) {
+		w.policy.Fields[0].Clear = true
+		many := contact("many@example.com", "A", "App users")
+		for i := range 26 {
+			many.Fields[fmt.Sprintf("own %d", i)] = "x"
+		}
+		w.box.Seed(many, contact("few@example.com", "B", "App users"), contact("new@example.com", "C", "App users"))
+		w.rows = []source.Row{row("1", "many@example.com", ""), row("2", "few@example.com", ""), row("3", "new@example.com", "D")}
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push.Problems; len(p) != 1 || p[0].Key != "1" {
+			t.Errorf("problems %+v", p)
+		}
+	})
 }
 
 func TestAnImportThatKeepsUpdatedAtIsVerifiedAllTheSame(t *testing.T) {

@@ -143,7 +143,7 @@ func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow)
 			return verdicts, err
 		}
 		arrived := len(missing) < len(rows)
-		r.push.prompt = r.push.prompt || arrived && r.now().Sub(b.EndedAt) < promptAfter
+		r.push.prompt = r.push.prompt || arrived && b.Kind == state.Import && r.now().Sub(b.EndedAt) < promptAfter
 		last := try == len(patience)-1 || r.explained(b, missing) || r.overdue(b, r.push.prompt || arrived)
 		if missing, err = r.lookAgain(ctx, b, missing, verdicts, since, last); err != nil || len(missing) == 0 || last {
 			return verdicts, err
