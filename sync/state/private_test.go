@@ -43,7 +43,7 @@ func TestEveryFileIsPrivate(t *testing.T) {
 	if err := db.SetFacts(t.Context(), map[string]string{"a": "b"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.backup(t.Context(), db.backupPath(edition)); err != nil {
+	if err := db.backup(t.Context(), db.backupPath(len(migrations))); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)
@@ -99,18 +99,4 @@ func TestForgetLooksIntoTexts(t *testing.T) {
 	if _, ok, err := db.Asked(t.Context()); !ok || err != nil {
 		t.Errorf("another's request is gone: %v", err)
 	}
-}
-
-func open(t *testing.T, path string) *DB {
-	t.Helper()
-	db, err := Open(t.Context(), path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
 }
