@@ -45,6 +45,8 @@ type pusher struct {
 	problems []PushProblem
 	results  map[string]string // by norm, for a run that is for some users only
 	refused  map[string]string // by norm, why a contact cannot be replaced
+	resets   bool              // a contact that is put back loses its permission
+	reset    map[string]string // by norm, the contacts that lost it
 	halves   int               // batches made of rows that were lost
 	prompt   bool              // what an import of this run wrote was readable soon after its end
 	guessed  map[int64]bool    // batches whose activity was found by looking for it

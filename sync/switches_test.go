@@ -299,27 +299,37 @@ func createUsers(w *world) {
 	w.wantQuiet()
 }
 
-// clearValue: where a PUT without permission_to_send resets it, that is what clearing costs; nobody is subscribed by it.
+// clearValue: where a PUT without permission_to_send resets it, that happens once, and is said; no other contact is cleared then.
 func clearValue(w *world) {
 	w.policy.Fields[0].Clear = true
 	w.members(4)
 	w.want(w.run(ccsync.Options{}), ccsync.Synced)
-	w.rows[1].Values, w.rows[2].Values = []string{""}, []string{""}
-	w.box.OptOut(w.rows[2].Email)
-	before := w.box.Contacts()
-	report := w.run(ccsync.Options{})
-	w.want(report, ccsync.Synced)
-	if w.box.Switches().PutResetsPermission {
-		before[1].Permission = "not_set"
+	for _, i := range []int{1, 2, 3} {
+		w.rows[i].Values = []string{""}
 	}
-	for i, want := range []string{"C000", "", "C002", "C003"} {
-		w.wantHeld(before[i].ID, want)
+	w.box.OptOut(w.rows[2].Email)
+	before, want := w.box.Contacts(), []string{"C000", "", "C002", ""}
+	report := w.run(ccsync.Options{})
+	if w.box.Switches().PutResetsPermission {
+		before[1].Permission, want[3] = "not_set", "C003"
+		w.want(report, ccsync.Partial)
+		if p := report.Push.Problems; len(p) != 2 || p[0].Reason != ccsync.Overstepped || p[1].Reason != ccsync.Rejected {
+			w.t.Errorf("problems %+v", p)
+		}
+		w.wantQuiet()
+		time.Sleep(49 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Partial) // it is tried again, and nothing is sent
+	} else {
+		w.want(report, ccsync.Synced)
+		w.wantQuiet()
+	}
+	for i := range want {
+		w.wantHeld(before[i].ID, want[i])
 		w.wantKept(before[i])
 	}
 	if got := skipOf(report, "2"); got != ccsync.Unsubscribed {
 		w.t.Errorf("who opted out: %q", got)
 	}
-	w.wantQuiet()
 }
 
 func loseAnswer(w *world) {

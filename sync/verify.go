@@ -211,6 +211,9 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 			if detail := r.push.refused[part[i].Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
 				v = verdict{reason: Rejected, detail: detail}
 			}
+			if detail := r.push.reset[part[i].Norm]; v.landed && detail != "" {
+				v.reason, v.detail = Overstepped, detail
+			}
 			if verdicts[part[i].Norm] = v; !v.landed {
 				missing = append(missing, part[i])
 			}
