@@ -220,7 +220,7 @@ func drawTale(rt *rapid.T) *tale {
 	t := &tale{rules: drawRules(rt), perDay: rapid.SampledFrom([]int{9500, 9500, 9500, 40}).Draw(rt, "per day")}
 	if rapid.Bool().Draw(rt, "switched") {
 		for _, s := range sandbox.SwitchTable() {
-			s.Set(&t.switches, rapid.Bool().Draw(rt, s.Name) && s.Name != "put_resets_permission")
+			s.Set(&t.switches, rapid.Bool().Draw(rt, s.Name))
 		}
 	}
 	for who := range people {
@@ -651,6 +651,9 @@ func (s *stage) audit() {
 
 func (s *stage) auditContact(was, now *sandbox.Contact) {
 	unsure := s.unsure[now.ID]
+	if s.switches.PutResetsPermission && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) {
+		was.Permission = "not_set" // what clearing costs there
+	}
 	other := func(c *sandbox.Contact) string {
 		return fmt.Sprint(c.Address, c.Permission, c.LastName, c.Company, c.JobTitle, c.Tags, fieldOf(c, "other"))
 	}
