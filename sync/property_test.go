@@ -81,6 +81,8 @@ func (s step) String() string {
 		return fmt.Sprintf("killed %s %+v", s.end, s.run)
 	case "put row":
 		return fmt.Sprintf("put row %+v", s.row)
+	case "clash":
+		return fmt.Sprintf("put row %+v, and %s", s.row, s.during)
 	case "rules":
 		return fmt.Sprintf("rules %+v", s.rules)
 	case "clear faults", "restart", "keep a copy", "put the copy back", "lose the state":
@@ -133,10 +135,14 @@ func drawContact(rt *rapid.T, who int) sandbox.Contact {
 	return c
 }
 
-var importPaths = []string{importPath, "/v3/contacts", "/v3/contacts/*", "/v3/activities", "/v3/activities/*", "/v3/contact_custom_fields", "/v3/contact_lists", ""}
+var importPaths = []string{importPath, importPath, importPath, "/v3/contacts", "/v3/contacts/*", "/v3/activities", "/v3/activities/*", "/v3/contact_custom_fields", "/v3/contact_lists", ""}
 
 func drawFault(rt *rapid.T) sandbox.Fault {
-	f := sandbox.Fault{Kind: rapid.SampledFrom(sandbox.FaultKinds()).Draw(rt, "kind")}
+	kinds := sandbox.FaultKinds()
+	if rapid.Bool().Draw(rt, "unanswered") {
+		kinds = []sandbox.FaultKind{sandbox.FaultResetBefore, sandbox.FaultResetAfter, sandbox.FaultCutBody, sandbox.FaultHangBefore, sandbox.FaultHangAfter}
+	}
+	f := sandbox.Fault{Kind: rapid.SampledFrom(kinds).Draw(rt, "kind")}
 	f.Path = rapid.SampledFrom(importPaths).Draw(rt, "path")
 	f.Match = strings.ToLower(rapid.SampledFrom(append([]string{""}, people...)).Draw(rt, "match"))
 	switch rapid.IntRange(0, 2).Draw(rt, "when") {
@@ -162,7 +168,7 @@ func drawFault(rt *rapid.T) sandbox.Fault {
 	return f
 }
 
-var doings = []string{"run", "run", "run", "kill", "kill", "sleep", "sleep", "put row", "put row", "put row", "drop row", "fault", "fault", "clear faults", "restart", "keep a copy", "put the copy back", "lose the state",
+var doings = []string{"run", "run", "run", "kill", "kill", "sleep", "sleep", "put row", "put row", "clash", "clash", "clash", "drop row", "fault", "fault", "clear faults", "restart", "keep a copy", "put the copy back", "lose the state",
 	"edit", "edit", "edit", "edit", "edit", "edit", "edit", "edit", "rules"}
 
 func drawStep(rt *rapid.T) step {
@@ -189,6 +195,10 @@ func drawStep(rt *rapid.T) step {
 		s.after = rapid.SampledFrom([]time.Duration{time.Minute, 5 * time.Minute, time.Hour, 7 * time.Hour, 25 * time.Hour, 12 * 24 * time.Hour}).Draw(rt, "for")
 	case "put row":
 		s.row = drawRow(rt)
+	case "clash": // somebody edits the contact of a user whose row has just changed
+		during := drawEdit(rt)
+		s.row, s.during = drawRow(rt), &during
+		s.row.who, during.who = s.who, s.who
 	case "fault":
 		s.fault = drawFault(rt)
 	case "edit":
@@ -361,7 +371,7 @@ func (s *stage) obey(r rules) {
 
 // or allows what either allows.
 func (r rules) or(o rules) rules {
-	return rules{lists: r.lists || o.lists, create: r.create || o.create, unsubscribed: r.unsubscribed || o.unsubscribed, orphans: r.orphans || o.orphans,
+	return rules{lists: r.lists || o.lists, create: r.create || o.create, unsubscribed: r.unsubscribed || o.unsubscribed, orphans: r.orphans || o.orphans, unique: r.unique && o.unique,
 		clear: r.clear || o.clear, withName: r.withName || o.withName, clearName: r.clearName || o.clearName}
 }
 
@@ -446,6 +456,11 @@ func (s *stage) play(st *step) {
 	case "put row":
 		s.table[st.who] = st.row
 		s.fill()
+	case "clash":
+		s.table[st.who] = st.row
+		s.fill()
+		s.edit(st.during)
+		return
 	case "drop row":
 		delete(s.table, st.who)
 		s.fill()
@@ -638,6 +653,9 @@ func (s *stage) audit() {
 		}
 		norm := strings.ToLower(c.Address)
 		allowed := s.could.create && slices.Equal(c.Lists, listNames[:1]) || s.unsure[norm]
+		if s.could.unique && !s.unsure[norm] && s.homeless(fieldOf(c, "short_code")) {
+			s.t.Errorf("who moved was created: %+v", *c)
+		}
 		if !allowed || s.codes[norm] == nil || c.Permission != "implicit" {
 			s.t.Errorf("created %+v, could %+v", *c, s.could)
 		}
@@ -647,6 +665,20 @@ func (s *stage) audit() {
 		s.t.Errorf("%d contacts, were %d", len(now), len(s.was))
 	}
 	s.was = now
+}
+
+// homeless tells whether a contact that no row stands for carried a code before the step.
+func (s *stage) homeless(code string) bool {
+	owned := make(map[string]bool)
+	for _, u := range s.table {
+		owned[normOf(u.who)] = true
+	}
+	for _, c := range s.was {
+		if code != "" && fieldOf(c, "short_code") == code && !c.Deleted && !owned[strings.ToLower(c.Address)] {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *stage) auditContact(was, now *sandbox.Contact) {
