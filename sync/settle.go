@@ -142,7 +142,7 @@ func (r retry) parts(b *state.Batch, failed, rows int, problems map[string]state
 	switch {
 	case b.Ending == endedForeign:
 		return min(failed, 1)
-	case r.halve && holdsBack(b, failed, rows, problems):
+	case (r.anew || r.halve) && holdsBack(b, failed, rows, problems):
 		return 2
 	}
 	return 0
