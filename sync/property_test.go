@@ -328,6 +328,7 @@ type stage struct {
 	quiet     int                        // number of imports when none was under way
 	altered   bool                       // the sandbox was told to alter rows
 	faulty    bool                       // any fault is set
+	resets    int                        // contacts whose permission a PUT reset
 	kept      *memory                    // what the copy of the state database knew
 	amnesia   bool                       // the state database was lost or replaced by the copy
 	lossy     bool                       // a fault was set that loses or delays what an import does
@@ -683,8 +684,11 @@ func (s *stage) homeless(code string) bool {
 
 func (s *stage) auditContact(was, now *sandbox.Contact) {
 	unsure := s.unsure[now.ID]
-	if s.switches.PutResetsPermission && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) {
-		was.Permission = "not_set" // what clearing costs there
+	if s.switches.PutResetsPermission && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) && was.Permission != now.Permission {
+		was.Permission = "not_set" // what it costs to find that out
+		if s.resets++; s.resets > 1 && !s.amnesia {
+			s.t.Errorf("%s lost its permission, though it was known by then", now.Address)
+		}
 	}
 	other := func(c *sandbox.Contact) string {
 		return fmt.Sprint(c.Address, c.Permission, c.LastName, c.Company, c.JobTitle, c.Tags, fieldOf(c, "other"))
@@ -749,7 +753,7 @@ func (s *stage) conclude() {
 		s.audit()
 	}
 	r := s.run(ccsync.Options{})
-	if never := s.rules.unsubscribed && s.switches.UnsubscribedFieldsIgnored; r.Outcome != ccsync.Synced && !never {
+	if never := s.rules.unsubscribed && s.switches.UnsubscribedFieldsIgnored || s.switches.PutResetsPermission; r.Outcome != ccsync.Synced && !never {
 		s.t.Errorf("in the end %s: %+v, push %+v", r.Outcome, r.Error, r.Push)
 	}
 	s.agree()
@@ -803,7 +807,7 @@ func (s *stage) agreeOn(u tableRow, c *sandbox.Contact) {
 	}
 	clears := slices.ContainsFunc(values, func(v value) bool { return v.want == "" && v.clear && v.is != "" })
 	switch {
-	case c.Deleted, c.Permission == "unsubscribed" && (!s.rules.unsubscribed || s.switches.UnsubscribedFieldsIgnored || clears):
+	case c.Deleted, clears && s.switches.PutResetsPermission, c.Permission == "unsubscribed" && (!s.rules.unsubscribed || s.switches.UnsubscribedFieldsIgnored || clears):
 		return
 	case len(c.Lists) == 0 && !clears && (!s.rules.lists || s.left[c.ID][listNames[0]]):
 		return
