@@ -44,7 +44,9 @@ type life struct {
 
 	mu       sync.Mutex // guards what follows
 	mortal   bool
+	gentle   bool // it is only told to stop
 	end      moment
+	ended    time.Time
 	dead     bool
 	requests int
 	commits  int
@@ -83,16 +85,15 @@ func init() {
 func (l *life) endAt(end moment, kill context.CancelFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mortal, l.end, l.kill, l.dead, l.requests, l.commits = true, end, kill, false, 0, 0
+	l.mortal, l.end, l.kill, l.dead, l.ended, l.requests, l.commits = true, end, kill, false, time.Time{}, 0, 0
 }
 
-// again makes the next process immortal and tells whether this one died.
-func (l *life) again() (died bool) {
+// again makes the next process immortal and tells when this one died or was told to stop, zero if it was not.
+func (l *life) again() (ended time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	died = l.dead
-	l.mortal, l.dead = false, false
-	return died
+	l.mortal, l.dead, l.gentle = false, false, false
+	return l.ended
 }
 
 // commit is SQLite's commit hook: anything but 0 makes the commit a rollback.
@@ -135,8 +136,8 @@ func (l *life) diesOf(carriedOut bool) bool {
 }
 
 func (l *life) meet(end bool) {
-	if l.mortal && end && !l.dead {
-		l.dead = true
+	if l.mortal && end && l.ended.IsZero() {
+		l.dead, l.ended = !l.gentle, time.Now()
 		l.kill()
 	}
 }
@@ -148,11 +149,16 @@ func (w *world) runUntil(end moment, o ccsync.Options) (died bool) {
 	defer cancel()
 	w.life.endAt(end, cancel)
 	_, err := w.engine().Run(ctx, o)
-	if died = w.life.again(); err != nil && !died {
+	gentle := w.life.gentle
+	ended := w.life.again()
+	if err != nil && (ended.IsZero() || gentle) {
 		w.t.Fatalf("%s: %v", end, err)
 	}
+	if took := time.Since(ended); gentle && !ended.IsZero() && took > 10*time.Second {
+		w.t.Errorf("%s: it took %s to stop", end, took)
+	}
 	w.restart()
-	return died
+	return !ended.IsZero()
 }
 
 // finish runs every five minutes, as a daemon does, until nothing is left to do.
@@ -252,13 +258,9 @@ func TestAKillAtAnyInstantLosesNothingAndRepeatsNothing(t *testing.T) {
 			t.Parallel()
 			kills := 0
 			for _, at := range []moment{{commit: 1}, {request: 1}, {request: 1, seen: true}} {
-				for s.survives(t, at) {
+				for s.survives(t, at, false) {
 					kills++
-					if at.commit > 0 {
-						at.commit++
-					} else {
-						at.request++
-					}
+					at.next()
 				}
 			}
 			t.Logf("%d kills survived", kills)
@@ -266,8 +268,35 @@ func TestAKillAtAnyInstantLosesNothingAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// survives tells a story with one death and tells whether the run lasted until then.
-func (s story) survives(t *testing.T, at moment) (died bool) {
+// TestAStopAtAnyInstantIsSoonAndIsFinishedByTheNextRun tells a run of each scenario to stop, as SIGTERM does, at each of its requests and
+// commits.
+func TestAStopAtAnyInstantIsSoonAndIsFinishedByTheNextRun(t *testing.T) {
+	t.Parallel()
+	for _, s := range stories {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			stops := 0
+			for _, at := range []moment{{commit: 1}, {request: 1}} {
+				for s.survives(t, at, true) {
+					stops++
+					at.next()
+				}
+			}
+			t.Logf("%d stops", stops)
+		})
+	}
+}
+
+func (m *moment) next() {
+	if m.commit > 0 {
+		m.commit++
+	} else {
+		m.request++
+	}
+}
+
+// survives tells a story with one death, or one stop, and tells whether the run lasted until then.
+func (s story) survives(t *testing.T, at moment, gentle bool) (died bool) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sandbox.Options{}, dir)
@@ -275,6 +304,7 @@ func (s story) survives(t *testing.T, at moment) (died bool) {
 		s.prepare(w)
 		before := byAddress(w.box)
 		first := len(w.box.Imports())
+		w.life.gentle = gentle
 		if died = w.runUntil(at, ccsync.Options{Full: s.full}); !died {
 			return
 		}
