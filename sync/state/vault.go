@@ -108,34 +108,60 @@ func (db *DB) Rekey(ctx context.Context, key []byte) error {
 	return nil
 }
 
-// reseal opens every record with the present key and closes it with next, where that changes it.
+// vaultRecord is a record as it is kept.
+type vaultRecord struct {
+	Name   string
+	Record []byte
+}
+
+const selectVault = "SELECT name, record FROM vault"
+
+// reseal opens every record with the present key and closes it with next, where that changes it. What it writes it
+// reads under the write lock: another process may just have saved a newer token.
 func (db *DB) reseal(ctx context.Context, next sealer) error {
-	var records []struct {
-		Name   string
-		Record []byte
+	var records []vaultRecord
+	if err := db.write.SelectContext(ctx, &records, selectVault); err != nil {
+		return err
 	}
-	if err := db.write.SelectContext(ctx, &records, "SELECT name, record FROM vault"); err != nil {
+	changed, err := db.resealed(records, next)
+	if err != nil || len(changed) == 0 {
 		return err
 	}
 	return db.change(ctx, "seal records", func(tx *sqlx.Tx) error {
-		for _, r := range records {
-			clear, err := db.seal.open(r.Name, r.Record)
-			if err != nil {
-				return err
-			}
-			if next.same(db.seal) && sealedBy(r.Record) == next.version() {
-				continue
-			}
-			sealed, err := next.close(r.Name, clear)
-			if err != nil {
-				return err
-			}
-			if err := putRecord(ctx, tx, r.Name, sealed); err != nil {
+		records = nil
+		if err := tx.SelectContext(ctx, &records, selectVault); err != nil {
+			return err
+		}
+		changed, err := db.resealed(records, next)
+		if err != nil {
+			return err
+		}
+		for _, r := range changed {
+			if err := putRecord(ctx, tx, r.Name, r.Record); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// resealed are the records that next keeps otherwise.
+func (db *DB) resealed(records []vaultRecord, next sealer) ([]vaultRecord, error) {
+	var changed []vaultRecord
+	for _, r := range records {
+		clear, err := db.seal.open(r.Name, r.Record)
+		if err != nil {
+			return nil, err
+		}
+		if next.same(db.seal) && sealedBy(r.Record) == next.version() {
+			continue
+		}
+		if r.Record, err = next.close(r.Name, clear); err != nil {
+			return nil, err
+		}
+		changed = append(changed, r)
+	}
+	return changed, nil
 }
 
 // salt is this file's own, so that one key never seals two files alike.
@@ -144,8 +170,10 @@ func (db *DB) salt(ctx context.Context) (string, error) {
 	if err != nil || salt != "" {
 		return salt, err
 	}
-	salt = rand.Text()
-	return salt, db.SetFacts(ctx, map[string]string{"salt": salt})
+	if _, err := db.write.ExecContext(ctx, "INSERT INTO facts (name, value) VALUES ('salt', ?) ON CONFLICT (name) DO NOTHING", rand.Text()); err != nil {
+		return "", fmt.Errorf("write the salt: %w", err)
+	}
+	return db.Fact(ctx, "salt") // another process may have been first
 }
 
 // The first byte of a record tells how it is sealed.

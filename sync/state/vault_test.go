@@ -1,0 +1,175 @@
+package state
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"os"
+	"testing"
+	"time"
+)
+
+var (
+	keyOne = bytes.Repeat([]byte{1}, 32)
+	keyTwo = bytes.Repeat([]byte{2}, 32)
+)
+
+const secret = "a refresh token that nobody may read"
+
+// sealed opens a file with a key.
+func sealed(t *testing.T, path string, key []byte) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func wantRecord(t *testing.T, db *DB, want string) {
+	t.Helper()
+	if got, err := db.Vault("login").Load(t.Context()); err != nil || string(got) != want {
+		t.Errorf("got %q (%v), want %q", got, err, want)
+	}
+}
+
+func TestAKeyThatIsAddedLaterSealsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	clear := fresh(t)
+	if err := clear.Vault("login").Save(t.Context(), []byte(secret)); err != nil {
+		t.Fatal(err)
+	}
+	clear.Close()
+	db := sealed(t, clear.Path(), keyOne)
+	wantRecord(t, db, secret)
+	db.Close()
+	for _, suffix := range []string{"", "-wal"} {
+		if content, _ := os.ReadFile(clear.Path() + suffix); bytes.Contains(content, []byte(secret)) {
+			t.Errorf("the token can be read in the file%s", suffix)
+		}
+	}
+}
+
+func TestAWrongOrMissingKeyChangesNothing(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	db.Close()
+	db = sealed(t, db.Path(), keyOne)
+	if err := db.Vault("login").Save(t.Context(), []byte(secret)); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	for name, key := range map[string][]byte{"another": keyTwo, "none": nil} {
+		if _, err := Open(t.Context(), db.Path(), key); !errors.Is(err, ErrKey) {
+			t.Errorf("%s: got %v, want ErrKey", name, err)
+		}
+	}
+	wantRecord(t, sealed(t, db.Path(), keyOne), secret)
+}
+
+func TestALostKeyLeavesAWayOut(t *testing.T) {
+	t.Parallel()
+	db := sealed(t, fresh(t).Path(), keyOne)
+	if err := db.Vault("login").Save(t.Context(), []byte(secret)); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	out, err := OpenSealed(t.Context(), db.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := out.Vault("login").Load(t.Context()); !errors.Is(err, ErrKey) {
+		t.Errorf("loading: %v, want ErrKey", err)
+	}
+	if err := out.Vault("login").Save(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	wantRecord(t, sealed(t, db.Path(), keyTwo), "")
+}
+
+func TestRekeyingSealsAnew(t *testing.T) {
+	t.Parallel()
+	db := sealed(t, fresh(t).Path(), keyOne)
+	if err := db.Vault("login").Save(t.Context(), []byte(secret)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Rekey(t.Context(), keyTwo); err != nil {
+		t.Fatal(err)
+	}
+	wantRecord(t, db, secret)
+	db.Close()
+	if _, err := Open(t.Context(), db.Path(), keyOne); !errors.Is(err, ErrKey) {
+		t.Errorf("with the old key: %v", err)
+	}
+	wantRecord(t, sealed(t, db.Path(), keyTwo), secret)
+}
+
+func TestProcessesThatOpenAFreshFileAtOnceSealAlike(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	if _, err := db.write.ExecContext(t.Context(), "DELETE FROM facts WHERE name = 'salt'"); err != nil {
+		t.Fatal(err)
+	}
+	release := seize(t, db.Path())
+	opened := make(chan *DB)
+	for range 3 {
+		go func() {
+			each, err := Open(t.Context(), db.Path(), keyOne)
+			if err != nil {
+				t.Error(err)
+			}
+			opened <- each
+		}()
+	}
+	time.Sleep(500 * time.Millisecond) // all of them have seen that there is no salt
+	release()
+	for range 3 {
+		each := <-opened
+		if each == nil {
+			continue
+		}
+		if err := each.Vault("login").Save(t.Context(), []byte(secret)); err != nil {
+			t.Error(err)
+		}
+		each.Close()
+		wantRecord(t, sealed(t, db.Path(), keyOne), secret)
+	}
+}
+
+// Another process may store a new token at the very moment at which the records are sealed.
+func TestSealingLosesNoRecordThatAnotherProcessSaves(t *testing.T) {
+	t.Parallel()
+	clear := fresh(t)
+	if err := clear.Vault("login").Save(t.Context(), []byte("old token")); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open("sqlite3", clear.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	for _, text := range []string{"BEGIN IMMEDIATE", "UPDATE vault SET record = CAST(x'00' || 'new token' AS BLOB)"} {
+		if _, err := other.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened := make(chan error)
+	go func() {
+		db, err := Open(t.Context(), clear.Path(), keyOne)
+		if err == nil {
+			defer db.Close()
+		}
+		opened <- err
+	}()
+	time.Sleep(500 * time.Millisecond) // it waits for the lock by now
+	if _, err := other.Exec("COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	wantRecord(t, sealed(t, clear.Path(), keyOne), "new token")
+}
