@@ -1,0 +1,233 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// batch records a batch of some addresses.
+func batch(t *testing.T, db *DB, norms ...string) Batch {
+	t.Helper()
+	b := Batch{Run: 1, Kind: Import, State: Recorded, Lists: []string{"l2", "l1"}, Mapping: "f:string", Contacts: len(norms), Tally: Tally{Creates: len(norms)}}
+	rows := make([]BatchRow, len(norms))
+	for i, norm := range norms {
+		rows[i] = BatchRow{Norm: norm, Address: norm, Key: "7", Action: "create", Wanted: "NEW"}
+	}
+	var err error
+	if b.ID, err = db.AddBatch(t.Context(), b, rows); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// move takes a batch through states.
+func move(t *testing.T, db *DB, b Batch, through ...BatchState) Batch {
+	t.Helper()
+	for _, to := range through {
+		if err := db.MoveBatch(t.Context(), b, to); err != nil {
+			t.Fatal(err)
+		}
+		b.State = to
+	}
+	return b
+}
+
+func TestABatchIsKeptWholeAndMovesByCompareAndSwap(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	b := batch(t, db, "b@example.com", "a@example.com")
+	b = move(t, db, b, Sending)
+	b.Activity, b.Ending, b.Percent, b.Errors, b.ErrorCount = "activity", "processing", 40, []string{"Line 2: x", "Line 3: y"}, 2
+	b = move(t, db, b, Sent)
+
+	stale := b
+	stale.State = Sending
+	if err := open(t, db.Path()).MoveBatch(t.Context(), stale, Recorded); !errors.Is(err, ErrMoved) {
+		t.Errorf("a process that comes late: %v, want ErrMoved", err)
+	}
+	open, err := db.OpenBatches(t.Context())
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%d open batches (%v)", len(open), err)
+	}
+	got := open[0]
+	if got.SendingAt.IsZero() || got.MovedAt.IsZero() || got.RecordedAt.IsZero() || !got.EndedAt.IsZero() {
+		t.Errorf("moments: %+v", got)
+	}
+	got.RecordedAt, got.SendingAt, got.MovedAt = time.Time{}, time.Time{}, time.Time{}
+	b.Lists = []string{"l1", "l2"}
+	if diff := cmp.Diff(b, got); diff != "" {
+		t.Errorf("as it is kept (-want +got):\n%s", diff)
+	}
+	pending, err := db.Pending(t.Context(), []string{"a@example.com", "c@example.com"})
+	if err != nil || !pending["a@example.com"] || pending["c@example.com"] {
+		t.Errorf("pending %v (%v)", pending, err)
+	}
+}
+
+func TestOnlyABatchThatWasNeverAcceptedIsDropped(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	b := batch(t, db, "a@example.com")
+	stale := b
+	b = move(t, db, b, Sending)
+	if err := db.DropBatch(t.Context(), stale); err != nil {
+		t.Fatal(err)
+	}
+	if open, _ := db.OpenBatches(t.Context()); len(open) != 1 {
+		t.Error("a batch was dropped that another process is sending")
+	}
+	if err := db.DropBatch(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if pending, _ := db.Pending(t.Context(), []string{"a@example.com"}); pending["a@example.com"] {
+		t.Error("its rows are still there")
+	}
+}
+
+func TestSettlingIsOneTransaction(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	contact := Contact{Norm: "a@example.com", ID: "a", Fields: "NEW"}
+	if _, err := db.PutContacts(t.Context(), Mirror{}, []Contact{contact}, ""); err != nil {
+		t.Fatal(err)
+	}
+	b := move(t, db, batch(t, db, "a@example.com", "b@example.com", "c@example.com"), Sending, Sent, Ended)
+	s := Settlement{Batch: b, Tally: Tally{Creates: 1}, Done: []Landed{{Norm: "a@example.com", Filled: "NEW"}},
+		Failed:   map[string]string{"b@example.com": "lost", "c@example.com": "lost"},
+		Problems: []Problem{{Norm: "b@example.com", Reason: "lost", Wanted: "NEW", Attempts: 1, RetryAt: time.Now().Add(time.Hour), Run: 1}},
+		Again:    []Batch{{Run: 1, Kind: Import, State: Recorded, Contacts: 1}}, Rows: [][]BatchRow{{{Norm: "c@example.com", Action: "create"}}}}
+
+	broken := s
+	broken.Rows = [][]BatchRow{{{Norm: "c@example.com", Action: "no such action"}}}
+	if _, err := db.Settle(t.Context(), broken); err == nil {
+		t.Fatal("a row with an unknown action was kept")
+	}
+	if open, _ := db.OpenBatches(t.Context()); len(open) != 1 || open[0].State != Ended {
+		t.Errorf("after a settlement that failed: %+v", open)
+	}
+
+	if _, err := db.BeginRun(t.Context(), Run{Trigger: "command"}); err != nil { // problems belong to a run
+		t.Fatal(err)
+	}
+	again, err := db.Settle(t.Context(), s)
+	if err != nil || len(again) != 1 {
+		t.Fatalf("halves %v (%v)", again, err)
+	}
+	results := map[string]string{}
+	for row, err := range db.BatchRows(t.Context(), b.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		results[row.Norm] = row.Result
+	}
+	if diff := cmp.Diff(map[string]string{"a@example.com": Done, "b@example.com": "lost", "c@example.com": "lost"}, results); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+	if found, _ := db.Contacts(t.Context(), []string{"a@example.com"}); len(found) != 1 || found[0].Filled != "NEW" {
+		t.Errorf("contacts %+v", found)
+	}
+	if at, err := db.NextRetry(t.Context()); err != nil || time.Until(at) < 59*time.Minute {
+		t.Errorf("the next retry is at %s (%v)", at, err)
+	}
+	if sum, err := db.SentSince(t.Context(), time.Now().Add(-time.Hour)); err != nil || sum.Creates != 1 {
+		t.Errorf("sent %+v (%v), want what landed", sum, err)
+	}
+	if _, err := db.Settle(t.Context(), s); !errors.Is(err, ErrMoved) {
+		t.Errorf("settled twice: %v", err)
+	}
+}
+
+func TestHistoryIsPrunedAndWhatIsOpenStays(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		run := func() int64 {
+			id, err := db.BeginRun(t.Context(), Run{Trigger: "schedule"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.EndRun(t.Context(), Run{ID: id, Outcome: "synced"}); err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		run()
+		settled := move(t, db, batch(t, db, "a@example.com"), Sending, Sent, Ended)
+		if _, err := db.Settle(t.Context(), Settlement{Batch: settled, Done: []Landed{{Norm: "a@example.com"}}}); err != nil {
+			t.Fatal(err)
+		}
+		stalled := move(t, db, batch(t, db, "b@example.com"), Sending, Sent)
+		time.Sleep(100 * 24 * time.Hour)
+		last := run()
+		for range 2 { // rows first, then what has none any more
+			if err := db.Prune(t.Context(), 90*24*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runs, err := db.Runs(t.Context(), 10)
+		if err != nil || len(runs) != 1 || runs[0].ID != last {
+			t.Errorf("runs %+v (%v)", runs, err)
+		}
+		var left []int64
+		for _, norm := range []string{"a@example.com", "b@example.com"} {
+			pushes, err := db.Pushes(t.Context(), norm, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range pushes {
+				left = append(left, p.Batch)
+			}
+		}
+		if !slices.Equal(left, []int64{stalled.ID}) {
+			t.Errorf("batches %v are left, want %d alone", left, stalled.ID)
+		}
+	})
+}
+
+func TestEachRequestForTheDaemonIsTakenOnceAndAgainAfterItsDeath(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	ask := func(options string) int64 {
+		id, err := db.Ask(context.Background(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	taken := func() (all []string) {
+		for {
+			r, ok, err := open(t, db.Path()).Asked(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				return all
+			}
+			all = append(all, r.Options)
+		}
+	}
+	first := ask("one")
+	ask("two")
+	if got := taken(); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("taken %v", got)
+	}
+	if err := db.SetAnswer(t.Context(), first, "done"); err != nil {
+		t.Fatal(err)
+	}
+	if got := taken(); got != nil {
+		t.Errorf("taken twice: %v", got)
+	}
+	if err := db.Requeue(t.Context()); err != nil { // the daemon died before it answered the second
+		t.Fatal(err)
+	}
+	if got := taken(); !slices.Equal(got, []string{"two"}) {
+		t.Errorf("taken again: %v", got)
+	}
+	if answer, err := db.Answer(t.Context(), first); err != nil || answer != "done" {
+		t.Errorf("answer %q (%v)", answer, err)
+	}
+}
