@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -88,10 +89,6 @@ func TestWhoLeftAListIsNotPutBackUnderAnotherAddress(t *testing.T) {
 // elsewhere posts an import as another program with the same login would.
 func (w *world) elsewhere(addresses ...string) {
 	w.t.Helper()
-	token, err := w.tokens.Token(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	rows := make([]string, len(addresses))
 	for i, a := range addresses {
 		rows[i] = `{"email":"` + a + `","job_title":"Elsewhere"}`
@@ -100,13 +97,21 @@ func (w *world) elsewhere(addresses ...string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	body := `{"list_ids":["` + lists[0].ID + `"],"import_data":[` + strings.Join(rows, ",") + `]}`
-	r := httptest.NewRequest(http.MethodPost, importPath, strings.NewReader(body))
+	w.request(http.MethodPost, importPath, `{"list_ids":["`+lists[0].ID+`"],"import_data":[`+strings.Join(rows, ",")+`]}`)
+}
+
+// request asks the API something as another program with the same login would.
+func (w *world) request(method, path, body string) {
+	w.t.Helper()
+	token, err := w.tokens.Token(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	answer := httptest.NewRecorder()
-	w.box.ServeHTTP(answer, r)
-	if answer.Code != http.StatusCreated {
+	if w.box.ServeHTTP(answer, r); answer.Code >= 300 {
 		w.t.Fatalf("HTTP %d: %s", answer.Code, answer.Body)
 	}
 }
@@ -289,5 +294,36 @@ func TestAPushForOneUserIsNotKeptBackByItsQuarantine(t *testing.T) {
 		if left := skipOf(w.run(ccsync.Options{}), "6"); left != "" {
 			t.Errorf("still %q", left)
 		}
+	})
+}
+
+func TestAListThatIsDeletedMeanwhileQuarantinesNobody(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		third := w.box.AddList("Third")
+		for i := range 30 {
+			address := fmt.Sprintf("u%02d@example.com", i)
+			w.box.Seed(contact(address, "OLD", "Third", "Newsletter"))
+			w.rows = append(w.rows, row(fmt.Sprint(i), address, fmt.Sprintf("N%02d", i)))
+		}
+		w.box.Seed(contact("alone@example.com", "OLD", "Third"))
+		w.rows = append(w.rows, row("alone", "alone@example.com", "N"))
+		w.whileReading = func() {
+			w.whileReading = nil
+			w.request(http.MethodDelete, "/v3/contact_lists/"+third, "")
+			time.Sleep(10 * time.Second)
+		}
+		report := w.run(ccsync.Options{})
+		if n := len(w.box.Writes()); n > 6 {
+			t.Errorf("%d writes: %s, %+v", n, report.Outcome, report.Error)
+		}
+		time.Sleep(5 * time.Minute)
+		report = w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if got := skipOf(report, "alone"); got != ccsync.NoList {
+			t.Errorf("the one who is on no list any more: %q", got)
+		}
+		w.rows = w.rows[:30]
+		w.wantAllCodes()
 	})
 }

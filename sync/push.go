@@ -151,7 +151,8 @@ func (r *run) drop(ctx context.Context, b *state.Batch) error {
 //	accepted                        sent
 //	none, or one that proves        looked for among the activities: sent if it is there, else
 //	nothing                         recorded and posted again
-//	the body was refused            ended, its rows are tried in halves
+//	the body was refused            ended, its rows are tried in halves; dropped when it names a list that is
+//	                                gone, and the run ends with the error
 //	any other refusal               dropped, the run ends with the error
 func (r *run) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBody) error {
 	for range maxPosts {
@@ -165,8 +166,7 @@ func (r *run) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBody) 
 		case ctx.Err() != nil:
 			return fmt.Errorf("send batch %d: %w", b.ID, err) // stays "sending": the next run looks for it
 		case errors.Is(err, ccapi.ErrBadRequest):
-			b.Ending, b.Errors = endedRefused, []string{err.Error()}
-			return r.move(ctx, b, state.Ended)
+			return r.refused(ctx, b, err)
 		case !errors.Is(err, ccapi.ErrUnknownOutcome):
 			return errors.Join(fmt.Errorf("send batch %d: %w", b.ID, err), r.drop(ctx, b))
 		}
@@ -180,6 +180,22 @@ func (r *run) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBody) 
 		}
 	}
 	return errors.Join(fmt.Errorf("send batch %d: no answer to %d requests, and no activity", b.ID, maxPosts), r.drop(ctx, b))
+}
+
+// refused ends a batch whose body was refused, for the sake of a row as a rule. Of a list that was deleted since the contacts were
+// read no row is guilty.
+func (r *run) refused(ctx context.Context, b *state.Batch, refusal error) error {
+	lists, err := r.Read.Lists(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("send batch %d: %w", b.ID, refusal), err, r.drop(ctx, b))
+	}
+	for _, id := range b.Lists {
+		if !slices.ContainsFunc(lists, func(l ccapi.List) bool { return l.ID == id }) {
+			return errors.Join(fmt.Errorf("send batch %d: the list %s was deleted meanwhile: %w", b.ID, id, refusal), r.drop(ctx, b))
+		}
+	}
+	b.Ending, b.Errors = endedRefused, []string{refusal.Error()}
+	return r.move(ctx, b, state.Ended)
 }
 
 func (r *run) accepted(ctx context.Context, b *state.Batch, a ccapi.Activity) error {
