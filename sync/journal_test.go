@@ -297,6 +297,23 @@ func TestAPushForOneUserIsNotKeptBackByItsQuarantine(t *testing.T) {
 	})
 }
 
+func TestRequestsThatAreRefusedWholeAreTriedAgainWithinTheHour(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400, Method: "POST", Path: importPath})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if report.Push.Rejected != 4 {
+			t.Errorf("push %+v", report.Push)
+		}
+		w.box.ClearFaults()
+		time.Sleep(61 * time.Minute)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
 func TestAListThatIsDeletedMeanwhileQuarantinesNobody(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

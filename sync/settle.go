@@ -27,11 +27,14 @@ var retryDelays = []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour}
 const refusedFor = 48 * time.Hour
 
 // retryAt is when a row is tried again that failed for the given time. What is not the row's own fault is tried
-// again at once, twice.
-func retryAt(reason string, attempts int, now time.Time) time.Time {
+// again at once, twice. An import that counted the row as an error may have a blocked address in it; a request that was
+// refused whole says nothing of that.
+func retryAt(reason, ending string, attempts int, now time.Time) time.Time {
 	switch reason {
 	case Rejected:
-		return now.Add(refusedFor)
+		if ending != endedRefused {
+			return now.Add(refusedFor)
+		}
 	case ActivityFailed, ActivityTimeout:
 		if attempts <= 2 {
 			return now
@@ -221,6 +224,6 @@ func problemOf(b *state.Batch, row *state.BatchRow, v verdict, problems map[stri
 	if before, ok := problems[row.Norm]; ok && before.Wanted == row.Wanted {
 		p.Attempts, p.Since = before.Attempts+1, before.Since
 	}
-	p.RetryAt = retryAt(p.Reason, p.Attempts, now)
+	p.RetryAt = retryAt(p.Reason, b.Ending, p.Attempts, now)
 	return p
 }
