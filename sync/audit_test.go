@@ -15,7 +15,7 @@ func (s *stage) audit() {
 	now := s.everybody()
 	addresses := make(map[string]bool)
 	for id, c := range now {
-		if norm := strings.ToLower(c.Address); addresses[norm] {
+		if norm := strings.ToLower(c.Address); norm != "" && addresses[norm] {
 			s.t.Errorf("there are two contacts %s", c.Address)
 		} else {
 			addresses[norm] = true
@@ -44,10 +44,24 @@ func (s *stage) audit() {
 func (s *stage) homeless(code string) bool {
 	owned := make(map[string]bool)
 	for _, u := range s.table {
-		owned[normOf(u.who)] = true
+		owned[normOf(u.who)] = owned[normOf(u.who)] || !u.broken
 	}
 	for _, c := range s.was {
 		if code != "" && fieldOf(c, "short_code") == code && !c.Deleted && !owned[strings.ToLower(c.Address)] {
+			return true
+		}
+	}
+	return false
+}
+
+// stillHas tells whether a row has a code that stands under no address of a contact.
+func (s *stage) stillHas(code string) bool {
+	known := make(map[string]bool)
+	for _, c := range s.was {
+		known[strings.ToLower(c.Address)] = true
+	}
+	for _, u := range s.table {
+		if u.code == code && (u.broken || !known[normOf(u.who)]) {
 			return true
 		}
 	}
@@ -83,6 +97,9 @@ func (s *stage) auditContact(was, now *sandbox.Contact) {
 		if name != listNames[0] || !s.could.lists || s.knownLeft[now.ID][name] {
 			s.t.Errorf("%s was put on %s, which he left: %v", now.Address, name, s.knownLeft[now.ID][name])
 		}
+	}
+	if code := fieldOf(was, "short_code"); s.could.unique && !unsure && code != "" && fieldOf(now, "short_code") == "" && s.homeless(code) && s.stillHas(code) {
+		s.t.Errorf("%s lost the code of a user whose row is only skipped", now.Address)
 	}
 	if s.mayCarry(was, now) && !unsure && (was.Deleted || was.Permission == "unsubscribed" && !s.could.unsubscribed) {
 		s.t.Errorf("%s was changed and may not be sent: %+v", now.Address, *was)
@@ -137,13 +154,17 @@ func (s *stage) conclude() {
 // agree checks that every user who may be sent has his values in his contact.
 func (s *stage) agree() {
 	byNorm, owners := make(map[string][]tableRow), make(map[string]map[int]bool)
-	for _, u := range s.table {
-		norm := normOf(u.who)
-		byNorm[norm] = append(byNorm[norm], u)
+	for key, u := range s.table {
+		owner := u.who
+		if u.broken {
+			owner = len(people) + key // somebody whose address nobody knows
+		} else {
+			byNorm[normOf(u.who)] = append(byNorm[normOf(u.who)], u)
+		}
 		if owners[u.code] == nil {
 			owners[u.code] = make(map[int]bool)
 		}
-		owners[u.code][u.who] = true
+		owners[u.code][owner] = true
 	}
 	carriers := make(map[string]bool) // codes of contacts that no row stands for
 	contacts := make(map[string]*sandbox.Contact)

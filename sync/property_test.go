@@ -46,6 +46,7 @@ type tableRow struct {
 	who        int
 	code, name string
 	shout      bool // the address is in capitals
+	broken     bool // the address is none
 }
 
 // step is one thing that happens. Which members count is told by do.
@@ -114,7 +115,8 @@ func drawRules(rt *rapid.T) rules {
 
 func drawRow(rt *rapid.T) tableRow {
 	return tableRow{who: rapid.IntRange(0, len(people)-1).Draw(rt, "who"), code: rapid.SampledFrom(codes).Draw(rt, "code"),
-		name: rapid.SampledFrom(names).Draw(rt, "name"), shout: rapid.Bool().Draw(rt, "shout")}
+		name: rapid.SampledFrom(names).Draw(rt, "name"), shout: rapid.Bool().Draw(rt, "shout"),
+		broken: rapid.IntRange(0, 9).Draw(rt, "broken") == 9}
 }
 
 func drawContact(rt *rapid.T, who int) sandbox.Contact {

@@ -44,6 +44,7 @@ func (s *stage) build(l *listener, dir string) {
 	s.box.AddList("Third")
 	s.box.AddCustomField("Other", "string")
 	s.box.Seed(s.contacts...)
+	s.box.Seed(sandbox.Contact{FirstName: "Nobody"}) // contacts without an address exist
 	s.table, s.codes, s.names = map[int]tableRow{}, map[string]map[string]bool{}, map[string]map[string]bool{}
 	s.seenOn, s.left, s.knownLeft, s.unsure, s.edited = map[string]map[string]bool{}, map[string]map[string]bool{}, map[string]map[string]bool{}, map[string]bool{}, map[string]int{}
 	s.limits.PerDay, s.guard = s.perDay, ccsync.Guard{ExemptBelow: 100}
@@ -88,13 +89,18 @@ func (s *stage) fill() {
 		if u.shout {
 			address = strings.ToUpper(address)
 		}
+		if u.broken {
+			address = strings.ReplaceAll(address, "@", " at ")
+		}
 		r := row(fmt.Sprint(key), address, u.code)
 		if s.rules.withName {
 			r.Values = append(r.Values, u.name)
 		}
 		s.rows = append(s.rows, r)
-		remember(s.codes, norm, u.code)
-		remember(s.names, norm, u.name)
+		if !u.broken {
+			remember(s.codes, norm, u.code)
+			remember(s.names, norm, u.name)
+		}
 	}
 }
 
