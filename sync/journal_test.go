@@ -116,6 +116,26 @@ func (w *world) request(method, path, body string) {
 	}
 }
 
+func TestAContactThatHasAnotherAddressNowIsNotCleared(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Fields = append(w.policy.Fields, ccsync.Field{Column: "first_name", Property: "first_name", Clear: true})
+		w.box.Seed(sandbox.Contact{Address: "a@example.com", FirstName: "Ann", Fields: map[string]string{"Short code": "OLD"}, Lists: []string{"App users"}})
+		w.rows = []source.Row{row("1", "a@example.com", "NEW", "")}
+		w.whileReading = func() { w.box.ChangeAddress("a@example.com", "b@example.com") } // the run's own snapshot is fresh: nothing else is read again
+		w.run(ccsync.Options{})
+		if c, _ := w.box.Contact("b@example.com"); c.FirstName != "Ann" || c.Fields["short_code"] != "OLD" {
+			t.Errorf("%+v", c)
+		}
+		w.whileReading = nil
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if got := skipOf(report, "1"); got != ccsync.NotAContact {
+			t.Errorf("skipped as %q", got)
+		}
+	})
+}
+
 func TestTheImportOfAnotherProgramIsNotTakenForOurs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -49,7 +49,7 @@ func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
 	before := ""
 	after, err := r.Write.Replace(ctx, row.ID, edits, func(c ccapi.Contact) error {
 		before = c.Permission
-		return r.replaceable(&c, wanted, old)
+		return r.replaceable(&c, row.Norm, wanted, old)
 	})
 	switch {
 	case err == nil:
@@ -65,11 +65,11 @@ func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
 }
 
 // replaceable tells whether a contact is still what the plan saw, and can be put back.
-func (r *run) replaceable(c *ccapi.Contact, wanted, old []string) error {
+func (r *run) replaceable(c *ccapi.Contact, norm string, wanted, old []string) error {
 	if r.push.resets && c.Permission != notSet {
 		return errResets
 	}
-	if c.Deleted || c.Permission == "unsubscribed" || !slices.Equal(r.mapping.values(c), old) {
+	if c.Deleted || c.Permission == "unsubscribed" || contactNorm(c.Address) != norm || !slices.Equal(r.mapping.values(c), old) {
 		return errStale
 	}
 	left := len(c.CustomFields)
