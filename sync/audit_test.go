@@ -42,12 +42,18 @@ func (s *stage) audit() {
 
 // homeless tells whether a contact that no row stands for carried a code before the step.
 func (s *stage) homeless(code string) bool {
-	owned := make(map[string]bool)
-	for _, u := range s.table {
-		owned[normOf(u.who)] = owned[normOf(u.who)] || !u.broken
-	}
 	for _, c := range s.was {
-		if code != "" && fieldOf(c, "short_code") == code && !c.Deleted && !owned[strings.ToLower(c.Address)] {
+		if code != "" && fieldOf(c, "short_code") == code && !c.Deleted && !s.owned(c.Address) {
+			return true
+		}
+	}
+	return false
+}
+
+// owned tells whether a row has an address.
+func (s *stage) owned(address string) bool {
+	for _, u := range s.table {
+		if !u.broken && normOf(u.who) == strings.ToLower(address) {
 			return true
 		}
 	}
@@ -98,7 +104,7 @@ func (s *stage) auditContact(was, now *sandbox.Contact) {
 			s.t.Errorf("%s was put on %s, which he left: %v", now.Address, name, s.knownLeft[now.ID][name])
 		}
 	}
-	if code := fieldOf(was, "short_code"); s.could.unique && !unsure && code != "" && fieldOf(now, "short_code") == "" && s.homeless(code) && s.stillHas(code) {
+	if code := fieldOf(was, "short_code"); s.could.unique && !unsure && code != "" && fieldOf(now, "short_code") == "" && !s.owned(now.Address) && s.stillHas(code) {
 		s.t.Errorf("%s lost the code of a user whose row is only skipped", now.Address)
 	}
 	if s.mayCarry(was, now) && !unsure && (was.Deleted || was.Permission == "unsubscribed" && !s.could.unsubscribed) {
