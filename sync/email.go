@@ -15,10 +15,20 @@ const maxAddress = 80
 // room for what an internationalised domain leaves out.
 const maxLooked = 1000
 
+// maxLabel is how many bytes a part of a domain between two dots may have (RFC 1035, 2.3.4).
+const maxLabel = 63
+
 // normalise returns the form of an address under which users and contacts meet: white space around it
 // removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
 // they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
 func normalise(address string) (norm, fault string) {
+	if usual(address) {
+		return address, ""
+	}
+	return normaliseUnusual(address)
+}
+
+func normaliseUnusual(address string) (norm, fault string) {
 	trimmed := strings.TrimSpace(address)
 	at := strings.LastIndexByte(trimmed, '@')
 	switch {
@@ -46,6 +56,30 @@ func normalise(address string) (norm, fault string) {
 		return "", "longer than 80 characters"
 	}
 	return norm, ""
+}
+
+// usual tells at one look that an address is its own normalised form, as nearly all are: words of lower-case letters,
+// digits and underscores with single dots and hyphens between them on both sides of one @, a + only in front of it.
+func usual(address string) bool {
+	if len(address) > maxLabel {
+		return false
+	}
+	at, dotted, joint := false, false, true // joint: no word has begun since the last dot, hyphen or @
+	for i := range len(address) {
+		switch c := address[i]; {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '+' && !at:
+			joint = false
+			continue
+		case joint || c == '@' && at || c != '.' && c != '-' && c != '@':
+			return false
+		case c == '@':
+			at = true
+		case c == '.':
+			dotted = at
+		}
+		joint = true
+	}
+	return dotted && !joint
 }
 
 // normaliseLocal judges what stands before the @: dot-separated text, or anything printable in quotes.
@@ -109,7 +143,7 @@ func normaliseDomain(domain string) (norm, fault string) {
 			continue
 		}
 		label := domain[start:i]
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
 			return "", "the domain is not well formed"
 		}
 		labels, start = labels+1, i+1

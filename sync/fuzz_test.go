@@ -15,13 +15,17 @@ import (
 // An address of any content is normalised or judged, and what is normalised stays as it is.
 func FuzzNormalise(f *testing.F) {
 	for _, seed := range []string{"ann@example.com", " Ann@Example.COM\t", `"<script>"@example.com`, "a@b", "@", "a@", "Jörg@bücher.example", "a@xn--bcher-kva.example",
-		"a@\u202eexample.com", "a@example.com.", "a@-x.example", "\xff@example.com", "a@例え.テスト", "a@ⓔxample.com", "a\x00b@example.com", "a@" + strings.Repeat("x.", 40)} {
+		"a@\u202eexample.com", "a@example.com.", "a@-x.example", "\xff@example.com", "a@例え.テスト", "a@ⓔxample.com", "a\x00b@example.com", "a@" + strings.Repeat("x.", 40),
+		"a.b+c-d_e@f-1.example", "a+b@c+d.example", ".a@b.c", "a-@b.c", "a@b-.c", "a..b@c.d", "a@b@c.d", strings.Repeat("x", 60) + "@b.c"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		norm, fault := normalise(address)
 		if (norm == "") == (fault == "") {
 			t.Fatalf("%q gives %q and %q, want one of them", address, norm, fault)
+		}
+		if careful, why := normaliseUnusual(address); careful != norm || why != fault {
+			t.Fatalf("%q gives %q and %q, at one look %q and %q", address, careful, why, norm, fault)
 		}
 		if fault != "" {
 			return

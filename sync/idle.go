@@ -66,11 +66,13 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	}
 	var u userReader
 	u.users = &users{}
-	for row, err := range e.Users(ctx) {
-		if err != nil {
-			return false, &SourceError{Err: err}
-		}
-		u.digest.add(u.hash(&row))
+	rows := readAhead(ctx, e.Users(ctx), keepRow)
+	defer rows.close()
+	for row := rows.advance(); row != nil; row = rows.advance() {
+		u.digest.add(u.hash(row))
+	}
+	if rows.err != nil {
+		return false, &SourceError{Err: rows.err}
 	}
 	return u.digest.String() == was, ctx.Err()
 }

@@ -92,92 +92,39 @@ func (j *joiner) meet(u *user) bool {
 	return j.yield(p, nil)
 }
 
-// entries is the mirror's side of the join, read ahead by a goroutine. carriers counts the contacts with a
-// value, by field.
+// entries is the mirror's side of the join, read ahead. carriers counts the contacts with a value, by field.
 type entries struct {
-	batches  <-chan entryBatch
-	stop     context.CancelFunc
-	batch    []state.Entry
-	i        int
+	*ahead[state.Entry]
 	head     state.Entry
 	ok       bool
 	err      error
 	carriers []int
-	fields   int
 }
 
-type entryBatch struct {
-	entries []state.Entry
-	err     error
-}
-
-// ahead starts reading up to four batches of 512 in advance. Close it.
-func ahead(ctx context.Context, seq iter.Seq2[state.Entry, error], fields int) *entries {
-	ctx, stop := context.WithCancel(ctx)
-	batches := make(chan entryBatch, 4)
-	go readAhead(ctx, seq, batches)
-	e := &entries{batches: batches, stop: stop, carriers: make([]int, fields), fields: fields}
+// readEntries starts reading. Close them.
+func readEntries(ctx context.Context, seq iter.Seq2[state.Entry, error], fields int) *entries {
+	e := &entries{ahead: readAhead(ctx, seq, func(into *state.Entry, from state.Entry) { *into = from }), carriers: make([]int, fields)}
 	e.advance()
 	return e
 }
 
-func readAhead(ctx context.Context, seq iter.Seq2[state.Entry, error], batches chan<- entryBatch) {
-	defer close(batches)
-	const size = 512
-	batch := make([]state.Entry, 0, size)
-	send := func(b entryBatch) bool {
-		select {
-		case batches <- b:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-	for e, err := range seq {
-		if err != nil {
-			send(entryBatch{err: err})
-			return
-		}
-		if batch = append(batch, e); len(batch) == size {
-			if !send(entryBatch{entries: batch}) {
-				return
-			}
-			batch = make([]state.Entry, 0, size)
-		}
-	}
-	send(entryBatch{entries: batch})
-}
-
-// close ends the reading and waits for the goroutine.
-func (e *entries) close() {
-	e.stop()
-	for range e.batches {
-	}
-}
-
 // advance moves to the next entry and checks that they ascend.
 func (e *entries) advance() {
-	for e.i == len(e.batch) {
-		b, open := <-e.batches
-		if !open || b.err != nil {
-			e.ok, e.err = false, b.err
-			return
-		}
-		e.batch, e.i = b.entries, 0
-	}
-	next := e.batch[e.i]
-	e.i++
-	if e.ok && next.Norm < e.head.Norm {
+	next := e.ahead.advance()
+	switch {
+	case next == nil:
+		e.ok, e.err = false, e.ahead.err
+	case e.ok && next.Norm < e.head.Norm:
 		e.ok, e.err = false, errOrder
-		return
+	default:
+		e.head, e.ok = *next, true
+		e.count(next.Fields)
 	}
-	e.head, e.ok = next, true
-	e.count(next.Fields)
 }
 
 // count notes which fields of a contact have a value.
 func (e *entries) count(fields string) {
-	if e.fields == 1 {
+	if len(e.carriers) == 1 {
 		if fields != "" {
 			e.carriers[0]++
 		}
@@ -189,7 +136,7 @@ func (e *entries) count(fields string) {
 			field, empty = field+1, true
 			continue
 		}
-		if empty && field < e.fields {
+		if empty && field < len(e.carriers) {
 			e.carriers[field]++
 			empty = false
 		}

@@ -160,7 +160,7 @@ func (r *run) remember(ctx context.Context) error {
 	if r.opts.Force {
 		put = r.State.ResetValued // the table may stay as small as it is
 	}
-	if err := put(ctx, r.users.valued); err != nil {
+	if err := put(ctx, r.users.valued.byColumn(r.mapping)); err != nil {
 		return err
 	}
 	if err := r.dropSolved(ctx); err != nil {

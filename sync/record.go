@@ -9,7 +9,7 @@ import (
 type record struct {
 	kind    recordKind
 	key     []byte
-	address []byte
+	address []byte // of a row: left out where it is the norm
 	reason  []byte // of a skipped one
 	detail  []byte
 	fields  []byte // canonical values joined by state.Separator
@@ -46,6 +46,13 @@ func (r *record) parse(buf []byte) {
 		buf = buf[width+int(n):]
 	}
 	r.fields = buf
+}
+
+// addressed gives a record its address where that was left out, being the norm.
+func (r *record) addressed(norm []byte) {
+	if len(r.address) == 0 {
+		r.address = norm
+	}
 }
 
 // alike tells whether two rows come to the same: the values of both, or what is wrong with both.

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,10 +24,26 @@ type users struct {
 	homeless *spool.Spool // unique values of rows without an address that could be one
 	keys     *spool.Spool // their keys
 	count    Source
-	valued   map[string]int // rows with an address and a value, by column; "" for any
+	valued   valued
 	digest   digest
 	skips    []Skipped // rows without an address that could be one: they have no place in the order
 	more     int       // such rows beyond maxListed
+}
+
+// valued counts the rows with an address and a value.
+type valued struct {
+	any     int
+	byField []int
+}
+
+// byColumn are the counts under the names of the source's columns, "" for rows with a value of any. Of a column that
+// is mapped twice the first field counts.
+func (v valued) byColumn(m *mapping) map[string]int {
+	counts := map[string]int{"": v.any}
+	for i, n := range slices.Backward(v.byField) {
+		counts[m.targets[i].Column] = n
+	}
+	return counts
 }
 
 func (u *users) close() error { return errors.Join(u.rows.Close(), u.homeless.Close(), u.keys.Close()) }
@@ -46,15 +64,17 @@ type userReader struct {
 	*users
 	mapping *mapping
 	values  *spool.Spool // by unique value
+	rec     record
+	norm    []byte
 	buf     []byte
 	valueOf []byte
-	fields  []byte
 }
 
 // readUsers reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
 // half a source is never planned.
 func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mapping, scratch string) (*users, error) {
-	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), keys: spool.New(scratch), valued: make(map[string]int)}, mapping: m, values: spool.New(scratch)}
+	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), keys: spool.New(scratch),
+		valued: valued{byField: make([]int, len(m.targets))}}, mapping: m, values: spool.New(scratch)}
 	defer u.values.Close()
 	err := u.read(ctx, rows)
 	if err == nil {
@@ -67,16 +87,22 @@ func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mappin
 	return u.users, nil
 }
 
-func (u *userReader) read(ctx context.Context, rows iter.Seq2[source.Row, error]) error {
-	for row, err := range rows {
-		if err != nil {
-			return &SourceError{Err: err}
-		}
-		if err := u.add(&row); err != nil {
+func (u *userReader) read(ctx context.Context, source iter.Seq2[source.Row, error]) error {
+	rows := readAhead(ctx, source, keepRow)
+	defer rows.close()
+	for row := rows.advance(); row != nil; row = rows.advance() {
+		if err := u.add(row); err != nil {
 			return err
 		}
 	}
+	if rows.err != nil {
+		return &SourceError{Err: rows.err}
+	}
 	return ctx.Err()
+}
+
+func keepRow(into *source.Row, from source.Row) {
+	into.Key, into.Email, into.Values = from.Key, from.Email, append(into.Values[:0], from.Values...)
 }
 
 func (u *userReader) add(row *source.Row) error {
@@ -88,14 +114,15 @@ func (u *userReader) add(row *source.Row) error {
 		if err := u.keys.Add([]byte(row.Key), nil); err != nil {
 			return fmt.Errorf("spool the keys: %w", err)
 		}
-		return u.addUnique(row, fmt.Sprintf("\x00%d", u.count.Rows))
+		u.norm = strconv.AppendInt(append(u.norm[:0], 0), int64(u.count.Rows), 10)
+		return u.addUnique(row)
 	}
-	rec := u.judge(row)
-	u.buf = rec.append(u.buf[:0])
-	if err := u.rows.Add([]byte(norm), u.buf); err != nil {
+	u.judge(row, norm)
+	u.norm, u.buf = append(u.norm[:0], norm...), u.rec.append(u.buf[:0])
+	if err := u.rows.Add(u.norm, u.buf); err != nil {
 		return fmt.Errorf("spool the users: %w", err)
 	}
-	return u.addUnique(row, norm)
+	return u.addUnique(row)
 }
 
 func (u *userReader) hash(row *source.Row) [sha256.Size]byte {
@@ -119,10 +146,14 @@ func (u *userReader) unusableAddress(row *source.Row, fault string) {
 }
 
 // judge makes a record of a row with an address: usable, or not, with the first reason found. An unusable
-// one stays in the order, since its user is not gone.
-func (u *userReader) judge(row *source.Row) record {
-	rec := record{kind: usable, key: []byte(row.Key), address: []byte(strings.TrimSpace(row.Email))}
-	u.fields = u.fields[:0]
+// one stays in the order, since its user is not gone. The address is left out where it is the norm.
+func (u *userReader) judge(row *source.Row, norm string) {
+	rec := &u.rec
+	rec.kind, rec.reason, rec.detail = usable, nil, nil
+	rec.key, rec.address, rec.fields = append(rec.key[:0], row.Key...), rec.address[:0], rec.fields[:0]
+	if row.Email != norm {
+		rec.address = append(rec.address, strings.TrimSpace(row.Email)...)
+	}
 	any := false
 	for i := range u.mapping.targets {
 		t := &u.mapping.targets[i]
@@ -132,32 +163,21 @@ func (u *userReader) judge(row *source.Row) record {
 		}
 		if form != "" {
 			any = true
-			u.countValue(i)
+			u.valued.byField[i]++
 		}
 		if i > 0 {
-			u.fields = append(u.fields, state.Separator...)
+			rec.fields = append(rec.fields, state.Separator...)
 		}
-		u.fields = append(u.fields, form...)
+		rec.fields = append(rec.fields, form...)
 	}
 	if any {
-		u.valued[""]++
-		rec.fields = u.fields
+		u.valued.any++
+	} else {
+		rec.fields = rec.fields[:0]
 	}
 	if rec.kind == unusable {
 		u.count.Unusable++
 	}
-	return rec
-}
-
-// countValue counts a value of a column, once where the column is mapped twice.
-func (u *userReader) countValue(field int) {
-	column := u.mapping.targets[field].Column
-	for i := range field {
-		if u.mapping.targets[i].Column == column {
-			return
-		}
-	}
-	u.valued[column]++
 }
 
 // judge brings one value into its canonical form, or says why the row is skipped.
@@ -174,8 +194,9 @@ func (t *target) judge(value string) (form string, reason Reason, detail string)
 	return form, "", ""
 }
 
-// addUnique notes the values of unique fields, to find those that stand in two rows.
-func (u *userReader) addUnique(row *source.Row, norm string) error {
+// addUnique notes the values of unique fields, to find those that stand in two rows. What stands in for the address of a row
+// without one begins with a zero.
+func (u *userReader) addUnique(row *source.Row) error {
 	for i := range u.mapping.targets {
 		t := &u.mapping.targets[i]
 		if !t.Unique {
@@ -186,8 +207,8 @@ func (u *userReader) addUnique(row *source.Row, norm string) error {
 			continue
 		}
 		u.valueOf = append(binary.BigEndian.AppendUint16(u.valueOf[:0], uint16(i)), form...)
-		err := u.values.Add(u.valueOf, []byte(norm))
-		if norm[0] == 0 && i == u.mapping.uniqueField() {
+		err := u.values.Add(u.valueOf, u.norm)
+		if u.norm[0] == 0 && i == u.mapping.uniqueField() {
 			err = errors.Join(err, u.homeless.Add([]byte(form), nil))
 		}
 		if err != nil {
@@ -271,6 +292,7 @@ func (u *user) begin(norm, value []byte) {
 	u.buf = append(u.buf[:0], value...)
 	u.skip, u.detail, u.rest = "", "", u.rest[:0]
 	u.first.parse(u.buf)
+	u.first.addressed(u.norm)
 	if u.first.kind == unusable {
 		u.skip, u.detail = Reason(u.first.reason), string(u.first.detail)
 	}
@@ -286,6 +308,7 @@ func (u *user) join(value []byte) {
 		}
 		return
 	}
+	next.addressed(u.norm)
 	u.rest = append(u.rest, next)
 	if !next.alike(&u.first) {
 		u.skip, u.detail = DuplicateEmail, "another row has this address and other values"

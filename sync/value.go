@@ -74,6 +74,9 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // judgeText refuses what no text may hold.
 func judgeText(kind, value string) (fault string) {
+	if printableASCII(value) {
+		return ""
+	}
 	if !utf8.ValidString(value) {
 		return "not UTF-8"
 	}
@@ -84,6 +87,15 @@ func judgeText(kind, value string) (fault string) {
 		return "a control character (" + strconv.QuoteRune(r) + ")"
 	}
 	return ""
+}
+
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // The notations that a bulk import takes for a date (JsonImportContact, anniversary), and those of databases and
