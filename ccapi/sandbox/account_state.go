@@ -23,6 +23,7 @@ type account struct {
 	pages     []*contact // in the order of pages
 	sorted    bool
 	scramble  uint64
+	newest    stamp     // no contact was updated later
 	hidden    time.Time // until then readers do not see every contact as it is
 }
 
@@ -36,7 +37,7 @@ func newAccount(seed uint64) *account {
 func (a *account) index() {
 	a.byID = make(map[string]*contact, len(a.Contacts))
 	a.byAddress = make(map[string][]*contact, len(a.Contacts))
-	a.pages = a.pages[:0]
+	a.pages, a.newest = a.pages[:0], 0
 	for _, c := range a.Contacts {
 		a.enter(c)
 	}
@@ -51,6 +52,7 @@ func (a *account) enter(c *contact) {
 		a.byAddress[key] = append(a.byAddress[key], c)
 	}
 	a.pages = append(a.pages, c)
+	a.newest = max(a.newest, c.Updated)
 	a.sorted = false
 }
 

@@ -8,9 +8,10 @@ const (
 )
 
 // touch moves updated_at, if the switches say so for this kind of change.
-func (c *contact) touch(now stamp, moves bool) {
+func (s *Server) touch(c *contact, now stamp, moves bool) {
 	if moves {
 		c.Updated = now
+		s.acc.newest = max(s.acc.newest, now)
 	}
 }
 
@@ -37,7 +38,7 @@ func (s *Server) remove(c *contact, now stamp) bool {
 	if c.Permission != Unsubscribed {
 		c.Email.OptOut, c.Email.OptOutBy = now, byAccount
 	}
-	c.touch(now, s.switches.DeletionMovesUpdatedAt)
+	s.touch(c, now, s.switches.DeletionMovesUpdatedAt)
 	return true
 }
 
@@ -50,7 +51,7 @@ func (s *Server) revive(c *contact, now stamp) {
 	if c.Permission != Unsubscribed {
 		c.Email.OptOut, c.Email.OptOutBy = 0, ""
 	}
-	c.touch(now, true)
+	s.touch(c, now, true)
 }
 
 // joinList makes a contact a member; a deleted one comes back by it. Who opted
@@ -60,7 +61,7 @@ func (s *Server) joinList(c *contact, list string, now stamp) bool {
 		return false
 	}
 	s.revive(c, now)
-	c.touch(now, true)
+	s.touch(c, now, true)
 	return true
 }
 
@@ -68,7 +69,7 @@ func (s *Server) leaveList(c *contact, list string, now stamp) bool {
 	if !c.leave(list) {
 		return false
 	}
-	c.touch(now, s.switches.ListExitMovesUpdatedAt)
+	s.touch(c, now, s.switches.ListExitMovesUpdatedAt)
 	return true
 }
 
@@ -77,7 +78,7 @@ func (s *Server) setField(c *contact, field, value string, now stamp) bool {
 	if !c.setValue(field, value) {
 		return false
 	}
-	c.touch(now, s.switches.FieldEditMovesUpdatedAt)
+	s.touch(c, now, s.switches.FieldEditMovesUpdatedAt)
 	return true
 }
 
@@ -89,7 +90,7 @@ func (s *Server) setTag(c *contact, tag string, on bool, now stamp) bool {
 	if had == on {
 		return false
 	}
-	c.touch(now, s.switches.TagMovesUpdatedAt)
+	s.touch(c, now, s.switches.TagMovesUpdatedAt)
 	return true
 }
 

@@ -36,11 +36,13 @@ type span struct {
 func (w span) open() bool { return w.after.IsZero() && w.before.IsZero() }
 
 func (w span) has(at stamp) bool {
+	return w.begins(at) && (w.before.IsZero() || at.time().Before(w.before))
+}
+
+// begins tells whether the range begins before a moment, or at it.
+func (w span) begins(at stamp) bool {
 	t := at.time()
-	if !w.after.IsZero() && !t.After(w.after) && !(w.inclusive && t.Equal(w.after)) {
-		return false
-	}
-	return w.before.IsZero() || t.Before(w.before)
+	return w.after.IsZero() || t.After(w.after) || w.inclusive && t.Equal(w.after)
 }
 
 var contactStatuses = []string{"all", "active", "deleted", NotSet, PendingConfirmation, TempHold, Unsubscribed}
@@ -223,6 +225,9 @@ func (s *Server) contactPage(c *call, f filter, from, limit int) (page []*contac
 	if f.everything() && !c.now.Before(s.acc.hidden) {
 		all := s.acc.ordered()
 		return all[min(from, len(all)):min(from+limit, len(all))], len(all)
+	}
+	if !f.updated.begins(s.acc.newest) {
+		return nil, 0
 	}
 	if f.email != "" {
 		for _, contact := range s.acc.byAddress[foldAddress(f.email)] {

@@ -53,7 +53,7 @@ func (s *Server) replaceProperties(c *contact, in *contactInput, now stamp) {
 	c.FirstName, c.LastName, c.JobTitle, c.Company = in.FirstName, in.LastName, in.JobTitle, in.Company
 	e := c.extra()
 	e.BirthdayMonth, e.BirthdayDay, e.Anniversary = in.BirthdayMonth, in.BirthdayDay, isoDate(in.Anniversary)
-	c.touch(now, ownProperties(c) != before)
+	s.touch(c, now, ownProperties(c) != before)
 }
 
 type properties struct {
@@ -89,7 +89,7 @@ func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 		}
 		s.acc.rename(c, s.stored(in.Address))
 		c.Email.Updated = now
-		c.touch(now, true)
+		s.touch(c, now, true)
 	}
 	permission := in.Permission
 	if permission == "" && s.switches.PutResetsPermission {

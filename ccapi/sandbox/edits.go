@@ -21,7 +21,7 @@ func (s *Server) SetProperty(who, property, value string) bool {
 			return false
 		}
 		*p = value
-		c.touch(now, true)
+		s.touch(c, now, true)
 		return true
 	})
 }
@@ -61,7 +61,7 @@ func (s *Server) ChangeAddress(who, address string) bool {
 		}
 		s.acc.rename(c, s.stored(address))
 		c.Email.Updated = now
-		c.touch(now, true)
+		s.touch(c, now, true)
 		return true
 	})
 }

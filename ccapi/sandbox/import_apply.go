@@ -186,7 +186,7 @@ func (s *Server) importRow(a *activity, in *importJob, r *row, at time.Time) {
 			}
 		}
 	}
-	c.touch(now, changed && !s.switches.ImportKeepsUpdatedAt)
+	s.touch(c, now, changed && !s.switches.ImportKeepsUpdatedAt)
 	s.wear(c, now)
 	if delay := s.readDelay(a); delay > 0 {
 		c.hide(before, at.Add(delay))

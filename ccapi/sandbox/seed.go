@@ -36,6 +36,7 @@ func (s *Server) seed(from Contact, otherwise stamp) *contact {
 	}
 	c := s.newContact(from.Address, orDefault(from.Permission, Implicit), byAccount, created)
 	c.Updated, c.Email.Updated = updated, updated
+	s.acc.newest = max(s.acc.newest, updated)
 	c.FirstName, c.LastName, c.JobTitle, c.Company = from.FirstName, from.LastName, from.JobTitle, from.Company
 	for _, name := range sortedKeys(from.Fields) {
 		c.setValue(s.ensureField(name).ID, from.Fields[name])

@@ -52,7 +52,7 @@ func (s *Server) signUp(c *call) answer {
 	}
 	s.applySignUp(contact, &in, c.stamp)
 	contact.UpdatedBy = byContact
-	contact.touch(c.stamp, true)
+	s.touch(contact, c.stamp, true)
 	return jsonAnswer(status, struct {
 		ID     string `json:"contact_id"`
 		Action string `json:"action"`
