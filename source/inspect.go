@@ -2,6 +2,8 @@ package source
 
 import (
 	"context"
+	"database/sql/driver"
+	"slices"
 	"time"
 )
 
@@ -62,19 +64,13 @@ func (db *DB) sample(ctx context.Context, table string) (sample [][]string) {
 		if err != nil {
 			return err
 		}
-		rows, err := s.tx.QueryxContext(ctx, db.dialect.statement(rel, all, sampleRows))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
 		sc := newScanner(everything(all))
-		for rows.Next() {
-			if err := rows.Scan(sc.dest...); err != nil {
-				return err
-			}
-			sample = append(sample, append([]string(nil), sc.texts()...))
-		}
-		return rows.Err()
+		_, err = s.stream(ctx, db.dialect.statement(rel, all, sampleRows), len(all), func(values []driver.Value) (bool, error) {
+			err := sc.take(values)
+			sample = append(sample, slices.Clone(sc.texts()))
+			return true, err
+		})
+		return err
 	})
 	if err != nil {
 		return nil

@@ -2,9 +2,8 @@ package source
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // within does something in a session, in the time that the configuration allows, and words its
@@ -56,39 +55,19 @@ func (db *DB) read(ctx context.Context, s *session, rel *relation, each func(Row
 		return false, err
 	}
 	db.setKey(ch.key)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, err := s.tx.QueryxContext(ctx, db.dialect.statement(*rel, ch.columns, noLimit))
-	if err != nil {
-		return false, err
-	}
-	if ended, err = scanRows(rows, newScanner(ch), each); !ended {
-		cancel() // else the driver would read the rest before it closes
-		_ = rows.Close()
-		return false, err
-	}
-	return true, rows.Close()
-}
-
-// scanRows tells whether the rows came to their end.
-func scanRows(rows *sqlx.Rows, sc *scanner, each func(Row) bool) (ended bool, err error) {
-	for rows.Next() {
-		if err := rows.Scan(sc.dest...); err != nil {
+	sc := newScanner(ch)
+	return s.stream(ctx, db.dialect.statement(*rel, ch.columns, noLimit), len(ch.columns), func(values []driver.Value) (bool, error) {
+		if err := sc.take(values); err != nil {
 			return false, err
 		}
-		if !each(sc.row()) {
-			return false, nil
-		}
-	}
-	err = rows.Err()
-	return err == nil, err
+		return each(sc.row()), nil
+	})
 }
 
 // scanner makes rows of a result. All that is not text already goes through one buffer, so that a
 // row costs one allocation for all of it.
 type scanner struct {
 	cells  []cell // one for each chosen column
-	dest   []any  // a pointer to each cell
 	buf    []byte
 	order  []int // the cell of each value
 	values []string
@@ -98,16 +77,25 @@ type scanner struct {
 func newScanner(ch choice) *scanner {
 	sc := &scanner{
 		cells:  make([]cell, len(ch.columns)),
-		dest:   make([]any, len(ch.columns)),
 		order:  ch.order,
 		values: make([]string, len(ch.order)),
 		hasKey: ch.key != "",
 	}
 	for i, c := range ch.columns {
 		sc.cells[i] = cell{kind: c.kind, buf: &sc.buf}
-		sc.dest[i] = &sc.cells[i]
 	}
 	return sc
+}
+
+// take scans the values of a row.
+func (sc *scanner) take(values []driver.Value) error {
+	sc.buf = sc.buf[:0]
+	for i, v := range values {
+		if err := sc.cells[i].scan(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // row gives what was scanned.
@@ -125,6 +113,5 @@ func (sc *scanner) texts() []string {
 	for i, n := range sc.order {
 		sc.values[i] = sc.cells[n].value(text)
 	}
-	sc.buf = sc.buf[:0]
 	return sc.values
 }

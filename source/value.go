@@ -38,8 +38,8 @@ type cell struct {
 	start, end int // of the value in buf; equal: it is in text
 }
 
-// Scan implements sql.Scanner. Bytes are copied: the driver reuses them.
-func (c *cell) Scan(src any) error {
+// scan takes a value from the driver. Bytes are copied: it uses them again.
+func (c *cell) scan(src any) error {
 	c.text, c.start = "", len(*c.buf)
 	switch v := src.(type) {
 	case nil:

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"iter"
 	"slices"
@@ -299,23 +300,12 @@ func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err 
 // Entries yields every contact with an address, ascending by the bytes of Norm.
 func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, "SELECT norm, fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm")
-		if err != nil {
-			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var e Entry
-			if err := rows.Scan(&e.Norm, &e.Fields); err != nil {
-				yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
-				return
-			}
-			if !yield(e, nil) {
-				return
-			}
-		}
-		if err := db.read.explain(rows.Err()); err != nil {
+		stopped := false
+		err := db.read.stream(ctx, "SELECT norm, fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm", 2, func(row []driver.Value) bool {
+			stopped = !yield(Entry{Norm: row[0].(string), Fields: row[1].(string)}, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
 			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))
 		}
 	}

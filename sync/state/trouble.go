@@ -3,8 +3,10 @@ package state
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -67,6 +69,31 @@ func (h handle) ExecContext(ctx context.Context, query string, args ...any) (sql
 func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
 	rows, err := h.DB.QueryxContext(ctx, query, args...)
 	return rows, h.explain(err)
+}
+
+// stream gives each row of a query, valid until the next one, to each until that returns false. It asks the driver itself,
+// for the sake of a million rows: database/sql locks, copies and converts once more.
+func (h handle) stream(ctx context.Context, query string, width int, each func([]driver.Value) bool) error {
+	conn, err := h.Connx(ctx)
+	if err != nil {
+		return h.explain(err)
+	}
+	defer conn.Close()
+	return h.explain(conn.Raw(func(conn any) error {
+		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		row := make([]driver.Value, width)
+		for err = rows.Next(row); err == nil && each(row); {
+			err = rows.Next(row)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}))
 }
 
 func (h handle) BeginTxx(ctx context.Context) (*sqlx.Tx, error) {
