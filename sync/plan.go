@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
@@ -221,18 +222,24 @@ func (r *run) lookUp(ctx context.Context, subjects []subject) error {
 	if err != nil {
 		return err
 	}
-	at := make(map[string][]state.Contact, len(contacts))
-	for _, c := range contacts {
-		at[c.Norm] = append(at[c.Norm], c)
-	}
 	for i := range subjects {
 		s := &subjects[i]
-		s.contacts, s.pending, s.problem = at[s.norm], pending[s.norm], nil
+		s.contacts, s.pending, s.problem = contactsOf(contacts, s.norm), pending[s.norm], nil
 		if problem, ok := problems[s.norm]; ok {
 			s.problem = &problem
 		}
 	}
 	return nil
+}
+
+// contactsOf are the contacts of one address, of contacts that ascend by address.
+func contactsOf(contacts []state.Contact, norm string) []state.Contact {
+	from := sort.Search(len(contacts), func(i int) bool { return contacts[i].Norm >= norm })
+	to := from
+	for to < len(contacts) && contacts[to].Norm == norm {
+		to++
+	}
+	return contacts[from:to:to]
 }
 
 // take counts a decision and spools a change.

@@ -202,12 +202,8 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 		if err != nil {
 			return nil, err
 		}
-		at := make(map[string][]state.Contact)
-		for _, c := range contacts {
-			at[c.Norm] = append(at[c.Norm], c)
-		}
 		for i := range part {
-			v := readBack(r.mapping, &r.Policy, b, &part[i], at[part[i].Norm])
+			v := readBack(r.mapping, &r.Policy, b, &part[i], contactsOf(contacts, part[i].Norm))
 			if detail := r.push.refused[part[i].Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
 				v = verdict{reason: Rejected, detail: detail}
 			}

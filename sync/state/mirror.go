@@ -301,7 +301,7 @@ func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err 
 func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		stopped := false
-		err := db.read.stream(ctx, "SELECT norm, fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm", 2, func(row []driver.Value) bool {
+		err := db.read.stream(ctx, "SELECT norm, fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm", nil, 2, func(row []driver.Value) bool {
 			stopped = !yield(Entry{Norm: row[0].(string), Fields: row[1].(string)}, nil)
 			return !stopped
 		})
@@ -311,40 +311,28 @@ func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 	}
 }
 
-type contactRow struct {
-	Norm, Address, Permission, Lists, Fields, Filled string
-	ID                                               string `db:"contact_id"`
-	Deleted                                          bool
-	Left                                             string `db:"lists_left"`
-	FilledKey                                        string `db:"filled_key"`
-	UpdatedAt                                        string `db:"updated_at"`
-}
-
-func (r contactRow) contact() Contact {
-	return Contact{
-		Norm: r.Norm, ID: r.ID, Address: r.Address, Permission: r.Permission, Deleted: r.Deleted,
-		Lists: strings.Fields(r.Lists), Left: strings.Fields(r.Left), Fields: r.Fields, Filled: r.Filled, FilledKey: r.FilledKey, UpdatedAt: moment(r.UpdatedAt),
-	}
-}
-
 // Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for some
 // hundred at a time.
 func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
-	var rows []contactRow
-	err := db.selectIn(ctx, &rows, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at
-		FROM contacts WHERE norm IN (?) ORDER BY norm, contact_id`, norms)
+	contacts := make([]Contact, 0, len(norms))
+	err := db.streamIn(ctx, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at
+		FROM contacts WHERE norm IN (?) ORDER BY norm, contact_id`, norms, 11, func(row []driver.Value) bool {
+		text := func(column int) string { return row[column].(string) }
+		contacts = append(contacts, Contact{
+			Norm: text(0), ID: text(1), Address: text(2), Permission: text(3), Deleted: row[4].(int64) != 0,
+			Lists: strings.Fields(text(5)), Left: strings.Fields(text(6)), Fields: text(7), Filled: text(8), FilledKey: text(9),
+			UpdatedAt: moment(text(10)),
+		})
+		return true
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read contacts: %w", err)
-	}
-	contacts := make([]Contact, len(rows))
-	for i, r := range rows {
-		contacts[i] = r.contact()
 	}
 	return contacts, nil
 }
 
-// selectIn fills rows with a query that has one "IN (?)" for the norms; none gives no rows.
-func (db *DB) selectIn(ctx context.Context, rows any, query string, norms []string) error {
+// streamIn is stream for a query that has one "IN (?)" for the norms; none gives no rows.
+func (db *DB) streamIn(ctx context.Context, query string, norms []string, width int, each func([]driver.Value) bool) error {
 	if len(norms) == 0 {
 		return nil
 	}
@@ -352,7 +340,7 @@ func (db *DB) selectIn(ctx context.Context, rows any, query string, norms []stri
 	if err != nil {
 		return err
 	}
-	return db.read.SelectContext(ctx, rows, query, args...)
+	return db.read.stream(ctx, query, args, width, each)
 }
 
 // Remap names the mapping anew after the configuration changed: what was filled is carried over by remap, which gets

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -195,12 +196,12 @@ func (db *DB) RunBatches(ctx context.Context, run int64) ([]Batch, error) {
 // KnownActivities tells which of these activity ids belong to a batch of ours.
 func (db *DB) KnownActivities(ctx context.Context, ids []string) (map[string]bool, error) {
 	known := make(map[string]bool)
-	var found []string
-	if err := db.selectIn(ctx, &found, "SELECT activity FROM batches WHERE activity IN (?)", ids); err != nil {
+	err := db.streamIn(ctx, "SELECT activity FROM batches WHERE activity IN (?)", ids, 1, func(row []driver.Value) bool {
+		known[row[0].(string)] = true
+		return true
+	})
+	if err != nil {
 		return nil, fmt.Errorf("read batches: %w", err)
-	}
-	for _, id := range found {
-		known[id] = true
 	}
 	return known, nil
 }
@@ -258,15 +259,14 @@ func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, er
 
 // Pending tells which of these normalised addresses stand in a batch that is not settled.
 func (db *DB) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
-	var found []string
-	err := db.selectIn(ctx, &found, `SELECT r.norm FROM batch_rows r JOIN batches b ON b.id = r.batch
-		WHERE r.norm IN (?) AND b.state <> 'settled'`, norms)
+	pending := make(map[string]bool)
+	err := db.streamIn(ctx, `SELECT r.norm FROM batches b CROSS JOIN batch_rows r
+		WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm IN (?)`, norms, 1, func(row []driver.Value) bool {
+		pending[row[0].(string)] = true
+		return true
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read open batches: %w", err)
-	}
-	pending := make(map[string]bool, len(found))
-	for _, norm := range found {
-		pending[norm] = true
 	}
 	return pending, nil
 }

@@ -61,11 +61,18 @@ func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 
 // ProblemsOf returns the problems of these normalised addresses.
 func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Problem, error) {
+	found := make(map[string]Problem)
+	if len(norms) == 0 {
+		return found, nil
+	}
+	query, args, err := sqlx.In("SELECT "+problemColumns+" FROM problems WHERE norm IN (?)", norms)
+	if err != nil {
+		return nil, err
+	}
 	var rows []problemRow
-	if err := db.selectIn(ctx, &rows, "SELECT "+problemColumns+" FROM problems WHERE norm IN (?)", norms); err != nil {
+	if err := db.read.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read problems: %w", err)
 	}
-	found := make(map[string]Problem, len(rows))
 	for _, r := range rows {
 		found[r.Norm] = r.problem()
 	}

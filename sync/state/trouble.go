@@ -73,14 +73,18 @@ func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (*
 
 // stream gives each row of a query, valid until the next one, to each until that returns false. It asks the driver itself,
 // for the sake of a million rows: database/sql locks, copies and converts once more.
-func (h handle) stream(ctx context.Context, query string, width int, each func([]driver.Value) bool) error {
+func (h handle) stream(ctx context.Context, query string, args []any, width int, each func([]driver.Value) bool) error {
 	conn, err := h.Connx(ctx)
 	if err != nil {
 		return h.explain(err)
 	}
 	defer conn.Close()
+	values := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
 	return h.explain(conn.Raw(func(conn any) error {
-		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
+		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, query, values)
 		if err != nil {
 			return err
 		}
