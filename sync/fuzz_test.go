@@ -69,7 +69,7 @@ func FuzzExport(f *testing.F) {
 		heading + "ann@example.com,Active,Express,App users,2026-01-02 03:04:05 -0500,K7Q2\n",
 		heading + "ann@example.com,Unsubscribed,Express,,2026-01-02 03:04:05 -0500,\n",
 		heading + "a@b.example,Active,Wherever,\"App users, Old\",never,\"a\"\"b\nc\"\n",
-		"\ufeff" + heading, heading + heading, heading + "a\n", "Email address,Email address\n", "\"", heading + "\"" + strings.Repeat("x", 5000), "",
+		heading + "a\x1fb,Active,Express,,2026-01-02 03:04:05 -0500,\n", "\ufeff" + heading, heading + heading, heading + "a\n", "Email address,Email address\n", "\"", heading + "\"" + strings.Repeat("x", 5000), "",
 	} {
 		f.Add(seed)
 	}
@@ -79,7 +79,7 @@ func FuzzExport(f *testing.F) {
 			switch {
 			case err != nil:
 				return
-			case c.Permission == "" || len(m.decode(c.Fields)) != 1:
+			case c.Permission == "" || len(m.decode(c.Fields)) != 1 || strings.Contains(c.Norm, state.Separator):
 				t.Fatalf("%q gives %+v", text, c)
 			}
 		}

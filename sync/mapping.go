@@ -147,7 +147,7 @@ func (m *mapping) contact(c *ccapi.Contact) state.Contact {
 func contactNorm(address string) string {
 	norm, fault := normalise(address)
 	if fault != "" {
-		return lowerASCII(strings.TrimSpace(address))
+		return lowerASCII(strings.TrimSpace(strings.ReplaceAll(address, state.Separator, " ")))
 	}
 	return norm
 }
