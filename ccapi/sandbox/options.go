@@ -13,7 +13,8 @@ type Options struct {
 	ClientID string
 	// Approve lets device codes approve themselves.
 	Approve bool
-	// Unlimited turns off pace, daily quota and the token endpoint's limit.
+	// Unlimited turns off pace, daily quota and the token endpoint's limit, and
+	// bulk activities do not take longer the larger they are.
 	Unlimited bool
 	// PerSecond and PerDay are the limits of one client id; 0 stands for the
 	// real ones, 4 requests a second and 10,000 a UTC day.
@@ -27,8 +28,8 @@ type Options struct {
 	// Grace is how long a rotated refresh token may be presented once more.
 	Grace time.Duration
 	// ImportTime tells how long an import of so many contacts takes; nil is
-	// one second and one more for each 5,000 contacts. Other bulk activities
-	// take the same time for their items.
+	// one second and one more for each 5,000 contacts, one second if Unlimited.
+	// Other bulk activities take the same time for their items.
 	ImportTime func(contacts int) time.Duration
 	// Privileges of the user who approves; nil means all of them.
 	Privileges []string
@@ -62,7 +63,11 @@ func (o Options) withDefaults() Options {
 	o.Tokens.Refresh = orDefault(o.Tokens.Refresh, refreshLifetime)
 	o.Tokens.Device = orDefault(o.Tokens.Device, deviceLifetime)
 	o.Tokens.Interval = orDefault(o.Tokens.Interval, pollInterval)
-	if o.ImportTime == nil {
+	switch {
+	case o.ImportTime != nil:
+	case o.Unlimited:
+		o.ImportTime = func(int) time.Duration { return time.Second }
+	default:
 		o.ImportTime = importTime
 	}
 	if o.Privileges == nil {

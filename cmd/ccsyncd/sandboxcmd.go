@@ -54,7 +54,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; one that exists is gone on with")
 	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or those written here as JSON")
 	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
-	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace and no daily quota")
+	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace, no daily quota, and bulk activities of any size take a second")
 	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome is `ID` (default: any)")
 	return cmd
 }
