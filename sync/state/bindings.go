@@ -37,7 +37,7 @@ func (db *DB) Bindings(ctx context.Context) ([]Binding, error) {
 
 // SetBindings replaces all bindings.
 func (db *DB) SetBindings(ctx context.Context, all []Binding) error {
-	return db.change(ctx, "write bindings", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "write bindings", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM bindings"); err != nil {
 			return err
 		}

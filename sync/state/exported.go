@@ -16,21 +16,35 @@ const unnamed = "?"
 
 // PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
 // are without one until a page shows them. It is PutContacts in all other respects. ErrTwins when an address is that of
-// several contacts. Give them in the order of their addresses: into any other order a million take minutes.
+// several contacts. They ascend by Norm: in any other order a million take minutes.
 func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, err error) {
-	err = db.change(ctx, "write exported contacts", func(tx *sqlx.Tx) error {
+	if len(contacts) == 0 {
+		return 0, nil
+	}
+	err = db.change(ctx, "write exported contacts", func(ctx context.Context, tx *sqlx.Tx) error {
+		var known []knownContact
+		first, last := contacts[0].Norm, contacts[len(contacts)-1].Norm
+		if err := tx.SelectContext(ctx, &known, selectKnown+" WHERE norm BETWEEN ? AND ? ORDER BY norm", first, last); err != nil {
+			return err
+		}
 		put, err := prepareUpsert(ctx, tx)
 		if err != nil {
 			return err
 		}
 		defer put.close()
-		named, err := tx.PreparexContext(ctx, selectKnown+" WHERE norm = ?")
-		if err != nil {
-			return err
-		}
-		defer named.Close()
 		for i := range contacts {
-			if err := put.exported(ctx, named, &contacts[i], m.Loading); err != nil {
+			c := &contacts[i]
+			if i > 0 && c.Norm == contacts[i-1].Norm {
+				return fmt.Errorf("%w: two of one in the export", ErrTwins)
+			}
+			n := 0
+			for len(known) > 0 && known[0].Norm < c.Norm {
+				known = known[1:]
+			}
+			for n < len(known) && known[n].Norm == c.Norm {
+				n++
+			}
+			if err := put.exported(ctx, c, known[:n], m.Loading); err != nil {
 				return err
 			}
 		}
@@ -41,11 +55,7 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 }
 
 // exported writes a contact under the id that the mirror has for its address.
-func (u *upsert) exported(ctx context.Context, named *sqlx.Stmt, c *Contact, snapshot int64) error {
-	var known []knownContact
-	if err := named.SelectContext(ctx, &known, c.Norm); err != nil {
-		return err
-	}
+func (u *upsert) exported(ctx context.Context, c *Contact, known []knownContact, snapshot int64) error {
 	switch {
 	case len(known) == 0:
 		c.ID = unnamed + c.Norm

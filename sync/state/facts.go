@@ -22,7 +22,7 @@ func (db *DB) Fact(ctx context.Context, name string) (string, error) {
 
 // SetFacts writes several facts at once.
 func (db *DB) SetFacts(ctx context.Context, facts map[string]string) error {
-	return db.change(ctx, "write facts", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "write facts", func(ctx context.Context, tx *sqlx.Tx) error {
 		for name, value := range facts {
 			if err := setFact(ctx, tx, name, value); err != nil {
 				return err

@@ -19,7 +19,7 @@ func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
 	if norm == "" { // it would be every contact without an address
 		return 0, nil
 	}
-	err = db.change(ctx, "forget an address", func(tx *sqlx.Tx) (err error) {
+	err = db.change(ctx, "forget an address", func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		spelled, err := spellings(ctx, tx, norm)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func (db *DB) migrate(ctx context.Context, steps []string) error {
 			return err
 		}
 	}
-	return db.change(ctx, "bring the schema up to date", func(tx *sqlx.Tx) error { return upgrade(ctx, tx, steps) })
+	return db.change(ctx, "bring the schema up to date", func(ctx context.Context, tx *sqlx.Tx) error { return upgrade(ctx, tx, steps) })
 }
 
 // edition is that of the file, 0 for an empty one. It looks without writing: another program's database stays as it is.

@@ -68,7 +68,7 @@ func (db *DB) Mirror(ctx context.Context) (Mirror, error) {
 
 // BeginSnapshot starts a full snapshot. Until EndRefresh the mirror keeps its last complete mark.
 func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
-	err := db.change(ctx, "begin a snapshot", func(tx *sqlx.Tx) error {
+	err := db.change(ctx, "begin a snapshot", func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE mirror
 			SET loading = CASE WHEN loading > seen THEN loading ELSE seen END + 1, loading_mark = '', next = ''`)
 		return err
@@ -84,7 +84,7 @@ func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
 // as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on. It returns by how many the
 // contacts that are not deleted became more.
 func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
-	err = db.change(ctx, "write contacts", func(tx *sqlx.Tx) error {
+	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		put, err := prepareUpsert(ctx, tx)
 		if err != nil {
 			return err
@@ -220,7 +220,7 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 			break
 		}
 	}
-	return db.change(ctx, "end the refresh", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "end the refresh", func(ctx context.Context, tx *sqlx.Tx) error {
 		var loading int64
 		if err := tx.GetContext(ctx, &loading, "SELECT loading FROM mirror"); err != nil {
 			return err
@@ -239,7 +239,7 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 
 func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
 	const most = 5000
-	err = db.change(ctx, "remove vanished contacts", func(tx *sqlx.Tx) error {
+	err = db.change(ctx, "remove vanished contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		done, err := tx.ExecContext(ctx, `DELETE FROM contacts WHERE contact_id IN
 			(SELECT contact_id FROM contacts WHERE seen < ? LIMIT ?)`, snapshot, most)
 		if err != nil {
@@ -255,7 +255,7 @@ func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err er
 // SetAside takes the address from contacts that a direct reading did not show under it any more, but for some. What
 // is remembered of them waits for the refresh that shows them under another address; a snapshot that does not removes them.
 func (db *DB) SetAside(ctx context.Context, norm string, except []string) error {
-	return db.change(ctx, "set vanished contacts aside", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "set vanished contacts aside", func(ctx context.Context, tx *sqlx.Tx) error {
 		query, args := "UPDATE contacts SET norm = '', address = '' WHERE norm = ?", []any{norm}
 		for _, id := range except {
 			query += " AND contact_id <> ?"
@@ -268,7 +268,7 @@ func (db *DB) SetAside(ctx context.Context, norm string, except []string) error 
 
 // DropMirror forgets every contact, and that there ever was a refresh.
 func (db *DB) DropMirror(ctx context.Context) error {
-	return db.change(ctx, "drop the mirror", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts"); err != nil {
 			return err
 		}
@@ -350,7 +350,7 @@ func (db *DB) streamIn(ctx context.Context, query string, norms []string, width 
 // Remap names the mapping anew after the configuration changed: what was filled is carried over by remap, which gets
 // each value that is not empty in the old form and returns it in the new one, and the mirror counts as never refreshed.
 func (db *DB) Remap(ctx context.Context, mapping string, remap func(string) string) error {
-	return db.change(ctx, "carry over what was filled", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "carry over what was filled", func(ctx context.Context, tx *sqlx.Tx) error {
 		var rows []struct {
 			Norm   string
 			ID     string `db:"contact_id"`

@@ -121,7 +121,7 @@ const insertBatch = `INSERT INTO batches (run, kind, state, lists, mapping, cont
 
 // AddBatch records a batch with its rows, in one transaction, and returns its id.
 func (db *DB) AddBatch(ctx context.Context, b Batch, rows []BatchRow) (id int64, err error) {
-	err = db.change(ctx, "record a batch", func(tx *sqlx.Tx) error {
+	err = db.change(ctx, "record a batch", func(ctx context.Context, tx *sqlx.Tx) error {
 		id, err = db.addBatch(ctx, tx, b, rows)
 		return err
 	})
@@ -177,7 +177,7 @@ func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 
 // DropBatch removes a batch that was never accepted.
 func (db *DB) DropBatch(ctx context.Context, b Batch) error {
-	return db.change(ctx, "drop a batch", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "drop a batch", func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = ?", b.ID, string(b.State))
 		return err
 	})

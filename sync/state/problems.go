@@ -93,7 +93,7 @@ func (db *DB) SolveProblems(ctx context.Context, norms []string) error {
 	if len(norms) == 0 {
 		return nil
 	}
-	return db.change(ctx, "solve problems", func(tx *sqlx.Tx) error { return solve(ctx, tx, norms) })
+	return db.change(ctx, "solve problems", func(ctx context.Context, tx *sqlx.Tx) error { return solve(ctx, tx, norms) })
 }
 
 func solve(ctx context.Context, tx *sqlx.Tx, norms []string) error {

@@ -54,7 +54,7 @@ const (
 // the disk before Reserve returns, so a crash over-counts and never under-counts. A *QuotaError when the
 // day is used up, by our count or by the server's word.
 func (q *Quota) Reserve(ctx context.Context) (sendAt time.Time, err error) {
-	err = q.db.change(ctx, "reserve a request", func(tx *sqlx.Tx) error {
+	err = q.db.change(ctx, "reserve a request", func(ctx context.Context, tx *sqlx.Tx) error {
 		now := q.db.Now()
 		pace, err := loadPace(ctx, tx)
 		if err != nil {

@@ -97,12 +97,12 @@ func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error
 
 // PutValued remembers how many source rows had a value, by column, for a good run of today.
 func (db *DB) PutValued(ctx context.Context, valued map[string]int) error {
-	return db.change(ctx, "remember the source's size", func(tx *sqlx.Tx) error { return db.putValued(ctx, tx, valued) })
+	return db.change(ctx, "remember the source's size", func(ctx context.Context, tx *sqlx.Tx) error { return db.putValued(ctx, tx, valued) })
 }
 
 // ResetValued forgets what former runs saw and remembers this.
 func (db *DB) ResetValued(ctx context.Context, valued map[string]int) error {
-	return db.change(ctx, "remember the source's size", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "remember the source's size", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM valued"); err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (db *DB) Prune(ctx context.Context, keep time.Duration) error {
 		`DELETE FROM batches WHERE id IN (SELECT id FROM batches b WHERE state = 'settled' AND recorded_at < ?
 			AND NOT EXISTS (SELECT 1 FROM batch_rows r WHERE r.batch = b.id) LIMIT ?)`,
 	} {
-		if err := db.change(ctx, "prune the history", func(tx *sqlx.Tx) error {
+		if err := db.change(ctx, "prune the history", func(ctx context.Context, tx *sqlx.Tx) error {
 			_, err := tx.ExecContext(ctx, text, before, most)
 			return err
 		}); err != nil {

@@ -33,7 +33,7 @@ type Landed struct {
 // Recorded batches. It returns the ids of the latter.
 func (db *DB) Settle(ctx context.Context, s Settlement) ([]int64, error) {
 	var again []int64
-	err := db.change(ctx, fmt.Sprintf("settle batch %d", s.Batch.ID), func(tx *sqlx.Tx) error {
+	err := db.change(ctx, fmt.Sprintf("settle batch %d", s.Batch.ID), func(ctx context.Context, tx *sqlx.Tx) error {
 		again = again[:0]
 		if err := closeBatch(ctx, tx, s, stamp(db.Now())); err != nil {
 			return err

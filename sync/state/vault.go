@@ -59,7 +59,7 @@ func (v *Vault) Load(ctx context.Context) ([]byte, error) {
 
 // Save replaces the record; nil removes it. It returns after the record is on the disk.
 func (v *Vault) Save(ctx context.Context, record []byte) error {
-	return v.db.change(ctx, "save "+v.name, func(tx *sqlx.Tx) error {
+	return v.db.change(ctx, "save "+v.name, func(ctx context.Context, tx *sqlx.Tx) error {
 		if record == nil {
 			_, err := tx.ExecContext(ctx, "DELETE FROM vault WHERE name = ?", v.name)
 			return err
@@ -127,7 +127,7 @@ func (db *DB) reseal(ctx context.Context, next sealer) error {
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	return db.change(ctx, "seal records", func(tx *sqlx.Tx) error {
+	return db.change(ctx, "seal records", func(ctx context.Context, tx *sqlx.Tx) error {
 		records = nil
 		if err := tx.SelectContext(ctx, &records, selectVault); err != nil {
 			return err
