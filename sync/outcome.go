@@ -12,28 +12,28 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// settled counts how a batch ended. Only what this run planned changes its coverage; rows that are neither landed nor
-// a problem are on their way again.
-func (p *pusher) settled(run int64, b *state.Batch, s *state.Settlement, rows []state.BatchRow, verdicts map[string]verdict) {
-	p.verified += len(s.Done)
+// landed takes in a row that carries its values.
+func (p *pusher) landed(run int64, b *state.Batch, row *judged) {
+	p.verified++
 	if b.Run == run {
-		p.landed += len(s.Done)
-	}
-	for i := range rows {
-		row := &rows[i]
-		v := verdicts[row.Norm]
-		if !v.landed {
-			continue
-		}
-		if b.Run == run && row.Action == string(Create) {
+		p.arrived++
+		if row.Action == string(Create) {
 			p.created++
 		}
-		if v.reason != "" {
-			p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: v.reason, Detail: v.detail})
-		}
-		p.result(row.Norm, "")
 	}
-	for _, problem := range s.Problems {
+	if row.reason != "" && row.verdict.landed {
+		p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: row.reason, Detail: row.detail})
+	}
+	p.result(row.Norm, "")
+}
+
+// failed takes in the rows of a batch that did not land and are not tried again at once.
+func (p *pusher) failed(rows []state.Failed) {
+	for _, f := range rows {
+		problem := f.Problem
+		if problem == nil {
+			continue
+		}
 		p.result(problem.Norm, problem.Reason)
 		if problem.Reason == Rejected {
 			p.rejected++
@@ -83,8 +83,8 @@ func (p *pusher) count(r *Report) {
 	r.Push.Verified, r.Push.Rejected, r.Push.Unverified = p.verified, p.rejected, p.lost+open
 	r.Push.Problems = append(r.Push.Problems, p.problems...)
 	c := &r.Coverage
-	c.Verified += p.landed
-	c.Pending -= p.landed
+	c.Verified += p.arrived
+	c.Pending -= p.arrived
 	c.Contacts += p.created
 }
 

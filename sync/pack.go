@@ -3,6 +3,7 @@ package sync
 import (
 	"bytes"
 	"context"
+	"iter"
 	"slices"
 	"strings"
 
@@ -25,12 +26,12 @@ func (o *outgoing) append(buf []byte) []byte {
 		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " "))
 }
 
-func parseOutgoing(buf []byte) outgoing {
-	var o outgoing
+// parseOutgoing reads what append wrote, and returns what stands behind.
+func parseOutgoing(buf []byte) (o outgoing, rest []byte) {
 	var on, lists string
-	parseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
+	rest = parseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
 	o.row.Lists, o.lists = strings.Fields(on), strings.Fields(lists)
-	return o
+	return o, rest
 }
 
 // sendable is an address for an import: in front of the @ as the app has it, the domain in its ASCII form.
@@ -55,8 +56,33 @@ type packer struct {
 	group []byte
 	body  ccapi.ImportBody
 	batch state.Batch
-	rows  []state.BatchRow
+	rows  packed
 	value []string
+	buf   []byte
+}
+
+// packed are the rows of a batch that is being filled, in little room.
+type packed struct {
+	buf []byte
+	n   int
+}
+
+func (p *packed) add(o *outgoing) {
+	p.buf = o.append(p.buf)
+	p.n++
+}
+
+func (p *packed) reset() { p.buf, p.n = p.buf[:0], 0 }
+
+// all yields the rows in the order of their addresses.
+func (p *packed) all() iter.Seq[state.BatchRow] {
+	return func(yield func(state.BatchRow) bool) {
+		for o, rest := (outgoing{}), p.buf; len(rest) > 0; {
+			if o, rest = parseOutgoing(rest); !yield(o.row) {
+				return
+			}
+		}
+	}
 }
 
 // send rechecks the plan, packs what survives and sends it.
@@ -84,7 +110,8 @@ func (p *packer) add(s *subject, d *decision) error {
 		o.row.Lists = uniqueLists(d.onLists)
 		p.sets[strings.Join(o.row.Lists, " ")]++
 	}
-	return p.ready.Add([]byte(o.row.Norm), o.append(nil))
+	p.buf = o.append(p.buf[:0])
+	return p.ready.Add([]byte(o.row.Norm), p.buf)
 }
 
 // sendAll groups the changes by the lists that their import names, and sends one group after the other.
@@ -93,7 +120,7 @@ func (p *packer) sendAll(ctx context.Context) error {
 	grouped := spool.New(p.Scratch)
 	defer grouped.Close()
 	for _, buf := range p.ready.Sorted() {
-		o := parseOutgoing(buf)
+		o, _ := parseOutgoing(buf)
 		if o.row.Action == string(Update) && len(o.lists) == 0 {
 			o.lists = []string{chosen[strings.Join(o.row.Lists, " ")]}
 		}
@@ -101,7 +128,8 @@ func (p *packer) sendAll(ctx context.Context) error {
 		if o.row.Action == string(Clear) {
 			kind, o.lists = 'c', nil
 		}
-		if err := grouped.Add(groupKey(kind, uniqueLists(o.lists), o.row.Norm), o.append(nil)); err != nil {
+		p.buf = o.append(p.buf[:0])
+		if err := grouped.Add(groupKey(kind, uniqueLists(o.lists), o.row.Norm), p.buf); err != nil {
 			return err
 		}
 	}
@@ -109,7 +137,8 @@ func (p *packer) sendAll(ctx context.Context) error {
 		return err
 	}
 	for key, buf := range grouped.Sorted() {
-		if err := p.pack(ctx, key, parseOutgoing(buf)); err != nil {
+		o, _ := parseOutgoing(buf)
+		if err := p.pack(ctx, key, &o); err != nil {
 			return err
 		}
 	}
@@ -121,16 +150,16 @@ func (p *packer) sendAll(ctx context.Context) error {
 
 // pack adds one contact to the batch that is being filled, and sends the batch when it is full or the group
 // ends.
-func (p *packer) pack(ctx context.Context, key []byte, o outgoing) error {
+func (p *packer) pack(ctx context.Context, key []byte, o *outgoing) error {
 	group := key[:bytes.IndexByte(key, 0)]
-	if p.rows == nil || !bytes.Equal(group, p.group) {
+	if p.rows.n == 0 || !bytes.Equal(group, p.group) {
 		if err := p.flush(ctx); err != nil {
 			return err
 		}
 		p.begin(group, o.lists)
 	}
 	if p.fits(&o.row) {
-		p.take(&o.row)
+		p.take(o)
 		return nil
 	}
 	if err := p.flush(ctx); err != nil {
@@ -138,7 +167,7 @@ func (p *packer) pack(ctx context.Context, key []byte, o outgoing) error {
 	}
 	p.begin(group, o.lists)
 	p.fits(&o.row)
-	p.take(&o.row)
+	p.take(o)
 	return nil
 }
 
@@ -148,38 +177,37 @@ func (p *packer) begin(group []byte, lists []string) {
 	if group[0] == 'c' {
 		p.batch.Kind = state.Replace
 	}
-	p.rows = p.rows[:0]
+	p.rows.reset()
 	p.body.Reset(lists, p.mapping.members())
 }
 
 func (p *packer) fits(row *state.BatchRow) bool {
 	if p.batch.Kind == state.Replace {
-		return len(p.rows) < maxReplaces
+		return p.rows.n < maxReplaces
 	}
 	p.value = p.mapping.changed(row, p.value)
 	return p.body.Add(row.Address, p.value)
 }
 
-func (p *packer) take(row *state.BatchRow) {
-	p.rows = append(p.rows, *row)
-	p.batch.Tally.Add(tallyOf(p.mapping, &p.batch, row))
+func (p *packer) take(o *outgoing) {
+	p.rows.add(o)
+	count(&p.batch.Tally, p.mapping, &p.batch, &o.row)
 }
 
 // flush records the batch and sends it.
 func (p *packer) flush(ctx context.Context) (err error) {
-	if len(p.rows) == 0 {
+	if p.rows.n == 0 {
 		return nil
 	}
-	p.batch.Contacts = len(p.rows)
-	if p.batch.ID, err = p.State.AddBatch(ctx, p.batch, p.rows); err != nil {
+	defer p.rows.reset()
+	p.batch.Contacts = p.rows.n
+	if p.batch.ID, err = p.State.AddBatch(ctx, p.batch, p.rows.all()); err != nil {
 		return err
 	}
 	b := p.run.push.track(p.batch)
-	rows := p.rows
-	p.rows = p.rows[:0]
 	p.step("push", p.run.push.sent, p.plan.count)
 	if b.Kind == state.Replace {
-		return p.replaceAll(ctx, b, rows)
+		return p.replaceAll(ctx, b, slices.Collect(p.rows.all()))
 	}
 	return p.post(ctx, b, &p.body)
 }
@@ -205,8 +233,8 @@ func (m *mapping) changed(row *state.BatchRow, values []string) []string {
 	return values
 }
 
-// tallyOf is what one row of a batch counts for the guard.
-func tallyOf(m *mapping, b *state.Batch, row *state.BatchRow) state.Tally {
+// count adds what one row of a batch counts for the guard.
+func count(t *state.Tally, m *mapping, b *state.Batch, row *state.BatchRow) {
 	d := decision{action: Action(row.Action), wanted: m.decode(row.Wanted), old: m.decode(row.Old)}
 	if d.action == Update {
 		for _, id := range b.Lists {
@@ -215,5 +243,5 @@ func tallyOf(m *mapping, b *state.Batch, row *state.BatchRow) state.Tally {
 			}
 		}
 	}
-	return d.tally(m)
+	d.addTo(t, m)
 }

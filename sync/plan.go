@@ -326,25 +326,24 @@ func (p *plan) countChange(r *run, s *subject, d *decision) {
 		sum.Update, sum.Fill = sum.Update+1, sum.Fill+1
 	}
 	sum.Joins += len(d.joins)
-	p.tally.Add(d.tally(r.mapping))
+	d.addTo(&p.tally, r.mapping)
 	r.report.addChange(listed)
 }
 
-// tally is what a decision counts for the guard.
-func (d *decision) tally(m *mapping) state.Tally {
-	t := state.Tally{Joins: len(d.joins)}
+// addTo counts a decision for the guard.
+func (d *decision) addTo(t *state.Tally, m *mapping) {
+	t.Joins += len(d.joins)
 	for i, wanted := range d.wanted {
 		if old := d.old[i]; old != "" && wanted != "" && old != wanted {
-			t.Add(state.Tally{Changes: map[string]int{m.targets[i].Column: 1}})
+			t.Change(m.targets[i].Column)
 		}
 	}
 	switch d.action {
 	case Create:
-		t.Creates = 1
+		t.Creates++
 	case Clear:
-		t.Clears = 1
+		t.Clears++
 	}
-	return t
 }
 
 // named keeps the state of a user that the run is for.

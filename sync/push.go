@@ -38,7 +38,7 @@ type pusher struct {
 	batches  []*state.Batch // of this run, and those of former runs that were open
 	sent     int
 	verified int // rows seen carrying their values
-	landed   int // of those, rows of this run's plan
+	arrived  int // of those, rows of this run's plan
 	created  int // of those, contacts that were created
 	rejected int
 	lost     int // rows that ended in any other way
@@ -303,22 +303,40 @@ func (r *run) poll(ctx context.Context) error {
 // vanished ends an import that nobody can look at any more, as after ten days. One that was there just now may still be
 // at work: it ends when a few of its contacts carry their values, or when the run would not wait any longer.
 func (r *run) vanished(ctx context.Context, b *state.Batch) error {
-	rows, err := r.rowsOf(ctx, b)
+	few, err := r.someRows(ctx, b)
 	if err != nil {
 		return err
 	}
-	if len(rows) > 0 && r.now().Sub(b.MovedAt) < letGo { // rows can have been forgotten
-		few := []state.BatchRow{rows[0], rows[len(rows)/2], rows[len(rows)-1]}
+	if len(few) > 0 && r.now().Sub(b.MovedAt) < letGo { // rows can have been forgotten
 		if err := r.readRows(ctx, few); err != nil {
 			return err
 		}
-		missing, err := r.judgeRows(ctx, b, few, make(map[string]verdict))
+		_, missing, err := r.judgeRows(ctx, b, few)
 		if err != nil || len(missing) > 0 {
 			return err
 		}
 	}
 	b.Ending = endedGone
 	return r.move(ctx, b, state.Ended)
+}
+
+// someRows are the first row of a batch, the last and one between.
+func (r *run) someRows(ctx context.Context, b *state.Batch) (few []judged, err error) {
+	n := 0
+	var last judged
+	for row, err := range r.rowsOf(ctx, b) {
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 || n == b.Contacts/2 {
+			few = append(few, row)
+		}
+		n, last = n+1, row
+	}
+	if n > 1 {
+		few = append(few, last)
+	}
+	return few, nil
 }
 
 // progressed takes what a poll said of a batch.

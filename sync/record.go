@@ -69,10 +69,11 @@ func appendTexts(buf []byte, texts ...string) []byte {
 	return buf
 }
 
-// parseTexts reads what appendTexts wrote.
-func parseTexts(buf []byte, texts ...*string) {
+// parseTexts reads what appendTexts wrote, and returns what stands behind.
+func parseTexts(buf []byte, texts ...*string) []byte {
 	for _, text := range texts {
 		n, width := binary.Uvarint(buf)
 		*text, buf = string(buf[width:width+int(n)]), buf[width+int(n):]
 	}
+	return buf
 }

@@ -151,47 +151,63 @@ func (r retry) parts(b *state.Batch, failed, rows int, problems map[string]state
 	return 0
 }
 
-// settlement works out how a batch ended: what landed, what is a problem, and what is sent again at once. verdicts are
-// by norm, of every row; problems those of earlier tries.
-func settlement(m *mapping, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, problems map[string]state.Problem, can retry, now time.Time) state.Settlement {
-	s := state.Settlement{Batch: *b, Failed: make(map[string]string)}
-	var failed, alone []state.BatchRow
-	for i := range rows {
-		row := &rows[i]
-		v := verdicts[row.Norm]
-		if v.landed {
-			s.Done = append(s.Done, state.Landed{Norm: row.Norm, Filled: v.filled, Key: row.Key})
-			s.Tally.Add(tallyOf(m, b, row))
+// settlement is what becomes of the rows of a batch that did not land.
+type settlement struct {
+	failed []state.Failed // all of them; those without a problem are tried again at once, or planned anew
+	again  []half
+}
+
+// half is a batch of rows that are tried again at once.
+type half struct {
+	batch state.Batch
+	rows  []state.BatchRow
+}
+
+// settlement works it out; problems are those of earlier tries, by norm.
+func (v *verification) settlement(m *mapping, problems map[string]state.Problem, can retry, now time.Time) settlement {
+	var s settlement
+	b := v.batch
+	var failed, alone []judged
+	for _, row := range v.missing {
+		if row.alone {
+			alone = append(alone, row)
 			continue
 		}
-		s.Failed[row.Norm] = v.reason
-		if v.alone {
-			alone = append(alone, *row)
-			continue
-		}
-		failed = append(failed, *row)
+		failed = append(failed, row)
 	}
-	explained := b.ErrorCount > 0 && b.ErrorCount >= len(failed)+len(alone)
-	parts := can.parts(b, len(failed), len(rows)-len(alone), problems)
+	parts := can.parts(b, len(failed), v.rows-len(alone), problems)
 	if b.Ending == endedBroken || can.anew && (parts > 0 || b.Ending == endedGone) {
-		return s // what is not there is planned anew
+		s.retry(v.missing) // what is not there is planned anew
+		return s
 	}
 	if parts > 0 {
-		for part := range slices.Chunk(failed, (len(failed)+parts-1)/parts) {
-			again := state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(part), State: state.Recorded}
-			for i := range part {
-				again.Tally.Add(tallyOf(m, b, &part[i]))
-			}
-			s.Again, s.Rows = append(s.Again, again), append(s.Rows, part)
+		for rows := range slices.Chunk(failed, (len(failed)+parts-1)/parts) {
+			s.again = append(s.again, newHalf(m, b, rows))
 		}
+		s.retry(failed)
 		failed = nil
 	}
-	failed = append(failed, alone...)
-	for i := range failed {
-		s.Problems = append(s.Problems, problemOf(b, &failed[i], verdicts[failed[i].Norm], problems, explained, now))
-		s.Failed[failed[i].Norm] = s.Problems[i].Reason
+	explained := b.ErrorCount > 0 && b.ErrorCount >= len(v.missing)
+	for _, row := range append(failed, alone...) {
+		p := problemOf(b, &row, problems, explained, now)
+		s.failed = append(s.failed, state.Failed{Norm: row.Norm, Reason: p.Reason, Problem: &p})
 	}
 	return s
+}
+
+func (s *settlement) retry(rows []judged) {
+	for i := range rows {
+		s.failed = append(s.failed, state.Failed{Norm: rows[i].Norm, Reason: rows[i].reason})
+	}
+}
+
+func newHalf(m *mapping, b *state.Batch, rows []judged) half {
+	h := half{batch: state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(rows), State: state.Recorded}}
+	for i := range rows {
+		h.rows = append(h.rows, rows[i].BatchRow)
+		count(&h.batch.Tally, m, b, &rows[i].BatchRow)
+	}
+	return h
 }
 
 // holdsBack tells whether one row may have taken its neighbours with it: most of a batch is missing and nothing
@@ -211,10 +227,10 @@ func holdsBack(b *state.Batch, failed, rows int, problems map[string]state.Probl
 	return false
 }
 
-func problemOf(b *state.Batch, row *state.BatchRow, v verdict, problems map[string]state.Problem, explained bool, now time.Time) state.Problem {
-	p := state.Problem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: v.reason, Detail: v.detail, Wanted: row.Wanted,
+func problemOf(b *state.Batch, row *judged, problems map[string]state.Problem, explained bool, now time.Time) state.Problem {
+	p := state.Problem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: row.reason, Detail: row.detail, Wanted: row.Wanted,
 		Attempts: 1, Since: now, Run: b.Run}
-	if explained && v.reason == Lost {
+	if explained && row.reason == Lost {
 		p.Reason = Rejected
 		p.Detail = fmt.Sprintf("the import counted rows with errors: %d", b.ErrorCount)
 		if len(b.Errors) > 0 {

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -53,103 +54,153 @@ func (r *run) refreshFor(ctx context.Context, ended []*state.Batch) error {
 	return r.incremental(ctx)
 }
 
-// settle verifies one batch and writes down how it ended.
+// verification is what reading back a batch came to so far.
+type verification struct {
+	batch   *state.Batch
+	rows    int
+	landed  int // of the rows, written down as such
+	tally   state.Tally
+	missing []judged // the others
+}
+
+// judged is a row and what was last read of it.
+type judged struct {
+	state.BatchRow
+	verdict
+}
+
+// settle verifies one batch and writes down how it ended, the batch's own end last.
 func (r *run) settle(ctx context.Context, b *state.Batch) error {
-	rows, err := r.rowsOf(ctx, b)
+	v, err := r.verify(ctx, b)
 	if err != nil {
 		return err
 	}
-	verdicts, err := r.verify(ctx, b, rows)
+	problems, err := r.problemsOf(ctx, v)
 	if err != nil {
 		return err
 	}
-	problems, err := r.problemsOf(ctx, rows, verdicts)
-	if err != nil {
-		return err
-	}
-	if r.push.guessed[b.ID] && len(failedNorms(rows, verdicts)) == len(rows) && unexplained(b) == Lost {
+	if r.push.guessed[b.ID] && v.landed == 0 && unexplained(b) == Lost {
 		b.Ending = endedForeign
 	}
 	can := retry{anew: r.plan == nil, halve: b.Run == r.id && r.push.halves < maxHalves}
-	s := settlement(r.mapping, b, rows, verdicts, problems, can, r.now())
-	again, err := r.State.Settle(context.WithoutCancel(ctx), s)
-	if err != nil {
+	s := v.settlement(r.mapping, problems, can, r.now())
+	if err := r.writeDown(context.WithoutCancel(ctx), v, &s); err != nil {
 		return err
 	}
 	b.State = state.Settled
-	r.push.settled(r.id, b, &s, rows, verdicts)
-	for i, id := range again {
-		s.Again[i].ID = id
-		if err := r.postHalf(ctx, s.Again[i], s.Rows[i]); err != nil {
+	r.push.failed(s.failed)
+	for i := range s.again {
+		if err := r.postHalf(ctx, &s.again[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
-func (r *run) rowsOf(ctx context.Context, b *state.Batch) ([]state.BatchRow, error) {
-	carry := r.mapping.carry(b.Mapping)
-	rows := make([]state.BatchRow, 0, b.Contacts)
-	for row, err := range r.State.BatchRows(ctx, b.ID) {
-		if err != nil {
-			return nil, err
+func (r *run) writeDown(ctx context.Context, v *verification, s *settlement) (err error) {
+	for i := range s.again {
+		h := &s.again[i]
+		if h.batch.ID, err = r.State.AddBatch(ctx, h.batch, slices.Values(h.rows)); err != nil {
+			return err
 		}
-		row.Wanted, row.Old = carry(row.Wanted), carry(row.Old)
-		rows = append(rows, row)
 	}
-	return rows, nil
+	if err := r.State.Fail(ctx, v.batch.ID, s.failed); err != nil {
+		return err
+	}
+	return r.State.Settle(ctx, v.batch.ID, v.tally)
 }
 
-// problemsOf are the problems that earlier tries of the rows left that did not land.
-func (r *run) problemsOf(ctx context.Context, rows []state.BatchRow, verdicts map[string]verdict) (map[string]state.Problem, error) {
+// rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
+func (r *run) rowsOf(ctx context.Context, b *state.Batch) iter.Seq2[judged, error] {
+	carry := r.mapping.carry(b.Mapping)
+	return func(yield func(judged, error) bool) {
+		for row, err := range r.State.BatchRows(ctx, b.ID) {
+			row.Wanted, row.Old = carry(row.Wanted), carry(row.Old)
+			if !yield(judged{BatchRow: row}, err) {
+				return
+			}
+		}
+	}
+}
+
+// problemsOf are the problems that earlier tries of the missing rows left. One of the batch's own run was written by a settlement that
+// the process did not live to end.
+func (r *run) problemsOf(ctx context.Context, v *verification) (map[string]state.Problem, error) {
 	found := make(map[string]state.Problem)
-	for part := range slices.Chunk(failedNorms(rows, verdicts), chunk) {
-		problems, err := r.State.ProblemsOf(ctx, part)
+	for rows := range slices.Chunk(v.missing, chunk) {
+		norms := make([]string, len(rows))
+		for i := range rows {
+			norms[i] = rows[i].Norm
+		}
+		problems, err := r.State.ProblemsOf(ctx, norms)
 		if err != nil {
 			return nil, err
 		}
 		for norm, p := range problems {
-			found[norm] = p
+			if p.Run == v.batch.Run {
+				p.Attempts--
+			}
+			if p.Attempts > 0 {
+				found[norm] = p
+			}
 		}
 	}
 	return found, nil
 }
 
-func failedNorms(rows []state.BatchRow, verdicts map[string]verdict) []string {
-	var norms []string
-	for i := range rows {
-		if !verdicts[rows[i].Norm].landed {
-			norms = append(norms, rows[i].Norm)
-		}
-	}
-	return norms
-}
-
 // verify reads back every row. What the refresh does not show is read directly: all of it when a few of the rows turn
 // out to have landed unseen, and once more when patience is at its end.
-func (r *run) verify(ctx context.Context, b *state.Batch, rows []state.BatchRow) (map[string]verdict, error) {
-	verdicts := make(map[string]verdict, len(rows))
-	missing, since := rows, b.EndedAt
+func (r *run) verify(ctx context.Context, b *state.Batch) (v *verification, err error) {
+	v = &verification{batch: b}
+	if err := r.lookAtAll(ctx, v); err != nil {
+		return nil, err
+	}
+	since := b.EndedAt
 	for try, pause := range patience {
 		if pause > 0 {
 			since = r.now()
 			if err := r.refreshAfter(ctx, pause); err != nil {
 				return nil, err
 			}
+			if v.missing, err = r.take(ctx, v, v.missing); err != nil {
+				return nil, err
+			}
 		}
-		var err error
-		if missing, err = r.judgeRows(ctx, b, missing, verdicts); err != nil || len(missing) == 0 || b.Ending == endedRefused {
-			return verdicts, err
+		if len(v.missing) == 0 || b.Ending == endedRefused {
+			return v, nil
 		}
-		arrived := len(missing) < len(rows)
+		arrived := v.landed > 0
 		r.push.prompt = r.push.prompt || arrived && b.Kind == state.Import && r.now().Sub(b.EndedAt) < promptAfter
-		last := try == len(patience)-1 || r.explained(b, missing) || r.overdue(b, r.push.prompt || arrived)
-		if missing, err = r.lookAgain(ctx, b, missing, verdicts, since, last); err != nil || len(missing) == 0 || last {
-			return verdicts, err
+		last := try == len(patience)-1 || r.explained(b, len(v.missing)) || r.overdue(b, r.push.prompt || arrived)
+		if v.missing, err = r.lookAgain(ctx, v, since, last); err != nil || len(v.missing) == 0 || last {
+			return v, err
 		}
 	}
-	return verdicts, nil
+	return v, nil
+}
+
+// lookAtAll looks at every row for the first time, some thousand together.
+func (r *run) lookAtAll(ctx context.Context, v *verification) error {
+	const most = 5000
+	var rows []judged
+	take := func() error {
+		missing, err := r.take(ctx, v, rows)
+		v.missing = append(v.missing, missing...)
+		v.rows += len(rows)
+		rows = rows[:0]
+		return err
+	}
+	for row, err := range r.rowsOf(ctx, v.batch) {
+		if err != nil {
+			return err
+		}
+		if rows = append(rows, row); len(rows) == most {
+			if err := take(); err != nil {
+				return err
+			}
+		}
+	}
+	return take()
 }
 
 func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
@@ -166,33 +217,58 @@ func (r *run) overdue(b *state.Batch, prompt bool) bool {
 }
 
 // explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
-func (r *run) explained(b *state.Batch, missing []state.BatchRow) bool {
-	return b.ErrorCount >= len(missing) || b.Ending == endedRefused || b.Ending == endedBroken
+func (r *run) explained(b *state.Batch, missing int) bool {
+	return b.ErrorCount >= missing || b.Ending == endedRefused || b.Ending == endedBroken
 }
 
-// lookAgain reads rows directly that the mirror does not show as landed, and returns what still has not. Where that takes
-// many requests a few rows go first: if none of them has landed, all are left for later, but for the last time.
-func (r *run) lookAgain(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict, since time.Time, last bool) ([]state.BatchRow, error) {
+// lookAgain reads the missing rows directly and returns those that still are. Where that takes many requests a few rows go
+// first: if none of them has landed, all are left for later, but for the last time.
+func (r *run) lookAgain(ctx context.Context, v *verification, since time.Time, last bool) ([]judged, error) {
 	all, err := r.readingAll(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rows := v.missing
 	if !last && min(len(rows), all) > sampled {
 		few := rows[:sampled]
 		if err := r.readRows(ctx, few); err != nil {
 			return nil, err
 		}
-		if still, err := r.judgeRows(ctx, b, few, verdicts); err != nil || len(still) == len(few) {
+		if landed, _, err := r.judgeRows(ctx, v.batch, few); err != nil || len(landed) == 0 {
 			return rows, err
 		}
 	}
 	if err := r.readAgain(ctx, rows, all, since); err != nil {
 		return nil, err
 	}
-	return r.judgeRows(ctx, b, rows, verdicts)
+	return r.take(ctx, v, rows)
 }
 
-func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchRow, verdicts map[string]verdict) (missing []state.BatchRow, err error) {
+// take judges rows, writes down those that landed, and returns the others.
+func (r *run) take(ctx context.Context, v *verification, rows []judged) (missing []judged, err error) {
+	landed, missing, err := r.judgeRows(ctx, v.batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	var news []state.Landed
+	for i := range landed {
+		if row := &landed[i]; row.Result != state.Done {
+			news = append(news, state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key})
+		}
+	}
+	if err := r.State.Land(context.WithoutCancel(ctx), v.batch.ID, news); err != nil {
+		return nil, err
+	}
+	for i := range landed {
+		v.landed++
+		count(&v.tally, r.mapping, v.batch, &landed[i].BatchRow)
+		r.push.landed(r.id, v.batch, &landed[i])
+	}
+	return missing, nil
+}
+
+// judgeRows judges rows by the contacts as the mirror has them now. What was seen to land once did.
+func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []judged) (landed, missing []judged, err error) {
 	for part := range slices.Chunk(rows, chunk) {
 		norms := make([]string, len(part))
 		for i := range part {
@@ -200,27 +276,34 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []state.BatchR
 		}
 		contacts, err := r.State.Contacts(ctx, norms)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for i := range part {
-			v := readBack(r.mapping, &r.Policy, b, &part[i], contactsOf(contacts, part[i].Norm))
-			if detail := r.push.refused[part[i].Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
-				v = verdict{reason: Rejected, detail: detail}
+		for _, row := range part {
+			if row.verdict = r.verdictOn(b, &row.BatchRow, contactsOf(contacts, row.Norm)); row.landed || row.Result == state.Done {
+				landed = append(landed, row)
+				continue
 			}
-			if detail := r.push.reset[part[i].Norm]; v.landed && detail != "" {
-				v.reason, v.detail = Overstepped, detail
-			}
-			if verdicts[part[i].Norm] = v; !v.landed {
-				missing = append(missing, part[i])
-			}
+			missing = append(missing, row)
 		}
 	}
-	return missing, nil
+	return landed, missing, nil
+}
+
+// verdictOn is readBack, and what is known of single replacements.
+func (r *run) verdictOn(b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
+	v := readBack(r.mapping, &r.Policy, b, row, contacts)
+	if detail := r.push.refused[row.Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
+		v = verdict{reason: Rejected, detail: detail}
+	}
+	if detail := r.push.reset[row.Norm]; v.landed && detail != "" {
+		v.reason, v.detail = Overstepped, detail
+	}
+	return v
 }
 
 // readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests. A snapshot
 // that began after the given time stands for it.
-func (r *run) readAgain(ctx context.Context, rows []state.BatchRow, all int, since time.Time) error {
+func (r *run) readAgain(ctx context.Context, rows []judged, all int, since time.Time) error {
 	if len(rows) <= all {
 		return r.readRows(ctx, rows)
 	}
@@ -230,7 +313,7 @@ func (r *run) readAgain(ctx context.Context, rows []state.BatchRow, all int, sin
 	return r.snapshot(ctx)
 }
 
-func (r *run) readRows(ctx context.Context, rows []state.BatchRow) error {
+func (r *run) readRows(ctx context.Context, rows []judged) error {
 	for i := range rows {
 		if err := r.readByAddress(ctx, rows[i].Norm, rows[i].Address); err != nil {
 			return err
@@ -240,16 +323,16 @@ func (r *run) readRows(ctx context.Context, rows []state.BatchRow) error {
 }
 
 // postHalf sends rows again that were lost with their neighbours.
-func (r *run) postHalf(ctx context.Context, half state.Batch, rows []state.BatchRow) error {
-	b := r.push.track(half)
-	r.push.sent -= half.Contacts
+func (r *run) postHalf(ctx context.Context, h *half) error {
+	b := r.push.track(h.batch)
+	r.push.sent -= h.batch.Contacts
 	r.push.halves++
 	var body ccapi.ImportBody
-	body.Reset(half.Lists, r.mapping.members())
+	body.Reset(h.batch.Lists, r.mapping.members())
 	var values []string
-	for i := range rows {
-		values = r.mapping.changed(&rows[i], values)
-		body.Add(rows[i].Address, values)
+	for i := range h.rows {
+		values = r.mapping.changed(&h.rows[i], values)
+		body.Add(h.rows[i].Address, values)
 	}
 	return r.post(ctx, b, &body)
 }

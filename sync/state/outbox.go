@@ -42,14 +42,21 @@ type Tally struct {
 // Add adds another tally.
 func (t *Tally) Add(other Tally) {
 	for column, n := range other.Changes {
-		if t.Changes == nil {
-			t.Changes = make(map[string]int)
-		}
-		t.Changes[column] += n
+		t.change(column, n)
 	}
 	t.Clears += other.Clears
 	t.Creates += other.Creates
 	t.Joins += other.Joins
+}
+
+// Change counts a value of a column that is replaced by another.
+func (t *Tally) Change(column string) { t.change(column, 1) }
+
+func (t *Tally) change(column string, n int) {
+	if t.Changes == nil {
+		t.Changes = make(map[string]int)
+	}
+	t.Changes[column] += n
 }
 
 // Batch is one bulk import, or a number of contacts that are cleared one by one.
@@ -119,40 +126,55 @@ const insertBatch = `INSERT INTO batches (run, kind, state, lists, mapping, cont
 	error_count, percent, recorded_at, sending_at, moved_at, ended_at, settled_at)
 	VALUES (?, ?, 'recorded', ?, ?, ?, ?, '', '', '', 0, 0, ?, '', '', '', '') RETURNING id`
 
-// AddBatch records a batch with its rows, in one transaction, and returns its id.
-func (db *DB) AddBatch(ctx context.Context, b Batch, rows []BatchRow) (id int64, err error) {
-	err = db.change(ctx, "record a batch", func(ctx context.Context, tx *sqlx.Tx) error {
-		id, err = db.addBatch(ctx, tx, b, rows)
-		return err
-	})
-	return id, err
+// AddBatch records a batch with its rows and returns its id. Many rows take several transactions: while they are written, and
+// should the process die meanwhile, the batch is Recorded and not to be sent.
+func (db *DB) AddBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow]) (id int64, err error) {
+	next, stop := iter.Pull(rows)
+	defer stop()
+	for more := true; more; {
+		err = db.change(ctx, "record a batch", func(ctx context.Context, tx *sqlx.Tx) error {
+			if id == 0 {
+				if id, err = addBatch(ctx, tx, b, stamp(db.Now())); err != nil {
+					return err
+				}
+			}
+			more, err = addRows(ctx, tx, id, next)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
 }
 
-func (db *DB) addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, rows []BatchRow) (id int64, err error) {
+func addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, now string) (id int64, err error) {
 	tally, err := json.Marshal(b.Tally)
 	if err != nil {
 		return 0, err
 	}
-	err = tx.GetContext(ctx, &id, insertBatch, b.Run, b.Kind, joinIDs(b.Lists), b.Mapping, b.Contacts, string(tally), stamp(db.Now()))
-	if err != nil {
-		return 0, err
-	}
-	return id, addRows(ctx, tx, id, rows)
+	err = tx.GetContext(ctx, &id, insertBatch, b.Run, b.Kind, joinIDs(b.Lists), b.Mapping, b.Contacts, string(tally), now)
+	return id, err
 }
 
-func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, rows []BatchRow) error {
+// addRows writes the rows that one transaction has room for, and tells whether there may be more.
+func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, next func() (BatchRow, bool)) (more bool, err error) {
 	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, contact_id, address, key, action, wanted, old, lists, result)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer add.Close()
-	for _, r := range rows {
+	for range part {
+		r, ok := next()
+		if !ok {
+			return false, nil
+		}
 		if _, err := add.ExecContext(ctx, batch, r.Norm, r.ID, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists)); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // MoveBatch moves a batch from b.State to another, or leaves it there with a new percentage, and writes
@@ -221,38 +243,35 @@ func (db *DB) batches(ctx context.Context, where string, args ...any) ([]Batch, 
 	return batches, nil
 }
 
-type batchRowRow struct {
-	Norm, Address, Key, Action, Wanted, Old, Lists, Result string
-	ID                                                     string `db:"contact_id"`
-}
+const selectRows = `SELECT norm, contact_id, address, key, action, wanted, old, lists, result
+	FROM batch_rows WHERE batch = ? AND norm > ? ORDER BY norm LIMIT ?`
 
-func (r batchRowRow) row() BatchRow {
-	return BatchRow{Norm: r.Norm, ID: r.ID, Address: r.Address, Key: r.Key, Action: r.Action, Wanted: r.Wanted, Old: r.Old,
-		Lists: strings.Fields(r.Lists), Result: r.Result}
-}
-
-// BatchRows yields the rows of a batch, ascending by Norm.
+// BatchRows yields the rows of a batch, ascending by Norm. It holds some thousand at a time and nothing open, so that what is done
+// meanwhile may write.
 func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
 	return func(yield func(BatchRow, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, `SELECT norm, contact_id, address, key, action, wanted, old, lists, result
-			FROM batch_rows WHERE batch = ? ORDER BY norm`, batch)
-		if err != nil {
-			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var r batchRowRow
-			if err := rows.StructScan(&r); err != nil {
+		last := ""
+		for {
+			page := make([]BatchRow, 0, min(part, 512))
+			err := db.read.stream(ctx, selectRows, []any{batch, last, int64(part)}, 9, func(row []driver.Value) bool {
+				text := func(column int) string { return row[column].(string) }
+				page = append(page, BatchRow{Norm: text(0), ID: text(1), Address: text(2), Key: text(3), Action: text(4),
+					Wanted: text(5), Old: text(6), Lists: strings.Fields(text(7)), Result: text(8)})
+				return true
+			})
+			if err != nil {
 				yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
 				return
 			}
-			if !yield(r.row(), nil) {
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(page) < part {
 				return
 			}
-		}
-		if err := db.read.explain(rows.Err()); err != nil {
-			yield(BatchRow{}, fmt.Errorf("read batch %d: %w", batch, err))
+			last = page[part-1].Norm
 		}
 	}
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func batch(t *testing.T, db *DB, norms ...string) Batch {
 		rows[i] = BatchRow{Norm: norm, Address: norm, Key: "7", Action: "create", Wanted: "NEW"}
 	}
 	var err error
-	if b.ID, err = db.AddBatch(t.Context(), b, rows); err != nil {
+	if b.ID, err = db.AddBatch(t.Context(), b, slices.Values(rows)); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -89,34 +90,31 @@ func TestOnlyABatchThatWasNeverAcceptedIsDropped(t *testing.T) {
 	}
 }
 
-func TestSettlingIsOneTransaction(t *testing.T) {
+func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
 	contact := Contact{Norm: "a@example.com", ID: "a", Fields: "NEW"}
 	if _, err := db.PutContacts(t.Context(), Mirror{}, []Contact{contact}, ""); err != nil {
 		t.Fatal(err)
 	}
-	b := move(t, db, batch(t, db, "a@example.com", "b@example.com", "c@example.com"), Sending, Sent, Ended)
-	s := Settlement{Batch: b, Tally: Tally{Creates: 1}, Done: []Landed{{Norm: "a@example.com", Filled: "NEW"}},
-		Failed:   map[string]string{"b@example.com": "lost", "c@example.com": "lost"},
-		Problems: []Problem{{Norm: "b@example.com", Reason: "lost", Wanted: "NEW", Attempts: 1, RetryAt: time.Now().Add(time.Hour), Run: 1}},
-		Again:    []Batch{{Run: 1, Kind: Import, State: Recorded, Contacts: 1}}, Rows: [][]BatchRow{{{Norm: "c@example.com", Action: "create"}}}}
-
-	broken := s
-	broken.Rows = [][]BatchRow{{{Norm: "c@example.com", Action: "no such action"}}}
-	if _, err := db.Settle(t.Context(), broken); err == nil {
-		t.Fatal("a row with an unknown action was kept")
-	}
-	if open, _ := db.OpenBatches(t.Context()); len(open) != 1 || open[0].State != Ended {
-		t.Errorf("after a settlement that failed: %+v", open)
-	}
-
 	if _, err := db.BeginRun(t.Context(), Run{Trigger: "command"}); err != nil { // problems belong to a run
 		t.Fatal(err)
 	}
-	again, err := db.Settle(t.Context(), s)
-	if err != nil || len(again) != 1 {
-		t.Fatalf("halves %v (%v)", again, err)
+	b := move(t, db, batch(t, db, "a@example.com", "b@example.com", "c@example.com"), Sending, Sent, Ended)
+	problem := &Problem{Norm: "b@example.com", Reason: "lost", Wanted: "NEW", Attempts: 1, RetryAt: time.Now().Add(time.Hour), Run: 1}
+	for range 2 { // a process that died between them does all of it again
+		if err := db.Land(t.Context(), b.ID, []Landed{{Norm: "a@example.com", Filled: "NEW"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Fail(t.Context(), b.ID, []Failed{{Norm: "b@example.com", Reason: "lost", Problem: problem}, {Norm: "c@example.com", Reason: "lost"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if open, _ := db.OpenBatches(t.Context()); len(open) != 1 || open[0].State != Ended {
+		t.Errorf("before its end is written down: %+v", open)
+	}
+	if err := db.Settle(t.Context(), b.ID, Tally{Creates: 1}); err != nil {
+		t.Fatal(err)
 	}
 	results := map[string]string{}
 	for row, err := range db.BatchRows(t.Context(), b.ID) {
@@ -137,8 +135,32 @@ func TestSettlingIsOneTransaction(t *testing.T) {
 	if sum, err := db.SentSince(t.Context(), time.Now().Add(-time.Hour)); err != nil || sum.Creates != 1 {
 		t.Errorf("sent %+v (%v), want what landed", sum, err)
 	}
-	if _, err := db.Settle(t.Context(), s); !errors.Is(err, ErrMoved) {
+	if err := db.Settle(t.Context(), b.ID, Tally{}); !errors.Is(err, ErrMoved) {
 		t.Errorf("settled twice: %v", err)
+	}
+}
+
+func TestABatchOfManyRowsIsRecordedWhole(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	norms := make([]string, 2*part+1)
+	for i := range norms {
+		norms[i] = fmt.Sprintf("user%05d@example.com", i)
+	}
+	b := batch(t, db, norms...)
+	var got []string
+	for row, err := range db.BatchRows(t.Context(), b.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, row.Norm)
+	}
+	if !slices.Equal(got, norms) {
+		t.Errorf("%d rows, want %d in order", len(got), len(norms))
+	}
+	broken := slices.Values([]BatchRow{{Norm: "a@example.com", Action: "no such action"}})
+	if _, err := db.AddBatch(t.Context(), b, broken); err == nil {
+		t.Error("a row with an unknown action was kept")
 	}
 }
 
@@ -157,7 +179,7 @@ func TestHistoryIsPrunedAndWhatIsOpenStays(t *testing.T) {
 		}
 		run()
 		settled := move(t, db, batch(t, db, "a@example.com"), Sending, Sent, Ended)
-		if _, err := db.Settle(t.Context(), Settlement{Batch: settled, Done: []Landed{{Norm: "a@example.com"}}}); err != nil {
+		if err := db.Settle(t.Context(), settled.ID, Tally{}); err != nil {
 			t.Fatal(err)
 		}
 		stalled := move(t, db, batch(t, db, "b@example.com"), Sending, Sent)

@@ -110,20 +110,18 @@ func solve(ctx context.Context, tx *sqlx.Tx, norms []string) error {
 	return nil
 }
 
-// putProblems writes problems and notes them in the history of their run.
-func putProblems(ctx context.Context, tx *sqlx.Tx, problems []Problem) error {
-	for _, p := range problems {
-		row := problemRow{Norm: p.Norm, Address: p.Address, Key: p.Key, Reason: p.Reason, Detail: p.Detail, Wanted: p.Wanted,
-			Attempts: p.Attempts, Since: stamp(p.Since), RetryAt: stamp(p.RetryAt), Run: p.Run}
-		for _, text := range []string{
-			"INSERT OR REPLACE INTO problems (" + problemColumns + `)
-				VALUES (:norm, :address, :key, :reason, :detail, :wanted, :attempts, :since, :retry_at, :run)`,
-			`INSERT OR REPLACE INTO run_problems (run, norm, address, key, reason, detail)
-				VALUES (:run, :norm, :address, :key, :reason, :detail)`,
-		} {
-			if _, err := tx.NamedExecContext(ctx, text, row); err != nil {
-				return err
-			}
+// putProblem writes a problem and notes it in the history of its run.
+func putProblem(ctx context.Context, tx *sqlx.Tx, p *Problem) error {
+	row := problemRow{Norm: p.Norm, Address: p.Address, Key: p.Key, Reason: p.Reason, Detail: p.Detail, Wanted: p.Wanted,
+		Attempts: p.Attempts, Since: stamp(p.Since), RetryAt: stamp(p.RetryAt), Run: p.Run}
+	for _, text := range []string{
+		"INSERT OR REPLACE INTO problems (" + problemColumns + `)
+			VALUES (:norm, :address, :key, :reason, :detail, :wanted, :attempts, :since, :retry_at, :run)`,
+		`INSERT OR REPLACE INTO run_problems (run, norm, address, key, reason, detail)
+			VALUES (:run, :norm, :address, :key, :reason, :detail)`,
+	} {
+		if _, err := tx.NamedExecContext(ctx, text, row); err != nil {
+			return err
 		}
 	}
 	return nil

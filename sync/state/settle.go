@@ -5,21 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 )
 
-// Settlement is how a batch ended for each of its rows.
-type Settlement struct {
-	Batch    Batch
-	Tally    Tally             // of the rows that are done
-	Done     []Landed          // those seen carrying their values
-	Failed   map[string]string // the others, with the reason
-	Problems []Problem         // of those that failed and are quarantined
-	Again    []Batch           // smaller batches to send those in that are tried again at once
-	Rows     [][]BatchRow      // of each of Again
-}
+// A batch is settled in steps, each in short transactions of its own, so that other processes need not wait: Land for the rows that
+// are done, AddBatch for those that are tried again at once, Fail for the rest, and Settle in the end. A process that dies in
+// between leaves the batch as Ended, and all of it is done again.
+
+// part is how many rows one transaction settles: under a tenth of a second.
+const part = 5000
 
 // Landed is a row that is done.
 type Landed struct {
@@ -28,54 +25,19 @@ type Landed struct {
 	Key    string // what Contact.FilledKey becomes
 }
 
-// Settle moves a batch from Ended to Settled, in one transaction with all that follows from it: the
-// results of its rows, what was filled, problems solved and made, and the halves to send again, as
-// Recorded batches. It returns the ids of the latter.
-func (db *DB) Settle(ctx context.Context, s Settlement) ([]int64, error) {
-	var again []int64
-	err := db.change(ctx, fmt.Sprintf("settle batch %d", s.Batch.ID), func(ctx context.Context, tx *sqlx.Tx) error {
-		again = again[:0]
-		if err := closeBatch(ctx, tx, s, stamp(db.Now())); err != nil {
+// Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users.
+func (db *DB) Land(ctx context.Context, batch int64, rows []Landed) error {
+	for rows := range slices.Chunk(rows, part) {
+		if err := db.change(ctx, fmt.Sprintf("note what landed of batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
+			return land(ctx, tx, batch, rows)
+		}); err != nil {
 			return err
 		}
-		if err := markDone(ctx, tx, s.Batch.ID, s.Done); err != nil {
-			return err
-		}
-		for norm, reason := range s.Failed {
-			if _, err := tx.ExecContext(ctx, "UPDATE batch_rows SET result = ? WHERE batch = ? AND norm = ?", reason, s.Batch.ID, norm); err != nil {
-				return err
-			}
-		}
-		for i, b := range s.Again {
-			id, err := db.addBatch(ctx, tx, b, s.Rows[i])
-			if err != nil {
-				return err
-			}
-			again = append(again, id)
-		}
-		return putProblems(ctx, tx, s.Problems)
-	})
-	return again, err
-}
-
-func closeBatch(ctx context.Context, tx *sqlx.Tx, s Settlement, now string) error {
-	tally, err := json.Marshal(s.Tally)
-	if err != nil {
-		return err
-	}
-	done, err := tx.ExecContext(ctx, "UPDATE batches SET state = 'settled', settled_at = ?, tally = ? WHERE id = ? AND state = 'ended'",
-		now, string(tally), s.Batch.ID)
-	if err != nil {
-		return err
-	}
-	if n, err := done.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(ErrMoved, err)
 	}
 	return nil
 }
 
-// markDone marks rows as done, remembers the values as filled and ends the problems of their users.
-func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) error {
+func land(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Landed) error {
 	result, err := tx.PreparexContext(ctx, "UPDATE batch_rows SET result = 'done' WHERE batch = ? AND norm = ?")
 	if err != nil {
 		return err
@@ -86,8 +48,8 @@ func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) erro
 		return err
 	}
 	defer filled.Close()
-	norms := make([]string, len(done))
-	for i, l := range done {
+	norms := make([]string, len(rows))
+	for i, l := range rows {
 		if _, err := result.ExecContext(ctx, batch, l.Norm); err != nil {
 			return err
 		}
@@ -97,6 +59,56 @@ func markDone(ctx context.Context, tx *sqlx.Tx, batch int64, done []Landed) erro
 		norms[i] = l.Norm
 	}
 	return solve(ctx, tx, norms)
+}
+
+// Failed is a row that did not land.
+type Failed struct {
+	Norm, Reason string
+	Problem      *Problem // nil for one that is tried again at once
+}
+
+// Fail notes why rows of a batch did not land.
+func (db *DB) Fail(ctx context.Context, batch int64, rows []Failed) error {
+	for rows := range slices.Chunk(rows, part) {
+		if err := db.change(ctx, fmt.Sprintf("note what batch %d did not do", batch), func(ctx context.Context, tx *sqlx.Tx) error {
+			return fail(ctx, tx, batch, rows)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
+	for _, f := range rows {
+		if _, err := tx.ExecContext(ctx, "UPDATE batch_rows SET result = ? WHERE batch = ? AND norm = ?", f.Reason, batch, f.Norm); err != nil {
+			return err
+		}
+		if f.Problem == nil {
+			continue
+		}
+		if err := putProblem(ctx, tx, f.Problem); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it is not in Ended any more.
+func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
+	text, err := json.Marshal(tally)
+	if err != nil {
+		return err
+	}
+	done, err := db.write.ExecContext(ctx, "UPDATE batches SET state = 'settled', settled_at = ?, tally = ? WHERE id = ? AND state = 'ended'",
+		stamp(db.Now()), string(text), batch)
+	if err != nil {
+		return fmt.Errorf("settle batch %d: %w", batch, err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(fmt.Errorf("settle batch %d: %w", batch, ErrMoved), err)
+	}
+	return nil
 }
 
 // SentSince adds up what was sent after a moment, for the guard: batches on their way count whole, settled

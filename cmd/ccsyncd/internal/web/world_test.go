@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,24 +115,24 @@ func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed .
 	w.Helper()
 	ctx := w.Context()
 	b := state.Batch{Run: run, Kind: state.Import, Contacts: len(rows)}
-	id, err := w.db.AddBatch(ctx, b, rows)
+	id, err := w.db.AddBatch(ctx, b, slices.Values(rows))
 	w.must(err)
 	b.ID, b.State, b.Activity, b.Ending, b.Percent = id, state.Recorded, activity, "completed", 100
 	for _, to := range []state.BatchState{state.Sending, state.Sent, state.Ended} {
 		w.must(w.db.MoveBatch(ctx, b, to))
 		b.State = to
 	}
-	s := state.Settlement{Batch: b, Problems: failed, Failed: make(map[string]string)}
+	lost := make(map[string]bool)
 	for _, p := range failed {
-		s.Failed[p.Norm] = p.Reason
+		lost[p.Norm] = true
+		w.must(w.db.Fail(ctx, id, []state.Failed{{Norm: p.Norm, Reason: p.Reason, Problem: &p}}))
 	}
 	for _, r := range rows {
-		if s.Failed[r.Norm] == "" {
-			s.Done = append(s.Done, state.Landed{Norm: r.Norm, Filled: r.Wanted})
+		if !lost[r.Norm] {
+			w.must(w.db.Land(ctx, id, []state.Landed{{Norm: r.Norm, Filled: r.Wanted}}))
 		}
 	}
-	_, err = w.db.Settle(ctx, s)
-	w.must(err)
+	w.must(w.db.Settle(ctx, id, b.Tally))
 }
 
 // charge spends requests of the day.
