@@ -18,7 +18,7 @@ func (c *cli) accountCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "account", Short: "What the account has, ready to paste into the configuration", GroupID: groupSetUp, Args: cobra.NoArgs,
-		Long: "Prints the account's name, custom fields, lists and contact counts, as TOML for ccsync.toml.",
+		Long: "Prints the account's name, custom fields, lists and contact counts, as\nTOML for ccsync.toml.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := checkOutput(cmd, output); err != nil {
 				return err

@@ -162,7 +162,7 @@ func kindOf(longLived bool) string {
 func (c *cli) logoutCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Forget the tokens", Args: cobra.NoArgs,
-		Long: "Forgets the tokens, also those that a lost state key sealed. The mirror and the history stay.",
+		Long: "Forgets the tokens, also those that a lost state key sealed. The mirror\nand the history stay.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := c.config()
 			if err != nil {

@@ -13,11 +13,14 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
-const demoHelp = `The whole story in one command, on this machine alone: a local Constant Contact with 5,000 contacts, an app's database with
-its users, the login by device flow, a preview, a push that is verified, and a daemon that notices a changed row. It takes
-less than a minute, at the real pace of 4 requests a second. All of it lives in a temporary folder that is removed at the end.
+const demoHelp = `The whole story in one command, on this machine alone: a local Constant Contact
+with 5,000 contacts, an app's database with its users, the login by device flow,
+a preview, a push that is verified, and a daemon that notices a changed row. It
+takes less than a minute, at the real pace of 4 requests a second. All of it
+lives in a temporary folder that is removed at the end.
 
-With --keep the sandbox, the daemon and its status page go on until Ctrl-C, for a look around.`
+With --keep the sandbox, the daemon and its status page go on until Ctrl-C, for
+a look around.`
 
 func (c *cli) demoCommand() *cobra.Command {
 	var keep bool

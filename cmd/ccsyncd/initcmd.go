@@ -38,7 +38,7 @@ func (c *cli) initCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dsn, "dsn", "", "the app's database: a path, a `URL`, or env:NAME (default: env:DATABASE_URL where that is set)")
-	flags.StringVar(&f.driver, "driver", "", "sqlite, postgres or mysql, where the dsn does not tell")
+	flags.StringVar(&f.driver, "driver", "", "`NAME` of the driver: sqlite, postgres or mysql, where the dsn does not tell")
 	flags.StringVar(&f.table, "table", "", "the `TABLE` with the users")
 	flags.StringVar(&f.where, "where", "", "an SQL `CONDITION` on its rows")
 	flags.StringVar(&f.email, "email", "", "the `COLUMN` with the address")

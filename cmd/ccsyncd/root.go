@@ -82,6 +82,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetHelpCommand(c.helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	describeCompletion(root)
 	strict(root)
 	return root
 }

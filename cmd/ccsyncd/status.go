@@ -15,7 +15,7 @@ func (c *cli) statusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "status", Short: "Coverage, last and next run, quota, mirror, open problems", GroupID: groupLook, Args: cobra.NoArgs,
-		Long: "Tells how it stands, from the state database alone. It asks Constant Contact nothing and works beside a daemon.",
+		Long: "Tells how it stands, from the state database alone. It asks Constant\nContact nothing and works beside a daemon.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := checkOutput(cmd, output); err != nil {
 				return err
