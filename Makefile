@@ -31,6 +31,9 @@ cover: ## coverage of the tests, by function
 build: ## the program, in ./ccsyncd
 	go build -trimpath -o ccsyncd ./cmd/ccsyncd
 
+man: ## the manual page, from the help of the commands
+	go test ./cmd/ccsyncd -run TheManPage -update
+
 vuln: ## known vulnerabilities in what the program calls
 	scripts/vuln.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a release into dist/: a static program for Linux, an archive of it with the pages and units, a bill of materials
-# (CycloneDX), and checksums. The version is that of the tag (v1.2.3) of the checked-out commit, or $VERSION.
+# Builds a release into dist/: a static program for Linux, an archive of it with the pages (docs/man is the one for man) and
+# units, a bill of materials (CycloneDX), and checksums. The version is that of the tag (v1.2.3) of the checked-out commit, or $VERSION.
 #
 # The same commit, Go version and C compiler give the same bytes, in any folder: scripts/release.sh --verify builds a second
 # time from a fresh clone with an empty cache and compares.
