@@ -65,12 +65,21 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 		return err
 	}
 	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.state.Now()))
-	if x.Known {
+	if sendable(x) {
 		c.next("ccsyncd push %s sends this user now", who)
 	} else {
 		c.next("ccsyncd status")
 	}
 	return exitWith(code)
+}
+
+// sendable tells whether a run for this user alone has something to send; one in quarantine is tried again.
+func sendable(x *ccsync.Explanation) bool {
+	switch x.Decision {
+	case "update", "create", "clear":
+		return true
+	}
+	return x.Reason == string(ccsync.Quarantined)
 }
 
 func (p printer) explanation(x *ccsync.Explanation) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,11 @@ func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
 		return err
 	}
 	c.Out.Printf("wrote %s\n", path)
-	c.next("ccsyncd auth login")
+	if name, ok := strings.CutPrefix(f.clientID, "env:"); ok && c.getenv(name) == "" {
+		c.next("ccsyncd auth login, once the variable %s has the API key of your application", name)
+	} else {
+		c.next("ccsyncd auth login")
+	}
 	return nil
 }
 

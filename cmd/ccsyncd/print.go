@@ -46,7 +46,7 @@ func (c *cli) nextAfter(r *ccsync.Report) {
 	case r.Outcome == ccsync.Unauthorized:
 		c.next("ccsyncd auth login")
 	case r.Outcome == ccsync.Refused && r.DryRun:
-		c.next("ccsyncd --once --force, if the plan is meant")
+		c.next("ccsyncd push --force, if the plan is meant")
 	case r.Outcome == ccsync.Refused:
 		c.next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
 	case r.Outcome == ccsync.Failed:

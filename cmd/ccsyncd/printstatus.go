@@ -94,6 +94,8 @@ func (c *cli) nextAfterStatus(s status) {
 		c.next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
 	case s.LastRun != nil && s.LastRun.Error != nil:
 		c.next("ccsyncd runs show %d", s.LastRun.Run)
+	case s.LastRun == nil && s.Daemon == nil:
+		c.next("ccsyncd --dry-run")
 	case s.Daemon == nil:
 		c.next("ccsyncd keeps it up to date")
 	default:
