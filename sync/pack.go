@@ -68,6 +68,7 @@ type packed struct {
 }
 
 func (p *packed) add(o *outgoing) {
+	o.lists = nil // the batch has them
 	p.buf = o.append(p.buf)
 	p.n++
 }

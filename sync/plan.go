@@ -299,21 +299,9 @@ func parseSubject(norm, buf []byte, m *mapping) subject {
 // countChange adds a change to summary, tally and listing.
 func (p *plan) countChange(r *run, s *subject, d *decision) {
 	sum := &r.report.Summary
-	listed := Change{Action: d.action, Key: s.key, Email: s.address, ContactID: d.contact.ID, Fields: make(map[string]OldToNew),
-		Joins: r.mapping.listNames(d.joins)}
-	if listed.Email == "" {
-		listed.Email = d.contact.Address
-	}
 	replaced := false
 	for i, wanted := range d.wanted {
-		old, column := d.old[i], r.mapping.targets[i].Column
-		if wanted == old {
-			continue
-		}
-		listed.Fields[column] = OldToNew{Old: old, New: wanted}
-		if old != "" && wanted != "" {
-			replaced = true
-		}
+		replaced = replaced || d.old[i] != "" && wanted != "" && wanted != d.old[i]
 	}
 	switch {
 	case d.action == Create:
@@ -327,7 +315,25 @@ func (p *plan) countChange(r *run, s *subject, d *decision) {
 	}
 	sum.Joins += len(d.joins)
 	d.addTo(&p.tally, r.mapping)
-	r.report.addChange(listed)
+	if len(r.report.Changes) == maxListed {
+		r.report.Truncated = true
+		return
+	}
+	r.report.Changes = append(r.report.Changes, changeOf(r.mapping, s, d))
+}
+
+// changeOf is a change as the report lists it.
+func changeOf(m *mapping, s *subject, d *decision) Change {
+	c := Change{Action: d.action, Key: s.key, Email: s.address, ContactID: d.contact.ID, Fields: make(Fields, 0, 1), Joins: m.listNames(d.joins)}
+	if c.Email == "" {
+		c.Email = d.contact.Address
+	}
+	for i, wanted := range d.wanted {
+		if old := d.old[i]; wanted != old {
+			c.Fields.set(m.targets[i].Column, OldToNew{Old: old, New: wanted})
+		}
+	}
+	return c
 }
 
 // addTo counts a decision for the guard.

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -111,12 +112,55 @@ type Coverage struct {
 
 // Change is one contact that the plan changes.
 type Change struct {
-	Action    Action              `json:"action"`
-	Key       string              `json:"key,omitempty"`
-	Email     string              `json:"email"`
-	ContactID string              `json:"contact_id,omitempty"`
-	Fields    map[string]OldToNew `json:"fields"` // by source column
-	Joins     []string            `json:"joins,omitempty"`
+	Action    Action   `json:"action"`
+	Key       string   `json:"key,omitempty"`
+	Email     string   `json:"email"`
+	ContactID string   `json:"contact_id,omitempty"`
+	Fields    Fields   `json:"fields"`
+	Joins     []string `json:"joins,omitempty"`
+}
+
+// Fields are the values that a change replaces, a JSON object by source column. A report may hold ten thousand: a map for each
+// takes four times the memory.
+type Fields []FieldChange
+
+// FieldChange is one of them.
+type FieldChange struct {
+	Column string
+	OldToNew
+}
+
+// set adds a value, or takes it in place of an earlier one of the column.
+func (f *Fields) set(column string, v OldToNew) {
+	for i := range *f {
+		if (*f)[i].Column == column {
+			(*f)[i].OldToNew = v
+			return
+		}
+	}
+	*f = append(*f, FieldChange{column, v})
+}
+
+// MarshalJSON writes the object.
+func (f Fields) MarshalJSON() ([]byte, error) {
+	byColumn := make(map[string]OldToNew, len(f))
+	for _, c := range f {
+		byColumn[c.Column] = c.OldToNew
+	}
+	return json.Marshal(byColumn)
+}
+
+// UnmarshalJSON reads the object, by column.
+func (f *Fields) UnmarshalJSON(text []byte) error {
+	var byColumn map[string]OldToNew
+	if err := json.Unmarshal(text, &byColumn); err != nil {
+		return err
+	}
+	*f = make(Fields, 0, len(byColumn))
+	for _, column := range sortedKeys(byColumn) {
+		*f = append(*f, FieldChange{column, byColumn[column]})
+	}
+	return nil
 }
 
 // OldToNew is one value of a change.
@@ -180,14 +224,6 @@ type UserState struct {
 
 // maxListed is how many changes and skips a report holds; the summary counts all.
 const maxListed = 10_000
-
-func (r *Report) addChange(c Change) {
-	if len(r.Changes) == maxListed {
-		r.Truncated = true
-		return
-	}
-	r.Changes = append(r.Changes, c)
-}
 
 func (r *Report) addSkip(s Skipped) {
 	r.Summary.Skipped++

@@ -83,18 +83,21 @@ func (p printer) changes(all []ccsync.Change) {
 }
 
 func (p printer) change(t *term.Table, c ccsync.Change) {
-	columns := slices.Sorted(maps.Keys(c.Fields))
-	if len(columns) == 0 {
-		columns = []string{""}
-	}
-	for i, column := range columns {
-		v := c.Fields[column]
-		key, email, action, joins := c.Key, c.Email, actionOf(c.Action, v), strings.Join(c.Joins, ", ")
+	for i, v := range fieldsOf(c) {
+		key, email, action, joins := c.Key, c.Email, actionOf(c.Action, v.OldToNew), strings.Join(c.Joins, ", ")
 		if i > 0 {
 			key, email, joins = "", "", ""
 		}
-		t.Add([]any{key, email, action, column, p.value(v.Old), p.value(v.New), joins}[:len(t.Columns)]...)
+		t.Add([]any{key, email, action, v.Column, p.value(v.Old), p.value(v.New), joins}[:len(t.Columns)]...)
 	}
+}
+
+// fieldsOf are the values of a change, an empty one for a change that replaces none.
+func fieldsOf(c ccsync.Change) ccsync.Fields {
+	if len(c.Fields) == 0 {
+		return make(ccsync.Fields, 1)
+	}
+	return c.Fields
 }
 
 // actionOf tells an update that fills from one that changes.
@@ -159,13 +162,8 @@ func sample(s ccsync.Skipped) string {
 func (c *cli) planCSV(r *ccsync.Report) error {
 	out := c.Out.CSV("action", "key", "email", "contact_id", "column", "old", "new", "joins", "reason", "detail")
 	for _, change := range r.Changes {
-		columns := slices.Sorted(maps.Keys(change.Fields))
-		if len(columns) == 0 {
-			columns = []string{""}
-		}
-		for _, column := range columns {
-			v := change.Fields[column]
-			out.Write(string(change.Action), change.Key, change.Email, change.ContactID, column, v.Old, v.New, strings.Join(change.Joins, ", "), "", "")
+		for _, v := range fieldsOf(change) {
+			out.Write(string(change.Action), change.Key, change.Email, change.ContactID, v.Column, v.Old, v.New, strings.Join(change.Joins, ", "), "", "")
 		}
 	}
 	for _, s := range r.Skipped {

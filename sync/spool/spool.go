@@ -30,7 +30,7 @@ type sizes struct {
 	least   int // and at least
 }
 
-var defaultSizes = sizes{run: 1 << 20, buffers: 8 << 20, window: 64 << 10, least: 4 << 10}
+var defaultSizes = sizes{run: 1 << 20, buffers: 4 << 20, window: 64 << 10, least: 4 << 10}
 
 var errClosed = errors.New("the spool is closed")
 
