@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // ahead is a sequence that a goroutine of its own reads, up to four batches of 512 in advance. Close it.
@@ -13,6 +14,8 @@ type ahead[T any] struct {
 	batch []T
 	next  int
 	err   error // how the sequence ended; good once advance has returned nil
+
+	waited time.Duration // for the sequence, in advance
 }
 
 // readAhead starts reading. keep copies an element, which the sequence may use again, into one whose memory may be used
@@ -58,7 +61,9 @@ func (a *ahead[T]) advance() *T {
 		if a.batch != nil {
 			a.empty <- a.batch
 		}
-		if a.batch, a.next = <-a.full, 0; a.batch == nil {
+		began := time.Now()
+		a.batch, a.next = <-a.full, 0
+		if a.waited += time.Since(began); a.batch == nil {
 			return nil
 		}
 	}

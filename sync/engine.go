@@ -32,6 +32,8 @@ type Engine struct {
 	Log       *slog.Logger
 	// Progress hears how far a step has come; total is 0 when unknown. nil: nobody listens.
 	Progress func(step string, done, total int)
+	// Waited is how long requests have waited for their turn so far, all added up. nil: nobody knows.
+	Waited func() time.Duration
 	// Began hears the number of a run at its beginning. nil: nobody listens.
 	Began func(run int64)
 	// ExitCode tells the program's exit code for a report that is complete otherwise. nil: 0.
@@ -78,6 +80,14 @@ type run struct {
 	plan      *plan
 	push      pusher
 	before    int // requests of the Reader before this run
+	waited    waited
+}
+
+// waited is what a run has waited for.
+type waited struct {
+	before     time.Duration // what Engine.Waited said when the run began
+	activities time.Duration
+	database   time.Duration
 }
 
 // Run runs once. The report is there whatever happened; an error is one that kept even the report from being
@@ -104,6 +114,9 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 		e.Began(id)
 	}
 	r := &run{Engine: e, opts: opts, id: id, started: time.Now(), before: e.Read.Requests()}
+	if e.Waited != nil {
+		r.waited.before = e.Waited()
+	}
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
 		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
@@ -157,7 +170,7 @@ func (r *run) readSource(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r.report.Source = r.users.count
+	r.report.Source, r.waited.database = r.users.count, r.users.waited
 	r.step("source", r.users.count.Rows, r.users.count.Rows)
 	return nil
 }
@@ -172,6 +185,7 @@ func (r *run) closeUsers() {
 func (r *run) end(ctx context.Context) error {
 	rep := r.report
 	rep.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
+	rep.Waited = r.waitedFor()
 	rep.Requests = r.Read.Requests() - r.before
 	r.push.finish(rep)
 	usage, err := r.Quota.Usage(ctx)
@@ -197,6 +211,15 @@ func (r *run) end(ctx context.Context) error {
 	return r.State.Prune(ctx, r.Policy.Keep)
 }
 
+func (r *run) waitedFor() Waited {
+	seconds := func(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+	w := Waited{Activities: seconds(r.waited.activities), Database: seconds(r.waited.database)}
+	if r.Engine.Waited != nil {
+		w.Limiter = seconds(r.Engine.Waited() - r.waited.before)
+	}
+	return w
+}
+
 func quotaOf(u state.Usage) Quota {
 	q := Quota{Used: u.Used, Limit: u.Limit, ResetsAt: u.ResetsAt}
 	if u.Closed {
@@ -215,6 +238,13 @@ func (r *run) step(name string, done, total int) {
 
 // now is the server's time.
 func (r *run) now() time.Time { return r.State.Now() }
+
+// waitForActivity waits until an activity may have moved on, or what it wrote may be readable.
+func (r *run) waitForActivity(ctx context.Context, d time.Duration) error {
+	began := time.Now()
+	defer func() { r.waited.activities += time.Since(began) }()
+	return wait(ctx, d)
+}
 
 // wait sleeps, or ends with the context.
 func wait(ctx context.Context, d time.Duration) error {

@@ -2,10 +2,31 @@ package sync_test
 
 import (
 	"testing"
+	"time"
 
 	"ccsyncd/ccapi/sandbox"
 	ccsync "ccsyncd/sync"
 )
+
+func TestARunSaysWhatItWaitedFor(t *testing.T) {
+	t.Parallel()
+	box := sandbox.Options{ImportTime: func(int) time.Duration { return 20 * time.Second }}
+	inWorld(t, box, func(w *world) {
+		w.populate(1000, 10)
+		w.slow = 3 * time.Second
+
+		report := w.run(ccsync.Options{Trigger: "command"})
+
+		w.want(report, ccsync.Synced)
+		got, paced := report.Waited, 0.25*float64(report.Requests-1)
+		if got.Activities < 20 || got.Activities > 40 || got.Database < 3 || got.Database > 3.1 || got.Limiter <= 0 || got.Limiter > 2*paced {
+			t.Errorf("waited %+v for an import of 20 s, a database that takes 3 s and %d requests", got, report.Requests)
+		}
+		if sum := got.Limiter + got.Activities + got.Database; sum > report.Seconds {
+			t.Errorf("waited %v s of %v", sum, report.Seconds)
+		}
+	})
+}
 
 func TestOutdatedCodesLandInOneRunAndNothingElseChanges(t *testing.T) {
 	t.Parallel()

@@ -152,7 +152,7 @@ func (r *run) listsByName(ctx context.Context) (map[string]string, error) {
 func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
 	moved, delay := r.now(), 1500*time.Millisecond
 	for !a.Ended() {
-		if err := wait(ctx, delay); err != nil {
+		if err := r.waitForActivity(ctx, delay); err != nil {
 			return a, err
 		}
 		next, err := r.Read.Activity(ctx, a.ID)

@@ -216,7 +216,7 @@ func (r *run) look(ctx context.Context, b *state.Batch) (found bool, err error) 
 			if r.now().Sub(b.SendingAt) > time.Minute {
 				break
 			}
-			if err := wait(ctx, lookTwice); err != nil {
+			if err := r.waitForActivity(ctx, lookTwice); err != nil {
 				return false, err
 			}
 		}
@@ -378,7 +378,7 @@ func (r *run) pollToTheEnd(ctx context.Context) error {
 	for open := r.moving(); len(open) > 0; open = r.moving() {
 		delay = nextDelay(delay, open)
 		r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
-		if err := wait(ctx, delay); err != nil {
+		if err := r.waitForActivity(ctx, delay); err != nil {
 			return err
 		}
 		if err := r.poll(ctx); err != nil {

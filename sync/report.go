@@ -35,6 +35,7 @@ type Report struct {
 	Error     *Problem  `json:"error,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	Seconds   float64   `json:"seconds"`
+	Waited    Waited    `json:"waited"`
 	Source    Source    `json:"source"`
 	Mirror    Mirrored  `json:"mirror"`
 	Setup     []Setup   `json:"setup,omitempty"`
@@ -68,6 +69,13 @@ type Problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+}
+
+// Waited is the part of a run's time in which it could do nothing but wait, in seconds.
+type Waited struct {
+	Limiter    float64 `json:"limiter"`    // for its turn to ask, a few times a second
+	Activities float64 `json:"activities"` // for imports and exports to end, and what they wrote to be readable
+	Database   float64 `json:"database"`   // for the app's database to give rows
 }
 
 // Source counts the rows of the app's table.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ccsyncd/source"
@@ -28,6 +29,7 @@ type users struct {
 	digest   digest
 	skips    []Skipped // rows without an address that could be one: they have no place in the order
 	more     int       // such rows beyond maxListed
+	waited   time.Duration
 }
 
 // valued counts the rows with an address and a value.
@@ -90,6 +92,7 @@ func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mappin
 func (u *userReader) read(ctx context.Context, source iter.Seq2[source.Row, error]) error {
 	rows := readAhead(ctx, source, keepRow)
 	defer rows.close()
+	defer func() { u.waited = rows.waited }()
 	for row := rows.advance(); row != nil; row = rows.advance() {
 		if err := u.add(row); err != nil {
 			return err

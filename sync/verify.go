@@ -204,7 +204,7 @@ func (r *run) lookAtAll(ctx context.Context, v *verification) error {
 }
 
 func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
-	if err := wait(ctx, pause); err != nil {
+	if err := r.waitForActivity(ctx, pause); err != nil {
 		return err
 	}
 	return r.incremental(ctx)

@@ -38,6 +38,8 @@ type world struct {
 	guard        ccsync.Guard
 	limits       state.Limits
 	client       *http.Client
+	door         *ccapi.Transport
+	slow         time.Duration // before the source gives its first row
 	tokens       ccapi.Tokens
 	home         ccsync.Home
 	stop         func()
@@ -96,7 +98,7 @@ func (w *world) open() {
 	base := &http.Transport{DialContext: lines.dial}
 	w.life.wire = base
 	transport := &ccapi.Transport{Base: w.life, Quota: w.state.Quota(w.limits), PerSecond: w.limits.PerSecond, Observe: w.observe}
-	w.client = &http.Client{Transport: transport}
+	w.client, w.door = &http.Client{Transport: transport}, transport
 	db := w.state
 	w.stop = func() {
 		base.CloseIdleConnections()
@@ -127,7 +129,7 @@ func (w *world) engine() *ccsync.Engine {
 	reader := ccapi.NewReader("http://sandbox/v3", w.client, w.tokens)
 	return &ccsync.Engine{
 		State: w.state, Quota: w.state.Quota(w.limits), Users: w.users, Read: reader, Write: ccapi.NewWriter(reader), Scratch: filepath.Dir(w.path),
-		Home: w.home, Policy: w.policy, Guard: w.guard, Version: "test", Log: slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: logLevel()})),
+		Home: w.home, Policy: w.policy, Guard: w.guard, Version: "test", Waited: w.door.Waited, Log: slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: logLevel()})),
 	}
 }
 
@@ -147,6 +149,7 @@ func (w *world) users(context.Context) iter.Seq2[source.Row, error] {
 		if w.whileReading != nil {
 			w.whileReading()
 		}
+		time.Sleep(w.slow)
 		for i, row := range w.rows {
 			if w.broken != nil && i >= len(w.rows)/2 {
 				yield(source.Row{}, w.broken)

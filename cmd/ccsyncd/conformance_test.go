@@ -242,7 +242,7 @@ func (tr *trial) report(t *testing.T, want int, args ...string) *ccsync.Report {
 // sameOnAll leaves out what differs between two runs of one plan.
 var sameOnAll = cmp.Options{
 	cmpopts.IgnoreUnexported(ccsync.Report{}),
-	cmpopts.IgnoreFields(ccsync.Report{}, "StartedAt", "Seconds", "Quota"),
+	cmpopts.IgnoreFields(ccsync.Report{}, "StartedAt", "Seconds", "Waited", "Quota"),
 	cmpopts.IgnoreFields(ccsync.Change{}, "ContactID"),
 	cmpopts.IgnoreFields(ccsync.PushedActivity{}, "ID"),
 	cmpopts.IgnoreFields(sandbox.Contact{}, "ID", "UpdatedAt", "CreatedAt"),

@@ -108,7 +108,8 @@ func logRun(ctx context.Context, log *slog.Logger, r *ccsync.Report) {
 	if r.Push != nil {
 		attrs = append(attrs, "verified", r.Push.Verified, "rejected", r.Push.Rejected, "unverified", r.Push.Unverified)
 	}
-	attrs = append(attrs, "skipped", r.Summary.Skipped, "requests", r.Requests, "seconds", r.Seconds)
+	attrs = append(attrs, "skipped", r.Summary.Skipped, "requests", r.Requests, "seconds", r.Seconds,
+		slog.Group("waited", "limiter", r.Waited.Limiter, "activities", r.Waited.Activities, "database", r.Waited.Database))
 	if r.Error != nil {
 		attrs = append(attrs, "error", r.Error.Message, "hint", r.Error.Hint)
 	}

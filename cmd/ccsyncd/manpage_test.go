@@ -74,6 +74,9 @@ Address of a sandbox. It replaces both [endpoints] of the configuration, and the
 \fBSTATE_DIRECTORY\fR
 Folder of the state database where the configuration names none; systemd sets it.
 .TP
+\fBGOMEMLIMIT\fR
+Memory from which on the garbage collector works harder, 32MiB unless set. It is no hard limit.
+.TP
 \fBNO_COLOR\fR
 No colours, if it is not empty.
 .PP

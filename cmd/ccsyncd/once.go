@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
 
@@ -96,9 +95,6 @@ func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Opti
 	if err == nil && ctx.Err() != nil && report.Outcome == ccsync.Failed {
 		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted before its end",
 			Hint: "the next run goes on where this one stopped and sends nothing twice"}
-	}
-	if waited := a.door.Waited(); waited >= time.Second {
-		c.Err.Printf("waited %s for the limiter (%d requests a second)\n", term.Duration(waited), a.cfg.Limits.PerSecond)
 	}
 	return report, err
 }

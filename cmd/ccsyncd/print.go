@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +140,9 @@ func (p printer) footer(r *ccsync.Report) {
 		p.Printf("estimate  %s, about %s\n", term.Plural(r.Estimate.Requests, "request", "requests"), seconds(r.Estimate.Seconds))
 	}
 	p.Printf("this run  %s in %s\n", term.Plural(r.Requests, "request", "requests"), seconds(r.Seconds))
+	if text := waitedFor(r.Waited); text != "" {
+		p.Printf("waited    %s\n", text)
+	}
 	p.Printf("quota     %s of %s requests left today, resets at %s\n", term.Count(max(r.Quota.Limit-r.Quota.Used, 0)),
 		term.Count(r.Quota.Limit), r.Quota.ResetsAt.Format("15:04 MST"))
 	for _, note := range r.Notes {
@@ -154,6 +159,23 @@ func (p printer) guard(r *ccsync.Report) {
 	for _, detail := range r.Guard.Details {
 		p.Printf("          %s\n", detail)
 	}
+}
+
+// waitedFor says what a run waited for, the longest first, as far as it is worth a word.
+func waitedFor(w ccsync.Waited) string {
+	type wait struct {
+		seconds float64
+		what    string
+	}
+	waits := []wait{{w.Limiter, "the limiter"}, {w.Activities, "Constant Contact's imports and exports"}, {w.Database, "the database"}}
+	slices.SortStableFunc(waits, func(a, b wait) int { return cmp.Compare(b.seconds, a.seconds) })
+	var words []string
+	for _, wait := range waits {
+		if wait.seconds >= 0.1 {
+			words = append(words, seconds(wait.seconds)+" for "+wait.what)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func seconds(s float64) string {

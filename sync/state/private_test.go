@@ -73,6 +73,25 @@ func TestForgettingNobodyForgetsNothing(t *testing.T) {
 	}
 }
 
+func TestWhoIsForgottenIsNoContactAnyMore(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	contacts := []Contact{{Norm: "a@example.com", ID: "1"}, {Norm: "a@example.com", ID: "2", Deleted: true}, {Norm: "b@example.com", ID: "3"}}
+	more, err := db.PutContacts(t.Context(), Mirror{}, contacts, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.EndRefresh(t.Context(), Mirror{Contacts: more}); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := db.Forget(t.Context(), "a@example.com"); rows != 2 || err != nil {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+	if m, err := db.Mirror(t.Context()); m.Contacts != 1 || err != nil {
+		t.Errorf("the mirror counts %d contacts, want 1; %v", m.Contacts, err)
+	}
+}
+
 // A name that Constant Contact or a person wrote into a text is forgotten too, in any case and in JSON's form.
 func TestForgetLooksIntoTexts(t *testing.T) {
 	t.Parallel()

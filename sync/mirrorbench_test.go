@@ -1,0 +1,111 @@
+package sync
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/state"
+)
+
+// BenchmarkMirrorExport reads an export of n contacts, in no order, into a mirror that is empty, and into one that has them all.
+func BenchmarkMirrorExport(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		file := exportOf(n)
+		b.Run(fmt.Sprintf("%d/empty", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				r := mirroring(b)
+				b.StartTimer()
+				mirrorOnce(b, r, file, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/contact")
+		})
+		b.Run(fmt.Sprintf("%d/full", n), func(b *testing.B) {
+			r := mirroring(b)
+			mirrorOnce(b, r, file, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				mirrorOnce(b, r, file, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/contact")
+		})
+	}
+}
+
+// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n.
+func BenchmarkMirrorPage(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := mirroring(b)
+			mirrorOnce(b, r, exportOf(n), n)
+			draw := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				page := make([]state.Contact, pageSize)
+				for i := range page {
+					k := draw.IntN(n)
+					page[i] = state.Contact{Norm: exportAddress(k), ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", k), Address: exportAddress(k),
+						Permission: "implicit", Lists: []string{"l1"}, Fields: fmt.Sprintf("N%07d", draw.IntN(1e7)), UpdatedAt: time.Now()}
+				}
+				b.StartTimer()
+				if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, page, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// mirroring is a run with a fresh state database.
+func mirroring(b *testing.B) *run {
+	b.Helper()
+	dir := b.TempDir()
+	db, err := state.Open(b.Context(), filepath.Join(dir, "ccsync.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	m := &mapping{targets: []target{{Field: Field{Column: "short_code"}, id: "1", name: "short_code", label: "Short code", kind: kindText}}}
+	return &run{Engine: &Engine{State: db, Scratch: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Read: ccapi.NewReader("http://127.0.0.1:0", http.DefaultClient, nil)}, mapping: m}
+}
+
+func mirrorOnce(b *testing.B, r *run, file string, n int) {
+	b.Helper()
+	var err error
+	if r.mirror, err = r.State.BeginSnapshot(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	rows, err := r.mirrorExport(b.Context(), strings.NewReader(file), map[string]string{"App users": "5ea15fb8-4f1e-4990-9466-84e2f6f9e04a"}, n)
+	if err != nil || rows != n {
+		b.Fatalf("%d rows (%v)", rows, err)
+	}
+	now := time.Now()
+	if err := r.State.EndRefresh(b.Context(), state.Mirror{Mapping: "1:string", Mark: now, SnapshotAt: now, Contacts: n}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func exportAddress(i int) string { return fmt.Sprintf("user%08d@example.com", i) }
+
+// exportOf is an export of n contacts in no order.
+func exportOf(n int) string {
+	const step = 7_368_787 // a prime
+	var text strings.Builder
+	text.WriteString("Email address,Email status,Email permission status,Email Lists,Updated At,Short code\n")
+	for k := range n {
+		i := k * step % n
+		fmt.Fprintf(&text, "%s,Active,Implicit,App users,2026-01-02 03:04:05 -0500,C%07d\n", exportAddress(i), i)
+	}
+	return text.String()
+}
