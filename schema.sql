@@ -57,7 +57,8 @@ CREATE TABLE contacts (
   PRIMARY KEY (norm, contact_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX contacts_by_id ON contacts (contact_id);
+-- Contacts that only an export has shown have no id yet: '?' and the norm stands for it, and they are found by that.
+CREATE UNIQUE INDEX contacts_by_id ON contacts (contact_id) WHERE substr(contact_id, 1, 1) <> '?';
 
 -- All that the join reads.
 CREATE INDEX contacts_by_norm ON contacts (norm, fields);

@@ -196,7 +196,7 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 
 // putExported writes the sorted contacts into the mirror, some thousand at a time.
 func (r *run) putExported(ctx context.Context, sorted *spool.Spool, total int) error {
-	const page = 5000
+	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
 	done := 0
 	flush := func() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -32,21 +33,8 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 			return err
 		}
 		defer put.close()
-		for i := range contacts {
-			c := &contacts[i]
-			if i > 0 && c.Norm == contacts[i-1].Norm {
-				return fmt.Errorf("%w: two of one in the export", ErrTwins)
-			}
-			n := 0
-			for len(known) > 0 && known[0].Norm < c.Norm {
-				known = known[1:]
-			}
-			for n < len(known) && known[n].Norm == c.Norm {
-				n++
-			}
-			if err := put.exported(ctx, c, known[:n], m.Loading); err != nil {
-				return err
-			}
+		if err := put.exported(ctx, tx, contacts, known, m.Loading); err != nil {
+			return err
 		}
 		more = put.more
 		return nil
@@ -54,8 +42,52 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 	return more, err
 }
 
-// exported writes a contact under the id that the mirror has for its address.
-func (u *upsert) exported(ctx context.Context, c *Contact, known []knownContact, snapshot int64) error {
+// exported writes contacts under the ids that the mirror has for their addresses, many with one statement. Both slices ascend by
+// address.
+func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []knownContact, snapshot int64) (err error) {
+	const together = 100 // ten times as many take no less time
+	many, err := tx.PreparexContext(ctx, putContacts(together))
+	if err != nil {
+		return err
+	}
+	defer many.Close()
+	rows := make([]any, 0, together*contactColumns)
+	for i := range contacts {
+		c := &contacts[i]
+		if i > 0 && c.Norm == contacts[i-1].Norm {
+			return fmt.Errorf("%w: two of one in the export", ErrTwins)
+		}
+		of := 0
+		for len(known) > 0 && known[0].Norm < c.Norm {
+			known = known[1:]
+		}
+		for of < len(known) && known[of].Norm == c.Norm {
+			of++
+		}
+		if err := name(c, known[:of], snapshot); err != nil {
+			return err
+		}
+		if rows, err = u.replace(ctx, rows, c, known[:of], snapshot); err != nil {
+			return err
+		}
+		if len(rows) < cap(rows) {
+			continue
+		}
+		if _, err := many.ExecContext(ctx, rows...); err != nil {
+			return err
+		}
+		rows = rows[:0]
+	}
+	for rest := range slices.Chunk(rows, contactColumns) {
+		if _, err := u.put.ExecContext(ctx, rest...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name gives an exported contact the id that the mirror has for its address, or a name in place of one.
+func name(c *Contact, known []knownContact, snapshot int64) error {
 	switch {
 	case len(known) == 0:
 		c.ID = unnamed + c.Norm
@@ -64,5 +96,5 @@ func (u *upsert) exported(ctx context.Context, c *Contact, known []knownContact,
 	default:
 		c.ID = known[0].ID
 	}
-	return u.replace(ctx, c, known, snapshot)
+	return nil
 }

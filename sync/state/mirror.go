@@ -107,20 +107,18 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 
 // upsert holds the statements that write one contact.
 type upsert struct {
-	find, drop, put *sqlx.Stmt
-	more            int
+	find, unnamed, drop, put *sqlx.Stmt
+
+	more int
 }
 
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find: selectKnown + " WHERE contact_id = ?",
-		&u.drop: "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
-		&u.put: `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at, seen)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
-			deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
-			updated_at = excluded.updated_at, seen = excluded.seen`,
+		&u.find:    selectKnown + " WHERE contact_id = ? AND substr(contact_id, 1, 1) <> '?'", // as contacts_by_id is written
+		&u.unnamed: selectKnown + " WHERE norm = ? AND contact_id = ?",
+		&u.drop:    "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
+		&u.put:     putContacts(1),
 	} {
 		var err error
 		if *stmt, err = tx.PreparexContext(ctx, text); err != nil {
@@ -130,8 +128,21 @@ func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	return &u, nil
 }
 
+// contactColumns is how many values a contact has in the mirror.
+const contactColumns = 12
+
+// putContacts is the statement that writes so many contacts.
+func putContacts(n int) string {
+	const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	return `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at, seen)
+		VALUES ` + row + strings.Repeat(", "+row, n-1) + `
+		ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
+		deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
+		updated_at = excluded.updated_at, seen = excluded.seen`
+}
+
 func (u *upsert) close() {
-	for _, stmt := range []*sqlx.Stmt{u.find, u.drop, u.put} {
+	for _, stmt := range []*sqlx.Stmt{u.find, u.unnamed, u.drop, u.put} {
 		stmt.Close()
 	}
 }
@@ -156,19 +167,25 @@ func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error 
 		return err
 	}
 	if len(known) == 0 { // an export may have shown it without its id
-		if err := u.find.SelectContext(ctx, &known, unnamed+c.Norm); err != nil {
+		if err := u.unnamed.SelectContext(ctx, &known, c.Norm, unnamed+c.Norm); err != nil {
 			return err
 		}
 	}
-	return u.replace(ctx, c, known, snapshot)
+	row, err := u.replace(ctx, nil, c, known, snapshot)
+	if err != nil || len(row) == 0 {
+		return err
+	}
+	_, err = u.put.ExecContext(ctx, row...)
+	return err
 }
 
-// replace writes a contact in place of what the mirror knows of it: at most one row.
-func (u *upsert) replace(ctx context.Context, c *Contact, known []knownContact, snapshot int64) error {
+// replace removes what the mirror knows of a contact under another key, at most one row, and adds to rows the values of what is to
+// be put in its place: none when the mirror knows better.
+func (u *upsert) replace(ctx context.Context, rows []any, c *Contact, known []knownContact, snapshot int64) ([]any, error) {
 	left, filled, key, seen := "", "", "", snapshot
 	for _, k := range known {
 		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
-			return nil
+			return rows, nil
 		}
 		seen = max(snapshot, k.Seen)
 		if !k.Deleted {
@@ -177,16 +194,14 @@ func (u *upsert) replace(ctx context.Context, c *Contact, known []knownContact, 
 		left, filled, key = leftLists(k, c.Lists), k.Filled, k.FilledKey
 		if k.Norm != c.Norm || k.ID != c.ID {
 			if _, err := u.drop.ExecContext(ctx, k.Norm, k.ID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if !c.Deleted {
 		u.more++
 	}
-	_, err := u.put.ExecContext(ctx, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled, key,
-		stamp(c.UpdatedAt), seen)
-	return err
+	return append(rows, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled, key, stamp(c.UpdatedAt), seen), nil
 }
 
 // leftLists adds the lists that the contact was on to those that it had left before, and takes off those that
@@ -220,16 +235,16 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 			break
 		}
 	}
+	now, err := db.Mirror(ctx)
+	if err != nil {
+		return err
+	}
+	if now.Loading > 0 { // counted before the transaction, which would be long in a large mirror
+		if err := db.read.GetContext(ctx, &m.Contacts, countLive); err != nil {
+			return fmt.Errorf("end the refresh: %w", err)
+		}
+	}
 	return db.change(ctx, "end the refresh", func(ctx context.Context, tx *sqlx.Tx) error {
-		var loading int64
-		if err := tx.GetContext(ctx, &loading, "SELECT loading FROM mirror"); err != nil {
-			return err
-		}
-		if loading > 0 {
-			if err := tx.GetContext(ctx, &m.Contacts, countLive); err != nil {
-				return err
-			}
-		}
 		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
 			seen = CASE WHEN loading > 0 THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''`,
 			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts)
@@ -237,19 +252,28 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	})
 }
 
+// dropUnseen removes some of the contacts that a snapshot did not show, and tells whether there may be more. They are looked for
+// before the transaction.
 func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
 	const most = 5000
-	err = db.change(ctx, "remove vanished contacts", func(ctx context.Context, tx *sqlx.Tx) error {
-		done, err := tx.ExecContext(ctx, `DELETE FROM contacts WHERE contact_id IN
-			(SELECT contact_id FROM contacts WHERE seen < ? LIMIT ?)`, snapshot, most)
-		if err != nil {
-			return err
+	var unseen []struct {
+		Norm string
+		ID   string `db:"contact_id"`
+	}
+	if err := db.read.SelectContext(ctx, &unseen, "SELECT norm, contact_id FROM contacts WHERE seen < ? LIMIT ?", snapshot, most); err != nil {
+		return false, fmt.Errorf("look for vanished contacts: %w", err)
+	}
+	if len(unseen) == 0 {
+		return false, nil
+	}
+	return len(unseen) == most, db.change(ctx, "remove vanished contacts", func(ctx context.Context, tx *sqlx.Tx) error {
+		for _, c := range unseen {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE norm = ? AND contact_id = ? AND seen < ?", c.Norm, c.ID, snapshot); err != nil {
+				return err
+			}
 		}
-		n, err := done.RowsAffected()
-		more = n == most
-		return err
+		return nil
 	})
-	return more, err
 }
 
 // SetAside takes the address from contacts that a direct reading did not show under it any more, but for some. What
