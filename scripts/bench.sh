@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures the whole program against the sandbox with its limits lifted, and planning against what the sqlite3 shell
-# needs to join two normalised, indexed tables of the same content. Usage: scripts/bench.sh [USERS]
+# Measures the whole program against the sandbox with its limits lifted: planning against what the sqlite3 shell needs to join two
+# normalised, indexed tables of the same content, and reading an export against what it needs to import one into the same table.
+# What is compared is run in turns. A million users take five minutes. Usage: [REPEATS=5] scripts/bench.sh [USERS]
 set -euo pipefail
 n=${1:-1000000}
 repeats=${REPEATS:-5}
@@ -88,12 +89,18 @@ cat >join.sh <<'SH'
 exec sqlite3 anchor.db "SELECT count(*) FROM users u LEFT JOIN contacts c ON c.email = u.email WHERE c.code IS NOT u.code;
 SELECT count(*) FROM contacts c LEFT JOIN users u ON u.email = c.email WHERE u.email IS NULL;"
 SH
+sed 's/^custom_field = "short_code"/&\nunique = true/' ccsync.toml >unique.toml
 for _ in $(seq "$repeats"); do
   measure join bash join.sh
-  measure plan "$ccsyncd" --dry-run --output json
+  measure plan "$ccsyncd" --dry-run
+  measure "plan, unique" "$ccsyncd" --dry-run --config unique.toml
 done >times.tsv
 sqlite3 app.db "UPDATE users SET short_code = 'X' || short_code WHERE id % 100 = 0"
-for _ in $(seq "$repeats"); do measure "plan, 1 % changed" "$ccsyncd" --dry-run --output json; done >>times.tsv
+for _ in $(seq "$repeats"); do
+  measure join bash join.sh
+  measure "plan, 1 % changed" "$ccsyncd" --dry-run
+done >>times.tsv
+
 python3 - <<'PY'
 import statistics
 rows = [line.rstrip("\n").split("\t") for line in open("times.tsv")]
@@ -103,3 +110,20 @@ for name in wall:
     print(f"{name:24} {wall[name]:8.3f} s  {wall[name] / wall['join']:6.2f} x join  {peak[name]:5d} MiB")
 PY
 ls -l ccsync.db | awk '{print "state database", $5/1048576, "MiB"}'
+
+# An export into an empty mirror: the program's own benchmark, and the shell with the same table, in the export's order first.
+schema=$(sed -n '/^CREATE TABLE contacts/,/^CREATE INDEX contacts_by_norm/p' "$OLDPWD/schema.sql")
+sqlite3 -csv "ccsync.db" "SELECT address, permission, lists, fields, updated_at FROM contacts ORDER BY random()" >export.csv
+cat >import.sh <<SH
+rm -f seed.db*
+exec sqlite3 seed.db <<SQL
+PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+$schema
+CREATE TEMP TABLE staging (address TEXT, permission TEXT, lists TEXT, fields TEXT, updated TEXT);
+.import --csv export.csv staging
+INSERT INTO contacts SELECT lower(address), '?' || lower(address), address, permission, 0, lists, '', fields, '', '', updated, 1
+FROM staging ORDER BY 1;
+SQL
+SH
+for _ in 1 2 3; do measure "the shell's import" bash import.sh; done
+cd "$OLDPWD" && go test ./sync -run xxx -bench "MirrorExport/$n/empty" -benchtime 3x | grep Benchmark || true

@@ -48,13 +48,6 @@ func (v *Verdict) trip(reason, detail string) {
 
 func (v *Verdict) summary() string { return "nothing was sent: " + strings.Join(v.Details, "; ") }
 
-func (v *Verdict) hint() string {
-	if len(v.Reasons) == 1 && v.Reasons[0] == "min_source_rows" {
-		return "look at the source; this limit is not passed by --force, only by [guard] min_source_rows"
-	}
-	return "look at the plan with --dry-run; if it is meant, pass the guard once with `ccsyncd push --force`"
-}
-
 // evidence is all that the guard looks at.
 type evidence struct {
 	plan     state.Tally    // what the plan would do

@@ -266,7 +266,7 @@ func (r *Report) conclude(err error) {
 		r.fail(Failed, err)
 	case r.Guard.Tripped:
 		r.Outcome = Refused
-		r.Error = &Problem{Code: "refused", Message: r.Guard.summary(), Hint: r.Guard.hint()}
+		r.Error = &Problem{Code: "refused", Message: r.Guard.summary(), Hint: r.guardHint()}
 	case r.Push != nil && (r.Push.Rejected > 0 || r.Push.Unverified > 0 && !deferred):
 		r.Outcome = Partial
 		r.Error = &Problem{Code: "partial", Message: r.Push.summary(), Hint: "see `ccsyncd runs show`; what did not land is tried again by itself"}
@@ -279,6 +279,17 @@ func (r *Report) conclude(err error) {
 	default:
 		r.Outcome = Synced
 	}
+}
+
+func (r *Report) guardHint() string {
+	const pass = "if it is meant, pass the guard once with `ccsyncd push --force`"
+	switch {
+	case len(r.Guard.Reasons) == 1 && r.Guard.Reasons[0] == "min_source_rows":
+		return "look at the source; this limit is not passed by --force, only by [guard] min_source_rows"
+	case r.DryRun:
+		return "look at this plan; " + pass
+	}
+	return "look at the plan with --dry-run; " + pass
 }
 
 func (r *Report) fail(o Outcome, err error) {
