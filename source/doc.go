@@ -14,7 +14,7 @@
 // half a table is never taken for a whole one. Unchanged tells whether reading again is needed.
 //
 // A dialect holds what differs between SQLite, PostgreSQL, and MySQL with MariaDB. Everything goes
-// through sqlx. Names of tables and columns are quoted; `where` and `query` are the owner's own SQL
+// through sqlx, but for the rows themselves, which the driver is asked for. Names of tables and columns are quoted; `where` and `query` are the owner's own SQL
 // and stand in the statement as they are, in a transaction that cannot write.
 //
 // # Values

@@ -10,6 +10,6 @@
 // What fits into one run never touches the disk. The file has mode 0600 and no name: it is removed from its folder as soon as
 // it is open, so that neither another process nor a crash finds it there, and its space is free again after Close.
 //
-// Memory: two runs of 1 MiB with an index of 16 bytes a row, and 4 MiB of read buffers for the merge, 4 to 64 KiB for each run.
-// More than 2,048 runs (2 GiB) are first merged into one. A row that is larger than a run takes the memory that it takes.
+// Memory: two runs of 1 MiB with an index of 32 bytes a row, and 4 MiB of read buffers for the merge, 4 to 64 KiB for each run.
+// More than 1,024 runs (1 GiB) are first merged into one. A row that is larger than a run takes the memory that it takes.
 package spool
