@@ -279,3 +279,34 @@ func BenchmarkImportBody(b *testing.B) {
 		perContact(b)
 	})
 }
+
+// BenchmarkImportBodies packs n contacts into as few bodies as the caps allow.
+func BenchmarkImportBodies(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			addresses := make([]string, n)
+			for i := range addresses {
+				addresses[i] = fmt.Sprintf("user%08d@example.com", i)
+			}
+			values, lists, fields := []string{"K7Q2M9XY"}, []string{"07936f78-662a-11eb-af0a-fa163e56c9b0"}, []string{"cf:short_code"}
+			b.ReportAllocs()
+			for b.Loop() {
+				var body ImportBody
+				body.Reset(lists, fields)
+				bodies := 1
+				for _, a := range addresses {
+					if body.Add(a, values) {
+						continue
+					}
+					bodies++
+					body.Reset(lists, fields)
+					body.Add(a, values)
+				}
+				if want := (n + MaxImportContacts - 1) / MaxImportContacts; bodies != want {
+					b.Fatalf("%d bodies, want %d", bodies, want)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/contact")
+		})
+	}
+}
