@@ -150,7 +150,8 @@ func (r *run) listsByName(ctx context.Context) (map[string]string, error) {
 
 // awaitExport polls an export to its end, as long as it moves.
 func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
-	moved, delay := r.now(), 1500*time.Millisecond
+	began := r.now()
+	moved, delay := began, firstPoll
 	for !a.Ended() {
 		if err := r.waitForActivity(ctx, delay); err != nil {
 			return a, err
@@ -165,7 +166,7 @@ func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity
 		if r.now().Sub(moved) > letGo {
 			return a, fmt.Errorf("%w: it does not get ready", errUnfit)
 		}
-		a, delay = next, min(delay*8/5, 30*time.Second)
+		a, delay = next, nextPoll(delay, r.now().Sub(began), next.PercentDone)
 	}
 	if a.State != ccapi.StateCompleted || a.Results == "" {
 		return a, fmt.Errorf("%w: it ended as %s", errUnfit, a.State)

@@ -376,7 +376,7 @@ func (r *run) await(ctx context.Context) error {
 func (r *run) pollToTheEnd(ctx context.Context) error {
 	var delay time.Duration
 	for open := r.moving(); len(open) > 0; open = r.moving() {
-		delay = nextDelay(delay, open)
+		delay = r.nextDelay(delay, open)
 		r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
 		if err := r.waitForActivity(ctx, delay); err != nil {
 			return err
@@ -393,16 +393,31 @@ func (r *run) moving() []*state.Batch {
 	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.now().Sub(b.MovedAt) > letGo })
 }
 
-// nextDelay starts by the size of the smallest import and backs off.
-func nextDelay(last time.Duration, open []*state.Batch) time.Duration {
-	const (
-		first  = 1500 * time.Millisecond
-		perRow = 200 * time.Microsecond
-		most   = 30 * time.Second
-	)
-	if last > 0 {
-		return min(last*8/5, most)
+const (
+	firstPoll = 1500 * time.Millisecond
+	perRow    = 200 * time.Microsecond // that an import takes
+	lastPoll  = 30 * time.Second       // the longest wait between two
+)
+
+// nextDelay starts by the size of the smallest import and goes on by how far the furthest one came.
+func (r *run) nextDelay(last time.Duration, open []*state.Batch) time.Duration {
+	if last == 0 {
+		smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
+		return min(firstPoll+time.Duration(smallest.Contacts)*perRow, lastPoll)
 	}
-	smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
-	return min(first+time.Duration(smallest.Contacts)*perRow, most)
+	next := lastPoll
+	for _, b := range open {
+		next = min(next, nextPoll(last, r.now().Sub(b.SendingAt), b.Percent))
+	}
+	return next
+}
+
+// nextPoll is when to look at an activity again: when it will have ended if it goes on as it did, or after a longer wait than
+// the last when its percentage says nothing.
+func nextPoll(last, took time.Duration, percent int) time.Duration {
+	if percent > 0 && percent < 100 {
+		last = max(took*time.Duration(100-percent)/time.Duration(percent), firstPoll)
+		return min(last, lastPoll)
+	}
+	return min(last*8/5, lastPoll)
 }
