@@ -22,8 +22,8 @@ const maxLabel = 63
 // removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
 // they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
 func normalise(address string) (norm, fault string) {
-	if usual(address) {
-		return address, ""
+	if lower := lowerASCII(address); usual(lower) {
+		return lower, ""
 	}
 	return normaliseUnusual(address)
 }
@@ -58,7 +58,7 @@ func normaliseUnusual(address string) (norm, fault string) {
 	return norm, ""
 }
 
-// usual tells at one look that an address is its own normalised form, as nearly all are: words of lower-case letters,
+// usual tells at one look that an address in lower case is its own normalised form, as nearly all are: words of lower-case letters,
 // digits and underscores with single dots and hyphens between them on both sides of one @, a + only in front of it.
 func usual(address string) bool {
 	if len(address) > maxLabel {
@@ -169,15 +169,18 @@ func isASCII(s string) bool {
 
 // lowerASCII lower-cases A to Z and returns s itself when there is nothing to do.
 func lowerASCII(s string) string {
+	upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
 	for i := range len(s) {
-		if c := s[i]; c >= 'A' && c <= 'Z' {
-			return strings.Map(func(r rune) rune {
-				if r >= 'A' && r <= 'Z' {
-					return r + 'a' - 'A'
-				}
-				return r
-			}, s)
+		if !upper(s[i]) {
+			continue
 		}
+		lower := []byte(s)
+		for i, c := range lower {
+			if upper(c) {
+				lower[i] += 'a' - 'A'
+			}
+		}
+		return string(lower)
 	}
 	return s
 }
