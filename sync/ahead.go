@@ -1,61 +1,77 @@
 package sync
 
 import (
-	"context"
+	"fmt"
 	"iter"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
-// ahead is a sequence that a goroutine of its own reads, up to four batches of 512 in advance. Close it.
+// ahead is a sequence that a goroutine of its own reads, up to four batches in advance: of 512 elements each, or of fewer that
+// take 256 KiB. Close it.
 type ahead[T any] struct {
-	full  chan []T // read, closed at the end
-	empty chan []T // to be filled again
-	stop  context.CancelFunc
-	batch []T
-	next  int
-	err   error // how the sequence ended; good once advance has returned nil
+	full    chan []T // read, closed at the end
+	empty   chan []T // to be filled again
+	stopped atomic.Bool
+	batch   []T
+	next    int
+
+	// Good once full is closed: how the sequence ended, and what it panicked with.
+	err   error
+	crash any
 
 	waited time.Duration // for the sequence, in advance
 }
 
+const (
+	aheadElements = 512
+	aheadBytes    = 256 << 10
+	aheadBatches  = 4
+)
+
 // readAhead starts reading. keep copies an element, which the sequence may use again, into one whose memory may be used
-// again.
-func readAhead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(into *T, from T)) *ahead[T] {
-	const size, inAdvance = 512, 4
-	ctx, stop := context.WithCancel(ctx)
-	a := &ahead[T]{full: make(chan []T, inAdvance), empty: make(chan []T, inAdvance+2), stop: stop}
-	for range cap(a.empty) {
-		a.empty <- make([]T, 0, size)
+// again, and tells how many bytes it holds.
+func readAhead[T any](seq iter.Seq2[T, error], keep func(into *T, from T) int) *ahead[T] {
+	const all = aheadBatches + 2 // one more is being filled, and one read
+	a := &ahead[T]{full: make(chan []T, aheadBatches), empty: make(chan []T, all)}
+	for range all {
+		a.empty <- make([]T, 0, aheadElements)
 	}
 	go func() {
 		defer close(a.full)
-		a.err = a.fill(ctx, seq, keep)
+		defer func() {
+			if p := recover(); p != nil {
+				a.crash = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			}
+		}()
+		a.err = a.fill(seq, keep)
 	}()
 	return a
 }
 
-func (a *ahead[T]) fill(ctx context.Context, seq iter.Seq2[T, error], keep func(into *T, from T)) error {
-	batch := <-a.empty
+// fill never waits for ever: of all batches there are, one is always on its way to it or has room in full.
+func (a *ahead[T]) fill(seq iter.Seq2[T, error], keep func(into *T, from T) int) error {
+	batch, size := <-a.empty, 0
 	for element, err := range seq {
 		if err != nil {
 			return err
 		}
+		if a.stopped.Load() {
+			return nil
+		}
 		batch = batch[:len(batch)+1]
-		if keep(&batch[len(batch)-1], element); len(batch) < cap(batch) {
-			continue
+		size += keep(&batch[len(batch)-1], element)
+		if len(batch) == cap(batch) || size >= aheadBytes {
+			a.full <- batch
+			batch, size = (<-a.empty)[:0], 0
 		}
-		select {
-		case a.full <- batch:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		batch = (<-a.empty)[:0]
 	}
 	a.full <- batch
 	return nil
 }
 
-// advance returns the next element, good until the next call, or nil at the end.
+// advance returns the next element, good until the next call, or nil at the end. It panics as the sequence did.
 func (a *ahead[T]) advance() *T {
 	for a.next == len(a.batch) {
 		if a.batch != nil {
@@ -63,7 +79,11 @@ func (a *ahead[T]) advance() *T {
 		}
 		began := time.Now()
 		a.batch, a.next = <-a.full, 0
-		if a.waited += time.Since(began); a.batch == nil {
+		a.waited += time.Since(began)
+		if a.batch == nil && a.crash != nil {
+			panic(a.crash)
+		}
+		if a.batch == nil {
 			return nil
 		}
 	}
@@ -73,7 +93,7 @@ func (a *ahead[T]) advance() *T {
 
 // close ends the reading with the next element and waits for the goroutine.
 func (a *ahead[T]) close() {
-	a.stop()
+	a.stopped.Store(true)
 	for batch := range a.full {
 		a.empty <- batch
 	}

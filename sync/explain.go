@@ -195,7 +195,7 @@ func (r *run) explainMove(ctx context.Context, s *subject) error {
 	if len(s.contacts) > 0 || value == "" {
 		return nil
 	}
-	contacts := readEntries(ctx, r.State.Entries(ctx), len(r.mapping.targets))
+	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.targets))
 	defer contacts.close()
 	for pair, err := range join(r.users.each(), contacts) {
 		if err != nil {

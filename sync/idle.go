@@ -66,7 +66,7 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	}
 	var u userReader
 	u.users = &users{}
-	rows := readAhead(ctx, e.Users(ctx), keepRow)
+	rows := readAhead(e.Users(ctx), keepRow)
 	defer rows.close()
 	for row := rows.advance(); row != nil; row = rows.advance() {
 		u.digest.add(u.hash(row))

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"bytes"
-	"context"
 	"iter"
 
 	"ccsyncd/sync/state"
@@ -102,10 +101,15 @@ type entries struct {
 }
 
 // readEntries starts reading. Close them.
-func readEntries(ctx context.Context, seq iter.Seq2[state.Entry, error], fields int) *entries {
-	e := &entries{ahead: readAhead(ctx, seq, func(into *state.Entry, from state.Entry) { *into = from }), carriers: make([]int, fields)}
+func readEntries(seq iter.Seq2[state.Entry, error], fields int) *entries {
+	e := &entries{ahead: readAhead(seq, keepEntry), carriers: make([]int, fields)}
 	e.advance()
 	return e
+}
+
+func keepEntry(into *state.Entry, from state.Entry) int {
+	*into = from
+	return len(from.Norm) + len(from.Fields)
 }
 
 // advance moves to the next entry and checks that they ascend.

@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"strings"
@@ -58,7 +57,7 @@ func BenchmarkJoin(b *testing.B) {
 
 func joinOnce(b *testing.B, u *users, all []state.Entry) {
 	b.Helper()
-	contacts := readEntries(context.Background(), func(yield func(state.Entry, error) bool) {
+	contacts := readEntries(func(yield func(state.Entry, error) bool) {
 		for _, e := range all {
 			if !yield(e, nil) {
 				return

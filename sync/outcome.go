@@ -15,6 +15,10 @@ import (
 // landed takes in a row that carries its values.
 func (p *pusher) landed(run int64, b *state.Batch, row *judged) {
 	p.verified++
+	if p.landedOf == nil {
+		p.landedOf = make(map[int64]int)
+	}
+	p.landedOf[b.ID]++
 	if b.Run == run {
 		p.arrived++
 		if row.Action == string(Create) {
@@ -77,7 +81,7 @@ func (p *pusher) count(r *Report) {
 	open := 0
 	for _, b := range p.batches {
 		if b.State != state.Settled {
-			open += b.Contacts
+			open += b.Contacts - p.landedOf[b.ID]
 		}
 	}
 	r.Push.Verified, r.Push.Rejected, r.Push.Unverified = p.verified, p.rejected, p.lost+open

@@ -114,7 +114,7 @@ func (p *planner) skipUnaddressed() {
 }
 
 func (p *planner) joinAll(ctx context.Context) error {
-	contacts := readEntries(ctx, p.State.Entries(ctx), len(p.mapping.targets))
+	contacts := readEntries(p.State.Entries(ctx), len(p.mapping.targets))
 	defer contacts.close()
 	done := 0
 	for pair, err := range join(p.run.users.each(), contacts) {

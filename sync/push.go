@@ -37,9 +37,10 @@ const (
 type pusher struct {
 	batches  []*state.Batch // of this run, and those of former runs that were open
 	sent     int
-	verified int // rows seen carrying their values
-	arrived  int // of those, rows of this run's plan
-	created  int // of those, contacts that were created
+	verified int           // rows seen carrying their values
+	arrived  int           // of those, rows of this run's plan
+	created  int           // of those, contacts that were created
+	landedOf map[int64]int // of verified, by batch
 	rejected int
 	lost     int // rows that ended in any other way
 	problems []PushProblem

@@ -90,7 +90,7 @@ func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mappin
 }
 
 func (u *userReader) read(ctx context.Context, source iter.Seq2[source.Row, error]) error {
-	rows := readAhead(ctx, source, keepRow)
+	rows := readAhead(source, keepRow)
 	defer rows.close()
 	defer func() { u.waited = rows.waited }()
 	for row := rows.advance(); row != nil; row = rows.advance() {
@@ -104,8 +104,12 @@ func (u *userReader) read(ctx context.Context, source iter.Seq2[source.Row, erro
 	return ctx.Err()
 }
 
-func keepRow(into *source.Row, from source.Row) {
+func keepRow(into *source.Row, from source.Row) (bytes int) {
 	into.Key, into.Email, into.Values = from.Key, from.Email, append(into.Values[:0], from.Values...)
+	for _, v := range from.Values {
+		bytes += len(v)
+	}
+	return bytes + len(from.Key) + len(from.Email)
 }
 
 func (u *userReader) add(row *source.Row) error {

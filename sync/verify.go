@@ -98,14 +98,14 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 }
 
 func (r *run) writeDown(ctx context.Context, v *verification, s *settlement) (err error) {
+	if err := r.State.Fail(ctx, v.batch.ID, s.failed); err != nil {
+		return err
+	}
 	for i := range s.again {
 		h := &s.again[i]
 		if h.batch.ID, err = r.State.AddBatch(ctx, h.batch, slices.Values(h.rows)); err != nil {
 			return err
 		}
-	}
-	if err := r.State.Fail(ctx, v.batch.ID, s.failed); err != nil {
-		return err
 	}
 	return r.State.Settle(ctx, v.batch.ID, v.tally)
 }

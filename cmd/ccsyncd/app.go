@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -50,8 +51,15 @@ func (c *cli) open(ctx context.Context) (*app, error) {
 	return a, nil
 }
 
-// openAll opens the source too.
+// softMemory is where the garbage collector of a program that runs the engine begins to work harder rather than let memory grow,
+// in bytes. Of the first sync of a million users half of it is in use at once. GOMEMLIMIT sets another.
+const softMemory = 32 << 20
+
+// openAll opens the source too, for a run.
 func (c *cli) openAll(ctx context.Context) (*app, error) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	a, err := c.open(ctx)
 	if err != nil {
 		return nil, err

@@ -4,18 +4,6 @@
 // in order, and closed in reverse), exit.go (errors and outcomes as exit codes), print.go (reports as text).
 package main
 
-import (
-	"os"
-	"runtime/debug"
-)
+import "os"
 
-// softMemory is where the garbage collector begins to work harder rather than let memory grow, in bytes. Of the first sync of a
-// million users half of it is in use at once. GOMEMLIMIT sets another.
-const softMemory = 32 << 20
-
-func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
-	os.Exit(run(os.Args[1:]))
-}
+func main() { os.Exit(run(os.Args[1:])) }

@@ -100,15 +100,19 @@ func (r *run) common() int {
 	if len(r.index) == 0 {
 		return 0
 	}
-	first := r.key(r.index[0])
-	n := len(first)
+	common := r.key(r.index[0])
 	for _, e := range r.index {
 		key := r.key(e)
-		for n > 0 && (len(key) < n || !bytes.Equal(key[:n], first[:n])) {
-			n--
+		if bytes.HasPrefix(key, common) {
+			continue
 		}
+		n := 0
+		for n < len(key) && n < len(common) && key[n] == common[n] {
+			n++
+		}
+		common = common[:n]
 	}
-	return n
+	return len(common)
 }
 
 // radix orders the index by prefix, equal ones in the order in which they are: by the last byte first, one pass for each.

@@ -23,9 +23,8 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 		return 0, nil
 	}
 	err = db.change(ctx, "write exported contacts", func(ctx context.Context, tx *sqlx.Tx) error {
-		var known []knownContact
-		first, last := contacts[0].Norm, contacts[len(contacts)-1].Norm
-		if err := tx.SelectContext(ctx, &known, selectKnown+" WHERE norm BETWEEN ? AND ? ORDER BY norm", first, last); err != nil {
+		known, err := knownOf(ctx, tx, contacts)
+		if err != nil {
 			return err
 		}
 		put, err := prepareUpsert(ctx, tx)
@@ -42,6 +41,41 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 	return more, err
 }
 
+// knownOf reads what the mirror has of these contacts, by address.
+func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []knownContact, err error) {
+	const together = 500
+	norms := make([]string, 0, together)
+	for part := range slices.Chunk(contacts, together) {
+		norms = norms[:0]
+		for i := range part {
+			norms = append(norms, part[i].Norm)
+		}
+		query, args, err := sqlx.In(selectKnown+" WHERE norm IN (?) ORDER BY norm", norms)
+		if err != nil {
+			return nil, err
+		}
+		var found []knownContact
+		if err := tx.SelectContext(ctx, &found, query, args...); err != nil {
+			return nil, err
+		}
+		known = append(known, found...)
+	}
+	return known, nil
+}
+
+// setAside are the contacts without an id that were set aside, by what stands for the id.
+func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]knownContact, error) {
+	var found []knownContact
+	if err := tx.SelectContext(ctx, &found, selectKnown+" WHERE norm = '' AND substr(contact_id, 1, 1) = '?'"); err != nil {
+		return nil, err
+	}
+	aside := make(map[string]knownContact, len(found))
+	for _, k := range found {
+		aside[k.ID] = k
+	}
+	return aside, nil
+}
+
 // exported writes contacts under the ids that the mirror has for their addresses, many with one statement. Both slices ascend by
 // address.
 func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []knownContact, snapshot int64) (err error) {
@@ -51,6 +85,10 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 		return err
 	}
 	defer many.Close()
+	aside, err := setAside(ctx, tx)
+	if err != nil {
+		return err
+	}
 	rows := make([]any, 0, together*contactColumns)
 	for i := range contacts {
 		c := &contacts[i]
@@ -64,10 +102,14 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 		for of < len(known) && known[of].Norm == c.Norm {
 			of++
 		}
-		if err := name(c, known[:of], snapshot); err != nil {
+		before := known[:of]
+		if k, ok := aside[unnamed+c.Norm]; ok && of == 0 {
+			before = []knownContact{k}
+		}
+		if err := name(c, before, snapshot); err != nil {
 			return err
 		}
-		if rows, err = u.replace(ctx, rows, c, known[:of], snapshot); err != nil {
+		if rows, err = u.replace(ctx, rows, c, before, snapshot); err != nil {
 			return err
 		}
 		if len(rows) < cap(rows) {

@@ -61,7 +61,7 @@ func spellings(ctx context.Context, tx *sqlx.Tx, norm string) ([]string, error) 
 }
 
 func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err error) {
-	const uncount = "UPDATE mirror SET contacts = contacts - (SELECT COUNT(*) FROM contacts WHERE norm = ? AND deleted = 0)"
+	const uncount = "UPDATE mirror SET contacts = MAX(0, contacts - (SELECT COUNT(*) FROM contacts WHERE norm = ? AND deleted = 0))"
 	if _, err := tx.ExecContext(ctx, uncount, norm); err != nil {
 		return 0, err
 	}

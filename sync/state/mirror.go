@@ -116,7 +116,7 @@ func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
 	var u upsert
 	for stmt, text := range map[**sqlx.Stmt]string{
 		&u.find:    selectKnown + " WHERE contact_id = ? AND substr(contact_id, 1, 1) <> '?'", // as contacts_by_id is written
-		&u.unnamed: selectKnown + " WHERE norm = ? AND contact_id = ?",
+		&u.unnamed: selectKnown + " WHERE norm IN (?, '') AND contact_id = ?",                 // '': set aside
 		&u.drop:    "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
 		&u.put:     putContacts(1),
 	} {
@@ -280,6 +280,10 @@ func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err er
 // is remembered of them waits for the refresh that shows them under another address; a snapshot that does not removes them.
 func (db *DB) SetAside(ctx context.Context, norm string, except []string) error {
 	return db.change(ctx, "set vanished contacts aside", func(ctx context.Context, tx *sqlx.Tx) error {
+		// A contact without an id may have been set aside before.
+		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE norm = '' AND contact_id = ?", unnamed+norm); err != nil {
+			return err
+		}
 		query, args := "UPDATE contacts SET norm = '', address = '' WHERE norm = ?", []any{norm}
 		for _, id := range except {
 			query += " AND contact_id <> ?"

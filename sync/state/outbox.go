@@ -86,7 +86,7 @@ type BatchRow struct {
 	Action                 string   // "update", "create" or "clear"
 	Wanted, Old            string   // in the form of Contact.Fields
 	Lists                  []string // that the contact was on
-	Result                 string   // "" until the batch is settled, then "done" or the reason of a problem
+	Result                 string   // "" until it was read back, then "done" or the reason of a problem
 }
 
 // Done is the Result of a row whose contact was seen carrying the value.
@@ -197,12 +197,39 @@ func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 	return nil
 }
 
-// DropBatch removes a batch that was never accepted.
+// DropBatch removes a batch that was never accepted, its rows first, some thousand at a time: meanwhile it is Recorded, so that
+// nobody takes it for one that may be under way. One that is not in b.State any more stays.
 func (db *DB) DropBatch(ctx context.Context, b Batch) error {
-	return db.change(ctx, "drop a batch", func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = ?", b.ID, string(b.State))
+	done, err := db.write.ExecContext(ctx, "UPDATE batches SET state = 'recorded' WHERE id = ? AND state = ?", b.ID, string(b.State))
+	if err != nil {
+		return fmt.Errorf("drop batch %d: %w", b.ID, err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	for more := true; more; {
+		if more, err = db.dropRows(ctx, b.ID); err != nil {
+			return err
+		}
+	}
+	if _, err := db.write.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = 'recorded'", b.ID); err != nil {
+		return fmt.Errorf("drop batch %d: %w", b.ID, err)
+	}
+	return nil
+}
+
+func (db *DB) dropRows(ctx context.Context, batch int64) (more bool, err error) {
+	err = db.change(ctx, "drop a batch", func(ctx context.Context, tx *sqlx.Tx) error {
+		done, err := tx.ExecContext(ctx, `DELETE FROM batch_rows WHERE (batch, norm) IN
+			(SELECT batch, norm FROM batch_rows WHERE batch = ? LIMIT ?)`, batch, part)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		more = n == part
 		return err
 	})
+	return more, err
 }
 
 // OpenBatches returns the batches that are not settled, the oldest first.

@@ -135,8 +135,17 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	if sum, err := db.SentSince(t.Context(), time.Now().Add(-time.Hour)); err != nil || sum.Creates != 1 {
 		t.Errorf("sent %+v (%v), want what landed", sum, err)
 	}
-	if err := db.Settle(t.Context(), b.ID, Tally{}); !errors.Is(err, ErrMoved) {
-		t.Errorf("settled twice: %v", err)
+	for what, err := range map[string]error{
+		"settled twice": db.Settle(t.Context(), b.ID, Tally{}),
+		"landed late":   db.Land(t.Context(), b.ID, []Landed{{Norm: "b@example.com"}}),
+		"failed late":   db.Fail(t.Context(), b.ID, []Failed{{Norm: "a@example.com", Reason: "lost"}}),
+	} {
+		if !errors.Is(err, ErrMoved) {
+			t.Errorf("%s: %v, want ErrMoved", what, err)
+		}
+	}
+	if problems, err := db.ProblemsOf(t.Context(), []string{"b@example.com"}); len(problems) != 1 || err != nil {
+		t.Errorf("a late process ended a problem: %v, %v", problems, err)
 	}
 }
 

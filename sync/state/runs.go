@@ -153,7 +153,7 @@ func (db *DB) LastForced(ctx context.Context) (time.Time, error) {
 // Prune removes runs, settled batches and answered requests that are older than keep.
 func (db *DB) Prune(ctx context.Context, keep time.Duration) error {
 	before := stamp(db.Now().Add(-keep))
-	const most = 20_000 // rows a transaction
+	const most = 10_000 // rows a transaction
 	for _, text := range []string{
 		"DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE started_at < ? LIMIT ?)",
 		"DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE asked_at < ? LIMIT ?)",

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 )
 
 // A batch is settled in steps, each in short transactions of its own, so that other processes need not wait: Land for the rows that
-// are done, AddBatch for those that are tried again at once, Fail for the rest, and Settle in the end. A process that dies in
+// are done, Fail for the others, AddBatch for those that are tried again at once, and Settle in the end. A process that dies in
 // between leaves the batch as Ended, and all of it is done again.
 
 // part is how many rows one transaction settles: under a tenth of a second.
@@ -25,7 +26,8 @@ type Landed struct {
 	Key    string // what Contact.FilledKey becomes
 }
 
-// Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users.
+// Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users. ErrMoved when the batch
+// is not in Ended any more.
 func (db *DB) Land(ctx context.Context, batch int64, rows []Landed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what landed of batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
@@ -38,6 +40,9 @@ func (db *DB) Land(ctx context.Context, batch int64, rows []Landed) error {
 }
 
 func land(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Landed) error {
+	if err := stillEnded(ctx, tx, batch); err != nil {
+		return err
+	}
 	result, err := tx.PreparexContext(ctx, "UPDATE batch_rows SET result = 'done' WHERE batch = ? AND norm = ?")
 	if err != nil {
 		return err
@@ -67,7 +72,7 @@ type Failed struct {
 	Problem      *Problem // nil for one that is tried again at once
 }
 
-// Fail notes why rows of a batch did not land.
+// Fail notes why rows of a batch did not land. ErrMoved when the batch is not in Ended any more.
 func (db *DB) Fail(ctx context.Context, batch int64, rows []Failed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what batch %d did not do", batch), func(ctx context.Context, tx *sqlx.Tx) error {
@@ -80,6 +85,9 @@ func (db *DB) Fail(ctx context.Context, batch int64, rows []Failed) error {
 }
 
 func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
+	if err := stillEnded(ctx, tx, batch); err != nil {
+		return err
+	}
 	for _, f := range rows {
 		if _, err := tx.ExecContext(ctx, "UPDATE batch_rows SET result = ? WHERE batch = ? AND norm = ?", f.Reason, batch, f.Norm); err != nil {
 			return err
@@ -92,6 +100,16 @@ func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
 		}
 	}
 	return nil
+}
+
+// stillEnded keeps a process that comes late from changing anything.
+func stillEnded(ctx context.Context, tx *sqlx.Tx, batch int64) error {
+	var state string
+	err := tx.GetContext(ctx, &state, "SELECT state FROM batches WHERE id = ?", batch)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && BatchState(state) != Ended {
+		return ErrMoved
+	}
+	return err
 }
 
 // Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it is not in Ended any more.

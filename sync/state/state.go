@@ -148,11 +148,15 @@ func (db *DB) Changed(ctx context.Context) (bool, error) {
 // change runs work in one transaction that writes. Its context has no end: the transaction is short, and for each statement that can
 // be broken off the driver starts a goroutine, which takes as long as the statement.
 func (db *DB) change(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	ctx = context.WithoutCancel(ctx)
 	tx, err := db.write.BeginTxx(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err := work(context.WithoutCancel(ctx), tx); err != nil {
+	if err := work(ctx, tx); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", what, db.write.explain(err)), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {

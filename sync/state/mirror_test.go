@@ -1,0 +1,87 @@
+package state
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// A contact that only an export has shown is known by its address. Set aside, it is found again by what stands for its id, whoever
+// shows it, so that what it left stays known.
+func TestWhatWasSetAsideIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	const norm = "a@example.com"
+	later := time.Now().Add(time.Hour)
+	for name, show := range map[string]func(db *DB) error{
+		"by a page, with its id": func(db *DB) error {
+			_, err := db.PutContacts(t.Context(), Mirror{}, []Contact{{Norm: norm, ID: "7", UpdatedAt: later}}, "")
+			return err
+		},
+		"by another export": func(db *DB) error {
+			_, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}})
+			return err
+		},
+		"set aside once more": func(db *DB) error {
+			if _, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}}); err != nil {
+				return err
+			}
+			if err := db.SetAside(t.Context(), norm, nil); err != nil {
+				return err
+			}
+			_, err := db.PutContacts(t.Context(), Mirror{}, []Contact{{Norm: norm, ID: "7", UpdatedAt: later}}, "")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := fresh(t)
+			if _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: norm, Lists: []string{"l1"}}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.SetAside(t.Context(), norm, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := show(db); err != nil {
+				t.Fatal(err)
+			}
+			found, err := db.Contacts(t.Context(), []string{norm})
+			if err != nil || len(found) != 1 || !slices.Equal(found[0].Left, []string{"l1"}) {
+				t.Errorf("contacts %+v (%v), want one that left l1", found, err)
+			}
+			if n, err := db.Total(t.Context()); n != 1 || err != nil {
+				t.Errorf("%d contacts (%v), want 1", n, err)
+			}
+		})
+	}
+}
+
+// Exported contacts are written many at a time; each meets what the mirror has of it.
+func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 99, 100, 101, 1203} {
+		db := fresh(t)
+		contacts := func(fields string) []Contact {
+			all := make([]Contact, n)
+			for i := range all {
+				all[i] = Contact{Norm: string(rune('a'+i/100)) + string(rune('0'+i%100)) + "@example.com", Fields: fields, UpdatedAt: time.Now()}
+			}
+			return all
+		}
+		for i, fields := range []string{"OLD", "NEW"} {
+			more, err := db.PutExported(t.Context(), Mirror{Loading: int64(i + 1)}, contacts(fields))
+			if want := n * (1 - i); err != nil || more != want {
+				t.Fatalf("%d more of %d (%v), want %d", more, n, err, want)
+			}
+		}
+		seen := 0
+		for e, err := range db.Entries(t.Context()) {
+			if err != nil || e.Fields != "NEW" {
+				t.Fatalf("%+v, %v", e, err)
+			}
+			seen++
+		}
+		if seen != n {
+			t.Errorf("%d contacts, want %d", seen, n)
+		}
+	}
+}
