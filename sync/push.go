@@ -413,12 +413,12 @@ func (r *run) nextDelay(last time.Duration, open []*state.Batch) time.Duration {
 	return next
 }
 
-// nextPoll is when to look at an activity again: when it will have ended if it goes on as it did, or after a longer wait than
-// the last when its percentage says nothing.
+// nextPoll is when to look at an activity again: after a longer wait than the last, or when it will have ended if it goes on as it
+// did, if that is sooner.
 func nextPoll(last, took time.Duration, percent int) time.Duration {
+	next := min(last*8/5, lastPoll)
 	if percent > 0 && percent < 100 {
-		last = max(took*time.Duration(100-percent)/time.Duration(percent), firstPoll)
-		return min(last, lastPoll)
+		return min(next, max(took*time.Duration(100-percent)/time.Duration(percent), firstPoll))
 	}
-	return min(last*8/5, lastPoll)
+	return next
 }
