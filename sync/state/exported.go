@@ -79,7 +79,7 @@ func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]knownContact, error)
 // exported writes contacts under the ids that the mirror has for their addresses, many with one statement. Both slices ascend by
 // address.
 func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []knownContact, snapshot int64) (err error) {
-	const together = 100 // ten times as many take no less time
+	const together = 100
 	many, err := tx.PreparexContext(ctx, putContacts(together))
 	if err != nil {
 		return err
