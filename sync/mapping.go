@@ -143,11 +143,12 @@ func (m *mapping) contact(c *ccapi.Contact) state.Contact {
 	return kept
 }
 
-// contactNorm is the normalised address of a contact; for one that no user can have, something that no user has.
+// contactNorm is the normalised address of a contact; for one that no user can have, something that no user has,
+// without the characters that would spoil the mirror.
 func contactNorm(address string) string {
 	norm, fault := normalise(address)
 	if fault != "" {
-		return lowerASCII(strings.TrimSpace(strings.ReplaceAll(address, state.Separator, " ")))
+		return lowerASCII(strings.TrimSpace(withoutControls(address)))
 	}
 	return norm
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -325,17 +326,56 @@ func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err 
 	return n, nil
 }
 
-// selectEntries makes one text of each contact: a tenth less time than two.
-const selectEntries = "SELECT norm || ? || fields FROM contacts INDEXED BY contacts_by_norm WHERE norm > '' ORDER BY norm"
+const (
+	// entriesTogether is how many contacts Entries reads as one text: it takes two fifths less time than a row for each.
+	entriesTogether = 2000
+	// entriesEnd ends an entry in that text; neither Norm nor Fields has one.
+	entriesEnd = "\x1e"
+	// firstNorm is the least that is not empty.
+	firstNorm = "\x00"
+)
 
-// Entries yields every contact with an address, ascending by the bytes of Norm.
+const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm || ? || fields || ? AS entry
+	FROM contacts INDEXED BY contacts_by_norm WHERE norm >= ? ORDER BY norm LIMIT ? OFFSET ?)`
+
+var errEntries = errors.New("a contact with a control character in its address or values")
+
+// Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
 func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		stopped := false
-		err := db.read.stream(ctx, selectEntries, []any{Separator}, 1, func(row []driver.Value) bool {
-			norm, fields, _ := strings.Cut(row[0].(string), Separator)
-			stopped = !yield(Entry{Norm: norm, Fields: fields}, nil)
-			return !stopped
+		err := db.read.snapshot(ctx, func(conn *sqlx.Conn) error {
+			from, seen := firstNorm, 0 // the last address, and how many entries it had
+			for {
+				text, n := "", 0
+				err := db.read.streamOn(ctx, conn, selectEntries, []any{Separator, entriesEnd, from, int64(entriesTogether), int64(seen)}, 2,
+					func(row []driver.Value) bool {
+						text, _ = row[0].(string)
+						n = int(row[1].(int64))
+						return true
+					})
+				if err != nil {
+					return err
+				}
+				if strings.Count(text, entriesEnd) != n {
+					return errEntries
+				}
+				for range n {
+					var entry string
+					entry, text, _ = strings.Cut(text, entriesEnd)
+					norm, fields, _ := strings.Cut(entry, Separator)
+					if norm != from {
+						from, seen = norm, 0
+					}
+					seen++
+					if stopped = !yield(Entry{Norm: norm, Fields: fields}, nil); stopped {
+						return nil
+					}
+				}
+				if n < entriesTogether {
+					return nil
+				}
+			}
 		})
 		if err != nil && !stopped {
 			yield(Entry{}, fmt.Errorf("read the mirror: %w", err))

@@ -1,9 +1,12 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A contact that only an export has shown is known by its address. Set aside, it is found again by what stands for its id, whoever
@@ -84,4 +87,56 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 			t.Errorf("%d contacts, want %d", seen, n)
 		}
 	}
+}
+
+// Entries come some thousand at a time. An address with several contacts may stand on both sides of such a cut, and have more
+// contacts than there are in one part.
+func TestEntriesAreAllThereInOrder(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	var want []Entry
+	put := func(norm string, n int) {
+		t.Helper()
+		page := make([]Contact, n)
+		for i := range page {
+			fields := fmt.Sprintf("%06d", i)
+			if norm != "" {
+				want = append(want, Entry{Norm: norm, Fields: fields})
+			}
+			page[i] = Contact{Norm: norm, ID: fmt.Sprintf("%s %d", norm, i), Fields: fields}
+		}
+		if _, err := db.PutContacts(t.Context(), Mirror{}, page, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("", 2)
+	put(" a", 1)
+	put("a", entriesTogether-2)
+	put("b", 3)
+	put("c", 2*entriesTogether+1)
+	put("d", entriesTogether)
+	put("e", 1)
+	var got []Entry
+	for e, err := range db.Entries(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for range db.Entries(t.Context()) {
+		break // one that is left early gives its connection back
+	}
+	if open := db.read.Stats().InUse; open != 0 {
+		t.Errorf("%d connections are still in use", open)
+	}
+	put("f"+entriesEnd, 1)
+	for _, err := range db.Entries(t.Context()) {
+		if err != nil {
+			return
+		}
+	}
+	t.Error("a contact that cannot be told from two gave no error")
 }

@@ -79,6 +79,11 @@ func (h handle) stream(ctx context.Context, query string, args []any, width int,
 		return h.explain(err)
 	}
 	defer conn.Close()
+	return h.streamOn(ctx, conn, query, args, width, each)
+}
+
+// streamOn is stream on a connection.
+func (h handle) streamOn(ctx context.Context, conn *sqlx.Conn, query string, args []any, width int, each func([]driver.Value) bool) error {
 	values := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
 		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
@@ -98,6 +103,20 @@ func (h handle) stream(ctx context.Context, query string, args []any, width int,
 		}
 		return err
 	}))
+}
+
+// snapshot gives a connection on which all that is read is of one moment.
+func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) error {
+	conn, err := h.Connx(ctx)
+	if err != nil {
+		return h.explain(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTxx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return h.explain(err)
+	}
+	return errors.Join(read(conn), tx.Rollback())
 }
 
 func (h handle) BeginTxx(ctx context.Context) (*sqlx.Tx, error) {
