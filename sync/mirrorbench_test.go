@@ -41,28 +41,59 @@ func BenchmarkMirrorExport(b *testing.B) {
 	}
 }
 
-// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n.
+// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n: contacts with other values than before,
+// contacts as they were, and contacts that only an export had shown and that now get their ids.
 func BenchmarkMirrorPage(b *testing.B) {
+	draw := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			r := mirroring(b)
-			mirrorOnce(b, r, exportOf(n), n)
-			draw := rand.New(rand.NewPCG(1, 2))
-			b.ReportAllocs()
-			for b.Loop() {
-				b.StopTimer()
-				page := make([]state.Contact, pageSize)
-				for i := range page {
-					k := draw.IntN(n)
-					page[i] = state.Contact{Norm: exportAddress(k), ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", k), Address: exportAddress(k),
-						Permission: "implicit", Lists: []string{"l1"}, Fields: fmt.Sprintf("N%07d", draw.IntN(1e7)), UpdatedAt: time.Now()}
-				}
-				b.StartTimer()
-				if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, page, ""); err != nil {
-					b.Fatal(err)
-				}
+		known := mirroring(b)
+		for begin := range n / pageSize {
+			contacts := make([]state.Contact, pageSize)
+			for i := range contacts {
+				contacts[i] = pageContact(begin*pageSize+i, "")
 			}
-		})
+			putPage(b, known, contacts)
+		}
+		exported := mirroring(b)
+		mirrorOnce(b, exported, exportOf(n), n)
+		for _, page := range []struct {
+			name  string
+			over  *run
+			value func() string
+		}{
+			{"changed", known, func() string { return fmt.Sprintf("N%07d", draw.IntN(1e7)) }},
+			{"unchanged", known, func() string { return "" }},
+			{"named", exported, func() string { return fmt.Sprintf("N%07d", draw.IntN(1e7)) }},
+		} {
+			b.Run(fmt.Sprintf("%d/%s", n, page.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					b.StopTimer()
+					contacts := make([]state.Contact, pageSize)
+					for i := range contacts {
+						contacts[i] = pageContact(draw.IntN(n), page.value())
+					}
+					b.StartTimer()
+					putPage(b, page.over, contacts)
+				}
+			})
+		}
+	}
+}
+
+// pageContact is contact k of an export, with an id that says nothing of its order.
+func pageContact(k int, value string) state.Contact {
+	if value == "" {
+		value = fmt.Sprintf("C%07d", k)
+	}
+	return state.Contact{Norm: exportAddress(k), ID: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(k)*2_654_435_761, k), Address: exportAddress(k),
+		Permission: "implicit", Lists: []string{"l1"}, Fields: value, UpdatedAt: time.Now()}
+}
+
+func putPage(b *testing.B, r *run, contacts []state.Contact) {
+	b.Helper()
+	if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, contacts, ""); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -14,6 +15,9 @@ var ErrTwins = errors.New("several contacts share an address")
 
 // unnamed is put before the normalised address in place of the id of a contact that only an export has shown.
 const unnamed = "?"
+
+// isUnnamed is true of the contacts without an id, in the order of the key.
+const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 
 // PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
 // are without one until a page shows them. It is PutContacts in all other respects. ErrTwins when an address is that of
@@ -27,12 +31,12 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 		if err != nil {
 			return err
 		}
-		put, err := prepareUpsert(ctx, tx)
+		put, err := prepareUpsert(ctx, tx, m.Loading)
 		if err != nil {
 			return err
 		}
 		defer put.close()
-		if err := put.exported(ctx, tx, contacts, known, m.Loading); err != nil {
+		if err := put.exported(ctx, tx, contacts, known); err != nil {
 			return err
 		}
 		more = put.more
@@ -42,7 +46,12 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 }
 
 // knownOf reads what the mirror has of these contacts, by address.
-func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []knownContact, err error) {
+func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []contactRow, err error) {
+	var any bool // not in the first snapshot
+	first, last := contacts[0].Norm, contacts[len(contacts)-1].Norm
+	if err := tx.GetContext(ctx, &any, "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm BETWEEN ? AND ?)", first, last); err != nil || !any {
+		return nil, err
+	}
 	const together = 500
 	norms := make([]string, 0, together)
 	for part := range slices.Chunk(contacts, together) {
@@ -50,11 +59,11 @@ func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []know
 		for i := range part {
 			norms = append(norms, part[i].Norm)
 		}
-		query, args, err := sqlx.In(selectKnown+" WHERE norm IN (?) ORDER BY norm", norms)
+		query, args, err := sqlx.In(selectContacts+" WHERE norm IN (?) ORDER BY norm", norms)
 		if err != nil {
 			return nil, err
 		}
-		var found []knownContact
+		var found []contactRow
 		if err := tx.SelectContext(ctx, &found, query, args...); err != nil {
 			return nil, err
 		}
@@ -64,32 +73,29 @@ func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []know
 }
 
 // setAside are the contacts without an id that were set aside, by what stands for the id.
-func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]knownContact, error) {
-	var found []knownContact
-	if err := tx.SelectContext(ctx, &found, selectKnown+" WHERE norm = '' AND substr(contact_id, 1, 1) = '?'"); err != nil {
+func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]contactRow, error) {
+	var found []contactRow
+	if err := tx.SelectContext(ctx, &found, selectContacts+" WHERE norm = '' AND "+isUnnamed); err != nil {
 		return nil, err
 	}
-	aside := make(map[string]knownContact, len(found))
+	aside := make(map[string]contactRow, len(found))
 	for _, k := range found {
 		aside[k.ID] = k
 	}
 	return aside, nil
 }
 
-// exported writes contacts under the ids that the mirror has for their addresses, many with one statement. Both slices ascend by
-// address.
-func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []knownContact, snapshot int64) (err error) {
-	const together = 100
-	many, err := tx.PreparexContext(ctx, putContacts(together))
-	if err != nil {
-		return err
-	}
-	defer many.Close()
+// exported writes contacts under the ids that the mirror has for their addresses. Both slices ascend by address.
+func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []contactRow) error {
 	aside, err := setAside(ctx, tx)
 	if err != nil {
 		return err
 	}
-	rows := make([]any, 0, together*contactColumns)
+	add, err := prepareAddition(ctx, tx, u.snapshot)
+	if err != nil {
+		return err
+	}
+	defer add.close()
 	for i := range contacts {
 		c := &contacts[i]
 		if i > 0 && c.Norm == contacts[i-1].Norm {
@@ -104,24 +110,79 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 		}
 		before := known[:of]
 		if k, ok := aside[unnamed+c.Norm]; ok && of == 0 {
-			before = []knownContact{k}
+			before = []contactRow{k}
 		}
-		if err := name(c, before, snapshot); err != nil {
+		if err := name(c, before, u.snapshot); err != nil {
 			return err
 		}
-		if rows, err = u.replace(ctx, rows, c, before, snapshot); err != nil {
+		if len(before) > 0 {
+			_, err = u.put(ctx, c, before)
+		} else {
+			err = add.contact(ctx, c)
+			u.more++
+		}
+		if err != nil {
 			return err
 		}
-		if len(rows) < cap(rows) {
-			continue
-		}
-		if _, err := many.ExecContext(ctx, rows...); err != nil {
-			return err
-		}
-		rows = rows[:0]
 	}
-	for rest := range slices.Chunk(rows, contactColumns) {
-		if _, err := u.put.ExecContext(ctx, rest...); err != nil {
+	return add.flush(ctx)
+}
+
+// addition adds contacts without an id, of which the mirror has nothing, many with one statement. What they have in common stands
+// in the statement: binding a value costs as much as storing it.
+type addition struct {
+	snapshot  int64
+	one, many *sqlx.Stmt
+	values    []any // of the contacts that are not written yet, behind the snapshot
+}
+
+const (
+	addedTogether = 100
+	addedValues   = 6 // of a contact
+)
+
+func prepareAddition(ctx context.Context, tx *sqlx.Tx, snapshot int64) (*addition, error) {
+	a := addition{snapshot: snapshot, values: make([]any, 0, 1+addedTogether*addedValues)}
+	for stmt, n := range map[**sqlx.Stmt]int{&a.one: 1, &a.many: addedTogether} {
+		rows := make([]string, n)
+		for i := range rows {
+			norm := 2 + i*addedValues
+			rows[i] = fmt.Sprintf("(?1, 0, '', '', '', ?%d, '%s' || ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", norm, unnamed, norm, norm+1, norm+2, norm+3, norm+4, norm+5)
+		}
+		text := "INSERT INTO contacts (seen, deleted, lists_left, filled, filled_key, norm, contact_id, address, permission, lists, fields, updated_at) VALUES " +
+			strings.Join(rows, ", ")
+		var err error
+		if *stmt, err = tx.PreparexContext(ctx, text); err != nil {
+			return nil, err
+		}
+	}
+	return &a, nil
+}
+
+func (a *addition) close() {
+	a.one.Close()
+	a.many.Close()
+}
+
+func (a *addition) contact(ctx context.Context, c *Contact) (err error) {
+	if len(a.values) == 0 {
+		a.values = append(a.values, a.snapshot)
+	}
+	a.values = append(a.values, c.Norm, c.Address, c.Permission, joinIDs(c.Lists), c.Fields, stamp(c.UpdatedAt))
+	if len(a.values) == cap(a.values) {
+		_, err = a.many.ExecContext(ctx, a.values...)
+		a.values = a.values[:0]
+	}
+	return err
+}
+
+// flush writes those that are left.
+func (a *addition) flush(ctx context.Context) error {
+	if len(a.values) == 0 {
+		return nil
+	}
+	for values := range slices.Chunk(a.values[1:], addedValues) {
+		if _, err := a.one.ExecContext(ctx, append([]any{a.snapshot}, values...)...); err != nil {
 			return err
 		}
 	}
@@ -129,7 +190,7 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 }
 
 // name gives an exported contact the id that the mirror has for its address, or a name in place of one.
-func name(c *Contact, known []knownContact, snapshot int64) error {
+func name(c *Contact, known []contactRow, snapshot int64) error {
 	switch {
 	case len(known) == 0:
 		c.ID = unnamed + c.Norm

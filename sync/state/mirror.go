@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,15 +85,26 @@ func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
 // contacts that are not deleted became more.
 func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
 	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
-		put, err := prepareUpsert(ctx, tx)
+		put, err := prepareUpsert(ctx, tx, m.Loading)
 		if err != nil {
 			return err
 		}
 		defer put.close()
+		known, err := knownOfPage(ctx, tx, page)
+		if err != nil {
+			return err
+		}
 		for i := range page {
-			if err := put.contact(ctx, &page[i], m.Loading); err != nil {
+			c := &page[i]
+			of := known[c.ID]
+			if len(of) == 0 {
+				of = known[unnamed+c.Norm]
+			}
+			now, err := put.put(ctx, c, of)
+			if err != nil {
 				return err
 			}
+			known[c.ID], known[unnamed+c.Norm] = []contactRow{now}, nil // it may be on the page once more
 		}
 		more = put.more
 		if m.Loading == 0 {
@@ -106,121 +116,46 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 	return more, err
 }
 
-// upsert holds the statements that write one contact.
-type upsert struct {
-	find, unnamed, drop, put *sqlx.Stmt
-
-	more int
-}
-
-func prepareUpsert(ctx context.Context, tx *sqlx.Tx) (*upsert, error) {
-	var u upsert
-	for stmt, text := range map[**sqlx.Stmt]string{
-		&u.find:    selectKnown + " WHERE contact_id = ? AND substr(contact_id, 1, 1) <> '?'", // as contacts_by_id is written
-		&u.unnamed: selectKnown + " WHERE norm IN (?, '') AND contact_id = ?",                 // '': set aside
-		&u.drop:    "DELETE FROM contacts WHERE norm = ? AND contact_id = ?",
-		&u.put:     putContacts(1),
-	} {
-		var err error
-		if *stmt, err = tx.PreparexContext(ctx, text); err != nil {
-			return nil, err
-		}
-	}
-	return &u, nil
-}
-
-// contactColumns is how many values a contact has in the mirror.
-const contactColumns = 12
-
-// putContacts is the statement that writes so many contacts.
-func putContacts(n int) string {
-	const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	return `INSERT INTO contacts (norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at, seen)
-		VALUES ` + row + strings.Repeat(", "+row, n-1) + `
-		ON CONFLICT (norm, contact_id) DO UPDATE SET address = excluded.address, permission = excluded.permission,
-		deleted = excluded.deleted, lists = excluded.lists, lists_left = excluded.lists_left, fields = excluded.fields,
-		updated_at = excluded.updated_at, seen = excluded.seen`
-}
-
-func (u *upsert) close() {
-	for _, stmt := range []*sqlx.Stmt{u.find, u.unnamed, u.drop, u.put} {
-		stmt.Close()
-	}
-}
-
-const selectKnown = "SELECT norm, contact_id, deleted, lists, lists_left, filled, filled_key, updated_at, seen FROM contacts"
-
-type knownContact struct {
-	Norm, Lists string
-	ID          string `db:"contact_id"`
-	Deleted     bool
-	Left        string `db:"lists_left"`
-	Filled      string
-	FilledKey   string `db:"filled_key"`
-	UpdatedAt   string `db:"updated_at"`
-	Seen        int64
-}
-
-// contact writes a contact that is known by its id.
-func (u *upsert) contact(ctx context.Context, c *Contact, snapshot int64) error {
-	var known []knownContact
-	if err := u.find.SelectContext(ctx, &known, c.ID); err != nil {
-		return err
-	}
-	if len(known) == 0 { // an export may have shown it without its id
-		if err := u.unnamed.SelectContext(ctx, &known, c.Norm, unnamed+c.Norm); err != nil {
+// knownOfPage reads what the mirror has of these contacts, by id. An export may have shown them without: then by what stands for it,
+// under their address or, set aside, under none.
+func knownOfPage(ctx context.Context, tx *sqlx.Tx, page []Contact) (map[string][]contactRow, error) {
+	known := make(map[string][]contactRow, len(page))
+	read := func(where string, these []string) error { // sqlx.In would take the question marks of texts for its own
+		var found []contactRow
+		query := selectContacts + " WHERE " + strings.Replace(where, "IN (?)", "IN (?"+strings.Repeat(", ?", len(these)-1)+")", 1)
+		if err := tx.SelectContext(ctx, &found, query, anys(these)...); err != nil {
 			return err
 		}
-	}
-	row, err := u.replace(ctx, nil, c, known, snapshot)
-	if err != nil || len(row) == 0 {
-		return err
-	}
-	_, err = u.put.ExecContext(ctx, row...)
-	return err
-}
-
-// replace removes what the mirror knows of a contact under another key, at most one row, and adds to rows the values of what is to
-// be put in its place: none when the mirror knows better.
-func (u *upsert) replace(ctx context.Context, rows []any, c *Contact, known []knownContact, snapshot int64) ([]any, error) {
-	left, filled, key, seen := "", "", "", snapshot
-	for _, k := range known {
-		if moment(k.UpdatedAt).After(c.UpdatedAt) && (snapshot == 0 || snapshot == k.Seen) {
-			return rows, nil
+		for _, k := range found {
+			known[k.ID] = append(known[k.ID], k)
 		}
-		seen = max(snapshot, k.Seen)
-		if !k.Deleted {
-			u.more--
-		}
-		left, filled, key = leftLists(k, c.Lists), k.Filled, k.FilledKey
-		if k.Norm != c.Norm || k.ID != c.ID {
-			if _, err := u.drop.ExecContext(ctx, k.Norm, k.ID); err != nil {
-				return nil, err
-			}
+		return nil
+	}
+	if len(page) == 0 {
+		return known, nil
+	}
+	ids := make([]string, len(page))
+	for i := range page {
+		ids[i] = page[i].ID
+	}
+	if err := read("contact_id IN (?) AND substr(contact_id, 1, 1) <> '?'", ids); err != nil { // as contacts_by_id is written
+		return nil, err
+	}
+	norms := []string{""}
+	for i := range page {
+		if len(known[page[i].ID]) == 0 {
+			norms = append(norms, page[i].Norm)
 		}
 	}
-	if !c.Deleted {
-		u.more++
-	}
-	return append(rows, c.Norm, c.ID, c.Address, c.Permission, c.Deleted, joinIDs(c.Lists), left, c.Fields, filled, key, stamp(c.UpdatedAt), seen), nil
+	return known, read("norm IN (?) AND "+isUnnamed, norms)
 }
 
-// leftLists adds the lists that the contact was on to those that it had left before, and takes off those that
-// it is on now.
-func leftLists(k knownContact, now []string) string {
-	left := append(strings.Fields(k.Left), strings.Fields(k.Lists)...)
-	left = slices.DeleteFunc(left, func(id string) bool { return slices.Contains(now, id) })
-	return joinIDs(left)
-}
-
-// joinIDs sorts, drops repeats and joins.
-func joinIDs(ids []string) string {
-	if len(ids) < 2 {
-		return strings.Join(ids, " ")
+func anys(texts []string) []any {
+	all := make([]any, len(texts))
+	for i, text := range texts {
+		all[i] = text
 	}
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	return strings.Join(slices.Compact(ids), " ")
+	return all
 }
 
 // EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading and SnapshotAt if it was

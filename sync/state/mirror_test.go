@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // A contact that only an export has shown is known by its address. Set aside, it is found again by what stands for its id, whoever
@@ -139,4 +140,106 @@ func TestEntriesAreAllThereInOrder(t *testing.T) {
 		}
 	}
 	t.Error("a contact that cannot be told from two gave no error")
+}
+
+// Pages are offsets into an order that moves: one may show a contact twice, before and after a change.
+func TestAPageMayShowAContactTwice(t *testing.T) {
+	t.Parallel()
+	early := time.Now().UTC().Truncate(time.Second)
+	late := early.Add(time.Minute)
+	before := Contact{Norm: "a@example.com", ID: "7", Address: "a@example.com", Fields: "OLD", Lists: []string{"l1"}, UpdatedAt: early}
+	after := Contact{Norm: "b@example.com", ID: "7", Address: "b@example.com", Fields: "NEW", Left: []string{"l1"}, UpdatedAt: late}
+	shown := after
+	shown.Left = nil
+	for name, test := range map[string]struct {
+		exported bool
+		page     []Contact
+	}{
+		"in their order":                   {false, []Contact{before, shown}},
+		"the later one first":              {false, []Contact{before, shown, before}},
+		"after an export, without its id":  {true, []Contact{before, shown}},
+		"after an export, the other order": {true, []Contact{before, shown, before, shown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := fresh(t)
+			total := 0
+			if test.exported {
+				more, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: before.Norm, Address: before.Address, UpdatedAt: early}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				total += more
+			}
+			more, err := db.PutContacts(t.Context(), Mirror{}, test.page, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if total += more; total != 1 {
+				t.Errorf("counted %d contacts, want 1", total)
+			}
+			found, err := db.Contacts(t.Context(), []string{before.Norm, after.Norm})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]Contact{after}, found, cmpopts.EquateEmpty()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A refresh looks back a little and so reads contacts again: what is the same costs no write.
+func TestWhatIsTheSameIsNotWritten(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	other, err := Open(t.Context(), db.Path(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	contact := Contact{Norm: "a@example.com", ID: "7", Address: "A@example.com", Permission: "implicit", Lists: []string{"l2", "l1"},
+		Fields: "C1", UpdatedAt: time.Now()}
+	put := func(c Contact) (written bool) {
+		t.Helper()
+		if _, err := other.Changed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.PutContacts(t.Context(), Mirror{}, []Contact{c}, ""); err != nil {
+			t.Fatal(err)
+		}
+		written, err := other.Changed(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	if !put(contact) {
+		t.Error("a new contact was not written")
+	}
+	if put(contact) {
+		t.Error("a contact was written that is the same")
+	}
+	for what, change := range map[string]func(*Contact){
+		"address":    func(c *Contact) { c.Address = "a@example.com" },
+		"permission": func(c *Contact) { c.Permission = "unsubscribed" },
+		"lists":      func(c *Contact) { c.Lists = []string{"l1"} },
+		"fields":     func(c *Contact) { c.Fields = "C2" },
+		"deleted":    func(c *Contact) { c.Deleted, c.Fields = true, "" },
+		"time":       func(c *Contact) { c.UpdatedAt = c.UpdatedAt.Add(time.Second) },
+	} {
+		change(&contact)
+		if !put(contact) {
+			t.Errorf("another %s was not written", what)
+		}
+		found, err := db.Contacts(t.Context(), []string{contact.Norm})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%+v (%v)", found, err)
+		}
+		want := contact
+		want.Lists, want.Left, want.UpdatedAt = slices.Sorted(slices.Values(contact.Lists)), found[0].Left, contact.UpdatedAt.UTC()
+		if diff := cmp.Diff(want, found[0], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
 }
