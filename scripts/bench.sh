@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Measures the whole program against the sandbox with its limits lifted: planning against what the sqlite3 shell needs to join two
-# normalised, indexed tables of the same content, and reading an export against what it needs to import one into the same table.
-# What is compared is run in turns. A million users take five minutes. Usage: [REPEATS=5] scripts/bench.sh [USERS]
+# Measures the whole program against the sandbox with its limits lifted: planning, and the daemon's idle tick, against what the sqlite3
+# shell needs to join two normalised, indexed tables of the same content; reading an export against what it needs to import one into the
+# same table; reading and sorting the users of PostgreSQL and MariaDB, where they answer on this machine, against what these need
+# to sort them. What is compared is run in turns. A million users take six minutes. Usage: [REPEATS=5] scripts/bench.sh [USERS]
 set -euo pipefail
 n=${1:-1000000}
 repeats=${REPEATS:-5}
@@ -9,8 +10,10 @@ cd "$(dirname "$0")/.."
 for tool in sqlite3 python3 go; do command -v $tool >/dev/null || { echo "$tool is missing" >&2; exit 1; }; done
 dir=$(mktemp -d)
 sandbox=
-trap '[ -z "$sandbox" ] || kill "$sandbox" 2>/dev/null; rm -rf "$dir"' EXIT
-go build -trimpath -o "$dir/ccsyncd" ./cmd/ccsyncd
+daemon=
+trap 'kill $sandbox $daemon 2>/dev/null || true; rm -rf "$dir"' EXIT
+go build -trimpath -o "$dir/built" ./cmd/ccsyncd
+cp "$dir/built" "$dir/ccsyncd" # as an installed one lies on the disk: the linker leaves its own in larger pieces, which count as memory
 ccsyncd=$dir/ccsyncd
 port=$((20000 + RANDOM % 20000))
 
@@ -95,6 +98,20 @@ for _ in $(seq "$repeats"); do
   measure plan "$ccsyncd" --dry-run
   measure "plan, unique" "$ccsyncd" --dry-run --config unique.toml
 done >times.tsv
+# The daemon looks each second. In every third somebody writes to the app's database, though not to its users, so that they are read.
+sqlite3 app.db "CREATE TABLE news (id INTEGER PRIMARY KEY)"
+sed '$a [schedule]\ncron = "@every 1s"\nrun_on_start = true\n[log]\nlevel = "debug"\nformat = "json"' ccsync.toml >daemon.toml
+"$ccsyncd" --config daemon.toml 2>daemon.log &
+daemon=$!
+for _ in $(seq 120); do grep -q '"nothing to do"' daemon.log && break; sleep 0.5; done
+for _ in $(seq "$repeats"); do
+  sqlite3 app.db "INSERT INTO news DEFAULT VALUES"
+  sleep 3
+  measure join bash join.sh
+done >>times.tsv
+kill "$daemon"
+wait "$daemon" || true
+daemon=
 sqlite3 app.db "UPDATE users SET short_code = 'X' || short_code WHERE id % 100 = 0"
 for _ in $(seq "$repeats"); do
   measure join bash join.sh
@@ -102,14 +119,54 @@ for _ in $(seq "$repeats"); do
 done >>times.tsv
 
 python3 - <<'PY'
-import statistics
+import json, statistics
 rows = [line.rstrip("\n").split("\t") for line in open("times.tsv")]
 wall = {name: statistics.median(float(r[1]) for r in rows if r[0] == name) for name in dict.fromkeys(r[0] for r in rows)}
 peak = {name: max(int(r[2]) for r in rows if r[0] == name) for name in wall}
 for name in wall:
     print(f"{name:24} {wall[name]:8.3f} s  {wall[name] / wall['join']:6.2f} x join  {peak[name]:5d} MiB")
+ticks = [json.loads(line)["seconds"] for line in open("daemon.log") if '"nothing to do"' in line]
+read = [t for t in ticks if t > wall["join"] / 20]
+if read:
+    print(f"{'idle tick, users read':24} {statistics.median(read):8.3f} s  {statistics.median(read) / wall['join']:6.2f} x join")
+print(f"{'idle tick, unchanged':24} {statistics.median(t for t in ticks if t not in read) * 1e3:8.3f} ms")
 PY
 ls -l ccsync.db | awk '{print "state database", $5/1048576, "MiB"}'
+
+# The users in other databases. The shell sorts by the bytes of the address, as the program does.
+sqlite3 -csv app.db "SELECT id, email, short_code FROM users" >users.csv
+elsewhere() { # NAME DSN LOAD SORT
+  sh -c "$3" >load.log 2>&1 || { echo "$1 does not answer: $(tail -n 1 load.log)"; return; }
+  sed "s#^dsn = .*#dsn = \"$2\"#" ccsync.toml >elsewhere.toml
+  sqlite3 ccsync.db "DELETE FROM facts WHERE name = 'home_source'"
+  for _ in $(seq "$repeats"); do
+    measure "sort $1" sh -c "$4"
+    measure "plan $1" "$ccsyncd" --dry-run --config elsewhere.toml
+    sed -n 's/.*"step":"source".*"seconds":\([0-9.]*\).*/read '"$1"'\t\1\t0/p' err.log
+  done >elsewhere.tsv
+  python3 - <<'PY'
+import statistics
+rows = [line.rstrip("\n").split("\t") for line in open("elsewhere.tsv")]
+names = list(dict.fromkeys(r[0] for r in rows))
+wall = {name: statistics.median(float(r[1]) for r in rows if r[0] == name) for name in names}
+for name in names:
+    print(f"{name:24} {wall[name]:8.3f} s  {wall[name] / wall[names[0]]:6.2f} x the database's own sort")
+PY
+}
+psql="psql -qX -h 127.0.0.1 -U postgres"
+elsewhere PostgreSQL "postgres://postgres@127.0.0.1:5432/ccsyncd_bench?sslmode=disable" "
+  $psql -c 'DROP DATABASE IF EXISTS ccsyncd_bench' -c 'CREATE DATABASE ccsyncd_bench' &&
+  $psql -d ccsyncd_bench -c 'CREATE TABLE users (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, short_code TEXT)' \
+    -c '\copy users FROM users.csv CSV' -c 'VACUUM ANALYZE users'" \
+  "exec $psql -d ccsyncd_bench -c 'COPY (SELECT id, email, short_code FROM users ORDER BY lower(email) COLLATE \"C\") TO STDOUT' >/dev/null"
+$psql -c 'DROP DATABASE IF EXISTS ccsyncd_bench' >/dev/null 2>&1 || true
+mariadb="mariadb -h 127.0.0.1 -u root --local-infile=1"
+elsewhere MariaDB "mysql://root@127.0.0.1:3306/ccsyncd_bench" "
+  $mariadb -e 'CREATE OR REPLACE DATABASE ccsyncd_bench' &&
+  $mariadb ccsyncd_bench -e 'CREATE TABLE users (id BIGINT PRIMARY KEY, email VARCHAR(191) NOT NULL UNIQUE, short_code VARCHAR(64));
+    LOAD DATA LOCAL INFILE \"users.csv\" INTO TABLE users FIELDS TERMINATED BY \",\"; ANALYZE TABLE users'" \
+  "exec $mariadb ccsyncd_bench --quick -NBe 'SELECT id, email, short_code FROM users ORDER BY LOWER(email) COLLATE utf8mb4_bin' >/dev/null"
+$mariadb -e 'DROP DATABASE IF EXISTS ccsyncd_bench' >/dev/null 2>&1 || true
 
 # An export into an empty mirror: the program's own benchmark, and the shell with the same table, in the export's order first.
 schema=$(sed -n '/^CREATE TABLE contacts/,/^CREATE INDEX contacts_by_norm/p' "$OLDPWD/schema.sql")

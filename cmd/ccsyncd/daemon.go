@@ -129,7 +129,7 @@ func (d *daemon) tick(ctx context.Context) {
 
 // scheduled runs, unless there is certainly nothing to do.
 func (d *daemon) scheduled(ctx context.Context, a *app) {
-	idle := false
+	idle, began := false, time.Now()
 	d.guarded(ctx, func() {
 		var err error
 		if idle, err = a.engine().Idle(ctx); err != nil && ctx.Err() == nil {
@@ -140,7 +140,7 @@ func (d *daemon) scheduled(ctx context.Context, a *app) {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 		return
 	}
-	a.log.Debug("nothing to do")
+	a.log.Debug("nothing to do", "seconds", time.Since(began).Seconds())
 	d.progress.idled()
 	for _, tell := range d.idle {
 		tell(ctx)
