@@ -282,7 +282,7 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 	}
 	for _, p := range pushes {
 		x.Pushes = append(x.Pushes, ExplainedPush{Run: p.Run, Activity: p.Activity, State: p.State, Result: p.Result, At: p.RecordedAt,
-			Values: r.mapping.byColumn(r.mapping.carry(p.Mapping)(p.Wanted))})
+			Values: r.mapping.byColumn(carry(p.Mapping, r.mapping.key())(p.Wanted))})
 	}
 	return nil
 }

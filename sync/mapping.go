@@ -81,15 +81,15 @@ func (m *mapping) pairs() []string {
 	return lines
 }
 
-// carry returns a function that brings values from the order of an older key into the present one.
-func (m *mapping) carry(oldKey string) func(string) string {
-	if oldKey == m.key() {
+// carry returns a function that brings values from the order of one key of a mapping into that of another.
+func carry(fromKey, toKey string) func(string) string {
+	if fromKey == toKey {
 		return func(fields string) string { return fields }
 	}
-	old := strings.Fields(oldKey)
-	from := make([]int, len(m.targets))
-	for i := range m.targets {
-		from[i] = slices.Index(old, m.targets[i].key())
+	old, now := strings.Fields(fromKey), strings.Fields(toKey)
+	from := make([]int, len(now))
+	for i, key := range now {
+		from[i] = slices.Index(old, key)
 	}
 	return func(fields string) string {
 		values := strings.Split(fields, state.Separator)

@@ -86,7 +86,7 @@ func (r *run) carryOver(ctx context.Context) (err error) {
 	if r.mirror.Mapping == key {
 		return nil
 	}
-	if err := r.State.Remap(ctx, key, r.mapping.carry(r.mirror.Mapping)); err != nil {
+	if err := r.State.Remap(ctx, key, carry); err != nil {
 		return err
 	}
 	r.mirror, err = r.State.Mirror(ctx)

@@ -112,10 +112,10 @@ func (r *run) writeDown(ctx context.Context, v *verification, s *settlement) (er
 
 // rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
 func (r *run) rowsOf(ctx context.Context, b *state.Batch) iter.Seq2[judged, error] {
-	carry := r.mapping.carry(b.Mapping)
+	present := carry(b.Mapping, r.mapping.key())
 	return func(yield func(judged, error) bool) {
 		for row, err := range r.State.BatchRows(ctx, b.ID) {
-			row.Wanted, row.Old = carry(row.Wanted), carry(row.Old)
+			row.Wanted, row.Old = present(row.Wanted), present(row.Old)
 			if !yield(judged{BatchRow: row}, err) {
 				return
 			}

@@ -45,11 +45,13 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 	return more, err
 }
 
+const existsBetween = "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm BETWEEN ? AND ?)"
+
 // knownOf reads what the mirror has of these contacts, by address.
 func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []contactRow, err error) {
 	var any bool // not in the first snapshot
 	first, last := contacts[0].Norm, contacts[len(contacts)-1].Norm
-	if err := tx.GetContext(ctx, &any, "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm BETWEEN ? AND ?)", first, last); err != nil || !any {
+	if err := tx.GetContext(ctx, &any, existsBetween, first, last); err != nil || !any {
 		return nil, err
 	}
 	const together = 500
@@ -59,7 +61,7 @@ func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []cont
 		for i := range part {
 			norms = append(norms, part[i].Norm)
 		}
-		query, args, err := sqlx.In(selectContacts+" WHERE norm IN (?) ORDER BY norm", norms)
+		query, args, err := sqlx.In(selectContacts+whereNorm, norms)
 		if err != nil {
 			return nil, err
 		}

@@ -116,13 +116,19 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 	return more, err
 }
 
+const (
+	whereNorm    = " WHERE norm IN (?) ORDER BY norm, contact_id"
+	whereID      = " WHERE contact_id IN (?) AND substr(contact_id, 1, 1) <> '?'" // as contacts_by_id is written
+	whereUnnamed = " WHERE norm IN (?) AND " + isUnnamed
+)
+
 // knownOfPage reads what the mirror has of these contacts, by id. An export may have shown them without: then by what stands for it,
 // under their address or, set aside, under none.
 func knownOfPage(ctx context.Context, tx *sqlx.Tx, page []Contact) (map[string][]contactRow, error) {
 	known := make(map[string][]contactRow, len(page))
 	read := func(where string, these []string) error { // sqlx.In would take the question marks of texts for its own
 		var found []contactRow
-		query := selectContacts + " WHERE " + strings.Replace(where, "IN (?)", "IN (?"+strings.Repeat(", ?", len(these)-1)+")", 1)
+		query := selectContacts + strings.Replace(where, "(?)", "(?"+strings.Repeat(", ?", len(these)-1)+")", 1)
 		if err := tx.SelectContext(ctx, &found, query, anys(these)...); err != nil {
 			return err
 		}
@@ -138,7 +144,7 @@ func knownOfPage(ctx context.Context, tx *sqlx.Tx, page []Contact) (map[string][
 	for i := range page {
 		ids[i] = page[i].ID
 	}
-	if err := read("contact_id IN (?) AND substr(contact_id, 1, 1) <> '?'", ids); err != nil { // as contacts_by_id is written
+	if err := read(whereID, ids); err != nil {
 		return nil, err
 	}
 	norms := []string{""}
@@ -147,7 +153,7 @@ func knownOfPage(ctx context.Context, tx *sqlx.Tx, page []Contact) (map[string][
 			norms = append(norms, page[i].Norm)
 		}
 	}
-	return known, read("norm IN (?) AND "+isUnnamed, norms)
+	return known, read(whereUnnamed, norms)
 }
 
 func anys(texts []string) []any {
@@ -230,16 +236,25 @@ func (db *DB) SetAside(ctx context.Context, norm string, except []string) error 
 	})
 }
 
-// DropMirror forgets every contact, and that there ever was a refresh.
+// DropMirror forgets that there ever was a refresh, and then every contact, some thousand at a time.
 func (db *DB) DropMirror(ctx context.Context) error {
-	return db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts"); err != nil {
-			return err
-		}
+	err := db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = '', mark = '', snapshot_at = '', contacts = 0, loading = 0,
 			loading_mark = '', next = ''`)
-		return err
+		return errors.Join(err, setFact(ctx, tx, factRemapping, ""))
 	})
+	for more := true; more && err == nil; {
+		err = db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
+			done, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE (norm, contact_id) IN (SELECT norm, contact_id FROM contacts LIMIT ?)", part)
+			if err != nil {
+				return err
+			}
+			n, err := done.RowsAffected()
+			more = n == part
+			return err
+		})
+	}
+	return err
 }
 
 const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
@@ -322,8 +337,7 @@ func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 // hundred at a time.
 func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
 	contacts := make([]Contact, 0, len(norms))
-	err := db.streamIn(ctx, `SELECT norm, contact_id, address, permission, deleted, lists, lists_left, fields, filled, filled_key, updated_at
-		FROM contacts WHERE norm IN (?) ORDER BY norm, contact_id`, norms, 11, func(row []driver.Value) bool {
+	err := db.streamIn(ctx, selectContacts+whereNorm, norms, 12, func(row []driver.Value) bool {
 		text := func(column int) string { return row[column].(string) }
 		contacts = append(contacts, Contact{
 			Norm: text(0), ID: text(1), Address: text(2), Permission: text(3), Deleted: row[4].(int64) != 0,
@@ -348,28 +362,6 @@ func (db *DB) streamIn(ctx context.Context, query string, norms []string, width 
 		return err
 	}
 	return db.read.stream(ctx, query, args, width, each)
-}
-
-// Remap names the mapping anew after the configuration changed: what was filled is carried over by remap, which gets
-// each value that is not empty in the old form and returns it in the new one, and the mirror counts as never refreshed.
-func (db *DB) Remap(ctx context.Context, mapping string, remap func(string) string) error {
-	return db.change(ctx, "carry over what was filled", func(ctx context.Context, tx *sqlx.Tx) error {
-		var rows []struct {
-			Norm   string
-			ID     string `db:"contact_id"`
-			Filled string
-		}
-		if err := tx.SelectContext(ctx, &rows, "SELECT norm, contact_id, filled FROM contacts WHERE filled <> ''"); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if _, err := tx.ExecContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ? AND contact_id = ?", remap(r.Filled), r.Norm, r.ID); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, "UPDATE mirror SET mapping = ?, mark = '', snapshot_at = '', loading = 0, next = ''", mapping)
-		return err
-	})
 }
 
 // SetMapping names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty

@@ -303,11 +303,13 @@ func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, er
 	}
 }
 
+const selectPending = `SELECT r.norm FROM batches b CROSS JOIN batch_rows r
+	WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm IN (?)`
+
 // Pending tells which of these normalised addresses stand in a batch that is not settled.
 func (db *DB) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
 	pending := make(map[string]bool)
-	err := db.streamIn(ctx, `SELECT r.norm FROM batches b CROSS JOIN batch_rows r
-		WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm IN (?)`, norms, 1, func(row []driver.Value) bool {
+	err := db.streamIn(ctx, selectPending, norms, 1, func(row []driver.Value) bool {
 		pending[row[0].(string)] = true
 		return true
 	})

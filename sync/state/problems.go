@@ -32,12 +32,16 @@ func (r problemRow) problem() Problem {
 		Attempts: r.Attempts, Since: moment(r.Since), RetryAt: moment(r.RetryAt), Run: r.Run}
 }
 
-const problemColumns = "norm, address, key, reason, detail, wanted, attempts, since, retry_at, run"
+const (
+	problemColumns = "norm, address, key, reason, detail, wanted, attempts, since, retry_at, run"
+	selectProblems = "SELECT " + problemColumns + " FROM problems"
+	whereProblem   = " WHERE norm IN (?)"
+)
 
 // Problems yields the open problems, ascending by Norm.
 func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 	return func(yield func(Problem, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, "SELECT "+problemColumns+" FROM problems ORDER BY norm")
+		rows, err := db.read.QueryxContext(ctx, selectProblems+" ORDER BY norm")
 		if err != nil {
 			yield(Problem{}, fmt.Errorf("read problems: %w", err))
 			return
@@ -65,7 +69,7 @@ func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Proble
 	if len(norms) == 0 {
 		return found, nil
 	}
-	query, args, err := sqlx.In("SELECT "+problemColumns+" FROM problems WHERE norm IN (?)", norms)
+	query, args, err := sqlx.In(selectProblems+whereProblem, norms)
 	if err != nil {
 		return nil, err
 	}
