@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ahead is a sequence that a goroutine of its own reads, up to four batches in advance: of 512 elements each, or of fewer that
-// take 256 KiB. Close it.
+// ahead is a sequence that a goroutine of its own reads, up to sixteen batches in advance: of 512 elements each, or of fewer that
+// take 256 KiB. So it goes on while a run is sorted or some hundred contacts are looked up. Close it.
 type ahead[T any] struct {
 	full    chan []T // read, closed at the end
 	empty   chan []T // to be filled again
@@ -27,7 +27,7 @@ type ahead[T any] struct {
 const (
 	aheadElements = 512
 	aheadBytes    = 256 << 10
-	aheadBatches  = 4
+	aheadBatches  = 16
 )
 
 // readAhead starts reading. keep copies an element, which the sequence may use again, into one whose memory may be used
