@@ -64,7 +64,8 @@ CREATE UNIQUE INDEX contacts_by_id ON contacts (contact_id) WHERE substr(contact
 CREATE INDEX contacts_by_norm ON contacts (norm, fields);
 
 -- How complete and how fresh the mirror is: one row.
--- `mapping` names the fields in `contacts.fields`. `mark` is the server's time at the first page of
+-- `mapping` names the fields in `contacts.fields`; '' while `contacts.filled` is brought from one mapping to another (the fact
+-- `remapping`). `mark` is the server's time at the first page of
 -- the last complete refresh, `snapshot_at` the same of the last complete snapshot. A snapshot under
 -- way has the number `loading` (0: none), began at `loading_mark` and goes on at `next`.
 CREATE TABLE mirror (

@@ -11,7 +11,15 @@ for tool in sqlite3 python3 go; do command -v $tool >/dev/null || { echo "$tool 
 dir=$(mktemp -d)
 sandbox=
 daemon=
-trap 'kill $sandbox $daemon 2>/dev/null || true; rm -rf "$dir"' EXIT
+psql="psql -wqX -h 127.0.0.1 -U postgres"
+mariadb="mariadb -h 127.0.0.1 -u root --local-infile=1"
+clean() {
+  kill $sandbox $daemon
+  $psql -c 'DROP DATABASE IF EXISTS ccsyncd_bench'
+  $mariadb -e 'DROP DATABASE IF EXISTS ccsyncd_bench'
+  rm -rf "$dir"
+}
+trap 'set +e; clean >/dev/null 2>&1' EXIT
 go build -trimpath -o "$dir/built" ./cmd/ccsyncd
 cp "$dir/built" "$dir/ccsyncd" # as an installed one lies on the disk: the linker leaves its own in larger pieces, which count as memory
 ccsyncd=$dir/ccsyncd
@@ -129,7 +137,9 @@ ticks = [json.loads(line)["seconds"] for line in open("daemon.log") if '"nothing
 read = [t for t in ticks if t > wall["join"] / 20]
 if read:
     print(f"{'idle tick, users read':24} {statistics.median(read):8.3f} s  {statistics.median(read) / wall['join']:6.2f} x join")
-print(f"{'idle tick, unchanged':24} {statistics.median(t for t in ticks if t not in read) * 1e3:8.3f} ms")
+quick = [t for t in ticks if t not in read]
+if quick:
+    print(f"{'idle tick, unchanged':24} {statistics.median(quick) * 1e3:8.3f} ms")
 PY
 ls -l ccsync.db | awk '{print "state database", $5/1048576, "MiB"}'
 
@@ -153,20 +163,16 @@ for name in names:
     print(f"{name:24} {wall[name]:8.3f} s  {wall[name] / wall[names[0]]:6.2f} x the database's own sort")
 PY
 }
-psql="psql -qX -h 127.0.0.1 -U postgres"
 elsewhere PostgreSQL "postgres://postgres@127.0.0.1:5432/ccsyncd_bench?sslmode=disable" "
   $psql -c 'DROP DATABASE IF EXISTS ccsyncd_bench' -c 'CREATE DATABASE ccsyncd_bench' &&
   $psql -d ccsyncd_bench -c 'CREATE TABLE users (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, short_code TEXT)' \
     -c '\copy users FROM users.csv CSV' -c 'VACUUM ANALYZE users'" \
   "exec $psql -d ccsyncd_bench -c 'COPY (SELECT id, email, short_code FROM users ORDER BY lower(email) COLLATE \"C\") TO STDOUT' >/dev/null"
-$psql -c 'DROP DATABASE IF EXISTS ccsyncd_bench' >/dev/null 2>&1 || true
-mariadb="mariadb -h 127.0.0.1 -u root --local-infile=1"
 elsewhere MariaDB "mysql://root@127.0.0.1:3306/ccsyncd_bench" "
   $mariadb -e 'CREATE OR REPLACE DATABASE ccsyncd_bench' &&
   $mariadb ccsyncd_bench -e 'CREATE TABLE users (id BIGINT PRIMARY KEY, email VARCHAR(191) NOT NULL UNIQUE, short_code VARCHAR(64));
     LOAD DATA LOCAL INFILE \"users.csv\" INTO TABLE users FIELDS TERMINATED BY \",\"; ANALYZE TABLE users'" \
   "exec $mariadb ccsyncd_bench --quick -NBe 'SELECT id, email, short_code FROM users ORDER BY LOWER(email) COLLATE utf8mb4_bin' >/dev/null"
-$mariadb -e 'DROP DATABASE IF EXISTS ccsyncd_bench' >/dev/null 2>&1 || true
 
 # An export into an empty mirror: the program's own benchmark, and the shell with the same table, in the export's order first.
 schema=$(sed -n '/^CREATE TABLE contacts/,/^CREATE INDEX contacts_by_norm/p' "$OLDPWD/schema.sql")

@@ -3,6 +3,7 @@ package sync
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/state"
@@ -86,7 +87,7 @@ func carry(fromKey, toKey string) func(string) string {
 	if fromKey == toKey {
 		return func(fields string) string { return fields }
 	}
-	old, now := strings.Fields(fromKey), strings.Fields(toKey)
+	old, now := strings.Split(fromKey, " "), strings.Split(toKey, " ")
 	from := make([]int, len(now))
 	for i, key := range now {
 		from[i] = slices.Index(old, key)
@@ -143,12 +144,17 @@ func (m *mapping) contact(c *ccapi.Contact) state.Contact {
 	return kept
 }
 
-// contactNorm is the normalised address of a contact; for one that no user can have, something that no user has,
-// without the characters that would spoil the mirror.
+// contactNorm is the normalised address of a contact; for one that no user can have, something that no user has: a control character
+// stands for all, since some of them would spoil the mirror.
 func contactNorm(address string) string {
 	norm, fault := normalise(address)
 	if fault != "" {
-		return lowerASCII(strings.TrimSpace(withoutControls(address)))
+		return lowerASCII(strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return '\x01'
+			}
+			return r
+		}, strings.TrimSpace(address)))
 	}
 	return norm
 }

@@ -41,60 +41,68 @@ func BenchmarkMirrorExport(b *testing.B) {
 	}
 }
 
-// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n: contacts with other values than before,
-// contacts as they were, and contacts that only an export had shown and that now get their ids.
+// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n: contacts with other values than before;
+// contacts as they were, in a snapshot; and contacts that only an export had shown and that now get their ids.
 func BenchmarkMirrorPage(b *testing.B) {
-	draw := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
-		known := mirroring(b)
-		for begin := range n / pageSize {
-			contacts := make([]state.Contact, pageSize)
-			for i := range contacts {
-				contacts[i] = pageContact(begin*pageSize+i, "")
+		b.Run(fmt.Sprintf("%d/changed", n), func(b *testing.B) {
+			draw := rand.New(rand.NewPCG(1, 2))
+			putPages(b, known(b, n), n, func(c *state.Contact) { c.Fields, c.UpdatedAt = fmt.Sprintf("N%07d", draw.IntN(1e7)), time.Now() })
+		})
+		b.Run(fmt.Sprintf("%d/unchanged", n), func(b *testing.B) {
+			putPages(b, known(b, n), n, func(*state.Contact) {})
+		})
+		b.Run(fmt.Sprintf("%d/named", n), func(b *testing.B) {
+			r := mirroring(b)
+			mirrorOnce(b, r, exportOf(n), n)
+			putPages(b, r, n, func(c *state.Contact) { c.UpdatedAt = time.Now() })
+		})
+	}
+}
+
+// known is a run whose mirror has n contacts with their ids.
+func known(b *testing.B, n int) *run {
+	b.Helper()
+	r := mirroring(b)
+	page := make([]state.Contact, pageSize)
+	for k := range n {
+		if page[k%pageSize] = pageContact(k); k%pageSize == pageSize-1 {
+			if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, page, ""); err != nil {
+				b.Fatal(err)
 			}
-			putPage(b, known, contacts)
 		}
-		exported := mirroring(b)
-		mirrorOnce(b, exported, exportOf(n), n)
-		for _, page := range []struct {
-			name  string
-			over  *run
-			value func() string
-		}{
-			{"changed", known, func() string { return fmt.Sprintf("N%07d", draw.IntN(1e7)) }},
-			{"unchanged", known, func() string { return "" }},
-			{"named", exported, func() string { return fmt.Sprintf("N%07d", draw.IntN(1e7)) }},
-		} {
-			b.Run(fmt.Sprintf("%d/%s", n, page.name), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					b.StopTimer()
-					contacts := make([]state.Contact, pageSize)
-					for i := range contacts {
-						contacts[i] = pageContact(draw.IntN(n), page.value())
-					}
-					b.StartTimer()
-					putPage(b, page.over, contacts)
-				}
-			})
+	}
+	return r
+}
+
+// putPages writes pages of the n contacts in no order, none of them twice in one snapshot.
+func putPages(b *testing.B, r *run, n int, change func(*state.Contact)) {
+	b.Helper()
+	const step = 7_368_787 // a prime
+	page := make([]state.Contact, pageSize)
+	next, snapshot := 0, int64(10)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		if next == n {
+			next, snapshot = 0, snapshot+1
+		}
+		for i := range page {
+			page[i] = pageContact(next * step % n)
+			change(&page[i])
+			next++
+		}
+		b.StartTimer()
+		if _, err := r.State.PutContacts(b.Context(), state.Mirror{Loading: snapshot}, page, ""); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
 
 // pageContact is contact k of an export, with an id that says nothing of its order.
-func pageContact(k int, value string) state.Contact {
-	if value == "" {
-		value = fmt.Sprintf("C%07d", k)
-	}
+func pageContact(k int) state.Contact {
 	return state.Contact{Norm: exportAddress(k), ID: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(k)*2_654_435_761, k), Address: exportAddress(k),
-		Permission: "implicit", Lists: []string{"l1"}, Fields: value, UpdatedAt: time.Now()}
-}
-
-func putPage(b *testing.B, r *run, contacts []state.Contact) {
-	b.Helper()
-	if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, contacts, ""); err != nil {
-		b.Fatal(err)
-	}
+		Permission: "implicit", Lists: []string{"l1"}, Fields: fmt.Sprintf("C%07d", k), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
 // mirroring is a run with a fresh state database.

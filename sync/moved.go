@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // setAside keeps a user without a contact until all contacts without a user are known.
@@ -32,7 +33,7 @@ func (p *planner) collectOrphan(ctx context.Context, norm, fields string) error 
 	if p.only != nil || !p.Policy.ClearOrphans || fields == "" {
 		return nil
 	}
-	return p.collect(ctx, subject{norm: norm})
+	return p.collect(ctx, subject{norm: strings.Clone(norm)}) // of a text with hundreds of others
 }
 
 // sameValue are the users without a contact and the contacts without a user that have one unique value.

@@ -185,15 +185,10 @@ func (t *target) mirrored(value string) string {
 	if form, fault := t.canonical(value); fault == "" {
 		return form
 	}
-	return withoutControls(strings.TrimSpace(value))
-}
-
-// withoutControls makes blanks of control characters.
-func withoutControls(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, text)
+	}, strings.TrimSpace(value))
 }

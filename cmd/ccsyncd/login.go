@@ -13,6 +13,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
+	"ccsyncd/sync/state"
 )
 
 const loginHelp = `Authorizes this installation by the OAuth device flow: prints an address and a
@@ -185,9 +186,23 @@ func (a *app) accept(ctx context.Context, t *oauth2.Token, who account, switchAc
 	return a.state.SetFacts(ctx, map[string]string{factAccountID: who.ID, factAccountName: who.Name})
 }
 
-// forgetAccount drops what belongs to the old account: its contacts, and the ids of its fields and lists.
+// forgetAccount drops what belongs to the old account: its contacts, and the ids of its fields and lists. It waits for a dry run that
+// is reading contacts.
 func (a *app) forgetAccount(ctx context.Context) error {
-	if err := a.state.DropMirror(ctx); err != nil {
+	held, release, err := a.state.Lock(ctx, mirrorLock)
+	for errors.As(err, new(*state.HeldError)) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		held, release, err = a.state.Lock(ctx, mirrorLock)
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := a.state.DropMirror(held); err != nil {
 		return err
 	}
 	return a.state.SetBindings(ctx, nil)

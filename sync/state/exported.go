@@ -21,7 +21,7 @@ const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 
 // PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
 // are without one until a page shows them. It is PutContacts in all other respects. ErrTwins when an address is that of
-// several contacts. They ascend by Norm: in any other order a million take minutes.
+// several contacts. They ascend by Norm, and none is deleted: an export shows none.
 func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, err error) {
 	if len(contacts) == 0 {
 		return 0, nil
@@ -49,9 +49,9 @@ const existsBetween = "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm BETWEEN 
 
 // knownOf reads what the mirror has of these contacts, by address.
 func knownOf(ctx context.Context, tx *sqlx.Tx, contacts []Contact) (known []contactRow, err error) {
-	var any bool // not in the first snapshot
+	var some bool // none in the first snapshot
 	first, last := contacts[0].Norm, contacts[len(contacts)-1].Norm
-	if err := tx.GetContext(ctx, &any, existsBetween, first, last); err != nil || !any {
+	if err := tx.GetContext(ctx, &some, existsBetween, first, last); err != nil || !some {
 		return nil, err
 	}
 	const together = 500

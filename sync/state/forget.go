@@ -65,6 +65,9 @@ func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err er
 	if _, err := tx.ExecContext(ctx, uncount, norm); err != nil {
 		return 0, err
 	}
+	if err := stepBack(ctx, tx, norm); err != nil {
+		return 0, err
+	}
 	for _, table := range named {
 		done, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE norm = ?", norm)
 		if err != nil {

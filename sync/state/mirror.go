@@ -99,12 +99,13 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 			of := known[c.ID]
 			if len(of) == 0 {
 				of = known[unnamed+c.Norm]
+				delete(known, unnamed+c.Norm)
 			}
 			now, err := put.put(ctx, c, of)
 			if err != nil {
 				return err
 			}
-			known[c.ID], known[unnamed+c.Norm] = []contactRow{now}, nil // it may be on the page once more
+			known[c.ID] = []contactRow{now} // it may be on the page once more
 		}
 		more = put.more
 		if m.Loading == 0 {
@@ -188,7 +189,7 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	}
 	return db.change(ctx, "end the refresh", func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
-			seen = CASE WHEN loading > 0 THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''`,
+			`+giveUpSnapshot,
 			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts)
 		return err
 	})
@@ -236,12 +237,13 @@ func (db *DB) SetAside(ctx context.Context, norm string, except []string) error 
 	})
 }
 
-// DropMirror forgets that there ever was a refresh, and then every contact, some thousand at a time.
+// DropMirror forgets that there ever was a refresh, then every contact, some thousand at a time, and the mapping of what was filled
+// with the last of them.
 func (db *DB) DropMirror(ctx context.Context) error {
+	const reset = "UPDATE mirror SET mark = '', snapshot_at = '', contacts = 0, " + giveUpSnapshot
 	err := db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = '', mark = '', snapshot_at = '', contacts = 0, loading = 0,
-			loading_mark = '', next = ''`)
-		return errors.Join(err, setFact(ctx, tx, factRemapping, ""))
+		_, err := tx.ExecContext(ctx, reset)
+		return err
 	})
 	for more := true; more && err == nil; {
 		err = db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
@@ -250,12 +252,21 @@ func (db *DB) DropMirror(ctx context.Context) error {
 				return err
 			}
 			n, err := done.RowsAffected()
-			more = n == part
+			if more = n == part; err != nil || more {
+				return err
+			}
+			if err := setFact(ctx, tx, factRemapping, ""); err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, "UPDATE mirror SET mapping = ''")
 			return err
 		})
 	}
 	return err
 }
+
+// giveUpSnapshot ends a snapshot that was broken off. Its number is not given again: what it showed is not what the next one shows.
+const giveUpSnapshot = "seen = CASE WHEN loading > seen THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''"
 
 const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
 
@@ -277,8 +288,9 @@ func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err 
 }
 
 const (
-	// entriesTogether is how many contacts Entries reads as one text: it takes two fifths less time than a row for each.
-	entriesTogether = 2000
+	// entriesTogether is how many contacts Entries reads as one text: it takes two fifths less time than a row for each. With as
+	// many and as long values as an account can have, it is three megabytes.
+	entriesTogether = 500
 	// entriesEnd ends an entry in that text; neither Norm nor Fields has one.
 	entriesEnd = "\x1e"
 	// firstNorm is the least that is not empty.
@@ -288,7 +300,7 @@ const (
 const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm || ? || fields || ? AS entry
 	FROM contacts INDEXED BY contacts_by_norm WHERE norm >= ? ORDER BY norm LIMIT ? OFFSET ?)`
 
-var errEntries = errors.New("a contact with a control character in its address or values")
+var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them anew")
 
 // Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
 func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
@@ -365,9 +377,11 @@ func (db *DB) streamIn(ctx context.Context, query string, norms []string, width 
 }
 
 // SetMapping names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
-// everywhere.
+// everywhere. While a Remap is under way it does nothing.
 func (db *DB) SetMapping(ctx context.Context, mapping string) error {
-	if _, err := db.write.ExecContext(ctx, "UPDATE mirror SET mapping = ?", mapping); err != nil {
+	_, err := db.write.ExecContext(ctx, `UPDATE mirror SET mapping = ?
+		WHERE NOT EXISTS (SELECT 1 FROM facts WHERE name = ? AND value <> '')`, mapping, factRemapping)
+	if err != nil {
 		return fmt.Errorf("name the mapping: %w", err)
 	}
 	return nil

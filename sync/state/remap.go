@@ -11,7 +11,8 @@ import (
 // factRemapping holds a remapping under way, in JSON.
 const factRemapping = "remapping"
 
-// remapping is how far Remap has come. Contacts up to Norm and ID have what was filled in the form of To, the others in that of From.
+// remapping is how far Remap has come. Contacts up to Norm and ID have what was filled in the form of To, the others in that of From:
+// all but those that a run of another mapping writes meanwhile, which finds out before it sends anything.
 type remapping struct{ From, To, Norm, ID string }
 
 // Remap carries over what was filled after the mapping changed, and names the new one. carry returns a function that brings a value
@@ -42,14 +43,16 @@ func (db *DB) Remap(ctx context.Context, mapping string, carry func(from, to str
 	}
 }
 
-type filledRow struct{ Norm, ID, Filled string }
+type filledContact struct{ Norm, ID string }
 
-// remap reads the next contacts, outside of the transaction since those with a value may be few among many, and carries them over.
+const selectFilled = `SELECT norm, contact_id AS id FROM contacts
+	WHERE (norm, contact_id) > (?, ?) AND filled <> '' ORDER BY norm, contact_id LIMIT ?`
+
+// remap finds the next contacts, outside of the transaction since those with a value may be few among many, and carries them over.
 func (db *DB) remap(ctx context.Context, at remapping, carry func(string) string) error {
 	for {
-		var rows []filledRow
-		err := db.read.SelectContext(ctx, &rows, `SELECT norm, contact_id AS id, filled FROM contacts
-			WHERE (norm, contact_id) > (?, ?) AND filled <> '' ORDER BY norm, contact_id LIMIT ?`, at.Norm, at.ID, part)
+		var rows []filledContact
+		err := db.read.SelectContext(ctx, &rows, selectFilled, at.Norm, at.ID, part)
 		if err != nil {
 			return fmt.Errorf("carry over what was filled: %w", err)
 		}
@@ -64,7 +67,7 @@ func (db *DB) remap(ctx context.Context, at remapping, carry func(string) string
 	}
 }
 
-func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledRow, carry func(string) string, ended bool) error {
+func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledContact, carry func(string) string, ended bool) error {
 	mapping, under := at.To, ""
 	if !ended {
 		text, err := json.Marshal(at)
@@ -74,20 +77,47 @@ func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledRow, car
 		mapping, under = "", string(text)
 	}
 	return db.change(ctx, "carry over what was filled", func(ctx context.Context, tx *sqlx.Tx) error {
-		update, err := tx.PreparexContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ? AND contact_id = ? AND filled = ?")
-		if err != nil {
-			return err
-		}
-		defer update.Close()
 		for _, r := range rows {
-			if _, err := update.ExecContext(ctx, carry(r.Filled), r.Norm, r.ID, r.Filled); err != nil {
+			if err := remapOne(ctx, tx, r, carry); err != nil {
 				return err
 			}
 		}
 		if err := setFact(ctx, tx, factRemapping, under); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE mirror SET mapping = ?, mark = '', snapshot_at = '', loading = 0, next = ''", mapping)
+		_, err := tx.ExecContext(ctx, "UPDATE mirror SET mapping = ?, mark = '', snapshot_at = '', "+giveUpSnapshot, mapping)
 		return err
 	})
+}
+
+func remapOne(ctx context.Context, tx *sqlx.Tx, c filledContact, carry func(string) string) error {
+	var filled []string // none: it is gone meanwhile
+	if err := tx.SelectContext(ctx, &filled, "SELECT filled FROM contacts WHERE norm = ? AND contact_id = ?", c.Norm, c.ID); err != nil || len(filled) == 0 {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ? AND contact_id = ?", carry(filled[0]), c.Norm, c.ID)
+	return err
+}
+
+// stepBack names another place for a remapping under way that has come to a contact that is to be forgotten: the end of the address
+// before it.
+func stepBack(ctx context.Context, tx *sqlx.Tx, norm string) error {
+	var under []string
+	if err := tx.SelectContext(ctx, &under, "SELECT value FROM facts WHERE name = ? AND value <> ''", factRemapping); err != nil || len(under) == 0 {
+		return err
+	}
+	var at remapping
+	if err := json.Unmarshal([]byte(under[0]), &at); err != nil || at.Norm != norm {
+		return err
+	}
+	err := tx.GetContext(ctx, &at.Norm, "SELECT COALESCE(MAX(norm), '') FROM contacts WHERE norm < ?", norm)
+	if err != nil {
+		return err
+	}
+	at.ID = "\U0010FFFF" // behind every id
+	text, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	return setFact(ctx, tx, factRemapping, string(text))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What was filled is carried over some thousand contacts at a time. Broken off in between, it is in two forms, and the next one, which
@@ -84,14 +85,80 @@ func fill(t *testing.T, db *DB, n int) {
 	}
 }
 
-func TestADroppedMirrorIsEmpty(t *testing.T) {
+// A mirror whose dropping was broken off counts as never refreshed, and still names the mapping of what is left.
+func TestAMirrorIsDroppedInSteps(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
-	fill(t, db, part+3)
+	const n = part + 3
+	fill(t, db, n)
+	now := time.Now()
+	if err := db.EndRefresh(t.Context(), Mirror{Mapping: "old", Mark: now, SnapshotAt: now, Contacts: n}); err != nil {
+		t.Fatal(err)
+	}
+	checks := 2
+	if err := db.DropMirror(&endsLater{t.Context(), &checks}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("broken off: %v", err)
+	}
+	m, err := db.Mirror(t.Context())
+	if total, _ := db.Total(t.Context()); err != nil || total != n+1-part || m.Mapping != "old" || !m.Mark.IsZero() {
+		t.Errorf("half way: %d contacts and %+v (%v)", total, m, err)
+	}
 	if err := db.DropMirror(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := db.Total(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d contacts are left (%v)", n, err)
+	m, err = db.Mirror(t.Context())
+	if total, _ := db.Total(t.Context()); err != nil || total != 0 || m.Mapping != "" {
+		t.Errorf("at the end: %d contacts and %+v (%v)", total, m, err)
+	}
+}
+
+// endsLater is a context that ends after so many looks at it.
+type endsLater struct {
+	context.Context
+	looks *int
+}
+
+func (c *endsLater) Err() error {
+	if *c.looks--; *c.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// The place that a remapping has come to is an address, which can be forgotten.
+func TestForgettingWhereARemappingStands(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	fill(t, db, 2*part)
+	ctx, cancel := context.WithCancel(t.Context())
+	carried := 0
+	count := func(from, to string) func(string) string {
+		return func(value string) string {
+			if carried++; carried == part {
+				cancel()
+			}
+			return value + "+"
+		}
+	}
+	if err := db.Remap(ctx, "new", count); !errors.Is(err, context.Canceled) {
+		t.Fatalf("broken off: %v", err)
+	}
+	last := fmt.Sprintf("c%06d", part-1)
+	under, err := db.Fact(t.Context(), factRemapping)
+	if err != nil || !strings.Contains(under, last) {
+		t.Fatalf("the remapping stands at %s (%v), want at %s", under, err, last)
+	}
+	if rows, err := db.Forget(t.Context(), last); rows != 1 || err != nil {
+		t.Fatalf("%d rows forgotten (%v)", rows, err)
+	}
+	if under, err = db.Fact(t.Context(), factRemapping); err != nil || strings.Contains(under, last) {
+		t.Errorf("the remapping still stands at %s (%v)", under, err)
+	}
+	if err := db.Remap(t.Context(), "new", count); err != nil {
+		t.Fatal(err)
+	}
+	var once int
+	if err := db.read.GetContext(t.Context(), &once, "SELECT COUNT(*) FROM contacts WHERE filled LIKE 'old %+' AND filled NOT LIKE '%++'"); err != nil || once != 2*part-1 {
+		t.Errorf("%d of %d values were carried over once (%v)", once, 2*part-1, err)
 	}
 }

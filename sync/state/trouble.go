@@ -106,7 +106,7 @@ func (h handle) streamOn(ctx context.Context, conn *sqlx.Conn, query string, arg
 }
 
 // snapshot gives a connection on which all that is read is of one moment.
-func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) error {
+func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) (err error) {
 	conn, err := h.Connx(ctx)
 	if err != nil {
 		return h.explain(err)
@@ -116,7 +116,8 @@ func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) error
 	if err != nil {
 		return h.explain(err)
 	}
-	return errors.Join(read(conn), tx.Rollback())
+	defer func() { err = errors.Join(err, tx.Rollback()) }() // whatever happens: closing the connection waits for it
+	return read(conn)
 }
 
 func (h handle) BeginTxx(ctx context.Context) (*sqlx.Tx, error) {
