@@ -25,7 +25,7 @@ func newMerge(f *file, size sizes) (*merge, error) {
 	m := &merge{cursors: make([]cursor, n), loser: make([]int, n)}
 	for i, run := range f.runs {
 		c := &m.cursors[i]
-		c.from, c.off, c.end = f, run.from, run.to
+		c.from, c.off, c.end, c.skip = f, run.from, run.to, len(f.common)
 		c.buf = make([]byte, min(int64(window), run.to-run.from))
 		if err := c.next(); err != nil {
 			return nil, err
@@ -111,11 +111,13 @@ func (m *merge) load(c *cursor) ([]byte, error) {
 
 // cursor stands at one row of a run.
 type cursor struct {
-	prefix uint64
+	prefix uint64 // of the key behind skip
 	key    []byte // in buf
 	value  []byte // in buf, never nil; nil when it is too large for that
 	large  int    // its length then; it ends at off
 	done   bool
+
+	skip int // bytes that all keys of all runs begin with alike
 
 	from     io.ReaderAt
 	buf      []byte
@@ -142,7 +144,7 @@ func (c *cursor) next() error {
 		}
 	}
 	c.key = c.buf[c.r+h : c.r+h+k : c.r+h+k]
-	c.prefix = prefix(c.key)
+	c.prefix = prefix(c.key[c.skip:])
 	c.r += h + k
 	if c.w-c.r < v {
 		c.value, c.large = nil, v

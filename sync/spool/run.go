@@ -77,10 +77,11 @@ func prefix(key []byte) uint64 {
 
 // sort orders the rows by key, those with equal keys by their arrival: by eight bytes of the keys behind what all have in
 // common, digit by digit, and what these do not tell apart by comparing: a quarter less time for the whole than by comparing alone.
-func (r *run) sort() {
-	n := r.common()
+// It returns what all keys begin with alike.
+func (r *run) sort() (common []byte) {
+	common = r.common()
 	for i, e := range r.index {
-		r.index[i].prefix = prefix(r.key(e)[n:])
+		r.index[i].prefix = prefix(r.key(e)[len(common):])
 	}
 	r.radix()
 	for from, to := 0, 0; from < len(r.index); from = to {
@@ -93,26 +94,31 @@ func (r *run) sort() {
 			})
 		}
 	}
+	return common
 }
 
-// common is how many bytes all keys begin with alike.
-func (r *run) common() int {
+// common is what all keys begin with alike.
+func (r *run) common() []byte {
 	if len(r.index) == 0 {
-		return 0
+		return nil
 	}
 	common := r.key(r.index[0])
 	for _, e := range r.index {
-		key := r.key(e)
-		if bytes.HasPrefix(key, common) {
-			continue
-		}
-		n := 0
-		for n < len(key) && n < len(common) && key[n] == common[n] {
-			n++
-		}
-		common = common[:n]
+		common = alike(common, r.key(e))
 	}
-	return len(common)
+	return common
+}
+
+// alike is the beginning of a that b has too.
+func alike(a, b []byte) []byte {
+	if bytes.HasPrefix(b, a) {
+		return a
+	}
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return a[:n]
 }
 
 // radix orders the index by prefix, equal ones in the order in which they are: by the last byte first, one pass for each.
@@ -128,7 +134,7 @@ func (r *run) radix() {
 	}
 	from, to := r.index, slices.Grow(r.other[:0], len(r.index))[:len(r.index)]
 	for i := range place {
-		if alike := place[i][byte(from[0].prefix>>(8*i))]; int(alike) == len(from) {
+		if same := place[i][byte(from[0].prefix>>(8*i))]; int(same) == len(from) {
 			continue
 		}
 		next := uint32(0)
@@ -187,7 +193,11 @@ const writeSize = 256 << 10 // bytes of one write
 // append sorts a run and writes it behind the others. Should there be so many runs that a merge would need more memory
 // than it may take, they are made one.
 func (f *file) append(r *run, size sizes) error {
-	r.sort()
+	common := r.sort()
+	if len(f.runs) == 0 {
+		f.common = bytes.Clone(common)
+	}
+	f.common = alike(f.common, common)
 	from := f.end
 	for _, e := range r.index {
 		if err := f.put(r.data[e.at : e.at+e.size]); err != nil {

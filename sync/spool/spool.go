@@ -172,9 +172,10 @@ func (s *Spool) finish() error {
 // file is the nameless file that holds the sorted runs, one after the other.
 type file struct {
 	*os.File
-	runs []span // in the order of their rows' arrival
-	end  int64
-	out  []byte
+	runs   []span // in the order of their rows' arrival
+	common []byte // what the keys of all of them begin with alike
+	end    int64
+	out    []byte
 }
 
 // span is the part of a file that one run takes.

@@ -95,6 +95,10 @@ func TestRowsComeBackSorted(t *testing.T) {
 		{"empty keys in their order", many(1000, func(i int) row { return row{"", fmt.Sprint(i)} })},
 		{"many empty rows", many(5000, func(int) row { return row{} })},
 		{"keys that differ behind the eighth byte", many(1000, func(i int) row { return row{fmt.Sprintf("user-user-%04d", i*7919%1000), "v"} })},
+		{"each run alike in another beginning", many(1000, func(i int) row {
+			return row{[]string{"user-user-user-", "user-user", "user-zz", "u", "user-user-user-"}[i/200] + fmt.Sprintf("%03d", i*7919%200), "v"}
+		})},
+		{"one key among others that is what they begin with", append(many(500, func(i int) row { return row{fmt.Sprintf("user-user-%04d", i), "v"} }), row{"user-user-", ""})},
 		{"already sorted", many(1000, func(i int) row { return row{fmt.Sprintf("%05d", i), "v"} })},
 		{"backwards", many(1000, func(i int) row { return row{fmt.Sprintf("%05d", 1000-i), "v"} })},
 		{"values larger than a run", many(40, func(i int) row { return row{fmt.Sprint(i * 37 % 40), big(100*i, "v")} })},
