@@ -13,7 +13,7 @@ func (p *planner) estimate(ctx context.Context) error {
 	if p.count == 0 {
 		return nil
 	}
-	all, err := p.readingAll(ctx)
+	all, err := p.reading(ctx, p.contacts)
 	if err != nil {
 		return err
 	}

@@ -91,12 +91,13 @@ func (j *joiner) meet(u *user) bool {
 	return j.yield(p, nil)
 }
 
-// entries is the mirror's side of the join, read ahead. carriers counts the contacts with a value, by field.
+// entries is the mirror's side of the join, read ahead. total counts them, carriers those with a value, by field.
 type entries struct {
 	*ahead[state.Entry]
 	head     state.Entry
 	ok       bool
 	err      error
+	total    int
 	carriers []int
 }
 
@@ -122,6 +123,7 @@ func (e *entries) advance() {
 		e.ok, e.err = false, errOrder
 	default:
 		e.head, e.ok = *next, true
+		e.total++
 		e.count(next.Fields)
 	}
 }

@@ -315,12 +315,17 @@ func (r *run) readByAddress(ctx context.Context, norm, address string) error {
 	return r.State.SetAside(ctx, norm, ids)
 }
 
-// readingAll is how many requests it takes to read all contacts: their pages, or an export where that is worth trying.
+// readingAll is how many requests it takes to read all contacts.
 func (r *run) readingAll(ctx context.Context) (int, error) {
 	all, err := r.State.Total(ctx)
 	if err != nil {
 		return 0, err
 	}
+	return r.reading(ctx, all)
+}
+
+// reading is how many requests it takes to read so many contacts: their pages, or an export where that is worth trying.
+func (r *run) reading(ctx context.Context, all int) (int, error) {
 	switch err := r.exportPays(ctx, all); {
 	case errors.Is(err, errLarge):
 		return exportCost, nil

@@ -21,6 +21,7 @@ type plan struct {
 	limited  int // changes beyond Options.Limit
 	pending  int // users in batches under way
 	tally    state.Tally
+	contacts int   // with an address
 	carriers []int // contacts with a value, by field
 	sharing  *sharing
 	visited  map[string]bool      // problems that are still problems
@@ -128,7 +129,7 @@ func (p *planner) joinAll(ctx context.Context) error {
 			return fmt.Errorf("plan: %w", err)
 		}
 	}
-	p.carriers = contacts.carriers
+	p.contacts, p.carriers = contacts.total, contacts.carriers
 	return p.decideChunk(ctx)
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"iter"
 	"time"
@@ -66,19 +67,15 @@ func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 // ProblemsOf returns the problems of these normalised addresses.
 func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Problem, error) {
 	found := make(map[string]Problem)
-	if len(norms) == 0 {
-		return found, nil
-	}
-	query, args, err := sqlx.In(selectProblems+whereProblem, norms)
+	err := db.streamIn(ctx, selectProblems+whereProblem, norms, 10, func(row []driver.Value) bool {
+		text := func(column int) string { return row[column].(string) }
+		p := Problem{Norm: text(0), Address: text(1), Key: text(2), Reason: text(3), Detail: text(4), Wanted: text(5),
+			Attempts: int(row[6].(int64)), Since: moment(text(7)), RetryAt: moment(text(8)), Run: row[9].(int64)}
+		found[p.Norm] = p
+		return true
+	})
 	if err != nil {
-		return nil, err
-	}
-	var rows []problemRow
-	if err := db.read.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read problems: %w", err)
-	}
-	for _, r := range rows {
-		found[r.Norm] = r.problem()
 	}
 	return found, nil
 }
