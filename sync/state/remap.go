@@ -2,7 +2,9 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -77,10 +79,8 @@ func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledContact,
 		mapping, under = "", string(text)
 	}
 	return db.change(ctx, "carry over what was filled", func(ctx context.Context, tx *sqlx.Tx) error {
-		for _, r := range rows {
-			if err := remapOne(ctx, tx, r, carry); err != nil {
-				return err
-			}
+		if err := remapRows(ctx, tx, rows, carry); err != nil {
+			return err
 		}
 		if err := setFact(ctx, tx, factRemapping, under); err != nil {
 			return err
@@ -90,13 +90,32 @@ func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledContact,
 	})
 }
 
-func remapOne(ctx context.Context, tx *sqlx.Tx, c filledContact, carry func(string) string) error {
-	var filled []string // none: it is gone meanwhile
-	if err := tx.SelectContext(ctx, &filled, "SELECT filled FROM contacts WHERE norm = ? AND contact_id = ?", c.Norm, c.ID); err != nil || len(filled) == 0 {
+func remapRows(ctx context.Context, tx *sqlx.Tx, rows []filledContact, carry func(string) string) error {
+	const where = " WHERE norm = ? AND contact_id = ?"
+	read, err := tx.PreparexContext(ctx, "SELECT filled FROM contacts"+where)
+	if err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE contacts SET filled = ? WHERE norm = ? AND contact_id = ?", carry(filled[0]), c.Norm, c.ID)
-	return err
+	defer read.Close()
+	write, err := tx.PreparexContext(ctx, "UPDATE contacts SET filled = ?"+where)
+	if err != nil {
+		return err
+	}
+	defer write.Close()
+	for _, r := range rows {
+		var filled string
+		err := read.GetContext(ctx, &filled, r.Norm, r.ID)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // it is gone meanwhile
+		}
+		if err == nil {
+			_, err = write.ExecContext(ctx, carry(filled), r.Norm, r.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stepBack names another place for a remapping under way that has come to a contact that is to be forgotten: the end of the address
