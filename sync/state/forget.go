@@ -125,9 +125,11 @@ func forgetInReports(ctx context.Context, tx *sqlx.Tx, spelled string) error {
 
 // overwrite brings what was deleted out of the write-ahead log. It has to wait for readers.
 func (db *DB) overwrite(ctx context.Context) error {
-	var result struct{ Busy, Log, Checkpointed int }
-	if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return fmt.Errorf("overwrite the forgotten: %w", err)
+	result := struct{ Busy, Log, Checkpointed int }{Busy: 1}
+	for tries := 0; tries < busyTries && result.Busy != 0; tries++ {
+		if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+			return fmt.Errorf("overwrite the forgotten: %w", err)
+		}
 	}
 	if result.Busy != 0 {
 		return errors.New("overwrite the forgotten: another process is reading the state database; run this again in a moment")

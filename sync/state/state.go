@@ -41,7 +41,8 @@ var (
 )
 
 const (
-	writePragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=5000&_mutex=no&_secure_delete=on&_txlock=immediate"
+	// The writer's SQLite gives up soon, and handle.patient asks again.
+	writePragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=100&_mutex=no&_secure_delete=on&_txlock=immediate"
 	readPragmas  = "mode=ro&_query_only=1&_busy_timeout=5000&_mutex=no"
 )
 
@@ -110,6 +111,7 @@ func connect(path string) (*DB, error) {
 			return nil, err
 		}
 	}
+	db.write.tries = busyTries
 	for _, one := range []handle{db.write, db.vigil} {
 		one.SetMaxOpenConns(1)
 	}

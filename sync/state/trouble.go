@@ -37,7 +37,8 @@ var troubles = map[sqlite3.ErrNo]error{
 // handle is a pool of connections whose errors tell what is wrong with the file.
 type handle struct {
 	*sqlx.DB
-	path string
+	path  string
+	tries int // of patient
 }
 
 // explain names the trouble and the file, if the error is one of the file.
@@ -53,22 +54,46 @@ func (h handle) explain(err error) error {
 	return fmt.Errorf("%w (%s): %w", trouble, h.path, err)
 }
 
+// busyTries is how often the writer asks for the file that another process has locked: with its busy timeout, for five seconds.
+const busyTries = 50
+
+// patient asks again while another process has the file locked. SQLite waits by itself, and looks each 25 ms at most in the first tenth of a
+// second, but each tenth of a second later on: too seldom for the moments between the transactions of a process that
+// writes many, so that its wait is short and begun anew.
+func (h handle) patient(ask func() error) error {
+	err := ask()
+	for tries := 1; tries < h.tries; tries++ {
+		var cause sqlite3.Error
+		if !errors.As(err, &cause) || cause.Code != sqlite3.ErrBusy {
+			break
+		}
+		err = ask()
+	}
+	return h.explain(err)
+}
+
 func (h handle) GetContext(ctx context.Context, into any, query string, args ...any) error {
-	return h.explain(h.DB.GetContext(ctx, into, query, args...))
+	return h.patient(func() error { return h.DB.GetContext(ctx, into, query, args...) })
 }
 
 func (h handle) SelectContext(ctx context.Context, into any, query string, args ...any) error {
-	return h.explain(h.DB.SelectContext(ctx, into, query, args...))
+	return h.patient(func() error { return h.DB.SelectContext(ctx, into, query, args...) })
 }
 
-func (h handle) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	done, err := h.DB.ExecContext(ctx, query, args...)
-	return done, h.explain(err)
+func (h handle) ExecContext(ctx context.Context, query string, args ...any) (done sql.Result, err error) {
+	err = h.patient(func() (err error) {
+		done, err = h.DB.ExecContext(ctx, query, args...)
+		return err
+	})
+	return done, err
 }
 
-func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	rows, err := h.DB.QueryxContext(ctx, query, args...)
-	return rows, h.explain(err)
+func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (rows *sqlx.Rows, err error) {
+	err = h.patient(func() (err error) {
+		rows, err = h.DB.QueryxContext(ctx, query, args...)
+		return err
+	})
+	return rows, err
 }
 
 // stream gives each row of a query, valid until the next one, to each until that returns false. It asks the driver itself,
@@ -120,7 +145,10 @@ func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) (err 
 	return read(conn)
 }
 
-func (h handle) BeginTxx(ctx context.Context) (*sqlx.Tx, error) {
-	tx, err := h.DB.BeginTxx(ctx, nil)
-	return tx, h.explain(err)
+func (h handle) BeginTxx(ctx context.Context) (tx *sqlx.Tx, err error) {
+	err = h.patient(func() (err error) {
+		tx, err = h.DB.BeginTxx(ctx, nil)
+		return err
+	})
+	return tx, err
 }
