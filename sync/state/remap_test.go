@@ -162,3 +162,33 @@ func TestForgettingWhereARemappingStands(t *testing.T) {
 		t.Errorf("%d of %d values were carried over once (%v)", once, 2*part-1, err)
 	}
 }
+
+// What a snapshot showed before the mapping changed is not what the next one shows: it must not count as seen by that.
+func TestTheNumberOfABrokenSnapshotIsNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	for name, give := range map[string]func(*DB) error{
+		"another mapping": func(db *DB) error {
+			return db.Remap(t.Context(), "new", func(string, string) func(string) string { return func(v string) string { return v } })
+		},
+		"another account": func(db *DB) error { return db.DropMirror(t.Context()) },
+		"another refresh": func(db *DB) error { return db.EndRefresh(t.Context(), Mirror{Mapping: "old", Mark: time.Now()}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := fresh(t)
+			broken, err := db.BeginSnapshot(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := give(db); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := db.Mirror(t.Context()); err != nil || m.Loading != 0 {
+				t.Errorf("snapshot %d is still under way (%v)", m.Loading, err)
+			}
+			if next, err := db.BeginSnapshot(t.Context()); err != nil || next.Loading <= broken.Loading {
+				t.Errorf("the next snapshot has the number %d after %d (%v)", next.Loading, broken.Loading, err)
+			}
+		})
+	}
+}
