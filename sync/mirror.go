@@ -59,7 +59,7 @@ func (r *run) refresh(ctx context.Context) error {
 // lockMirror waits for the mirror. A dry run that finds it busy does without, if there is a complete mirror.
 func (r *run) lockMirror(ctx context.Context) (release func(), ok bool, err error) {
 	for {
-		_, release, err = r.State.Lock(ctx, "mirror")
+		_, release, err = r.State.Lock(ctx, state.MirrorLock)
 		if err == nil {
 			return release, true, nil
 		}

@@ -134,9 +134,6 @@ func sourceConfig(cfg *config.Config) source.Config {
 // runLock is held by whoever may push: a daemon for its life, other commands for their run.
 const runLock = "run"
 
-// mirrorLock is held by whoever reads contacts into the mirror, a dry run too.
-const mirrorLock = "mirror"
-
 // lockRun takes the run lock. The error of a lock that is held names the database, the process and its host.
 func (a *app) lockRun(ctx context.Context) (held context.Context, release func(), err error) {
 	held, release, err = a.state.Lock(ctx, runLock)

@@ -189,14 +189,14 @@ func (a *app) accept(ctx context.Context, t *oauth2.Token, who account, switchAc
 // forgetAccount drops what belongs to the old account: its contacts, and the ids of its fields and lists. It waits for a dry run that
 // is reading contacts.
 func (a *app) forgetAccount(ctx context.Context) error {
-	held, release, err := a.state.Lock(ctx, mirrorLock)
+	held, release, err := a.state.Lock(ctx, state.MirrorLock)
 	for errors.As(err, new(*state.HeldError)) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
-		held, release, err = a.state.Lock(ctx, mirrorLock)
+		held, release, err = a.state.Lock(ctx, state.MirrorLock)
 	}
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("the %s lock is held by process %d on %s", e.Name, e.PID, e.Host)
 }
 
+// MirrorLock is the name of the lock for whoever reads contacts into the mirror, a dry run too.
+const MirrorLock = "mirror"
+
 // Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when the process
 // dies. The context that it returns ends when the lock is released: work under it.
 func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
