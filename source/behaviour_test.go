@@ -182,7 +182,7 @@ func TestARowIsReusedAndItsTextsAreNot(t *testing.T) {
 	onEach(t, func(t *testing.T, d *testDB) {
 		createUsers(t, d, 50)
 		seen := make(map[string]string)
-		for r, err := range d.open(t, usersConfig).Rows(t.Context()) {
+		for r, err := range d.open(t, usersConfig).Read(t.Context()).Rows() {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,13 +202,16 @@ func TestAReadMayStopEarlyAndStartAgain(t *testing.T) {
 		createUsers(t, d, 20)
 		db := d.open(t, usersConfig)
 		for range 3 {
-			for _, err := range db.Rows(t.Context()) {
-				if err != nil {
-					t.Fatal(err)
+			reading := db.Read(t.Context())
+			for range 2 {
+				for _, err := range reading.Rows() {
+					if err != nil {
+						t.Fatal(err)
+					}
+					break
 				}
-				break
 			}
-			if unchanged, err := db.Unchanged(t.Context()); unchanged || err != nil {
+			if unchanged, err := db.Unchanged(t.Context(), reading.Mark()); unchanged || err != nil {
 				t.Errorf("Unchanged() = %v, %v after a read that stopped, want false", unchanged, err)
 			}
 		}
@@ -228,7 +231,7 @@ func TestTheEndOfTheContextIsAnErrorOfTheSequence(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		rows, failed := 0, error(nil)
-		for _, err := range db.Rows(ctx) {
+		for _, err := range db.Read(ctx).Rows() {
 			if rows++; rows == 100 {
 				cancel()
 			}
@@ -253,7 +256,7 @@ func TestRowsSeeOneSnapshot(t *testing.T) {
 		}
 		createUsers(t, d, 3000)
 		n := 0
-		for r, err := range d.open(t, usersConfig).Rows(t.Context()) {
+		for r, err := range d.open(t, usersConfig).Read(t.Context()).Rows() {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ func benchmarkRows(b *testing.B, d *testDB, n int) {
 	b.ReportAllocs()
 	for b.Loop() {
 		rows := 0
-		for _, err := range db.Rows(b.Context()) {
+		for _, err := range db.Read(b.Context()).Rows() {
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -45,11 +45,12 @@ func BenchmarkUnchanged(b *testing.B) {
 			d := newTestDB(b, driver)
 			createUsers(b, d, 10)
 			db := d.open(b, usersConfig)
-			for range db.Rows(b.Context()) {
+			reading := db.Read(b.Context())
+			for range reading.Rows() {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := db.Unchanged(b.Context()); err != nil {
+				if _, err := db.Unchanged(b.Context(), reading.Mark()); err != nil {
 					b.Fatal(err)
 				}
 			}

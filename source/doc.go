@@ -5,13 +5,14 @@
 //	db, err := source.Open(ctx, source.Config{
 //		DSN: "postgres://...", Table: "users", Email: "email", Columns: []string{"short_code"},
 //	})
-//	for row, err := range db.Rows(ctx) { ... }
+//	for row, err := range db.Read(ctx).Rows() { ... }
 //
 // Open reads the DSN and connects to nothing. Rows opens one read-only transaction on one snapshot,
 // finds the table and its columns, and streams one SELECT. Rows come in no order, and an address
 // may come twice: nothing is sorted, folded or compared here. A sequence that ends without an
 // error was read to its end; anything else, the end of the context among it, is an error, so that
-// half a table is never taken for a whole one. Unchanged tells whether reading again is needed.
+// half a table is never taken for a whole one. A reading read to its end has a mark, from which Unchanged
+// tells whether reading again is needed.
 //
 // A dialect holds what differs between SQLite, PostgreSQL, and MySQL with MariaDB. Everything goes
 // through sqlx, but for the rows themselves, which the driver is asked for. Names of tables and columns are quoted; `where` and `query` are the owner's own SQL

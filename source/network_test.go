@@ -161,7 +161,7 @@ func TestAConnectionThatBreaksEndsTheReadWithAnError(t *testing.T) {
 		}
 		db := d.open(t, Config{Query: "SELECT a.email, " + id + " AS connection FROM users a, users b, users c, users d", Email: "email", Columns: []string{"connection"}})
 		rows, failed := 0, error(nil)
-		for r, err := range db.Rows(t.Context()) {
+		for r, err := range db.Read(t.Context()).Rows() {
 			if rows++; rows == 1 {
 				d.exec(t, fmt.Sprintf(kill, r.Values[0]))
 			}

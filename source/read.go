@@ -4,7 +4,46 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"iter"
 )
+
+// Reading is one reading of all users. It is for one goroutine.
+type Reading struct {
+	rows iter.Seq2[Row, error]
+	mark string
+}
+
+// ReadingOf gives rows that come from no database. Its mark is "".
+func ReadingOf(rows iter.Seq2[Row, error]) *Reading { return &Reading{rows: rows} }
+
+// Rows gives all users, in no order, read while they are asked for in one read-only transaction on
+// one snapshot. A sequence that ends without an error was read to its end; the end of the context is
+// an error too. An error is the last element. Asked again, it reads again.
+func (r *Reading) Rows() iter.Seq2[Row, error] { return r.rows }
+
+// Mark tells Unchanged what the rows were, once they were read to their end. It names its DB, so that it
+// may be kept: to another DB it says nothing. "" when nothing can be concluded from it.
+func (r *Reading) Mark() string { return r.mark }
+
+// Read prepares a reading; Rows reads.
+func (db *DB) Read(ctx context.Context) *Reading {
+	reading := &Reading{}
+	reading.rows = func(yield func(Row, error) bool) {
+		reading.mark = ""
+		stopped := false
+		err := db.within(ctx, func(ctx context.Context, s *session) (err error) {
+			reading.mark, err = db.readAll(ctx, s, func(r Row) bool {
+				stopped = !yield(r, nil)
+				return !stopped
+			})
+			return err
+		})
+		if err != nil && !stopped {
+			yield(Row{}, err)
+		}
+	}
+	return reading
+}
 
 // within does something in a session, in the time that the configuration allows, and words its
 // errors.
@@ -30,18 +69,18 @@ func (db *DB) within(parent context.Context, do func(context.Context, *session) 
 	return db.explain(err)
 }
 
-// readAll gives each row to each until that returns false. Only a read that came to its end leaves
-// a mark for Unchanged.
-func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) error {
+// readAll gives each row to each until that returns false. Only a read that came to its end has a
+// mark.
+func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mark string, err error) {
 	rel := db.cfg.relation()
 	ended, err := db.read(ctx, s, &rel, each)
 	if err != nil || !ended {
-		return err
+		return "", err
 	}
-	if mark, err := db.dialect.mark(ctx, s, rel); err == nil {
-		db.setMark(mark)
+	if mark, err = db.dialect.mark(ctx, s, rel); err != nil || mark == "" {
+		return "", nil // the rows are good, and nothing will prove that they still are
 	}
-	return nil
+	return db.handle + " " + mark, nil
 }
 
 // read tells whether the rows came to their end.

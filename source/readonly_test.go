@@ -106,7 +106,7 @@ func attempt(t *testing.T, d *testDB, cfg Config) {
 		if err != nil {
 			continue
 		}
-		for _, err := range db.Rows(t.Context()) {
+		for _, err := range db.Read(t.Context()).Rows() {
 			if err != nil {
 				break
 			}

@@ -202,7 +202,7 @@ func collect(t testing.TB, db *DB) []Row {
 func readRows(ctx context.Context, db *DB) ([]Row, error) {
 	var rows []Row
 	var failed error
-	for r, err := range db.Rows(ctx) {
+	for r, err := range db.Read(ctx).Rows() {
 		if err != nil {
 			failed = err
 			continue

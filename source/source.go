@@ -2,9 +2,10 @@ package source
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,14 +41,15 @@ type DB struct {
 	target  *target
 	dialect dialect
 
+	handle string // random: a mark of another handle, in another process say, proves nothing here
+
 	mu     sync.Mutex // guards what follows
 	key    string
-	mark   string   // of the last read that came to its end; "" when nothing can be concluded from it
 	advice []string // what Check noticed
 }
 
 // Open prepares to read. It checks the configuration, with errors that are ErrConfig, and connects
-// to nothing: a database that is away is an error of Check and Rows.
+// to nothing: a database that is away is an error of Check and Read.
 func Open(_ context.Context, cfg Config) (*DB, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func Open(_ context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{cfg: cfg, target: t, dialect: d, key: cfg.Key}, nil
+	return &DB{cfg: cfg, target: t, dialect: d, handle: rand.Text(), key: cfg.Key}, nil
 }
 
 func (cfg Config) validate() error {
@@ -81,25 +83,6 @@ func (cfg Config) validate() error {
 	return nil
 }
 
-// Rows reads all users, in no order, in one read-only transaction on one snapshot. A sequence that
-// ends without an error was read to its end; the end of the context is an error too. An error is
-// the last element.
-func (db *DB) Rows(ctx context.Context) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		db.setMark("")
-		stopped := false
-		err := db.within(ctx, func(ctx context.Context, s *session) error {
-			return db.readAll(ctx, s, func(r Row) bool {
-				stopped = !yield(r, nil)
-				return !stopped
-			})
-		})
-		if err != nil && !stopped {
-			yield(Row{}, err)
-		}
-	}
-}
-
 // Check connects and sees whether the table and its columns are there and can be read. It reads
 // one row.
 func (db *DB) Check(ctx context.Context) error {
@@ -114,14 +97,12 @@ func (db *DB) Check(ctx context.Context) error {
 	})
 }
 
-// Unchanged tells whether Rows, read now, would give what they gave when they were last read to
-// their end through this DB. True is certain. False may only mean that it cannot be told: in
+// Unchanged tells whether a reading now would give the rows that the reading with this mark gave.
+// True is certain. False may only mean that it cannot be told: of a mark that another DB gave, in
 // MySQL, in a view of PostgreSQL, where the condition depends on the time of day.
-func (db *DB) Unchanged(ctx context.Context) (bool, error) {
-	db.mu.Lock()
-	mark := db.mark
-	db.mu.Unlock()
-	if mark == "" {
+func (db *DB) Unchanged(ctx context.Context, mark string) (bool, error) {
+	handle, was, _ := strings.Cut(mark, " ")
+	if handle != db.handle || was == "" {
 		return false, nil
 	}
 	ctx, cancel := withTimeout(ctx, db.cfg.Timeout)
@@ -130,7 +111,7 @@ func (db *DB) Unchanged(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, db.explain(err)
 	}
-	return now == mark, nil
+	return now == was, nil
 }
 
 // Identity names the database: its driver, and the file or the host, port and database. Account,
@@ -145,7 +126,7 @@ func (db *DB) Notes() []string {
 }
 
 // KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is known
-// once Check or Rows has read. "" means that there is none: a query, a view, a key of several
+// once Check or Read has read. "" means that there is none: a query, a view, a key of several
 // columns.
 func (db *DB) KeyColumn() string {
 	db.mu.Lock()
@@ -155,12 +136,6 @@ func (db *DB) KeyColumn() string {
 
 // Close ends all connections. The DB cannot be used afterwards.
 func (db *DB) Close() error { return db.dialect.close() }
-
-func (db *DB) setMark(mark string) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.mark = mark
-}
 
 func (db *DB) setKey(key string) {
 	db.mu.Lock()

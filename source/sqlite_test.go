@@ -82,8 +82,7 @@ func TestReadingASQLiteFileLeavesNoTrace(t *testing.T) {
 		createUsers(t, d, 3)
 		db := d.open(t, usersConfig)
 		before := filesIn(t, filepath.Dir(d.dsn))
-		collect(t, db)
-		if _, err := db.Unchanged(t.Context()); err != nil {
+		if _, err := db.Unchanged(t.Context(), readMark(t, db)); err != nil {
 			t.Error(err)
 		}
 		if err := db.Close(); err != nil {
@@ -101,7 +100,7 @@ func TestAWALWriterAndItsReaderDoNotWait(t *testing.T) {
 	createUsers(t, d, 2000)
 	db := d.open(t, usersConfig)
 	n := 0
-	for r, err := range db.Rows(t.Context()) {
+	for r, err := range db.Read(t.Context()).Rows() {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,27 +2,40 @@ package source
 
 import (
 	"os"
+	"strings"
 	"testing"
 )
 
-// provesUnchanged reads until the source can tell that nothing changed. A server shared with others
-// may have transactions under way at any moment, and then cannot.
-func provesUnchanged(t *testing.T, db *DB) bool {
+// provesUnchanged reads until the source can tell that nothing changed since, and gives the mark of that
+// reading. A server shared with others may have transactions under way at any moment, and then cannot.
+func provesUnchanged(t *testing.T, db *DB) (mark string, ok bool) {
 	t.Helper()
 	for range 200 {
-		collect(t, db)
-		if unchanged, err := db.Unchanged(t.Context()); err != nil {
+		mark := readMark(t, db)
+		if unchanged, err := db.Unchanged(t.Context(), mark); err != nil {
 			t.Fatal(err)
 		} else if unchanged {
-			return true
+			return mark, true
 		}
 	}
-	return false
+	return "", false
 }
 
-func assertChanged(t *testing.T, db *DB, why string) {
+// readMark reads to the end.
+func readMark(t *testing.T, db *DB) string {
 	t.Helper()
-	if unchanged, err := db.Unchanged(t.Context()); err != nil || unchanged {
+	reading := db.Read(t.Context())
+	for _, err := range reading.Rows() {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return reading.Mark()
+}
+
+func assertChanged(t *testing.T, db *DB, mark, why string) {
+	t.Helper()
+	if unchanged, err := db.Unchanged(t.Context(), mark); err != nil || unchanged {
 		t.Errorf("%s: Unchanged() = %v, %v, want false", why, unchanged, err)
 	}
 }
@@ -35,8 +48,9 @@ func TestUnchangedIsCertainOrFalse(t *testing.T) {
 		cfg := usersConfig
 		cfg.Where = "deleted_at IS NULL AND LOWER(email) LIKE '%@example.com'"
 		db := d.open(t, cfg)
-		assertChanged(t, db, "before the first read")
-		if got, want := provesUnchanged(t, db), d.driver != MySQL; got != want {
+		assertChanged(t, db, db.Read(t.Context()).Mark(), "before the first read")
+		mark, got := provesUnchanged(t, db)
+		if want := d.driver != MySQL; got != want {
 			t.Fatalf("a source that nobody touches: Unchanged() = %v, want %v", got, want)
 		}
 		for _, sql := range []string{
@@ -47,10 +61,31 @@ func TestUnchangedIsCertainOrFalse(t *testing.T) {
 			"CREATE INDEX by_email ON users (email)",
 		} {
 			d.exec(t, sql)
-			assertChanged(t, db, sql)
-			provesUnchanged(t, db)
+			assertChanged(t, db, mark, sql)
+			readMark(t, db)
+			assertChanged(t, db, mark, sql+", and somebody read since")
+			mark, _ = provesUnchanged(t, db)
 		}
 	})
+}
+
+func TestAMarkProvesNothingToAnotherHandle(t *testing.T) {
+	t.Parallel()
+	for _, driver := range []string{SQLite, Postgres} {
+		d := newTestDB(t, driver)
+		createUsers(t, d, 3)
+		one, other := d.open(t, usersConfig), d.open(t, usersConfig)
+		mark, ok := provesUnchanged(t, one)
+		if !ok {
+			t.Fatal("nothing changed, and it was not seen")
+		}
+		d.exec(t, "UPDATE users SET short_code = 'new' WHERE id = 1")
+		provesUnchanged(t, other) // its count of versions begins now
+		assertChanged(t, other, mark, "read by another handle, of "+driver)
+		assertChanged(t, one, "", "no mark")
+		handle, _, _ := strings.Cut(mark, " ")
+		assertChanged(t, one, handle+" ", "a mark with nothing in it")
+	}
 }
 
 func TestUnchangedSeesATransactionThatWasUnderWay(t *testing.T) {
@@ -68,11 +103,11 @@ func TestUnchangedSeesATransactionThatWasUnderWay(t *testing.T) {
 		if _, err := tx.Exec("UPDATE users SET short_code = 'late' WHERE id = 1"); err != nil {
 			t.Fatal(err)
 		}
-		collect(t, db)
+		mark := readMark(t, db)
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		assertChanged(t, db, "committed after the read")
+		assertChanged(t, db, mark, "committed after the read")
 	})
 }
 
@@ -89,8 +124,7 @@ func TestUnchangedDoesNotTrustTheTimeOfDay(t *testing.T) {
 			cfg.Email, cfg.Columns = "email", []string{"short_code"}
 			db := d.open(t, cfg)
 			for range 5 {
-				collect(t, db)
-				assertChanged(t, db, name)
+				assertChanged(t, db, readMark(t, db), name)
 			}
 		}
 	})
@@ -101,7 +135,7 @@ func TestUnchangedTrustsASQLiteViewOfTablesAlone(t *testing.T) {
 	d := newSQLite(t, "")
 	createUsers(t, d, 3)
 	d.exec(t, "CREATE VIEW active AS SELECT * FROM users WHERE deleted_at IS NULL", "CREATE VIEW staff AS SELECT * FROM active")
-	if !provesUnchanged(t, d.open(t, Config{Query: "SELECT * FROM staff", Email: "email", Columns: []string{"short_code"}})) {
+	if _, ok := provesUnchanged(t, d.open(t, Config{Query: "SELECT * FROM staff", Email: "email", Columns: []string{"short_code"}})); !ok {
 		t.Error("nothing changed, and it was not seen")
 	}
 }
@@ -112,23 +146,24 @@ func TestAFileRenamedOverTheSQLiteSourceIsReadAnew(t *testing.T) {
 	createUsers(t, d, 3)
 	createUsers(t, next, 5)
 	db := d.open(t, usersConfig)
-	if !provesUnchanged(t, db) {
+	mark, ok := provesUnchanged(t, db)
+	if !ok {
 		t.Fatal("nothing changed, and it was not seen")
 	}
 	if err := os.Rename(next.dsn, d.dsn); err != nil {
 		t.Fatal(err)
 	}
-	assertChanged(t, db, "another file under the path")
+	assertChanged(t, db, mark, "another file under the path")
 	if got := len(collect(t, db)); got != 5 {
 		t.Errorf("got %d rows, want the 5 of the new file", got)
 	}
-	if !provesUnchanged(t, db) {
+	if mark, ok = provesUnchanged(t, db); !ok {
 		t.Error("nothing changed in the new file, and it was not seen")
 	}
 	if err := os.Remove(d.dsn); err != nil {
 		t.Fatal(err)
 	}
-	if unchanged, err := db.Unchanged(t.Context()); err == nil || unchanged {
+	if unchanged, err := db.Unchanged(t.Context(), mark); err == nil || unchanged {
 		t.Errorf("Unchanged() = %v, %v of a file that is gone, want an error", unchanged, err)
 	}
 }
@@ -150,8 +185,7 @@ func TestUnchangedIsFalseForPostgresTablesThatCannotProveIt(t *testing.T) {
 		cfg.Email, cfg.Columns = "email", []string{"short_code"}
 		db := d.open(t, cfg)
 		for range 5 {
-			collect(t, db)
-			assertChanged(t, db, cfg.Table+" "+cfg.Where)
+			assertChanged(t, db, readMark(t, db), cfg.Table+" "+cfg.Where)
 		}
 	}
 }

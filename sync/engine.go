@@ -3,7 +3,6 @@ package sync
 import (
 	"context"
 	"fmt"
-	"iter"
 	"log/slog"
 	"time"
 
@@ -17,11 +16,11 @@ import (
 type Engine struct {
 	State *state.DB
 	Quota *state.Quota
-	// Users streams the source's rows once, from the start.
-	Users func(context.Context) iter.Seq2[source.Row, error]
-	// Unchanged tells, for certain, that the source has not changed since Users was last read to its end; false
+	// Users reads the source's rows from the start.
+	Users func(context.Context) *source.Reading
+	// Unchanged tells, for certain, that the source has not changed since the reading with this mark; false
 	// when in doubt. nil: never certain.
-	Unchanged func(context.Context) (bool, error)
+	Unchanged func(ctx context.Context, mark string) (bool, error)
 	Read      *ccapi.Reader
 	Write     *ccapi.Writer // nil: a dry run
 	Scratch   string        // folder for what does not fit into memory
@@ -77,6 +76,7 @@ type run struct {
 	// refreshed is when the mirror was last refreshed in this run.
 	refreshed time.Time
 	users     *users
+	mark      string // of the reading that gave the users
 	plan      *plan
 	push      pusher
 	before    int // requests of the Reader before this run
@@ -166,10 +166,12 @@ func (r *run) steps(ctx context.Context) error {
 
 func (r *run) readSource(ctx context.Context) (err error) {
 	r.step("source", 0, 0)
-	r.users, err = readUsers(ctx, r.Users(ctx), r.mapping, r.Scratch)
+	reading := r.Users(ctx)
+	r.users, err = readUsers(ctx, reading.Rows(), r.mapping, r.Scratch)
 	if err != nil {
 		return err
 	}
+	r.mark = reading.Mark()
 	r.report.Source, r.waited.database = r.users.count, r.users.waited
 	r.step("source", r.users.count.Rows, r.users.count.Rows)
 	return nil

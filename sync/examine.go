@@ -27,7 +27,7 @@ func (x *Examination) Count() int {
 // are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
 	m := (&binder{known: known, fields: e.Policy.Fields, lists: e.Policy.Lists}).fromKnown()
-	users, err := readUsers(ctx, e.Users(ctx), m, e.Scratch)
+	users, err := readUsers(ctx, e.Users(ctx).Rows(), m, e.Scratch)
 	if err != nil {
 		return nil, err
 	}

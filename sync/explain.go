@@ -107,7 +107,7 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 	}
 	var err error
 	keep := func(yield func(source.Row, error) bool) {
-		for row, rowErr := range r.Users(ctx) {
+		for row, rowErr := range r.Users(ctx).Rows() {
 			if rowErr == nil && match(row) {
 				x.addRow(r.mapping, row)
 			}

@@ -14,7 +14,11 @@ func (e *Engine) Idle(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if e.Unchanged != nil {
-		same, err := e.Unchanged(ctx)
+		mark, err := e.State.Fact(ctx, factMark)
+		if err != nil {
+			return false, err
+		}
+		same, err := e.Unchanged(ctx, mark)
 		if err != nil {
 			return false, &SourceError{Err: err}
 		}
@@ -58,7 +62,8 @@ func (e *Engine) quiet(ctx context.Context) (bool, error) {
 	return due.IsZero() || now.Before(due), nil
 }
 
-// sameDigest reads the source and compares it with what the last plan saw.
+// sameDigest reads the source and compares it with what the last plan saw. Where nothing but the mark
+// has moved, the plan takes the new one.
 func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	was, err := e.State.Fact(ctx, factDigest)
 	if err != nil {
@@ -66,7 +71,8 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	}
 	var u userReader
 	u.users = &users{}
-	rows := readAhead(e.Users(ctx), keepRow)
+	reading := e.Users(ctx)
+	rows := readAhead(reading.Rows(), keepRow)
 	defer rows.close()
 	for row := rows.advance(); row != nil; row = rows.advance() {
 		u.digest.add(u.hash(row))
@@ -74,7 +80,10 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	if rows.err != nil {
 		return false, &SourceError{Err: rows.err}
 	}
-	return u.digest.String() == was, ctx.Err()
+	if err := ctx.Err(); err != nil || u.digest.String() != was {
+		return false, err
+	}
+	return true, e.State.SetFacts(ctx, map[string]string{factMark: reading.Mark()})
 }
 
 // rules names policy and fields, so that a change of either plans anew.

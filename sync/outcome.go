@@ -146,6 +146,7 @@ func (r *Report) history() ([]byte, error) {
 // Names under which the state database keeps what the last complete plan looked like, for idle ticks.
 const (
 	factDigest = "plan_digest" // of the source's rows
+	factMark   = "plan_mark"   // of the source, for Unchanged: of the last reading that gave rows with this digest
 	factRules  = "plan_rules"  // policy and mapping
 	factEmpty  = "plan_empty"  // "yes": nothing was to be done
 )
@@ -174,7 +175,7 @@ func (r *run) remember(ctx context.Context) error {
 	if r.report.Outcome == Synced && r.plan.count == 0 && r.plan.pending == 0 && r.plan.limited == 0 {
 		empty = "yes"
 	}
-	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factRules: r.rules(),
+	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factMark: r.mark, factRules: r.rules(),
 		factGoodMapping: strings.Join(r.mapping.pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
 }
 

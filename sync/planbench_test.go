@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -98,10 +97,10 @@ func fillMirror(b *testing.B, db *state.DB, field string, n int) {
 }
 
 // generated streams n users in no order; every changed-th has another code.
-func generated(n, changed int) func(context.Context) iter.Seq2[source.Row, error] {
+func generated(n, changed int) func(context.Context) *source.Reading {
 	const step = 7_368_787 // a prime: steps through all of them in no order
-	return func(context.Context) iter.Seq2[source.Row, error] {
-		return func(yield func(source.Row, error) bool) {
+	return func(context.Context) *source.Reading {
+		return source.ReadingOf(func(yield func(source.Row, error) bool) {
 			values := make([]string, 1)
 			for k := range n {
 				i := k * step % n
@@ -117,6 +116,6 @@ func generated(n, changed int) func(context.Context) iter.Seq2[source.Row, error
 					return
 				}
 			}
-		}
+		})
 	}
 }

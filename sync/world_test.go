@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -144,8 +143,8 @@ type testLog struct{ t testing.TB }
 
 func (l testLog) Write(p []byte) (int, error) { l.t.Log(string(p)); return len(p), nil }
 
-func (w *world) users(context.Context) iter.Seq2[source.Row, error] {
-	return func(yield func(source.Row, error) bool) {
+func (w *world) users(context.Context) *source.Reading {
+	return source.ReadingOf(func(yield func(source.Row, error) bool) {
 		if w.whileReading != nil {
 			w.whileReading()
 		}
@@ -159,7 +158,7 @@ func (w *world) users(context.Context) iter.Seq2[source.Row, error] {
 				return
 			}
 		}
-	}
+	})
 }
 
 // run runs once and fails the test if the run could not even be reported.

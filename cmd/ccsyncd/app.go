@@ -146,7 +146,7 @@ func (a *app) lockRun(ctx context.Context) (held context.Context, release func()
 // engine builds the engine of this configuration, without a Writer: a dry run.
 func (a *app) engine() *ccsync.Engine {
 	return &ccsync.Engine{
-		State: a.state, Quota: a.quota, Users: a.source.Rows, Unchanged: a.source.Unchanged, Read: a.read,
+		State: a.state, Quota: a.quota, Users: a.source.Read, Unchanged: a.source.Unchanged, Read: a.read,
 		Scratch: filepath.Dir(a.state.Path()), Home: a.home(), Policy: policy(a.cfg), Guard: ccsync.Guard(a.cfg.Guard),
 		Version: version, Log: a.log, ExitCode: reportCode, Waited: a.door.Waited,
 	}

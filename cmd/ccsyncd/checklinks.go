@@ -118,7 +118,7 @@ func (a *app) testSource(ctx context.Context, ch *chain, known []state.Binding) 
 	for _, text := range a.source.Notes() {
 		ch.note(name, text, "")
 	}
-	e := &ccsync.Engine{Users: a.source.Rows, Scratch: os.TempDir(), Policy: policy(a.cfg)}
+	e := &ccsync.Engine{Users: a.source.Read, Scratch: os.TempDir(), Policy: policy(a.cfg)}
 	x, err := e.Examine(ctx, known)
 	if err != nil {
 		ch.fail("rows", err, "")
