@@ -196,7 +196,7 @@ func (r *run) explainMove(ctx context.Context, s *subject) error {
 		return nil
 	}
 	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.targets))
-	defer contacts.close()
+	defer contacts.Close()
 	for pair, err := range join(r.users.each(), contacts) {
 		if err != nil {
 			return err

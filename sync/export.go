@@ -187,7 +187,7 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 		if rows++; c.Norm == "" {
 			continue
 		}
-		buf = appendTexts(buf[:0], c.Address, c.Permission, strings.Join(c.Lists, " "), c.Fields, c.UpdatedAt.Format(time.RFC3339))
+		buf = spool.AppendTexts(buf[:0], c.Address, c.Permission, strings.Join(c.Lists, " "), c.Fields, c.UpdatedAt.Format(time.RFC3339))
 		if err := sorted.Add([]byte(c.Norm), buf); err != nil {
 			return rows, err
 		}
@@ -214,7 +214,7 @@ func (r *run) putExported(ctx context.Context, sorted *spool.Spool, total int) e
 	for norm, buf := range sorted.Sorted() {
 		c := state.Contact{Norm: string(norm)}
 		var lists, updated string
-		parseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
+		spool.ParseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
 		c.Lists = strings.Fields(lists)
 		c.UpdatedAt, _ = time.Parse(time.RFC3339, updated)
 		if contacts = append(contacts, c); len(contacts) == page {

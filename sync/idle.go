@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"fmt"
+
+	"ccsyncd/sync/ahead"
 )
 
 // Idle tells whether a run now would find nothing to do, without asking Constant Contact: policy and mapping
@@ -72,13 +74,13 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	var u userReader
 	u.users = &users{}
 	reading := e.Users(ctx)
-	rows := readAhead(reading.Rows(), keepRow)
-	defer rows.close()
-	for row := rows.advance(); row != nil; row = rows.advance() {
+	rows := ahead.Read(reading.Rows(), keepRow)
+	defer rows.Close()
+	for row := rows.Advance(); row != nil; row = rows.Advance() {
 		u.digest.add(u.hash(row))
 	}
-	if rows.err != nil {
-		return false, &SourceError{Err: rows.err}
+	if rows.Err() != nil {
+		return false, &SourceError{Err: rows.Err()}
 	}
 	if err := ctx.Err(); err != nil || u.digest.String() != was {
 		return false, err

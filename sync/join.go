@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 
+	"ccsyncd/sync/ahead"
 	"ccsyncd/sync/state"
 )
 
@@ -93,7 +94,7 @@ func (j *joiner) meet(u *user) bool {
 
 // entries is the mirror's side of the join, read ahead. total counts them, carriers those with a value, by field.
 type entries struct {
-	*ahead[state.Entry]
+	*ahead.Reader[state.Entry]
 	head     state.Entry
 	ok       bool
 	err      error
@@ -103,7 +104,7 @@ type entries struct {
 
 // readEntries starts reading. Close them.
 func readEntries(seq iter.Seq2[state.Entry, error], fields int) *entries {
-	e := &entries{ahead: readAhead(seq, keepEntry), carriers: make([]int, fields)}
+	e := &entries{Reader: ahead.Read(seq, keepEntry), carriers: make([]int, fields)}
 	e.advance()
 	return e
 }
@@ -115,10 +116,10 @@ func keepEntry(into *state.Entry, from state.Entry) int {
 
 // advance moves to the next entry and checks that they ascend.
 func (e *entries) advance() {
-	next := e.ahead.advance()
+	next := e.Reader.Advance()
 	switch {
 	case next == nil:
-		e.ok, e.err = false, e.ahead.err
+		e.ok, e.err = false, e.Reader.Err()
 	case e.ok && next.Norm < e.head.Norm:
 		e.ok, e.err = false, errOrder
 	default:

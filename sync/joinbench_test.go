@@ -64,7 +64,7 @@ func joinOnce(b *testing.B, u *users, all []state.Entry) {
 			}
 		}
 	}, 1)
-	defer contacts.close()
+	defer contacts.Close()
 	equal := 0
 	for pair, err := range join(u.each(), contacts) {
 		if err != nil {

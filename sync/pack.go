@@ -22,14 +22,14 @@ type outgoing struct {
 const maxReplaces = 100
 
 func (o *outgoing) append(buf []byte) []byte {
-	return appendTexts(buf, o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
+	return spool.AppendTexts(buf, o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
 		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " "))
 }
 
 // parseOutgoing reads what append wrote, and returns what stands behind.
 func parseOutgoing(buf []byte) (o outgoing, rest []byte) {
 	var on, lists string
-	rest = parseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
+	rest = spool.ParseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
 	o.row.Lists, o.lists = strings.Fields(on), strings.Fields(lists)
 	return o, rest
 }

@@ -116,7 +116,7 @@ func (p *planner) skipUnaddressed() {
 
 func (p *planner) joinAll(ctx context.Context) error {
 	contacts := readEntries(p.State.Entries(ctx), len(p.mapping.targets))
-	defer contacts.close()
+	defer contacts.Close()
 	done := 0
 	for pair, err := range join(p.run.users.each(), contacts) {
 		if err != nil {

@@ -59,21 +59,3 @@ func (r *record) addressed(norm []byte) {
 func (r *record) alike(other *record) bool {
 	return r.kind == other.kind && bytes.Equal(r.fields, other.fields) && bytes.Equal(r.reason, other.reason) && bytes.Equal(r.detail, other.detail)
 }
-
-// appendTexts writes texts behind buf, each with its length.
-func appendTexts(buf []byte, texts ...string) []byte {
-	for _, text := range texts {
-		buf = binary.AppendUvarint(buf, uint64(len(text)))
-		buf = append(buf, text...)
-	}
-	return buf
-}
-
-// parseTexts reads what appendTexts wrote, and returns what stands behind.
-func parseTexts(buf []byte, texts ...*string) []byte {
-	for _, text := range texts {
-		n, width := binary.Uvarint(buf)
-		*text, buf = string(buf[width:width+int(n)]), buf[width+int(n):]
-	}
-	return buf
-}

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"ccsyncd/source"
+	"ccsyncd/sync/ahead"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -90,16 +91,16 @@ func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mappin
 }
 
 func (u *userReader) read(ctx context.Context, source iter.Seq2[source.Row, error]) error {
-	rows := readAhead(source, keepRow)
-	defer rows.close()
-	defer func() { u.waited = rows.waited }()
-	for row := rows.advance(); row != nil; row = rows.advance() {
+	rows := ahead.Read(source, keepRow)
+	defer rows.Close()
+	defer func() { u.waited = rows.Waited() }()
+	for row := rows.Advance(); row != nil; row = rows.Advance() {
 		if err := u.add(row); err != nil {
 			return err
 		}
 	}
-	if rows.err != nil {
-		return &SourceError{Err: rows.err}
+	if rows.Err() != nil {
+		return &SourceError{Err: rows.Err()}
 	}
 	return ctx.Err()
 }
