@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -15,25 +16,6 @@ const (
 	Update Action = "update"
 	Create Action = "create"
 	Clear  Action = "clear" // at least one value is emptied
-)
-
-// Reason says why a row is not sent.
-type Reason string
-
-// The reasons for skipping a row.
-const (
-	InvalidEmail   Reason = "invalid_email"
-	DuplicateEmail Reason = "duplicate_email" // one address, different values
-	DuplicateValue Reason = "duplicate_value" // of a unique field
-	MissingValue   Reason = "missing_value"   // of a required field
-	ValueTooLong   Reason = "value_too_long"
-	InvalidValue   Reason = "invalid_value" // it does not fit the type of its custom field
-	NotAContact    Reason = "not_a_contact" // and creating is off
-	Moved          Reason = "moved"         // the user changed the address
-	Unsubscribed   Reason = "unsubscribed"
-	Deleted        Reason = "deleted"
-	NoList         Reason = "no_list" // no list that an import could name without changing a membership
-	Quarantined    Reason = "quarantined"
 )
 
 // subject is all that a decision looks at.
@@ -52,7 +34,7 @@ type subject struct {
 // with pending, is on its way to.
 type decision struct {
 	action  Action
-	skip    Reason
+	skip    contact.Reason
 	detail  string
 	pending bool
 	wanted  []string // in mapping order
@@ -63,7 +45,9 @@ type decision struct {
 	joins   []string      // of lists, those that the contact is not on
 }
 
-func skip(reason Reason, detail string) decision { return decision{skip: reason, detail: detail} }
+func skip(reason contact.Reason, detail string) decision {
+	return decision{skip: reason, detail: detail}
+}
 
 // decide is the policy. What is true of one contact of an address is taken for all of them, since an import names no
 // more than the address.
@@ -78,7 +62,7 @@ func skip(reason Reason, detail string) decision { return decision{skip: reason,
 //	a value is to be emptied          clear
 //	no list can be named              no_list
 //	else                              update
-func decide(p *Policy, m *mapping, s *subject, now time.Time) decision {
+func decide(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
 	switch {
 	case s.fields == nil:
 		return decideOrphan(p, s, now)
@@ -94,13 +78,13 @@ func decide(p *Policy, m *mapping, s *subject, now time.Time) decision {
 	case carried:
 		return decision{}
 	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
-		return skip(Deleted, "the contact was deleted in Constant Contact")
+		return skip(contact.Deleted, "the contact was deleted in Constant Contact")
 	case optedOut && (!p.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
-		return skip(Unsubscribed, "the contact opted out")
+		return skip(contact.Unsubscribed, "the contact opted out")
 	case s.pending:
 		return decision{pending: true}
 	case s.quarantined(d.wanted, now):
-		return skip(Quarantined, s.quarantine())
+		return skip(contact.Quarantined, s.quarantine())
 	}
 	if d.clears() {
 		d.action = Clear
@@ -108,7 +92,7 @@ func decide(p *Policy, m *mapping, s *subject, now time.Time) decision {
 	}
 	d.action = Update
 	if !d.chooseLists(m, s.contacts, optedOut) {
-		return skip(NoList, "the contact is on no list that an import could name")
+		return skip(contact.NoList, "the contact is on no list that an import could name")
 	}
 	return d
 }
@@ -122,7 +106,7 @@ func decideOrphan(p *Policy, s *subject, now time.Time) decision {
 	if c.Deleted || c.Permission == "unsubscribed" || c.Filled == "" {
 		return decision{}
 	}
-	old, filled := split(c.Fields), split(c.Filled)
+	old, filled := contact.Split(c.Fields), contact.Split(c.Filled)
 	wanted := slices.Clone(old)
 	for i := range wanted {
 		if i < len(filled) && filled[i] != "" && filled[i] == old[i] {
@@ -135,19 +119,19 @@ func decideOrphan(p *Policy, s *subject, now time.Time) decision {
 	return decision{action: Clear, wanted: wanted, old: old, contact: c}
 }
 
-func decideAbsent(p *Policy, m *mapping, s *subject, now time.Time) decision {
+func decideAbsent(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
 	switch {
 	case s.movedFrom != "":
-		return skip(Moved, "a contact carries this user's value under "+s.movedFrom+"; change the address of that contact in Constant Contact")
+		return skip(contact.Moved, "a contact carries this user's value under "+s.movedFrom+"; change the address of that contact in Constant Contact")
 	case !p.Create:
-		return skip(NotAContact, "no contact has this address")
+		return skip(contact.NotAContact, "no contact has this address")
 	case s.pending:
 		return decision{pending: true}
 	case s.quarantined(s.fields, now):
-		return skip(Quarantined, s.quarantine())
+		return skip(contact.Quarantined, s.quarantine())
 	}
 	d := decision{action: Create, wanted: s.fields, old: make([]string, len(s.fields))}
-	for _, l := range m.lists {
+	for _, l := range m.Lists {
 		d.lists = append(d.lists, l.ID)
 	}
 	return d
@@ -155,16 +139,16 @@ func decideAbsent(p *Policy, m *mapping, s *subject, now time.Time) decision {
 
 // compare works out the values wanted of one contact that is not deleted, and whether any such contact carries them
 // already. The one is the first that has a value to be emptied, since that is done contact by contact, else the first.
-func compare(m *mapping, s *subject) (d decision, carried bool) {
+func compare(m *contact.Mapping, s *subject) (d decision, carried bool) {
 	for i, c := range s.contacts {
 		if c.Deleted {
 			continue
 		}
-		old := m.decode(c.Fields)
+		old := m.Decode(c.Fields)
 		wanted := make([]string, len(old))
 		for f, value := range s.fields {
 			wanted[f] = value
-			if value == "" && !m.targets[f].Clear {
+			if value == "" && !m.Targets[f].Clear {
 				wanted[f] = old[f]
 			}
 		}
@@ -200,13 +184,13 @@ func (d *decision) keepEmptied() {
 
 // chooseLists finds the lists that an import may name: the configured ones that the contact has not left, else
 // any that it is on. One that opted out is sent with a list of its own first; it cannot join the others either.
-func (d *decision) chooseLists(m *mapping, contacts []state.Contact, optedOut bool) bool {
+func (d *decision) chooseLists(m *contact.Mapping, contacts []state.Contact, optedOut bool) bool {
 	on, left := memberships(contacts)
 	d.onLists = on
 	if optedOut && len(on) > 0 {
 		return true
 	}
-	for _, l := range m.lists {
+	for _, l := range m.Lists {
 		if slices.Contains(left, l.ID) && !slices.Contains(on, l.ID) && !optedOut {
 			continue
 		}
@@ -230,7 +214,7 @@ func memberships(contacts []state.Contact) (on, left []string) {
 
 // quarantined tells whether these same values failed before and the next try is not due.
 func (s *subject) quarantined(wanted []string, now time.Time) bool {
-	return s.problem != nil && !s.asked && s.problem.Wanted == encode(wanted) && now.Before(s.problem.RetryAt)
+	return s.problem != nil && !s.asked && s.problem.Wanted == contact.Encode(wanted) && now.Before(s.problem.RetryAt)
 }
 
 func (s *subject) quarantine() string {

@@ -8,6 +8,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/source"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -41,7 +42,7 @@ type Engine struct {
 
 // Policy is what the configuration allows and wants.
 type Policy struct {
-	Fields             []Field
+	Fields             []contact.Field
 	Lists              []string // names or ids
 	Create             bool     // add users that are no contact yet
 	UpdateUnsubscribed bool     // fields of contacts that opted out, never their lists
@@ -69,7 +70,7 @@ type run struct {
 	id      int64
 	started time.Time
 	report  *Report
-	mapping *mapping
+	mapping *contact.Mapping
 	bound   bool // custom fields were read in this run
 	mirror  state.Mirror
 	fresh   time.Time // when the snapshot began that this run took or ended; zero: it took none

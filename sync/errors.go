@@ -5,20 +5,11 @@ import (
 	"fmt"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
-// SetupError says that the account lacks, or has lost, a custom field or list that the configuration maps,
-// or has two that match. The program exits 78.
-type SetupError struct {
-	Code    string // "field_missing", "field_gone", "field_retyped", "field_ambiguous", "field_mapped_twice", "field_not_made", "list_missing", "list_gone", "list_ambiguous", "create_needs_list"
-	Message string
-	Hint    string
-}
-
-func (e *SetupError) Error() string { return e.Message }
-
-// ErrMoved says that this state database belongs to another account, source or machine.
+// errOrder ends a plan whose users or contacts do not ascend.
 var errOrder = errors.New("the rows did not come in order; nothing was sent")
 
 // SourceError says that the app's database could not be read to its end.
@@ -31,7 +22,7 @@ func (e *SourceError) Unwrap() error { return e.Err }
 
 // Diagnose gives an error its code in the report and says what a person can do about it.
 func Diagnose(err error) (code, hint string) {
-	var setup *SetupError
+	var setup *contact.SetupError
 	switch {
 	case errors.As(err, &setup):
 		return setup.Code, setup.Hint

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -26,7 +27,7 @@ func (x *Examination) Count() int {
 // Examine reads the source and judges every row by the rules of a run. Types of custom fields count as far as they
 // are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
-	m := (&binder{known: known, fields: e.Policy.Fields, lists: e.Policy.Lists}).fromKnown()
+	m := (&contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
 	users, err := readUsers(ctx, e.Users(ctx).Rows(), m, e.Scratch)
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examinati
 		seen.addSkip(s)
 	}
 	if users.more > 0 {
-		seen.Reasons[string(InvalidEmail)] += users.more
+		seen.Reasons[string(contact.InvalidEmail)] += users.more
 	}
 	for u, err := range users.each() {
 		if err != nil {
@@ -65,8 +66,8 @@ func (e *Engine) Bind(ctx context.Context) ([]Bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := binder{known: known, fields: e.Policy.Fields, lists: e.Policy.Lists}
-	if err := b.read(ctx, e.Read); err != nil {
+	b := &contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}
+	if err := readAccount(ctx, e.Read, b); err != nil {
 		return nil, fmt.Errorf("look up fields and lists: %w", err)
 	}
 	var all []Bound
@@ -74,11 +75,11 @@ func (e *Engine) Bind(ctx context.Context) ([]Bound, error) {
 		if f.Property != "" {
 			continue
 		}
-		found, err := b.lookUpField(f)
+		found, err := b.LookUpField(f)
 		all = append(all, Bound{Kind: state.CustomField, Wanted: f.CustomField, Found: found, Create: err == nil && found.ID == "", Err: err})
 	}
 	for _, name := range e.Policy.Lists {
-		found, err := b.bindList(name)
+		found, err := b.BindList(name)
 		all = append(all, Bound{Kind: state.List, Wanted: name, Found: found, Err: err})
 	}
 	return all, nil

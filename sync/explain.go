@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"ccsyncd/source"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -73,7 +74,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.mapping = (&binder{known: bindings, fields: e.Policy.Fields, lists: e.Policy.Lists}).fromKnown()
+	r.mapping = (&contact.Binder{Known: bindings, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
 	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
 	defer r.closeUsers()
 	decided, err := r.explainRows(ctx, who, x)
@@ -84,7 +85,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 		if !x.Known {
 			x.Decision = "none"
 		}
-		x.Advice = advice(x.Decision, Reason(x.Reason))
+		x.Advice = advice(x.Decision, contact.Reason(x.Reason))
 		return x, nil
 	}
 	if err := r.explainContact(ctx, x, decided); err != nil {
@@ -95,12 +96,12 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 
 // explainRows finds the rows of the user and what they come to.
 func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*user, error) {
-	norm, fault := normalise(who)
+	norm, fault := contact.Normalise(who)
 	if fault == "" {
 		x.Address = norm
 	}
 	match := func(row source.Row) bool {
-		if rowNorm, fault := normalise(row.Email); fault == "" && x.Address != "" {
+		if rowNorm, fault := contact.Normalise(row.Email); fault == "" && x.Address != "" {
 			return rowNorm == x.Address
 		}
 		return row.Key != "" && "key:"+row.Key == who
@@ -120,9 +121,9 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 		return nil, err
 	}
 	if x.Address == "" && len(x.Rows) > 0 {
-		x.Address, fault = normalise(x.Rows[0].Email)
+		x.Address, fault = contact.Normalise(x.Rows[0].Email)
 		if fault != "" {
-			x.Known, x.Decision, x.Reason, x.Detail = true, "skip", string(InvalidEmail), fault
+			x.Known, x.Decision, x.Reason, x.Detail = true, "skip", string(contact.InvalidEmail), fault
 		}
 	}
 	for u, err := range r.users.each() {
@@ -136,10 +137,10 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 	return nil, nil
 }
 
-func (x *Explanation) addRow(m *mapping, row source.Row) {
+func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
 	values := make(map[string]string)
-	for i := range m.targets {
-		values[m.targets[i].Column] = row.Values[i]
+	for i := range m.Targets {
+		values[m.Targets[i].Column] = row.Values[i]
 	}
 	x.Rows = append(x.Rows, ExplainedRow{Key: row.Key, Email: row.Email, Values: values})
 }
@@ -191,17 +192,17 @@ func (r *run) explainOrphan(ctx context.Context, d *decision) error {
 
 // explainMove finds out whether a user without a contact has moved, as a plan does.
 func (r *run) explainMove(ctx context.Context, s *subject) error {
-	value := r.mapping.uniqueValue(encode(s.fields))
+	value := r.mapping.UniqueValue(contact.Encode(s.fields))
 	if len(s.contacts) > 0 || value == "" {
 		return nil
 	}
-	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.targets))
+	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.Targets))
 	defer contacts.Close()
 	for pair, err := range join(r.users.each(), contacts) {
 		if err != nil {
 			return err
 		}
-		if pair.user == nil && r.mapping.uniqueValue(pair.fields) == value {
+		if pair.user == nil && r.mapping.UniqueValue(pair.fields) == value {
 			s.movedFrom = pair.norm
 			return nil
 		}
@@ -212,19 +213,11 @@ func (r *run) explainMove(ctx context.Context, s *subject) error {
 const timeFormat = "2006-01-02T15:04:05Z07:00"
 
 func (r *run) explainedContact(c state.Contact) ExplainedContact {
-	return ExplainedContact{ID: c.ID, Email: c.Address, Permission: c.Permission, Deleted: c.Deleted, Lists: r.mapping.listNames(c.Lists),
-		Left: r.mapping.listNames(c.Left), Values: r.mapping.byColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
+	return ExplainedContact{ID: c.ID, Email: c.Address, Permission: c.Permission, Deleted: c.Deleted, Lists: r.mapping.ListNames(c.Lists),
+		Left: r.mapping.ListNames(c.Left), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
 }
 
-func (m *mapping) byColumn(fields string) map[string]string {
-	values := make(map[string]string)
-	for i, v := range m.decode(fields) {
-		values[m.targets[i].Column] = v
-	}
-	return values
-}
-
-func (x *Explanation) decided(m *mapping, s *subject, d *decision) {
+func (x *Explanation) decided(m *contact.Mapping, s *subject, d *decision) {
 	x.Detail = d.detail
 	switch {
 	case d.skip != "":
@@ -236,7 +229,7 @@ func (x *Explanation) decided(m *mapping, s *subject, d *decision) {
 		x.Fields = make(map[string]OldToNew)
 		for i := range d.wanted {
 			if d.wanted[i] != d.old[i] {
-				x.Fields[m.targets[i].Column] = OldToNew{Old: d.old[i], New: d.wanted[i]}
+				x.Fields[m.Targets[i].Column] = OldToNew{Old: d.old[i], New: d.wanted[i]}
 			}
 		}
 	case s.fields == nil:
@@ -244,11 +237,11 @@ func (x *Explanation) decided(m *mapping, s *subject, d *decision) {
 	default:
 		x.Decision = "unchanged"
 	}
-	x.Advice = advice(x.Decision, Reason(x.Reason))
+	x.Advice = advice(x.Decision, contact.Reason(x.Reason))
 }
 
 // advice says what a person can do about a decision.
-func advice(decision string, reason Reason) string {
+func advice(decision string, reason contact.Reason) string {
 	switch {
 	case decision == "unchanged":
 		return "the contact carries the user's values; a mail that shows another one was sent before they arrived"
@@ -259,19 +252,19 @@ func advice(decision string, reason Reason) string {
 	case decision != "skip":
 		return "it will be sent with the next run; `ccsyncd push` with the address sends it now"
 	}
-	return map[Reason]string{
-		InvalidEmail:   "correct the address in the source",
-		DuplicateEmail: "leave one row with this address in the source, or give all of them the same values",
-		DuplicateValue: "give each user a value of its own in the source",
-		MissingValue:   "fill in the value in the source",
-		ValueTooLong:   "shorten the value in the source",
-		InvalidValue:   "correct the value in the source, or map it to a custom field of another type",
-		NotAContact:    "add the person in Constant Contact, or allow [contacts] create",
-		Moved:          "change the address of the contact in Constant Contact to the new one",
-		Unsubscribed:   "nothing: the person opted out; only the person can opt in again",
-		Deleted:        "nothing: somebody deleted the contact; put the person back in Constant Contact if that was a mistake",
-		NoList:         "put the contact on a list in Constant Contact, or name lists in [contacts] lists",
-		Quarantined:    "wait for the next try, or send it now with `ccsyncd push` and the address",
+	return map[contact.Reason]string{
+		contact.InvalidEmail:   "correct the address in the source",
+		contact.DuplicateEmail: "leave one row with this address in the source, or give all of them the same values",
+		contact.DuplicateValue: "give each user a value of its own in the source",
+		contact.MissingValue:   "fill in the value in the source",
+		contact.ValueTooLong:   "shorten the value in the source",
+		contact.InvalidValue:   "correct the value in the source, or map it to a custom field of another type",
+		contact.NotAContact:    "add the person in Constant Contact, or allow [contacts] create",
+		contact.Moved:          "change the address of the contact in Constant Contact to the new one",
+		contact.Unsubscribed:   "nothing: the person opted out; only the person can opt in again",
+		contact.Deleted:        "nothing: somebody deleted the contact; put the person back in Constant Contact if that was a mistake",
+		contact.NoList:         "put the contact on a list in Constant Contact, or name lists in [contacts] lists",
+		contact.Quarantined:    "wait for the next try, or send it now with `ccsyncd push` and the address",
 	}[reason]
 }
 
@@ -282,12 +275,12 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 	}
 	for _, p := range pushes {
 		x.Pushes = append(x.Pushes, ExplainedPush{Run: p.Run, Activity: p.Activity, State: p.State, Result: p.Result, At: p.RecordedAt,
-			Values: r.mapping.byColumn(carry(p.Mapping, r.mapping.key())(p.Wanted))})
+			Values: r.mapping.ByColumn(contact.Carry(p.Mapping, r.mapping.Key())(p.Wanted))})
 	}
 	return nil
 }
 
 // Forget removes an address from everything that this program remembers and returns how many rows named it.
 func (e *Engine) Forget(ctx context.Context, address string) (rows int, err error) {
-	return e.State.Forget(ctx, contactNorm(address))
+	return e.State.Forget(ctx, contact.Norm(address))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -29,9 +30,6 @@ const factUnfit = "export_unfit"
 // errLarge says that the account is large enough for an export to be worth trying.
 var errLarge = errors.New("an export is worth trying")
 
-// errUnfit says that an export does not prove to have everything that the mirror needs. Pages are read instead.
-var errUnfit = errors.New("the export cannot be used")
-
 // exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many contacts. A dry run
 // makes none: it is a POST.
 func (r *run) exportPays(ctx context.Context, contacts int) error {
@@ -46,7 +44,7 @@ func (r *run) exportPays(ctx context.Context, contacts int) error {
 }
 
 // unfit is what factUnfit holds of today and this mapping.
-func (r *run) unfit() string { return r.now().Format(time.DateOnly) + " " + r.mapping.key() }
+func (r *run) unfit() string { return r.now().Format(time.DateOnly) + " " + r.mapping.Key() }
 
 // exportSnapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones, which no
 // export shows. done is false when the export did not prove fit: then nothing is lost but a few requests, and
@@ -63,7 +61,7 @@ func (r *run) exportSnapshot(ctx context.Context) (done bool, err error) {
 	switch {
 	case err == nil:
 		return true, r.endSnapshot(ctx)
-	case !errors.Is(err, errUnfit) && !ofExport(err):
+	case !errors.Is(err, contact.ErrUnfit) && !ofExport(err):
 		return false, fmt.Errorf("take a snapshot from an export: %w", err)
 	}
 	r.note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
@@ -85,7 +83,7 @@ func (r *run) readDeleted(ctx context.Context) error {
 	}
 	read, err := r.State.SeenIn(ctx, r.mirror.Loading)
 	if err == nil && read < expected {
-		return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", errUnfit, read, expected)
+		return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", contact.ErrUnfit, read, expected)
 	}
 	return err
 }
@@ -126,7 +124,7 @@ func (r *run) readExport(ctx context.Context) error {
 		return err
 	}
 	if rows < counts.Total {
-		return fmt.Errorf("%w: it has %d of %d contacts", errUnfit, rows, counts.Total)
+		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, rows, counts.Total)
 	}
 	return nil
 }
@@ -141,7 +139,7 @@ func (r *run) listsByName(ctx context.Context) (map[string]string, error) {
 	ids := make(map[string]string, len(lists))
 	for _, l := range lists {
 		if ids[l.Name] != "" || strings.Contains(l.Name, ",") {
-			return nil, fmt.Errorf("%w: the list name %q is not clear in it", errUnfit, l.Name)
+			return nil, fmt.Errorf("%w: the list name %q is not clear in it", contact.ErrUnfit, l.Name)
 		}
 		ids[l.Name] = l.ID
 	}
@@ -164,12 +162,12 @@ func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity
 			moved = r.now()
 		}
 		if r.now().Sub(moved) > letGo {
-			return a, fmt.Errorf("%w: it does not get ready", errUnfit)
+			return a, fmt.Errorf("%w: it does not get ready", contact.ErrUnfit)
 		}
 		a, delay = next, nextPoll(delay, r.now().Sub(began), next.PercentDone)
 	}
 	if a.State != ccapi.StateCompleted || a.Results == "" {
-		return a, fmt.Errorf("%w: it ended as %s", errUnfit, a.State)
+		return a, fmt.Errorf("%w: it ended as %s", contact.ErrUnfit, a.State)
 	}
 	return a, nil
 }
@@ -180,7 +178,7 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 	sorted := spool.New(r.Scratch)
 	defer sorted.Close()
 	var buf []byte
-	for c, err := range readExport(r.mapping, file, lists) {
+	for c, err := range contact.ReadExport(r.mapping, file, lists) {
 		if err != nil {
 			return rows, err
 		}
@@ -207,7 +205,7 @@ func (r *run) putExported(ctx context.Context, sorted *spool.Spool, total int) e
 		contacts = contacts[:0]
 		r.step("snapshot", done, total)
 		if errors.Is(err, state.ErrTwins) {
-			return fmt.Errorf("%w: %w", errUnfit, err)
+			return fmt.Errorf("%w: %w", contact.ErrUnfit, err)
 		}
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -171,7 +172,7 @@ func (r *run) judge(ctx context.Context) error {
 func (r *run) evidence(ctx context.Context) (*evidence, error) {
 	e := &evidence{plan: r.plan.tally, carriers: make(map[string]int), valued: r.users.valued.byColumn(r.mapping)}
 	for i, n := range r.plan.carriers {
-		e.carriers[r.mapping.targets[i].Column] += n
+		e.carriers[r.mapping.Targets[i].Column] += n
 	}
 	since := r.now().Add(-lookBack)
 	forced, err := r.State.LastForced(ctx)
@@ -220,9 +221,9 @@ func (r *run) sinceGood(ctx context.Context, e *evidence) error {
 	if err != nil {
 		return err
 	}
-	for i, pair := range r.mapping.pairs() {
+	for i, pair := range r.mapping.Pairs() {
 		if !slices.Contains(strings.Split(good, "\n"), pair) {
-			e.remapped = append(e.remapped, r.mapping.targets[i].Column)
+			e.remapped = append(e.remapped, r.mapping.Targets[i].Column)
 		}
 	}
 	return nil
@@ -231,14 +232,14 @@ func (r *run) sinceGood(ctx context.Context, e *evidence) error {
 // sharing finds out whether values that are one for each contact would be replaced by shared ones, as by an UPDATE
 // without its WHERE.
 type sharing struct {
-	mapping *mapping
+	mapping *contact.Mapping
 	values  *spool.Spool // field, 'o'ld or 'n'ew, value
 	changes []int        // by field
 	buf     []byte
 }
 
-func newSharing(m *mapping, scratch string) *sharing {
-	return &sharing{mapping: m, values: spool.New(scratch), changes: make([]int, len(m.targets))}
+func newSharing(m *contact.Mapping, scratch string) *sharing {
+	return &sharing{mapping: m, values: spool.New(scratch), changes: make([]int, len(m.Targets))}
 }
 
 func (s *sharing) add(d *decision) error {
@@ -274,7 +275,7 @@ func (s *sharing) shared(exempt int) ([]string, error) {
 	for i, n := range s.changes {
 		before, after := distinct[[2]byte{byte(i), 'o'}], distinct[[2]byte{byte(i), 'n'}]
 		if n >= max(exempt, 2) && before*10 >= n*9 && after*2 < n {
-			columns = append(columns, s.mapping.targets[i].Column)
+			columns = append(columns, s.mapping.Targets[i].Column)
 		}
 	}
 	return columns, s.values.Err()

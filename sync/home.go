@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"fmt"
+
+	"ccsyncd/sync/contact"
 )
 
 // Home is where a state database belongs. Empty members are not compared.
@@ -36,7 +38,7 @@ func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	if differ(was.API, r.Home.API) || differ(was.Auth, r.Home.Auth) {
-		return false, &SetupError{Code: "other_endpoints",
+		return false, &contact.SetupError{Code: "other_endpoints",
 			Message: fmt.Sprintf("this state database belongs to %s and the configuration names %s", was.API, r.Home.API),
 			Hint:    "give each pair of [endpoints] a state database of its own ([state] path)"}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ccsyncd/source"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -79,8 +80,8 @@ func joinOnce(b *testing.B, u *users, all []state.Entry) {
 	}
 }
 
-func benchMapping(unique bool) *mapping {
-	return &mapping{targets: []target{{Field: Field{Column: "short_code", Unique: unique}, id: "1", name: "short_code", kind: kindText}}}
+func benchMapping(unique bool) *contact.Mapping {
+	return &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code", Unique: unique}, ID: "1", Name: "short_code", Kind: contact.KindText}}}
 }
 
 // shuffledRows are n users in no order, one in twenty spelled in another case.

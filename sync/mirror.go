@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -70,7 +71,7 @@ func (r *run) lockMirror(ctx context.Context) (release func(), ok bool, err erro
 		if err != nil {
 			return nil, false, err
 		}
-		if r.Write == nil && !m.Mark.IsZero() && m.Mapping == r.mapping.key() {
+		if r.Write == nil && !m.Mark.IsZero() && m.Mapping == r.mapping.Key() {
 			return nil, false, nil
 		}
 		if err := wait(ctx, 100*time.Millisecond); err != nil {
@@ -82,11 +83,11 @@ func (r *run) lockMirror(ctx context.Context) (release func(), ok bool, err erro
 // carryOver names the mapping of the mirror anew when the configuration changed. The mirror then counts as
 // never refreshed.
 func (r *run) carryOver(ctx context.Context) (err error) {
-	key := r.mapping.key()
+	key := r.mapping.Key()
 	if r.mirror.Mapping == key {
 		return nil
 	}
-	if err := r.State.Remap(ctx, key, carry); err != nil {
+	if err := r.State.Remap(ctx, key, contact.Carry); err != nil {
 		return err
 	}
 	r.mirror, err = r.State.Mirror(ctx)
@@ -96,7 +97,7 @@ func (r *run) carryOver(ctx context.Context) (err error) {
 // sameMapping checks that the mirror still has the values of this run's mapping: a dry run may try another one.
 func (r *run) sameMapping(ctx context.Context) error {
 	m, err := r.State.Mirror(ctx)
-	if err == nil && m.Mapping != r.mapping.key() {
+	if err == nil && m.Mapping != r.mapping.Key() {
 		err = errRemapped
 	}
 	return err
@@ -201,11 +202,11 @@ func (r *run) beginSnapshot(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.mirror.Loading > 0 && r.mirror.Next != "" && with == r.mapping.key() && r.now().Sub(r.mirror.LoadingAt) < resumable {
+	if r.mirror.Loading > 0 && r.mirror.Next != "" && with == r.mapping.Key() && r.now().Sub(r.mirror.LoadingAt) < resumable {
 		r.Log.InfoContext(ctx, "going on with the snapshot that was broken off", "run", r.id)
 		return nil
 	}
-	if err := r.State.SetFacts(ctx, map[string]string{factLoading: r.mapping.key()}); err != nil {
+	if err := r.State.SetFacts(ctx, map[string]string{factLoading: r.mapping.Key()}); err != nil {
 		return err
 	}
 	r.mirror, err = r.State.BeginSnapshot(ctx)
@@ -258,7 +259,7 @@ func (r *run) served(page ccapi.Page) time.Time {
 func (r *run) mirrorPage(page ccapi.Page) []state.Contact {
 	contacts := make([]state.Contact, len(page.Contacts))
 	for i := range page.Contacts {
-		contacts[i] = r.mapping.contact(&page.Contacts[i])
+		contacts[i] = r.mapping.Contact(&page.Contacts[i])
 	}
 	return contacts
 }
@@ -271,7 +272,7 @@ func (r *run) put(ctx context.Context, m state.Mirror, page []state.Contact, nex
 }
 
 func (r *run) endRefresh(ctx context.Context, how string) (err error) {
-	r.mirror.Mapping = r.mapping.key()
+	r.mirror.Mapping = r.mapping.Key()
 	if how == "incremental" {
 		r.mirror.Loading = 0 // a snapshot that was broken off has shown some contacts only
 	}

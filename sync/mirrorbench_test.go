@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -114,7 +115,7 @@ func mirroring(b *testing.B) *run {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
-	m := &mapping{targets: []target{{Field: Field{Column: "short_code"}, id: "1", name: "short_code", label: "Short code", kind: kindText}}}
+	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code"}, ID: "1", Name: "short_code", Label: "Short code", Kind: contact.KindText}}}
 	return &run{Engine: &Engine{State: db, Scratch: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Read: ccapi.NewReader("http://127.0.0.1:0", http.DefaultClient, nil)}, mapping: m}
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"ccsyncd/sync/contact"
 )
 
 // setAside keeps a user without a contact until all contacts without a user are known.
 func (p *planner) setAside(pair *pair, kind recordKind) error {
 	rec := pair.user.first
-	value := p.mapping.uniqueValue(string(rec.fields))
+	value := p.mapping.UniqueValue(string(rec.fields))
 	if pair.known || value == "" {
 		return nil
 	}
@@ -21,7 +23,7 @@ func (p *planner) setAside(pair *pair, kind recordKind) error {
 // meetOrphan takes a contact that no row stands for. One with a unique value waits until it is known whether its user
 // has only moved.
 func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
-	if value := p.mapping.uniqueValue(pair.fields); value != "" {
+	if value := p.mapping.UniqueValue(pair.fields); value != "" {
 		rec := record{kind: orphaned, address: []byte(pair.norm)}
 		p.buf = rec.append(p.buf[:0])
 		return p.absent.Add([]byte(value), p.buf)
@@ -73,7 +75,7 @@ func (p *planner) decideAbsent(ctx context.Context) error {
 	return p.decideChunk(ctx)
 }
 
-func (s *sameValue) add(buf []byte, m *mapping) {
+func (s *sameValue) add(buf []byte, m *contact.Mapping) {
 	var rec record
 	switch rec.parse(buf); rec.kind {
 	case orphaned:

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -114,7 +115,7 @@ func (r *run) settleUsers() {
 	}
 	for _, who := range r.opts.Only {
 		name := who
-		if norm, fault := normalise(who); fault == "" {
+		if norm, fault := contact.Normalise(who); fault == "" {
 			name = norm
 		}
 		u, ok := r.plan.asked[name]
@@ -176,7 +177,7 @@ func (r *run) remember(ctx context.Context) error {
 		empty = "yes"
 	}
 	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factMark: r.mark, factRules: r.rules(),
-		factGoodMapping: strings.Join(r.mapping.pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
+		factGoodMapping: strings.Join(r.mapping.Pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
 }
 
 // dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or

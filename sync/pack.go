@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -41,7 +42,7 @@ func sendable(address, norm string) string {
 
 func newOutgoing(s *subject, d *decision) outgoing {
 	o := outgoing{row: state.BatchRow{Norm: s.norm, ID: d.contact.ID, Address: d.contact.Address, Key: s.key, Action: string(d.action),
-		Wanted: encode(d.wanted), Old: encode(d.old), Lists: d.contact.Lists}, lists: d.lists}
+		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists}, lists: d.lists}
 	if d.action == Create {
 		o.row.Address = sendable(s.address, s.norm)
 	}
@@ -174,19 +175,19 @@ func (p *packer) pack(ctx context.Context, key []byte, o *outgoing) error {
 
 func (p *packer) begin(group []byte, lists []string) {
 	p.group = append(p.group[:0], group...)
-	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists, Mapping: p.mapping.key()}
+	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists, Mapping: p.mapping.Key()}
 	if group[0] == 'c' {
 		p.batch.Kind = state.Replace
 	}
 	p.rows.reset()
-	p.body.Reset(lists, p.mapping.members())
+	p.body.Reset(lists, p.mapping.Members())
 }
 
 func (p *packer) fits(row *state.BatchRow) bool {
 	if p.batch.Kind == state.Replace {
 		return p.rows.n < maxReplaces
 	}
-	p.value = p.mapping.changed(row, p.value)
+	p.value = changed(p.mapping, row, p.value)
 	return p.body.Add(row.Address, p.value)
 }
 
@@ -213,18 +214,9 @@ func (p *packer) flush(ctx context.Context) (err error) {
 	return p.post(ctx, b, &p.body)
 }
 
-// members are the names of the mapped values in an import.
-func (m *mapping) members() []string {
-	names := make([]string, len(m.targets))
-	for i := range m.targets {
-		names[i] = m.targets[i].member()
-	}
-	return names
-}
-
 // changed are the values of a row that differ from what stood there; the others are "" and are not sent.
-func (m *mapping) changed(row *state.BatchRow, values []string) []string {
-	wanted, old := m.decode(row.Wanted), m.decode(row.Old)
+func changed(m *contact.Mapping, row *state.BatchRow, values []string) []string {
+	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
 	values = append(values[:0], wanted...)
 	for i := range values {
 		if values[i] == old[i] {
@@ -235,8 +227,8 @@ func (m *mapping) changed(row *state.BatchRow, values []string) []string {
 }
 
 // count adds what one row of a batch counts for the guard.
-func count(t *state.Tally, m *mapping, b *state.Batch, row *state.BatchRow) {
-	d := decision{action: Action(row.Action), wanted: m.decode(row.Wanted), old: m.decode(row.Old)}
+func count(t *state.Tally, m *contact.Mapping, b *state.Batch, row *state.BatchRow) {
+	d := decision{action: Action(row.Action), wanted: m.Decode(row.Wanted), old: m.Decode(row.Old)}
 	if d.action == Update {
 		for _, id := range b.Lists {
 			if !slices.Contains(row.Lists, id) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -88,7 +89,7 @@ func (p *planner) onlyThese() {
 	}
 	p.only = make(map[string]bool)
 	for _, who := range p.opts.Only {
-		norm, fault := normalise(who)
+		norm, fault := contact.Normalise(who)
 		if fault != "" {
 			norm = who // a key, or nobody
 		}
@@ -109,13 +110,13 @@ func (p *planner) skipUnaddressed() {
 	}
 	if p.only == nil && p.run.users.more > 0 {
 		p.report.Summary.Skipped += p.run.users.more
-		p.report.Reasons[string(InvalidEmail)] += p.run.users.more
+		p.report.Reasons[string(contact.InvalidEmail)] += p.run.users.more
 		p.report.Truncated = true
 	}
 }
 
 func (p *planner) joinAll(ctx context.Context) error {
-	contacts := readEntries(p.State.Entries(ctx), len(p.mapping.targets))
+	contacts := readEntries(p.State.Entries(ctx), len(p.mapping.Targets))
 	defer contacts.Close()
 	done := 0
 	for pair, err := range join(p.run.users.each(), contacts) {
@@ -151,14 +152,14 @@ func (p *planner) meet(ctx context.Context, pair *pair) error {
 		})
 		p.named(pair.norm, string(u.first.key), UserState{Email: string(u.first.address), State: "skipped", Reason: string(u.skip)})
 		return err
-	case !pair.known && p.mapping.uniqueValue(string(u.first.fields)) != "":
+	case !pair.known && p.mapping.UniqueValue(string(u.first.fields)) != "":
 		return p.setAside(pair, usable)
 	}
 	return p.collect(ctx, subjectOf(pair.norm, &pair.user.first, p.mapping))
 }
 
-func subjectOf(norm string, rec *record, m *mapping) subject {
-	return subject{norm: norm, key: string(rec.key), address: string(rec.address), fields: m.decode(string(rec.fields))}
+func subjectOf(norm string, rec *record, m *contact.Mapping) subject {
+	return subject{norm: norm, key: string(rec.key), address: string(rec.address), fields: m.Decode(string(rec.fields))}
 }
 
 func (p *planner) unchanged(u *user) {
@@ -188,7 +189,7 @@ func (p *planner) decideChunk(ctx context.Context) error {
 	for i := range p.chunk {
 		s := &p.chunk[i]
 		d := decide(&p.Policy, p.mapping, s, p.now())
-		if s.problem != nil && (d.action != "" || d.skip == Quarantined || d.pending) {
+		if s.problem != nil && (d.action != "" || d.skip == contact.Quarantined || d.pending) {
 			p.visited[s.norm] = true
 		}
 		if p.waits(s, &d) {
@@ -276,7 +277,7 @@ func (p *planner) take(s *subject, d *decision) error {
 
 // append writes a subject for the spool of changes.
 func (s *subject) append(buf []byte) []byte {
-	rec := record{kind: usable, key: []byte(s.key), address: []byte(s.address), fields: []byte(encode(s.fields))}
+	rec := record{kind: usable, key: []byte(s.key), address: []byte(s.address), fields: []byte(contact.Encode(s.fields))}
 	switch {
 	case s.fields == nil:
 		rec.kind = orphaned
@@ -286,7 +287,7 @@ func (s *subject) append(buf []byte) []byte {
 	return rec.append(buf)
 }
 
-func parseSubject(norm, buf []byte, m *mapping) subject {
+func parseSubject(norm, buf []byte, m *contact.Mapping) subject {
 	var rec record
 	rec.parse(buf)
 	s := subjectOf(string(norm), &rec, m)
@@ -324,25 +325,25 @@ func (p *plan) countChange(r *run, s *subject, d *decision) {
 }
 
 // changeOf is a change as the report lists it.
-func changeOf(m *mapping, s *subject, d *decision) Change {
-	c := Change{Action: d.action, Key: s.key, Email: s.address, ContactID: d.contact.ID, Fields: make(Fields, 0, 1), Joins: m.listNames(d.joins)}
+func changeOf(m *contact.Mapping, s *subject, d *decision) Change {
+	c := Change{Action: d.action, Key: s.key, Email: s.address, ContactID: d.contact.ID, Fields: make(Fields, 0, 1), Joins: m.ListNames(d.joins)}
 	if c.Email == "" {
 		c.Email = d.contact.Address
 	}
 	for i, wanted := range d.wanted {
 		if old := d.old[i]; wanted != old {
-			c.Fields.set(m.targets[i].Column, OldToNew{Old: old, New: wanted})
+			c.Fields.set(m.Targets[i].Column, OldToNew{Old: old, New: wanted})
 		}
 	}
 	return c
 }
 
 // addTo counts a decision for the guard.
-func (d *decision) addTo(t *state.Tally, m *mapping) {
+func (d *decision) addTo(t *state.Tally, m *contact.Mapping) {
 	t.Joins += len(d.joins)
 	for i, wanted := range d.wanted {
 		if old := d.old[i]; old != "" && wanted != "" && old != wanted {
-			t.Change(m.targets[i].Column)
+			t.Change(m.Targets[i].Column)
 		}
 	}
 	switch d.action {

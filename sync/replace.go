@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -39,11 +40,11 @@ var errFull = fmt.Errorf("the contact has more than %d custom fields, which cann
 // replace empties the values of one contact, and sets those that change besides, unless it is not any more
 // what the plan saw. What came of it is found out by reading back.
 func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
-	wanted, old := r.mapping.decode(row.Wanted), r.mapping.decode(row.Old)
+	wanted, old := r.mapping.Decode(row.Wanted), r.mapping.Decode(row.Old)
 	var edits []ccapi.Edit
 	for i := range wanted {
-		if t := &r.mapping.targets[i]; wanted[i] != old[i] {
-			edits = append(edits, ccapi.Edit{CustomField: t.id, Property: t.Property, Value: wanted[i]})
+		if t := &r.mapping.Targets[i]; wanted[i] != old[i] {
+			edits = append(edits, ccapi.Edit{CustomField: t.ID, Property: t.Property, Value: wanted[i]})
 		}
 	}
 	before := ""
@@ -69,12 +70,12 @@ func (r *run) replaceable(c *ccapi.Contact, norm string, wanted, old []string) e
 	if r.push.resets && c.Permission != notSet {
 		return errResets
 	}
-	if c.Deleted || c.Permission == "unsubscribed" || contactNorm(c.Address) != norm || !slices.Equal(r.mapping.values(c), old) {
+	if c.Deleted || c.Permission == "unsubscribed" || contact.Norm(c.Address) != norm || !slices.Equal(r.mapping.Values(c), old) {
 		return errStale
 	}
 	left := len(c.CustomFields)
 	for i := range wanted {
-		switch custom := r.mapping.targets[i].Property == ""; {
+		switch custom := r.mapping.Targets[i].Property == ""; {
 		case custom && wanted[i] == "" && old[i] != "":
 			left--
 		case custom && wanted[i] != "" && old[i] == "":

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -179,10 +180,10 @@ type OldToNew struct {
 
 // Skipped is one row that is not sent, and why.
 type Skipped struct {
-	Key    string `json:"key,omitempty"`
-	Email  string `json:"email"`
-	Reason Reason `json:"reason"`
-	Detail string `json:"detail,omitempty"`
+	Key    string         `json:"key,omitempty"`
+	Email  string         `json:"email"`
+	Reason contact.Reason `json:"reason"`
+	Detail string         `json:"detail,omitempty"`
 }
 
 // Estimate is what the plan will cost.
@@ -258,7 +259,7 @@ func (r *Report) conclude(err error) {
 	resets, spent := deferral(err)
 	deferred := spent != nil
 	switch {
-	case errors.As(err, new(*SetupError)):
+	case errors.As(err, new(*contact.SetupError)):
 		r.fail(Failed, err)
 	case errors.Is(err, ccapi.ErrUnauthorized):
 		r.fail(Unauthorized, err)

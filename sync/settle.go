@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -60,8 +61,8 @@ type verdict struct {
 //	carries them, and opted out since                   landed, overstepped
 //	is not there, deleted or carries the old values     lost, or as the activity explains it
 //	carries other values                                altered
-func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
-	wanted, old := m.decode(row.Wanted), m.decode(row.Old)
+func readBack(m *contact.Mapping, p *Policy, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
+	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
 	v := verdict{reason: unexplained(b), detail: "the import ended, the contact is not there"}
 	for _, c := range contacts {
 		optedOut := c.Permission == "unsubscribed"
@@ -70,7 +71,7 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 			v.detail = "the contact was deleted meanwhile"
 			continue
 		}
-		is := m.decode(c.Fields)
+		is := m.Decode(c.Fields)
 		changed, carried := true, true
 		for i := range wanted {
 			if wanted[i] != old[i] && is[i] != wanted[i] {
@@ -80,9 +81,9 @@ func readBack(m *mapping, p *Policy, b *state.Batch, row *state.BatchRow, contac
 		}
 		switch {
 		case carried && optedOut && !p.UpdateUnsubscribed:
-			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out while the import was under way"}
+			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out while the import was under way"}
 		case carried:
-			return verdict{landed: true, filled: m.filled(wanted, old, c.Filled)}
+			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled)}
 		case optedOut && p.UpdateUnsubscribed:
 			v.detail = "the contact opted out, and the import left it as it was"
 		case optedOut:
@@ -106,8 +107,8 @@ func hasLeft(c *state.Contact, lists []string) bool {
 
 // filled are the values that this program wrote: those that it just changed, and of the others those that it had
 // written before.
-func (m *mapping) filled(wanted, old []string, before string) string {
-	ours := m.decode(before)
+func filled(m *contact.Mapping, wanted, old []string, before string) string {
+	ours := m.Decode(before)
 	for i := range ours {
 		switch {
 		case wanted[i] != old[i]:
@@ -116,7 +117,7 @@ func (m *mapping) filled(wanted, old []string, before string) string {
 			ours[i] = ""
 		}
 	}
-	return encode(ours)
+	return contact.Encode(ours)
 }
 
 // unexplained is the reason for a row that did not land, by how its batch ended.
@@ -164,7 +165,7 @@ type half struct {
 }
 
 // settlement works it out; problems are those of earlier tries, by norm.
-func (v *verification) settlement(m *mapping, problems map[string]state.Problem, can retry, now time.Time) settlement {
+func (v *verification) settlement(m *contact.Mapping, problems map[string]state.Problem, can retry, now time.Time) settlement {
 	var s settlement
 	b := v.batch
 	var failed, alone []judged
@@ -201,8 +202,8 @@ func (s *settlement) retry(rows []judged) {
 	}
 }
 
-func newHalf(m *mapping, b *state.Batch, rows []judged) half {
-	h := half{batch: state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.key(), Contacts: len(rows), State: state.Recorded}}
+func newHalf(m *contact.Mapping, b *state.Batch, rows []judged) half {
+	h := half{batch: state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.Key(), Contacts: len(rows), State: state.Recorded}}
 	for i := range rows {
 		h.rows = append(h.rows, rows[i].BatchRow)
 		count(&h.batch.Tally, m, b, &rows[i].BatchRow)

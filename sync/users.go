@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"ccsyncd/source"
 	"ccsyncd/sync/ahead"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
@@ -41,10 +41,10 @@ type valued struct {
 
 // byColumn are the counts under the names of the source's columns, "" for rows with a value of any. Of a column that
 // is mapped twice the first field counts.
-func (v valued) byColumn(m *mapping) map[string]int {
+func (v valued) byColumn(m *contact.Mapping) map[string]int {
 	counts := map[string]int{"": v.any}
 	for i, n := range slices.Backward(v.byField) {
-		counts[m.targets[i].Column] = n
+		counts[m.Targets[i].Column] = n
 	}
 	return counts
 }
@@ -65,7 +65,7 @@ func (d digest) String() string { return fmt.Sprintf("%016x%016x%016x%016x", d[0
 // userReader turns rows into users.
 type userReader struct {
 	*users
-	mapping *mapping
+	mapping *contact.Mapping
 	values  *spool.Spool // by unique value
 	rec     record
 	norm    []byte
@@ -75,9 +75,9 @@ type userReader struct {
 
 // readUsers reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
 // half a source is never planned.
-func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *mapping, scratch string) (*users, error) {
+func readUsers(ctx context.Context, rows iter.Seq2[source.Row, error], m *contact.Mapping, scratch string) (*users, error) {
 	u := &userReader{users: &users{rows: spool.New(scratch), homeless: spool.New(scratch), keys: spool.New(scratch),
-		valued: valued{byField: make([]int, len(m.targets))}}, mapping: m, values: spool.New(scratch)}
+		valued: valued{byField: make([]int, len(m.Targets))}}, mapping: m, values: spool.New(scratch)}
 	defer u.values.Close()
 	err := u.read(ctx, rows)
 	if err == nil {
@@ -116,7 +116,7 @@ func keepRow(into *source.Row, from source.Row) (bytes int) {
 func (u *userReader) add(row *source.Row) error {
 	u.count.Rows++
 	u.digest.add(u.hash(row))
-	norm, fault := normalise(row.Email)
+	norm, fault := contact.Normalise(row.Email)
 	if fault != "" {
 		u.unusableAddress(row, fault)
 		if err := u.keys.Add([]byte(row.Key), nil); err != nil {
@@ -150,7 +150,7 @@ func (u *userReader) unusableAddress(row *source.Row, fault string) {
 		u.more++
 		return
 	}
-	u.skips = append(u.skips, Skipped{Key: row.Key, Email: row.Email[:min(len(row.Email), maxLooked)], Reason: InvalidEmail, Detail: fault})
+	u.skips = append(u.skips, Skipped{Key: row.Key, Email: row.Email[:min(len(row.Email), contact.MaxLooked)], Reason: contact.InvalidEmail, Detail: fault})
 }
 
 // judge makes a record of a row with an address: usable, or not, with the first reason found. An unusable
@@ -163,9 +163,9 @@ func (u *userReader) judge(row *source.Row, norm string) {
 		rec.address = append(rec.address, strings.TrimSpace(row.Email)...)
 	}
 	any := false
-	for i := range u.mapping.targets {
-		t := &u.mapping.targets[i]
-		form, reason, detail := t.judge(row.Values[i])
+	for i := range u.mapping.Targets {
+		t := &u.mapping.Targets[i]
+		form, reason, detail := t.Judge(row.Values[i])
 		if reason != "" && rec.kind == usable {
 			rec.kind, rec.reason, rec.detail = unusable, []byte(reason), []byte(t.Column+": "+detail)
 		}
@@ -188,35 +188,21 @@ func (u *userReader) judge(row *source.Row, norm string) {
 	}
 }
 
-// judge brings one value into its canonical form, or says why the row is skipped.
-func (t *target) judge(value string) (form string, reason Reason, detail string) {
-	form, fault := t.canonical(value)
-	switch {
-	case fault != "":
-		return "", InvalidValue, fault
-	case form == "" && t.Required:
-		return "", MissingValue, "no value"
-	case len(form) > t.maxLength() && utf8.RuneCountInString(form) > t.maxLength():
-		return "", ValueTooLong, fmt.Sprintf("%d characters, at most %d", utf8.RuneCountInString(form), t.maxLength())
-	}
-	return form, "", ""
-}
-
 // addUnique notes the values of unique fields, to find those that stand in two rows. What stands in for the address of a row
 // without one begins with a zero.
 func (u *userReader) addUnique(row *source.Row) error {
-	for i := range u.mapping.targets {
-		t := &u.mapping.targets[i]
+	for i := range u.mapping.Targets {
+		t := &u.mapping.Targets[i]
 		if !t.Unique {
 			continue
 		}
-		form, fault := t.canonical(row.Values[i])
+		form, fault := t.Canonical(row.Values[i])
 		if form == "" || fault != "" {
 			continue
 		}
 		u.valueOf = append(binary.BigEndian.AppendUint16(u.valueOf[:0], uint16(i)), form...)
 		err := u.values.Add(u.valueOf, u.norm)
-		if u.norm[0] == 0 && i == u.mapping.uniqueField() {
+		if u.norm[0] == 0 && i == u.mapping.UniqueField() {
 			err = errors.Join(err, u.homeless.Add([]byte(form), nil))
 		}
 		if err != nil {
@@ -238,7 +224,7 @@ func (u *userReader) markDuplicates() error {
 		if bytes.Equal(norm, first) {
 			continue
 		}
-		column := u.mapping.targets[binary.BigEndian.Uint16(v)].Column
+		column := u.mapping.Targets[binary.BigEndian.Uint16(v)].Column
 		if err := u.mark(norm, column); err != nil {
 			return err
 		}
@@ -264,8 +250,8 @@ func (u *userReader) mark(norm []byte, column string) error {
 // user is what the rows of one normalised address come to.
 type user struct {
 	norm   []byte
-	first  record // of the first row; its slices are valid until the next user
-	skip   Reason // "" for a usable one
+	first  record         // of the first row; its slices are valid until the next user
+	skip   contact.Reason // "" for a usable one
 	detail string
 	rest   []record // further rows of the address, when skip applies to each
 	buf    []byte
@@ -302,7 +288,7 @@ func (u *user) begin(norm, value []byte) {
 	u.first.parse(u.buf)
 	u.first.addressed(u.norm)
 	if u.first.kind == unusable {
-		u.skip, u.detail = Reason(u.first.reason), string(u.first.detail)
+		u.skip, u.detail = contact.Reason(u.first.reason), string(u.first.detail)
 	}
 }
 
@@ -312,14 +298,14 @@ func (u *user) join(value []byte) {
 	next.parse(bytes.Clone(value))
 	if next.kind == duplicate {
 		if u.skip == "" {
-			u.skip, u.detail = DuplicateValue, string(next.detail)
+			u.skip, u.detail = contact.DuplicateValue, string(next.detail)
 		}
 		return
 	}
 	next.addressed(u.norm)
 	u.rest = append(u.rest, next)
 	if !next.alike(&u.first) {
-		u.skip, u.detail = DuplicateEmail, "another row has this address and other values"
+		u.skip, u.detail = contact.DuplicateEmail, "another row has this address and other values"
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -112,7 +113,7 @@ func (r *run) writeDown(ctx context.Context, v *verification, s *settlement) (er
 
 // rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
 func (r *run) rowsOf(ctx context.Context, b *state.Batch) iter.Seq2[judged, error] {
-	present := carry(b.Mapping, r.mapping.key())
+	present := contact.Carry(b.Mapping, r.mapping.Key())
 	return func(yield func(judged, error) bool) {
 		for row, err := range r.State.BatchRows(ctx, b.ID) {
 			row.Wanted, row.Old = present(row.Wanted), present(row.Old)
@@ -328,10 +329,10 @@ func (r *run) postHalf(ctx context.Context, h *half) error {
 	r.push.sent -= h.batch.Contacts
 	r.push.halves++
 	var body ccapi.ImportBody
-	body.Reset(h.batch.Lists, r.mapping.members())
+	body.Reset(h.batch.Lists, r.mapping.Members())
 	var values []string
 	for i := range h.rows {
-		values = r.mapping.changed(&h.rows[i], values)
+		values = changed(r.mapping, &h.rows[i], values)
 		body.Add(h.rows[i].Address, values)
 	}
 	return r.post(ctx, b, &body)

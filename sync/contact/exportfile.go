@@ -1,7 +1,8 @@
-package sync
+package contact
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -11,8 +12,11 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// readExport yields the contacts of an export. An error is the last element.
-func readExport(m *mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
+// ErrUnfit says that an export does not prove to have everything that the mirror needs. Pages are read instead.
+var ErrUnfit = errors.New("the export cannot be used")
+
+// ReadExport yields the contacts of an export. An error is the last element.
+func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
 	return func(yield func(state.Contact, error) bool) {
 		lines := &boundedLines{file: file}
 		in := csv.NewReader(lines)
@@ -53,7 +57,7 @@ type boundedLines struct {
 
 func (b *boundedLines) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("%w: a line of it is too long", errUnfit)
+		return 0, fmt.Errorf("%w: a line of it is too long", ErrUnfit)
 	}
 	n, err := b.file.Read(p)
 	b.left -= n
@@ -68,7 +72,7 @@ type exportColumns struct {
 
 // exportColumns finds the columns by their headings; custom fields stand under their label, or their name. One
 // that is missing or there twice makes the export unfit.
-func (m *mapping) exportColumns(heading []string) (*exportColumns, error) {
+func (m *Mapping) exportColumns(heading []string) (*exportColumns, error) {
 	at := make(map[string]int)
 	for i, h := range heading {
 		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
@@ -85,22 +89,22 @@ func (m *mapping) exportColumns(heading []string) (*exportColumns, error) {
 				return i
 			}
 		}
-		err = fmt.Errorf("%w: it has no single column %q", errUnfit, names[0])
+		err = fmt.Errorf("%w: it has no single column %q", ErrUnfit, names[0])
 		return 0
 	}
 	c := &exportColumns{address: find("Email address"), status: find("Email status"), permission: find("Email permission status"),
 		lists: find("Email Lists"), updated: find("Updated At")}
-	for i := range m.targets {
-		c.targets = append(c.targets, find(m.targets[i].headings()...))
+	for i := range m.Targets {
+		c.targets = append(c.targets, find(m.Targets[i].headings()...))
 	}
 	return c, err
 }
 
 // headings are the names under which an export may show a field.
-func (t *target) headings() []string {
+func (t *Target) headings() []string {
 	switch t.Property {
 	case "":
-		return []string{t.label, t.name}
+		return []string{t.Label, t.Name}
 	case "company_name":
 		return []string{"Company"}
 	}
@@ -113,35 +117,35 @@ var permissions = map[string]string{
 	"pending confirmation": "pending_confirmation", "awaiting confirmation": "pending_confirmation", "temp hold": "temp_hold",
 }
 
-// contact reads one line. A word that is not known makes the export unfit: nobody is to be taken for subscribed
+// Contact reads one line. A word that is not known makes the export unfit: nobody is to be taken for subscribed
 // by mistake.
-func (e *exportColumns) contact(m *mapping, line []string, lists map[string]string) (state.Contact, error) {
+func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]string) (state.Contact, error) {
 	word := strings.ToLower(strings.ReplaceAll(line[e.permission], "_", " "))
 	c := state.Contact{Address: strings.Clone(line[e.address]), Permission: permissions[word]}
 	if strings.EqualFold(line[e.status], "unsubscribed") {
 		c.Permission = "unsubscribed"
 	}
 	if c.Permission == "" {
-		return c, fmt.Errorf("%w: it has the unknown permission %q", errUnfit, line[e.permission])
+		return c, fmt.Errorf("%w: it has the unknown permission %q", ErrUnfit, line[e.permission])
 	}
 	if line[e.lists] != "" {
 		for name := range strings.SplitSeq(line[e.lists], ",") {
 			id := lists[strings.TrimSpace(name)]
 			if id == "" {
-				return c, fmt.Errorf("%w: it has the unknown list %q", errUnfit, name)
+				return c, fmt.Errorf("%w: it has the unknown list %q", ErrUnfit, name)
 			}
 			c.Lists = append(c.Lists, id)
 		}
 	}
 	updated, err := time.Parse("2006-01-02 15:04:05 -0700", line[e.updated])
 	if err != nil {
-		return c, fmt.Errorf("%w: it has the unknown time %q", errUnfit, line[e.updated])
+		return c, fmt.Errorf("%w: it has the unknown time %q", ErrUnfit, line[e.updated])
 	}
-	c.UpdatedAt, c.Norm = updated.UTC(), contactNorm(c.Address)
+	c.UpdatedAt, c.Norm = updated.UTC(), Norm(c.Address)
 	values := make([]string, len(e.targets))
 	for i, column := range e.targets {
-		values[i] = m.targets[i].mirrored(line[column])
+		values[i] = m.Targets[i].mirrored(line[column])
 	}
-	c.Fields = encode(values)
+	c.Fields = Encode(values)
 	return c, nil
 }

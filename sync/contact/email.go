@@ -1,4 +1,4 @@
-package sync
+package contact
 
 import (
 	"strings"
@@ -11,17 +11,17 @@ import (
 // maxAddress is how many characters an email address may have (Contact resource, email_address.address).
 const maxAddress = 80
 
-// maxLooked is how many bytes of text may be an address before anything else is looked at: 80 characters of four bytes, and
+// MaxLooked is how many bytes of text may be an address before anything else is looked at: 80 characters of four bytes, and
 // room for what an internationalised domain leaves out.
-const maxLooked = 1000
+const MaxLooked = 1000
 
 // maxLabel is how many bytes a part of a domain between two dots may have (RFC 1035, 2.3.4).
 const maxLabel = 63
 
-// normalise returns the form of an address under which users and contacts meet: white space around it
+// Normalise returns the form of an address under which users and contacts meet: white space around it
 // removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
 // they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
-func normalise(address string) (norm, fault string) {
+func Normalise(address string) (norm, fault string) {
 	if lower := lowerASCII(address); usual(lower) {
 		return lower, ""
 	}
@@ -34,7 +34,7 @@ func normaliseUnusual(address string) (norm, fault string) {
 	switch {
 	case trimmed == "":
 		return "", "empty"
-	case len(trimmed) > maxLooked:
+	case len(trimmed) > MaxLooked:
 		return "", "longer than 80 characters"
 	case at < 0:
 		return "", "no @"

@@ -1,4 +1,4 @@
-package sync
+package contact
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ func FuzzNormalise(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
-		norm, fault := normalise(address)
+		norm, fault := Normalise(address)
 		if (norm == "") == (fault == "") {
 			t.Fatalf("%q gives %q and %q, want one of them", address, norm, fault)
 		}
@@ -30,7 +30,7 @@ func FuzzNormalise(f *testing.F) {
 		if fault != "" {
 			return
 		}
-		if again, fault := normalise(norm); again != norm || fault != "" {
+		if again, fault := Normalise(norm); again != norm || fault != "" {
 			t.Fatalf("%q gives %q, which gives %q (%s)", address, norm, again, fault)
 		}
 		if !utf8.ValidString(norm) || utf8.RuneCountInString(norm) > maxAddress || strings.ContainsFunc(norm, unicode.IsControl) {
@@ -41,22 +41,22 @@ func FuzzNormalise(f *testing.F) {
 
 // A value of any kind and content has one canonical form, which is its own, or none.
 func FuzzCanonical(f *testing.F) {
-	kinds := []string{kindText, kindLongText, kindDate, kindDateText, kindDateTime, kindNumber, kindBoolean, kindCurrency, kindSelect, kindMulti}
+	kinds := []string{KindText, kindLongText, kindDate, kindDateText, kindDateTime, kindNumber, kindBoolean, kindCurrency, kindSelect, kindMulti}
 	for i, seed := range []string{"K7Q2", " a\r\nb ", "1/2/2026", "soon", "2026-01-02 03:04:05+01", "1e50", "YES", "-0.50", "red", `["a","b"]`, "{b,a,b}", "1767312000", "0/0", "١", "+1/3"} {
 		f.Add(seed, i)
 	}
 	choices := []ccapi.Choice{{ID: "1", Label: "Red"}, {ID: "2", Label: "a, b"}, {ID: "3", Label: "b"}, {ID: "4", Label: "a"}}
 	f.Fuzz(func(t *testing.T, value string, i int) {
 		for _, some := range [][]ccapi.Choice{nil, choices} {
-			to := &target{kind: kinds[uint(i)%uint(len(kinds))], choices: some}
-			form, fault := to.canonical(value)
+			to := &Target{Kind: kinds[uint(i)%uint(len(kinds))], choices: some}
+			form, fault := to.Canonical(value)
 			if fault != "" {
 				form = to.mirrored(value)
-			} else if again, fault := to.canonical(form); again != form || fault != "" {
-				t.Fatalf("%s: %q gives %q, which gives %q (%s)", to.kind, value, form, again, fault)
+			} else if again, fault := to.Canonical(form); again != form || fault != "" {
+				t.Fatalf("%s: %q gives %q, which gives %q (%s)", to.Kind, value, form, again, fault)
 			}
 			if strings.Contains(form, state.Separator) {
-				t.Fatalf("%s: %q gives %q, which would spoil the mirror", to.kind, value, form)
+				t.Fatalf("%s: %q gives %q, which would spoil the mirror", to.Kind, value, form)
 			}
 		}
 	})
@@ -73,13 +73,13 @@ func FuzzExport(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	m := &mapping{targets: []target{{Field: Field{Column: "short_code"}, id: "1", name: "short_code", label: "Short code", kind: kindText}}}
+	m := &Mapping{Targets: []Target{{Field: Field{Column: "short_code"}, ID: "1", Name: "short_code", Label: "Short code", Kind: KindText}}}
 	f.Fuzz(func(t *testing.T, text string) {
-		for c, err := range readExport(m, strings.NewReader(text), map[string]string{"App users": "l1"}) {
+		for c, err := range ReadExport(m, strings.NewReader(text), map[string]string{"App users": "l1"}) {
 			switch {
 			case err != nil:
 				return
-			case c.Permission == "" || len(m.decode(c.Fields)) != 1 || strings.Contains(c.Norm, state.Separator):
+			case c.Permission == "" || len(m.Decode(c.Fields)) != 1 || strings.Contains(c.Norm, state.Separator):
 				t.Fatalf("%q gives %+v", text, c)
 			}
 		}
@@ -90,12 +90,12 @@ func FuzzExport(f *testing.F) {
 func TestAnExportWithAnEndlessLineIsRefused(t *testing.T) {
 	t.Parallel()
 	endless := &endless{}
-	m := &mapping{}
+	m := &Mapping{}
 	var last error
-	for _, err := range readExport(m, io.MultiReader(strings.NewReader(`"`), endless), nil) {
+	for _, err := range ReadExport(m, io.MultiReader(strings.NewReader(`"`), endless), nil) {
 		last = err
 	}
-	if !errors.Is(last, errUnfit) || endless.read > 2*maxLine {
+	if !errors.Is(last, ErrUnfit) || endless.read > 2*maxLine {
 		t.Errorf("error = %v after %d bytes", last, endless.read)
 	}
 }

@@ -1,4 +1,4 @@
-package sync
+package contact
 
 import (
 	"encoding/json"
@@ -95,7 +95,7 @@ func labels(choices []ccapi.Choice) string {
 
 // chosen is the value of a contact in a select field that names its choices by id alone. Ids are numbers here and
 // there, and texts with zeros in front elsewhere (CustomFieldChoice, ContactCustomField).
-func (t *target) chosen(ids []string) string {
+func (t *Target) chosen(ids []string) string {
 	var names []string
 	for _, c := range t.choices {
 		if slices.ContainsFunc(ids, func(id string) bool { return strings.TrimLeft(id, "0") == strings.TrimLeft(c.ID, "0") }) {

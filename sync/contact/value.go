@@ -1,6 +1,7 @@
-package sync
+package contact
 
 import (
+	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // Kinds of value, by the type of a custom field. Properties and all other types are texts.
 const (
-	kindText     = "string"
+	KindText     = "string"
 	kindLongText = "text_area"
 	kindDate     = "date"
 	kindDateText = "date_text" // a custom field of type date, version 1, which is a text
@@ -29,7 +30,7 @@ const (
 	maxProperty    = 50  // JsonImportContact, first_name and the like
 )
 
-// canonical returns the one form of a value by which it is sent and compared, so that the same value in another
+// Canonical returns the one form of a value by which it is sent and compared, so that the same value in another
 // notation is no change. fault says why it cannot be a value of this kind.
 //
 //	kind              accepted                                           canonical
@@ -43,19 +44,19 @@ const (
 //	boolean           true false t f yes no y n 1 0, in any case         true, false
 //	single_select     one of the choices, in any case                    as the account writes it
 //	multi_select      several of them: a,b or ["a","b"] or {a,b}         a,b in the order of the account
-func (t *target) canonical(value string) (form, fault string) {
+func (t *Target) Canonical(value string) (form, fault string) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return "", ""
 	}
-	if fault := judgeText(t.kind, value); fault != "" {
+	if fault := judgeText(t.Kind, value); fault != "" {
 		return "", fault
 	}
-	switch t.kind {
+	switch t.Kind {
 	case kindLongText:
 		return lineEnds.Replace(value), ""
 	case kindDate, kindDateText:
-		return canonicalDate(t.kind, value)
+		return canonicalDate(t.Kind, value)
 	case kindDateTime:
 		return canonicalDateTime(value)
 	case kindNumber, kindCurrency:
@@ -181,8 +182,8 @@ func canonicalBoolean(value string) (form, fault string) {
 
 // mirrored is the canonical form of a value that Constant Contact has. What has none is kept as it is, without
 // the characters that would spoil the mirror.
-func (t *target) mirrored(value string) string {
-	if form, fault := t.canonical(value); fault == "" {
+func (t *Target) mirrored(value string) string {
+	if form, fault := t.Canonical(value); fault == "" {
 		return form
 	}
 	return strings.Map(func(r rune) rune {
@@ -191,4 +192,18 @@ func (t *target) mirrored(value string) string {
 		}
 		return r
 	}, strings.TrimSpace(value))
+}
+
+// Judge brings one value into its canonical form, or says why the row is skipped.
+func (t *Target) Judge(value string) (form string, reason Reason, detail string) {
+	form, fault := t.Canonical(value)
+	switch {
+	case fault != "":
+		return "", InvalidValue, fault
+	case form == "" && t.Required:
+		return "", MissingValue, "no value"
+	case len(form) > t.maxLength() && utf8.RuneCountInString(form) > t.maxLength():
+		return "", ValueTooLong, fmt.Sprintf("%d characters, at most %d", utf8.RuneCountInString(form), t.maxLength())
+	}
+	return form, "", ""
 }
