@@ -107,7 +107,7 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 
 func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	dry := e.Write == nil
-	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force})
+	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force, Records: voidLastPlan(dry, opts.Only)})
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,11 @@ func (r *run) end(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = r.State.EndRun(ctx, state.Run{ID: r.id, Outcome: string(rep.Outcome), Requests: rep.Requests, Report: kept})
+	records, err := r.records(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.State.EndRun(ctx, state.Run{ID: r.id, Outcome: string(rep.Outcome), Requests: rep.Requests, Report: kept, Records: records})
 	if err != nil || r.Policy.Keep == 0 || r.Write == nil {
 		return err
 	}

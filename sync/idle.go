@@ -2,25 +2,29 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"ccsyncd/sync/ahead"
+	"ccsyncd/sync/state"
 )
 
-// Idle tells whether a run now would find nothing to do, without asking Constant Contact: policy and mapping
-// are the last run's, its plan was empty, no batch is open, no retry is due, no snapshot is due, Drift has not passed, and
-// the source is unchanged, by its own word or by the digest of its rows. When in doubt it is false.
+// Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last whole run planned
+// nothing, under the present policy and mapping; since then no run for all has begun, no problem came or went, and Drift has not passed; no
+// batch is open, no retry is due, no snapshot is due, and the source is unchanged, by its own word or by the digest of its
+// rows. When in doubt it is false.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
-	quiet, err := e.quiet(ctx)
+	var last LastPlan
+	known, err := e.State.Record(ctx, recordLastPlan, &last)
+	if err != nil || !known || !last.Empty || last.Rules != e.rules() {
+		return false, err
+	}
+	quiet, err := e.quiet(ctx, &last)
 	if err != nil || !quiet {
 		return false, err
 	}
 	if e.Unchanged != nil {
-		mark, err := e.State.Fact(ctx, factMark)
-		if err != nil {
-			return false, err
-		}
-		same, err := e.Unchanged(ctx, mark)
+		same, err := e.Unchanged(ctx, last.Mark)
 		if err != nil {
 			return false, &SourceError{Err: err}
 		}
@@ -28,37 +32,33 @@ func (e *Engine) Idle(ctx context.Context) (bool, error) {
 			return true, nil
 		}
 	}
-	return e.sameDigest(ctx)
+	return e.sameDigest(ctx, &last)
 }
 
 // quiet looks at the state database alone.
-func (e *Engine) quiet(ctx context.Context) (bool, error) {
-	facts := make(map[string]string)
-	for _, name := range []string{factEmpty, factRules} {
-		value, err := e.State.Fact(ctx, name)
-		if err != nil {
-			return false, err
-		}
-		facts[name] = value
-	}
-	if facts[factEmpty] != "yes" || facts[factRules] != e.rules() {
+func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
+	now := e.State.Now()
+	if age := now.Sub(last.At); age < 0 || age >= e.Policy.Drift {
 		return false, nil
 	}
 	open, err := e.State.OpenBatches(ctx)
 	if err != nil || len(open) > 0 {
 		return false, err
 	}
-	now := e.State.Now()
+	problems, err := e.State.ProblemMark(ctx)
+	if err != nil || problems != last.Problems {
+		return false, err
+	}
 	retry, err := e.State.NextRetry(ctx)
 	if err != nil || !retry.IsZero() && !retry.After(now) {
 		return false, err
 	}
-	m, err := e.State.Mirror(ctx)
-	if err != nil || m.Mark.IsZero() || now.Sub(m.Mark) >= e.Policy.Drift {
-		return false, err
-	}
 	if e.Policy.NextSnapshot == nil {
 		return true, nil
+	}
+	m, err := e.State.Mirror(ctx)
+	if err != nil {
+		return false, err
 	}
 	due := e.Policy.NextSnapshot(m.SnapshotAt)
 	return due.IsZero() || now.Before(due), nil
@@ -66,11 +66,7 @@ func (e *Engine) quiet(ctx context.Context) (bool, error) {
 
 // sameDigest reads the source and compares it with what the last plan saw. Where nothing but the mark
 // has moved, the plan takes the new one.
-func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
-	was, err := e.State.Fact(ctx, factDigest)
-	if err != nil {
-		return false, err
-	}
+func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
 	var u userReader
 	u.users = &users{}
 	reading := e.Users(ctx)
@@ -82,10 +78,15 @@ func (e *Engine) sameDigest(ctx context.Context) (bool, error) {
 	if rows.Err() != nil {
 		return false, &SourceError{Err: rows.Err()}
 	}
-	if err := ctx.Err(); err != nil || u.digest.String() != was {
+	if err := ctx.Err(); err != nil || u.digest.String() != last.Digest {
 		return false, err
 	}
-	return true, e.State.SetFacts(ctx, map[string]string{factMark: reading.Mark()})
+	last.Mark = reading.Mark()
+	text, err := json.Marshal(last)
+	if err != nil {
+		return false, err
+	}
+	return true, e.State.SetRecords(ctx, state.Records{recordLastPlan: string(text)})
 }
 
 // rules names policy and fields, so that a change of either plans anew.

@@ -144,23 +144,11 @@ func (r *Report) history() ([]byte, error) {
 	return json.Marshal(&kept)
 }
 
-// Names under which the state database keeps what the last complete plan looked like, for idle ticks.
-const (
-	factDigest = "plan_digest" // of the source's rows
-	factMark   = "plan_mark"   // of the source, for Unchanged: of the last reading that gave rows with this digest
-	factRules  = "plan_rules"  // policy and mapping
-	factEmpty  = "plan_empty"  // "yes": nothing was to be done
-)
-
-// remember keeps what the next run compares itself with: the size of the source, the problems that still are
-// some, and whether anything was left to do.
+// remember keeps what the next run compares itself with: the size of the source, and the problems that still are some.
 func (r *run) remember(ctx context.Context) error {
-	if r.Write == nil || r.plan == nil {
-		return nil
-	}
 	good := r.report.Outcome == Synced || r.report.Outcome == Partial || r.report.Outcome == Deferred
-	if !good || len(r.opts.Only) > 0 {
-		return r.State.SetFacts(ctx, map[string]string{factEmpty: ""})
+	if r.Write == nil || r.plan == nil || !good || len(r.opts.Only) > 0 {
+		return nil
 	}
 	put := r.State.PutValued
 	if r.opts.Force {
@@ -172,11 +160,7 @@ func (r *run) remember(ctx context.Context) error {
 	if err := r.dropSolved(ctx); err != nil {
 		return err
 	}
-	empty := ""
-	if r.report.Outcome == Synced && r.plan.count == 0 && r.plan.pending == 0 && r.plan.limited == 0 {
-		empty = "yes"
-	}
-	return r.State.SetFacts(ctx, map[string]string{factEmpty: empty, factDigest: r.users.digest.String(), factMark: r.mark, factRules: r.rules(),
+	return r.State.SetFacts(ctx, map[string]string{
 		factGoodMapping: strings.Join(r.mapping.Pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
 }
 

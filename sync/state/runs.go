@@ -21,6 +21,7 @@ type Run struct {
 	Outcome   string    // "" likewise
 	Requests  int
 	Report    []byte // JSON, without addresses and values
+	Records   Records
 }
 
 type runRow struct {
@@ -40,24 +41,29 @@ func (r runRow) run() Run {
 
 const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, requests, report"
 
-// BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry and Forced.
+// BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry, Forced and Records, which hold
+// from the beginning on.
 func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
-	err = db.write.GetContext(ctx, &id, `INSERT INTO runs (trigger, dry, forced, started_at, ended_at, outcome, requests, report)
-		VALUES (?, ?, ?, ?, '', '', 0, '') RETURNING id`, r.Trigger, r.Dry, r.Forced, stamp(db.Now()))
-	if err != nil {
-		return 0, fmt.Errorf("begin a run: %w", err)
-	}
-	return id, nil
+	err = db.change(ctx, "begin a run", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := setRecords(ctx, tx, r.Records); err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &id, `INSERT INTO runs (trigger, dry, forced, started_at, ended_at, outcome, requests, report)
+			VALUES (?, ?, ?, ?, '', '', 0, '') RETURNING id`, r.Trigger, r.Dry, r.Forced, stamp(db.Now()))
+	})
+	return id, err
 }
 
-// EndRun writes down how a run ended: of r it takes ID, Outcome, Requests and Report.
+// EndRun writes down how a run ended: of r it takes ID, Outcome, Requests, Report and Records, in one transaction.
 func (db *DB) EndRun(ctx context.Context, r Run) error {
-	_, err := db.write.ExecContext(ctx, "UPDATE runs SET ended_at = ?, outcome = ?, requests = ?, report = ? WHERE id = ?",
-		stamp(db.Now()), r.Outcome, r.Requests, string(r.Report), r.ID)
-	if err != nil {
-		return fmt.Errorf("end run %d: %w", r.ID, err)
-	}
-	return nil
+	return db.change(ctx, fmt.Sprintf("end run %d", r.ID), func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := setRecords(ctx, tx, r.Records); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE runs SET ended_at = ?, outcome = ?, requests = ?, report = ? WHERE id = ?",
+			stamp(db.Now()), r.Outcome, r.Requests, string(r.Report), r.ID)
+		return err
+	})
 }
 
 // Runs returns the last n runs, the newest first.

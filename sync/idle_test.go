@@ -1,0 +1,167 @@
+package sync_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/source"
+	ccsync "ccsyncd/sync"
+)
+
+// idle tells whether a tick now would find nothing to do.
+func (w *world) idle() bool {
+	w.t.Helper()
+	idle, err := w.engine().Idle(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return idle
+}
+
+// settled brings 10 users into step and makes sure that the next tick is idle.
+func (w *world) settled() {
+	w.t.Helper()
+	w.populate(10, 0)
+	w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	if !w.idle() {
+		w.t.Fatal("not idle after a run whose plan was empty")
+	}
+}
+
+func TestATickIsIdleOnlyWhileEveryConditionHolds(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*world)
+		want   bool
+	}{
+		"nothing changed":                {func(*world) {}, true},
+		"the rows came in another order": {func(w *world) { slices.Reverse(w.rows) }, true},
+		"a value changed":                {func(w *world) { w.rows[3].Values = []string{"NEW"} }, false},
+		"a row is gone":                  {func(w *world) { w.rows = w.rows[1:] }, false},
+		"a row was added": {func(w *world) {
+			w.rows = append(w.rows, source.Row{Key: "99", Email: "new@example.com", Values: []string{"NEW"}})
+		}, false},
+		"the policy is another":   {func(w *world) { w.policy.UpdateUnsubscribed = true }, false},
+		"the guard is another":    {func(w *world) { w.guard.MaxClears = 7 }, false},
+		"drift has nearly passed": {func(w *world) { time.Sleep(w.policy.Drift - 5*time.Second) }, true},
+		"drift has passed":        {func(w *world) { time.Sleep(w.policy.Drift) }, false},
+		"a snapshot is due": {func(w *world) {
+			w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Second) }
+			time.Sleep(2 * time.Second)
+		}, false},
+		"a snapshot is not due":                {func(w *world) { w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Hour) } }, true},
+		"a run for all died":                   {func(w *world) { w.runUntil(moment{request: 1, seen: true}, ccsync.Options{}) }, false},
+		"a dry run came between":               {func(w *world) { w.dry(ccsync.Options{}) }, true},
+		"a run for all found nothing to do":    {func(w *world) { w.run(ccsync.Options{Trigger: "push"}) }, true},
+		"a run for one user found nothing":     {func(w *world) { w.run(ccsync.Options{Only: []string{"user000001@example.com"}}) }, true},
+		"a run for one user left a problem":    {(*world).loseOne, false},
+		"a run for all was refused":            {func(w *world) { w.guard.MinSourceRows = 11; w.run(ccsync.Options{}); w.guard.MinSourceRows = 0 }, false},
+		"the clock of the server was set back": {func(w *world) { w.box.Advance(-time.Hour); w.dry(ccsync.Options{}) }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.settled()
+				tt.change(w)
+				if got := w.idle(); got != tt.want {
+					t.Errorf("idle: %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// loseOne edits a contact by hand, and a run for its user alone puts it right in vain.
+func (w *world) loseOne() {
+	w.box.SetField("user000001@example.com", "Short code", "BYHAND")
+	w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Path: importPath})
+	time.Sleep(time.Second)
+	w.want(w.run(ccsync.Options{Only: []string{"user000001@example.com"}, Full: true}), ccsync.Partial)
+}
+
+func TestAfterARunThatFailedBeforeItsPlanNoTickIsIdleUntilOneSucceeds(t *testing.T) {
+	t.Parallel()
+	failures := map[string]func(*world){
+		"the source is away":        func(w *world) { w.broken = errors.New("connection lost") },
+		"constant contact is away":  func(w *world) { w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503}) },
+		"constant contact says 400": func(w *world) { w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400}) },
+		"constant contact says 401": func(w *world) { w.box.RevokeAccess() },
+	}
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.settled()
+				home, tokens := w.home, w.tokens
+				time.Sleep(time.Minute)
+				w.rows[3].Values = []string{"NEW"}
+				fail(w)
+				if r := w.run(ccsync.Options{}); r.Outcome == ccsync.Synced {
+					t.Fatal("the run succeeded")
+				}
+				w.broken, w.home, w.tokens = nil, home, tokens
+				w.box.ClearFaults()
+				for range 3 {
+					e := w.engine()
+					e.Unchanged = func(context.Context, string) (bool, error) { return true, nil } // since somebody read it last
+					if idle, err := e.Idle(w.t.Context()); idle || err != nil {
+						t.Fatalf("a tick is idle (%v) while a change waits", err)
+					}
+					time.Sleep(10 * time.Second)
+				}
+				access, _ := w.box.Authorize()
+				w.tokens = fixedToken(access)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				if got := w.code("user000003@example.com"); got != "NEW" {
+					t.Errorf("the contact carries %s", got)
+				}
+			})
+		})
+	}
+}
+
+// A run for some users and a dry run refresh the mirror too, but plan for nobody else.
+func TestWhatRunsBesideTheScheduleDoesNotPutOffDrift(t *testing.T) {
+	t.Parallel()
+	besides := map[string]func(*world){
+		"a run for one user": func(w *world) { w.want(w.run(ccsync.Options{Only: []string{"user000001@example.com"}}), ccsync.Synced) },
+		"a dry run":          func(w *world) { w.want(w.dry(ccsync.Options{}), ccsync.Planned) },
+	}
+	for name, beside := range besides {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.settled()
+				time.Sleep(w.policy.Drift - time.Minute)
+				w.box.SetField("user000003@example.com", "Short code", "BYHAND")
+				beside(w)
+				time.Sleep(time.Minute)
+				if w.idle() {
+					t.Error("a change in the account waits longer than drift")
+				}
+			})
+		})
+	}
+}
+
+func TestASourceThatCannotBeReadIsNoIdleTick(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.settled()
+		w.broken = errors.New("connection lost")
+		if idle, err := w.engine().Idle(w.t.Context()); idle || !errors.As(err, new(*ccsync.SourceError)) {
+			t.Errorf("idle: %v, %v", idle, err)
+		}
+		w.broken = nil
+		e := w.engine()
+		e.Unchanged = func(context.Context, string) (bool, error) { return false, errors.New("gone") }
+		if idle, err := e.Idle(w.t.Context()); idle || !errors.As(err, new(*ccsync.SourceError)) {
+			t.Errorf("idle: %v, %v", idle, err)
+		}
+	})
+}
