@@ -76,7 +76,7 @@ func (s *stage) stillHas(code string) bool {
 
 func (s *stage) auditContact(was, now *sandbox.Contact) {
 	unsure := s.unsure[now.ID]
-	if s.switches.PutResetsPermission && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) && was.Permission != now.Permission {
+	if s.switches.PutSetsPermission == "not_set" && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) && was.Permission != now.Permission {
 		was.Permission = "not_set" // what it costs to find that out
 		if s.resets++; s.resets > 1 && !s.amnesia {
 			s.t.Errorf("%s lost its permission, though it was known by then", now.Address)
@@ -149,7 +149,7 @@ func (s *stage) conclude() {
 		s.audit()
 	}
 	r := s.run(ccsync.Options{})
-	if never := s.rules.unsubscribed && s.switches.UnsubscribedFieldsIgnored || s.switches.PutResetsPermission; r.Outcome != ccsync.Synced && !never {
+	if never := s.rules.unsubscribed && s.switches.UnsubscribedFieldsIgnored || s.switches.PutSetsPermission != ""; r.Outcome != ccsync.Synced && !never {
 		s.t.Errorf("in the end %s: %+v, push %+v", r.Outcome, r.Error, r.Push)
 	}
 	s.agree()
@@ -207,7 +207,7 @@ func (s *stage) agreeOn(u tableRow, c *sandbox.Contact) {
 	}
 	clears := slices.ContainsFunc(values, func(v value) bool { return v.want == "" && v.clear && v.is != "" })
 	switch {
-	case c.Deleted, clears && s.switches.PutResetsPermission, c.Permission == "unsubscribed" && (!s.rules.unsubscribed || s.switches.UnsubscribedFieldsIgnored || clears):
+	case c.Deleted, clears && s.switches.PutSetsPermission != "", c.Permission == "unsubscribed" && (!s.rules.unsubscribed || s.switches.UnsubscribedFieldsIgnored || clears):
 		return
 	case len(c.Lists) == 0 && !clears && (!s.rules.lists || s.left[c.ID][listNames[0]]):
 		return

@@ -35,7 +35,8 @@ type activity struct {
 	Lists    int       `json:"lists"`    // lists that it names
 	Job      *job      `json:"job,omitempty"`
 	Mishap   mishap    `json:"mishap"`
-	File     string    `json:"file,omitempty"` // of an export
+	File     string    `json:"file,omitempty"`  // of an export
+	Thrown   Switches  `json:"thrown,omitzero"` // switches that were thrown for it alone
 }
 
 // counters are what an import tells about its rows.
@@ -61,6 +62,7 @@ const (
 	activityLifetime = 10 * 24 * time.Hour // older ones are gone
 	maxQueued        = 1000
 	startDelay       = 500 * time.Millisecond // initialized until then, or a tenth of the whole
+	statusLate       = 30 * time.Second       // without a status until then, where it comes late
 )
 
 // enqueue accepts a job; full: too many wait already.
@@ -76,7 +78,7 @@ func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, 
 	}
 	takes := s.opts.ImportTime(items)
 	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: c.now.Add(min(startDelay, takes/10)),
-		End: c.now.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists)}
+		End: c.now.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists), Thrown: c.thrown}
 	a.befall(c.effect)
 	s.acc.Activities = append(s.acc.Activities, a)
 	return a, false
@@ -86,13 +88,14 @@ func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, 
 func (s *Server) advanceActivities(now time.Time) {
 	var due []*activity
 	for _, a := range s.acc.Activities {
-		if !a.Settled && (!now.Before(a.End) || s.switches.ImportsProgressive && !now.Before(a.Start)) {
+		progressive := s.switches.ImportsProgressive || a.Thrown.ImportsProgressive
+		if !a.Settled && (!now.Before(a.End) || progressive && !now.Before(a.Start)) {
 			due = append(due, a)
 		}
 	}
 	slices.SortStableFunc(due, func(x, y *activity) int { return x.End.Compare(y.End) })
 	for _, a := range due {
-		s.advance(a, now)
+		s.thrown(a.Thrown, func() { s.advance(a, now) })
 	}
 	for len(s.acc.Activities) > 0 && now.Sub(s.acc.Activities[0].Created) > activityLifetime {
 		s.acc.Activities = s.acc.Activities[1:]
@@ -187,7 +190,8 @@ type activityLinks struct {
 	Results *link `json:"results,omitempty"`
 }
 
-func (a *activity) json(now time.Time) activityJSON {
+// shownActivity is an activity as the API shows it at a moment.
+func (s *Server) shownActivity(a *activity, now time.Time) activityJSON {
 	out := activityJSON{ID: a.ID, State: a.state(now), Created: isoTime(a.Created), Updated: isoTime(a.moved(now)),
 		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(now),
 		Links: activityLinks{Self: link{"/v3/activities/" + a.ID}}}
@@ -199,6 +203,10 @@ func (a *activity) json(now time.Time) activityJSON {
 	}
 	if a.Kind == kindExport && out.State != stateInitialized {
 		out.Links.Results = &link{"/v3/contact_exports/" + a.ID} // it stands there before the file is ready
+	}
+	late := s.switches.ActivityStatusLate || a.Thrown.ActivityStatusLate
+	if late && !a.Settled && (out.State == stateInitialized || now.Sub(a.Created) < statusLate) {
+		out.Status = nil
 	}
 	return out
 }
@@ -224,7 +232,7 @@ func (s *Server) getActivity(c *call) answer {
 	if a == nil {
 		return noSuch("activity_id", id)
 	}
-	return ok(a.json(c.now))
+	return ok(s.shownActivity(a, c.now))
 }
 
 func (s *Server) getActivities(c *call) answer {
@@ -247,7 +255,7 @@ func (s *Server) getActivities(c *call) answer {
 		Links      links          `json:"_links"`
 	}{Activities: []activityJSON{}, Links: on}
 	for _, a := range page {
-		out.Activities = append(out.Activities, a.json(c.now))
+		out.Activities = append(out.Activities, s.shownActivity(a, c.now))
 	}
 	return ok(out)
 }

@@ -171,7 +171,7 @@ func (s *Server) queue(c *call, kind string, j *job) answer {
 	if full {
 		return queueFull()
 	}
-	return created(a.json(c.now))
+	return created(s.shownActivity(a, c.now))
 }
 
 // deleteList deletes one list by an activity of its own.
@@ -196,7 +196,7 @@ func (s *Server) queueDelete(c *call, kind string, j *job) answer {
 	if full {
 		return queueFull()
 	}
-	shown := a.json(c.now)
+	shown := s.shownActivity(a, c.now)
 	shown.Status = nil // the contract has none here
 	out := jsonAnswer(http.StatusAccepted, shown)
 	out.header = map[string]string{"Location": "/v3/activities/" + a.ID}

@@ -91,10 +91,7 @@ func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 		c.Email.Updated = now
 		s.touch(c, now, true)
 	}
-	permission := in.Permission
-	if permission == "" && s.switches.PutResetsPermission {
-		permission = NotSet
-	}
+	permission := cmp.Or(in.Permission, s.switches.PutSetsPermission)
 	if permission == "" || permission == c.Permission {
 		return
 	}

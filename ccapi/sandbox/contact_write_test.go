@@ -37,7 +37,7 @@ func TestPutReplacesPropertiesAndKeepsSubresources(t *testing.T) {
 
 func TestPutWithoutAPermissionMayResetIt(t *testing.T) {
 	t.Parallel()
-	s, c := serve(t, sandbox.Options{Contacts: 1, Switches: sandbox.Switches{PutResetsPermission: true}})
+	s, c := serve(t, sandbox.Options{Contacts: 1, Switches: sandbox.Switches{PutSetsPermission: sandbox.NotSet}})
 	who, _ := s.Contact("user000001@example.com")
 	c.call("PUT", "/v3/contacts/"+who.ID, `{"email_address":{"address":"user000001@example.com"},"update_source":"Account"}`, http.StatusOK)
 	if got, _ := s.Contact(who.ID); got.Permission != sandbox.NotSet {

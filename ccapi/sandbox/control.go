@@ -182,7 +182,7 @@ func (s *Server) controlRequests(r *http.Request, _ []byte) (any, error) {
 // controlSwitches changes the switches that are named.
 func (s *Server) controlSwitches(_ *http.Request, body []byte) (any, error) {
 	switches := s.Switches()
-	if err := strict(body, &switches); err != nil {
+	if err := errors.Join(strict(body, &switches), switches.check()); err != nil {
 		return nil, err
 	}
 	s.SetSwitches(switches)

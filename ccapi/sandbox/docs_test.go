@@ -32,7 +32,7 @@ func TestThePageOfTheSandboxIsFresh(t *testing.T) {
 		"go":       "```go\n" + goExample(t) + "```",
 		"faults":   faultRows(),
 		"control":  controlRows(t),
-		"switches": switchRows(),
+		"switches": switchRows(sandbox.SwitchTable()),
 	} {
 		part := regexp.MustCompile("(?s)(<!-- " + name + " -->\n).*?(<!-- end -->)")
 		if !part.MatchString(fresh) {
@@ -76,10 +76,10 @@ func faultRows() string {
 	return rows
 }
 
-func switchRows() string {
-	rows := "| switch | off | on |\n|---|---|---|"
-	for _, sw := range sandbox.SwitchTable() {
-		rows += fmt.Sprintf("\n| `%s` | %s | %s |", sw.Name, sw.Off, sw.On)
+func switchRows(table []sandbox.Switch) string {
+	rows := "| switch | off | on | source |\n|---|---|---|---|"
+	for _, sw := range table {
+		rows += fmt.Sprintf("\n| `%s` | %s | %s | %s |", sw.Name, sw.Off, sw.On, sw.Source)
 	}
 	return rows
 }

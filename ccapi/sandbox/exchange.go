@@ -38,8 +38,9 @@ func (s *Server) exchange(r *http.Request, body []byte, work func(*call) answer)
 	if over, limited := s.limit(c); limited {
 		d.answer = over
 	} else {
-		c.fault, c.effect = s.faults.pick(c)
-		d.answer, d.fault = s.work(c, work), c.fault
+		s.faults.pick(c)
+		s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
+		d.fault = c.fault
 	}
 	s.log.end(c.note, d)
 	if r.Method != http.MethodGet {

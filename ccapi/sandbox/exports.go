@@ -44,7 +44,7 @@ func (s *Server) postExport(c *call) answer {
 	if full {
 		return queueFull()
 	}
-	return created(a.json(c.now))
+	return created(s.shownActivity(a, c.now))
 }
 
 // problems: most ways to choose contacts exclude each other.
@@ -102,8 +102,8 @@ func (s *Server) columns(e *exportJob) []column {
 		{"last_name", "Last name", func(c *contact) string { return c.LastName }},
 		{"company_name", "Company", func(c *contact) string { return c.Company }},
 		{"job_title", "Job title", func(c *contact) string { return c.JobTitle }},
-		{"email_status", "Email status", emailStatus},
-		{"email_permission_status", "Email permission status", func(c *contact) string { return title(c.Permission) }},
+		{"email_status", "Email status", s.exportStatus},
+		{"email_permission_status", "Email permission status", s.exportPermission},
 		{"email_lists", "Email Lists", s.listNames},
 		{"tags", "Tags", s.tagNames},
 		{"created_at", "Created At", func(c *contact) string { return exportTime(c.Created) }},
@@ -174,7 +174,34 @@ func exportTime(t stamp) string {
 	return t.time().In(exportZone).Format("2006-01-02 15:04:05 -0700")
 }
 
-func emailStatus(c *contact) string { return title(c.status()) }
+// exportStatus is the column Email status.
+func (s *Server) exportStatus(c *contact) string {
+	switch status := c.status(); {
+	case !s.switches.ExportProductWords:
+		return title(status)
+	case status == "deleted", c.Address == "", c.Permission == TempHold:
+		return ""
+	case status == PendingConfirmation:
+		return "Awaiting Confirmation"
+	case status == Unsubscribed:
+		return "Unsubscribed"
+	}
+	return "Active"
+}
+
+// exportPermission is the column Email permission status. The web interface has
+// no word for those who may not be mailed, and two for explicit.
+func (s *Server) exportPermission(c *contact) string {
+	switch {
+	case !s.switches.ExportProductWords:
+		return title(c.Permission)
+	case c.Deleted != 0, c.Address == "":
+		return ""
+	case c.Permission == Explicit && c.Email.OptInBy == byContact:
+		return "Explicit"
+	}
+	return map[string]string{Implicit: "Implied", Explicit: "Express", NotSet: "No Permissions Set"}[c.Permission]
+}
 
 // title turns pending_confirmation into "Pending confirmation".
 func title(name string) string {

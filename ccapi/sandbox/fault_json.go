@@ -25,12 +25,18 @@ type faultJSON struct {
 	Share       float64   `json:"share,omitempty"`
 	Rows        int       `json:"rows,omitempty"`
 	Match       string    `json:"match,omitempty"`
+	// Switches are read as Switches, and written without those that are off.
+	Switches json.RawMessage `json:"switches,omitempty"`
 }
 
 // MarshalJSON writes durations as text, such as "1m30s".
 func (f Fault) MarshalJSON() ([]byte, error) {
-	return json.Marshal(faultJSON{f.Kind, f.Method, f.Path, f.At, f.Probability, f.Times, f.Status,
-		durationText(f.RetryAfter), durationText(f.Delay), f.Share, f.Rows, f.Match})
+	out := faultJSON{f.Kind, f.Method, f.Path, f.At, f.Probability, f.Times, f.Status,
+		durationText(f.RetryAfter), durationText(f.Delay), f.Share, f.Rows, f.Match, nil}
+	if f.Kind == FaultSwitch {
+		out.Switches = f.Switches.thrown()
+	}
+	return json.Marshal(out)
 }
 
 func durationText(d time.Duration) string {
@@ -50,8 +56,31 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 	}
 	retryAfter, err1 := parseDuration(in.RetryAfter)
 	delay, err2 := parseDuration(in.Delay)
-	*f = Fault{in.Kind, in.Method, in.Path, in.At, in.Probability, in.Times, in.Status, retryAfter, delay, in.Share, in.Rows, in.Match}
-	return errors.Join(err1, err2, f.check())
+	*f = Fault{in.Kind, in.Method, in.Path, in.At, in.Probability, in.Times, in.Status, retryAfter, delay, in.Share, in.Rows, in.Match, Switches{}}
+	var err3 error
+	if in.Switches != nil {
+		err3 = strict(in.Switches, &f.Switches)
+	}
+	return errors.Join(err1, err2, err3, f.check())
+}
+
+// thrown are the positions of the switches that are not off, as JSON.
+func (w Switches) thrown() json.RawMessage {
+	all := map[string]any{}
+	text, err := json.Marshal(w)
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	for name, position := range all {
+		if position == false || position == 0.0 || position == "" || position == "0s" {
+			delete(all, name)
+		}
+	}
+	out, err2 := json.Marshal(all)
+	if err := errors.Join(err, err2); err != nil {
+		panic("sandbox: encode switches: " + err.Error()) // our own types always encode
+	}
+	return out
 }
 
 func parseDuration(text string) (time.Duration, error) {
@@ -78,6 +107,15 @@ func (f *Fault) check() error {
 	}
 	if f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599) {
 		wrong = append(wrong, fmt.Errorf("status %d is not that of an error", f.Status))
+	}
+	if err := f.Switches.check(); err != nil {
+		wrong = append(wrong, err)
+	}
+	if (f.Kind == FaultSwitch) != (f.Switches != Switches{}) {
+		wrong = append(wrong, errors.New("kind switch, and no other, needs switches"))
+	}
+	if f.Switches.AuthorizationCounts {
+		wrong = append(wrong, errors.New("authorization_counts cannot be thrown for single requests: the limits come first"))
 	}
 	if f.Kind == FaultPoisoned && f.Match == "" {
 		wrong = append(wrong, errors.New("a poisoned row needs match"))

@@ -7,9 +7,12 @@ type FaultLine struct {
 }
 
 // Strikes tells what the fault spoils: the answer before anything was done, the
-// answer of a request that was carried out, or the activity that it made.
+// answer of a request that was carried out, or the activity that it made; or
+// both the request and its activity.
 func (l FaultLine) Strikes() string {
 	switch {
+	case l.Kind == FaultSwitch:
+		return "request and activity"
 	case l.Kind.ofActivity():
 		return "activity"
 	case l.Kind.before():
@@ -66,5 +69,6 @@ func activityFaults() []FaultLine {
 		{FaultAltered, "completes with other values in some rows"},
 		{FaultPoisoned, "one row that has `match` makes all of them be lost"},
 		{FaultReadDelay, "what it changed can be read only `delay` later"},
+		{FaultSwitch, "`switches` are thrown for this request and its activity"},
 	}
 }

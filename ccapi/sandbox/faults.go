@@ -48,6 +48,10 @@ const (
 	FaultReadDelay FaultKind = "read_delay"         // what it changed can be read only Fault.Delay later
 )
 
+// FaultSwitch throws switches ([Fault.Switches]) for the requests that it hits
+// and for the activities that they make; the answer itself is sound.
+const FaultSwitch FaultKind = "switch"
+
 // Fault says what goes wrong, and when. Without At and Probability it hits every
 // request that it matches.
 type Fault struct {
@@ -73,6 +77,8 @@ type Fault struct {
 	Rows int
 	// Match chooses rows whose address contains it.
 	Match string
+	// Switches of FaultSwitch: those that are not off here are thrown.
+	Switches Switches
 }
 
 // before tells that the fault comes in place of the work.
@@ -138,21 +144,22 @@ func (set *faultSet) add(f Fault) {
 	set.list = append(set.list, &armedFault{Fault: f, rng: rand.New(rand.NewPCG(set.seed, uint64(set.set)))})
 }
 
-// pick finds the fault of the answer that hits a call, and all that hit the
-// activity that it makes.
-func (set *faultSet) pick(c *call) (ofAnswer *Fault, ofActivity []*Fault) {
+// pick finds the fault of the answer that hits a call, all that hit the activity
+// that it makes, and the positions of the switches.
+func (set *faultSet) pick(c *call) {
 	for _, f := range set.list {
 		if !f.matches(c) || !f.strikes() {
 			continue
 		}
 		switch {
+		case f.Kind == FaultSwitch:
+			c.thrown = c.thrown.over(f.Switches)
 		case f.Kind.ofActivity():
-			ofActivity = append(ofActivity, &f.Fault)
-		case ofAnswer == nil:
-			ofAnswer = &f.Fault
+			c.effect = append(c.effect, &f.Fault)
+		case c.fault == nil:
+			c.fault = &f.Fault
 		}
 	}
-	return ofAnswer, ofActivity
 }
 
 func (f *Fault) matches(c *call) bool {

@@ -354,6 +354,8 @@ func TestFaultsAreReadFromJSON(t *testing.T) {
 		"a probability over 1": `{"kind":"slow","probability":2}`, "a share under 0": `{"kind":"lost_rows","share":-1}`,
 		"request 0": `{"kind":"slow","at":[0]}`, "a delay that is none": `{"kind":"slow","delay":"soon"}`,
 		"a status of success": `{"kind":"status","status":200}`, "a broken pattern": `{"kind":"slow","path":"["}`,
+		"no switch": `{"kind":"switch"}`, "an unknown switch": `{"kind":"switch","switches":{"gravity":true}}`,
+		"a position that is none": `{"kind":"switch","switches":{"put_sets_permission":"loud"}}`, "switches for another kind": `{"kind":"slow","switches":{"blank_clears":true}}`,
 		"poison for nobody": `{"kind":"poisoned"}`, "negative rows": `{"kind":"lost_rows","rows":-1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -369,6 +371,9 @@ func TestEveryKindOfFaultIsRead(t *testing.T) {
 	t.Parallel()
 	for _, kind := range sandbox.FaultKinds() {
 		text := fmt.Sprintf(`{"kind":%q,"status":503,"match":"x"}`, kind)
+		if kind == sandbox.FaultSwitch {
+			text = `{"kind":"switch","switches":{"contacts_count_high":2}}`
+		}
 		if _, err := sandbox.ParseFaults(strings.NewReader(text)); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -263,5 +263,5 @@ func (s *Server) queueImport(c *call, kind string, rec *importRecord, in *import
 	}
 	s.doom(in.Rows, c.effect)
 	rec.activity = a.ID
-	return created(a.json(c.now))
+	return created(s.shownActivity(a, c.now))
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ type switchView struct {
 func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request) {
 	positions := s.Switches()
 	var switches []switchView
-	for _, sw := range SwitchTable() {
+	for _, sw := range slices.Concat(SwitchTable(), HarmTable()) {
 		switches = append(switches, switchView{sw, sw.Get(positions)})
 	}
 	s.show(w, r, "settings", "Faults and switches", struct {
@@ -68,6 +69,9 @@ func formFault(r *http.Request) (Fault, error) {
 	if text := r.PostFormValue("delay"); text != "" && err == nil {
 		f.Delay, err = time.ParseDuration(text)
 	}
+	if text := r.PostFormValue("switches"); text != "" && err == nil {
+		err = strict([]byte(text), &f.Switches)
+	}
 	return f, err
 }
 
@@ -78,8 +82,8 @@ func (s *Server) clearFaultsPage(w http.ResponseWriter, r *http.Request) {
 
 // switchesPage sets all switches: those that are not in the form are off.
 func (s *Server) switchesPage(w http.ResponseWriter, r *http.Request) {
-	var positions Switches
-	for _, sw := range SwitchTable() {
+	positions := s.Switches()
+	for _, sw := range slices.Concat(SwitchTable(), HarmTable()) {
 		sw.Set(&positions, r.PostFormValue(sw.Name) != "")
 	}
 	s.SetSwitches(positions)

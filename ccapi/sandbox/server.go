@@ -64,6 +64,18 @@ func (s *Server) Switches() Switches {
 	return s.switches
 }
 
+// thrown does something with further switches thrown. s.mu must be held.
+func (s *Server) thrown(further Switches, do func()) {
+	if further == (Switches{}) {
+		do()
+		return
+	}
+	before := s.switches
+	defer func() { s.switches = before }()
+	s.switches = before.over(further)
+	do()
+}
+
 // SetSwitches changes the switches, for what happens from now on.
 func (s *Server) SetSwitches(switches Switches) {
 	s.mu.Lock()

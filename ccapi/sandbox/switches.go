@@ -1,8 +1,19 @@
 package sandbox
 
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
 // Switches decide what is not known of the real service. Each zero value is the
 // position that the sandbox takes by default; a program is right only if it is
-// right in every position ([SwitchTable] lists them).
+// right in every position ([SwitchTable] lists them). The last ones are harm
+// that no honest service does ([HarmTable]): a program has to notice it.
+//
+// Beside being set for good, a switch can be thrown for single requests and
+// what comes of them: see [FaultSwitch].
 type Switches struct {
 	UnsubscribedFieldsIgnored bool `json:"unsubscribed_fields_ignored"`
 	BlankClears               bool `json:"blank_clears"`
@@ -22,84 +33,109 @@ type Switches struct {
 	ActivityErrorLines        bool `json:"activity_error_lines"`
 	ExportByName              bool `json:"export_by_name"`
 	ExportWithoutFields       bool `json:"export_without_fields"`
-	PutResetsPermission       bool `json:"put_resets_permission"`
+	ExportProductWords        bool `json:"export_product_words"`
 	OptOutLeavesLists         bool `json:"opt_out_leaves_lists"`
 	BusyAddressesRefused      bool `json:"busy_addresses_refused"`
 	AuthorizationCounts       bool `json:"authorization_counts"`
 	RefreshTokenAbsent        bool `json:"refresh_token_absent"`
+	// ContactsCountHigh is by how much contacts_count is above what the pages show.
+	ContactsCountHigh int `json:"contacts_count_high"`
+	// ActivityStatusLate leaves "status" out of young activities.
+	ActivityStatusLate bool `json:"activity_status_late"`
+	// PutSetsPermission is what a PUT without permission_to_send sets: explicit,
+	// implicit or not_set; empty keeps it.
+	PutSetsPermission string `json:"put_sets_permission"`
 }
 
-// Switch is one line of [SwitchTable].
+// Duration is a [time.Duration] that is written as text, such as "10m".
+type Duration time.Duration
+
+// MarshalText writes "10m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads "10m"; an empty text is no time at all.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := parseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// check tells what is wrong with the positions of switches.
+func (w *Switches) check() error {
+	var wrong error
+	if w.ContactsCountHigh < 0 {
+		wrong = errors.New("contacts_count_high cannot be negative")
+	}
+	if p := w.PutSetsPermission; p != "" && !slices.Contains(putPermissions, p) {
+		wrong = errors.Join(wrong, fmt.Errorf("put_sets_permission is one of %q, or empty", putPermissions))
+	}
+	return wrong
+}
+
+// putPermissions are what a PUT that names no permission may set.
+var putPermissions = []string{Explicit, Implicit, NotSet}
+
+// Switch is one line of [SwitchTable] or [HarmTable].
 type Switch struct {
-	Name  string // as in JSON
-	Off   string // what happens by default
-	On    string // what happens when it is set
-	field func(*Switches) *bool
+	Name   string // as in JSON; "name=position" where several can be on
+	Off    string // what happens by default
+	On     string // what happens when it is set
+	Source string // where the doubt comes from
+	get    func(*Switches) bool
+	set    func(*Switches, bool)
 }
 
-// Set puts the switch into the position on.
-func (w Switch) Set(s *Switches, on bool) { *w.field(s) = on }
+// Set puts the switch into the position on. A switch with a number that is on
+// already keeps its number.
+func (w Switch) Set(s *Switches, on bool) { w.set(s, on) }
 
 // Get tells the position of the switch.
-func (w Switch) Get(s Switches) bool { return *w.field(&s) }
+func (w Switch) Get(s Switches) bool { return w.get(&s) }
 
-// SwitchTable lists every switch with its two positions, in a fixed order.
-func SwitchTable() []Switch {
-	return append(importSwitches(), accountSwitches()...)
+// toggle is a switch with two positions.
+func toggle(name, off, on, source string, field func(*Switches) *bool) Switch {
+	return Switch{name, off, on, source,
+		func(s *Switches) bool { return *field(s) },
+		func(s *Switches, on bool) { *field(s) = on }}
 }
 
-func importSwitches() []Switch {
-	return []Switch{
-		{"unsubscribed_fields_ignored", "an import changes the fields of unsubscribed contacts", "it leaves them alone",
-			func(s *Switches) *bool { return &s.UnsubscribedFieldsIgnored }},
-		{"blank_clears", "a blank or null in an import is ignored", "it clears the value",
-			func(s *Switches) *bool { return &s.BlankClears }},
-		{"first_duplicate_wins", "of two equal addresses in an import the last wins", "the first wins",
-			func(s *Switches) *bool { return &s.FirstDuplicateWins }},
-		{"import_keeps_updated_at", "an import that changed a contact moves updated_at", "it does not, unless a list was joined",
-			func(s *Switches) *bool { return &s.ImportKeepsUpdatedAt }},
-		{"import_field_names_fold", "cf: names of another case are ignored", "they are matched",
-			func(s *Switches) *bool { return &s.ImportFieldNamesFold }},
-		{"import_addresses_short", "an import takes addresses of up to 80 characters", "of up to 50",
-			func(s *Switches) *bool { return &s.ImportAddressesShort }},
-		{"imports_progressive", "an import takes effect at its end", "row by row while it is processing",
-			func(s *Switches) *bool { return &s.ImportsProgressive }},
-		{"imports_read_late", "what an import changed can be read at once", "30 seconds after its end",
-			func(s *Switches) *bool { return &s.ImportsReadLate }},
-		{"activity_error_lines", "activity_errors stays empty", "it has a line \"Line N: ...\" for each refused contact",
-			func(s *Switches) *bool { return &s.ActivityErrorLines }},
-		{"busy_addresses_refused", "addresses are refused only when told so", "an address is refused for 48 hours after more than 5 changes in 24 hours",
-			func(s *Switches) *bool { return &s.BusyAddressesRefused }},
-	}
+// amount is a switch with a number; value is the one that stands for on.
+func amount[T int | Duration](name, off, on, source string, value T, field func(*Switches) *T) Switch {
+	return Switch{name, off, on, source,
+		func(s *Switches) bool { return *field(s) != 0 },
+		func(s *Switches, on bool) {
+			switch p := field(s); {
+			case !on:
+				*p = 0
+			case *p == 0:
+				*p = value
+			}
+		}}
 }
 
-func accountSwitches() []Switch {
-	return []Switch{
-		{"deletion_moves_updated_at", "deleting a contact leaves updated_at alone", "it moves it",
-			func(s *Switches) *bool { return &s.DeletionMovesUpdatedAt }},
-		{"list_exit_moves_updated_at", "leaving a list leaves updated_at alone", "it moves it",
-			func(s *Switches) *bool { return &s.ListExitMovesUpdatedAt }},
-		{"tag_moves_updated_at", "a tag leaves updated_at alone", "it moves it",
-			func(s *Switches) *bool { return &s.TagMovesUpdatedAt }},
-		{"field_edit_moves_updated_at", "an edited custom field leaves updated_at alone", "it moves it",
-			func(s *Switches) *bool { return &s.FieldEditMovesUpdatedAt }},
-		{"opt_out_leaves_lists", "who opts out stays a member of his lists", "he leaves them",
-			func(s *Switches) *bool { return &s.OptOutLeavesLists }},
-		{"updated_after_inclusive", "updated_after leaves out its own second", "it includes it",
-			func(s *Switches) *bool { return &s.UpdatedAfterInclusive }},
-		{"lower_case_addresses", "addresses keep their case", "they are stored in lower case",
-			func(s *Switches) *bool { return &s.LowerCaseAddresses }},
-		{"field_names_keep_case", "the name of a custom field is its label in lower case", "it keeps the label's capitals",
-			func(s *Switches) *bool { return &s.FieldNamesKeepCase }},
-		{"put_resets_permission", "a PUT without permission_to_send keeps it", "it becomes not_set",
-			func(s *Switches) *bool { return &s.PutResetsPermission }},
-		{"export_by_name", "an export heads custom fields by label", "by field name",
-			func(s *Switches) *bool { return &s.ExportByName }},
-		{"export_without_fields", "an export has the custom fields", "only when it asks for them by name",
-			func(s *Switches) *bool { return &s.ExportWithoutFields }},
-		{"authorization_counts", "only API requests count against the limits", "those to the authorization server too",
-			func(s *Switches) *bool { return &s.AuthorizationCounts }},
-		{"refresh_token_absent", "a long-lived refresh token comes back in each answer", "it comes only once",
-			func(s *Switches) *bool { return &s.RefreshTokenAbsent }},
+// choice is one position of a switch that has several.
+func choice(name, value, off, on, source string, field func(*Switches) *string) Switch {
+	return Switch{name + "=" + value, off, on, source,
+		func(s *Switches) bool { return *field(s) == value },
+		func(s *Switches, on bool) {
+			switch p := field(s); {
+			case on:
+				*p = value
+			case *p == value:
+				*p = ""
+			}
+		}}
+}
+
+// over is the positions with those of top thrown on top of them.
+func (w Switches) over(top Switches) Switches {
+	for _, sw := range slices.Concat(SwitchTable(), HarmTable()) {
+		if sw.get(&top) {
+			sw.set(&w, true)
+		}
 	}
+	if top.ContactsCountHigh != 0 {
+		w.ContactsCountHigh = top.ContactsCountHigh
+	}
+	return w
 }

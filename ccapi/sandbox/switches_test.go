@@ -2,32 +2,326 @@ package sandbox_test
 
 import (
 	"encoding/json"
-	"reflect"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"ccsyncd/ccapi/sandbox"
 )
 
-func TestTheTableOfSwitchesIsWhole(t *testing.T) {
+// everySwitch are the switches of both tables.
+func everySwitch() []sandbox.Switch { return slices.Concat(sandbox.SwitchTable(), sandbox.HarmTable()) }
+
+func TestTheTablesOfSwitchesAreWhole(t *testing.T) {
 	t.Parallel()
-	table := sandbox.SwitchTable()
-	if got, want := len(table), reflect.TypeFor[sandbox.Switches]().NumField(); got != want {
-		t.Errorf("got %d switches, want %d", got, want)
-	}
-	seen := map[sandbox.Switches]string{{}: "none"}
-	for _, sw := range table {
+	seen, members := map[sandbox.Switches]string{{}: "none"}, map[string]bool{}
+	for _, sw := range everySwitch() {
 		var s sandbox.Switches
 		sw.Set(&s, true)
 		if other, twice := seen[s]; twice || !sw.Get(s) {
 			t.Errorf("%s sets the same as %s", sw.Name, other)
 		}
 		seen[s] = sw.Name
-		var fromJSON sandbox.Switches
-		if err := json.Unmarshal([]byte(`{"`+sw.Name+`":true}`), &fromJSON); err != nil || fromJSON != s {
-			t.Errorf("%s: JSON sets %+v, the table %+v", sw.Name, fromJSON, s)
+		member, _, _ := strings.Cut(sw.Name, "=")
+		members[member] = true
+		if named := positions(t, s); len(named) != 1 || named[member] == nil {
+			t.Errorf("%s: JSON names %v", sw.Name, named)
 		}
-		if sw.Off == "" || sw.On == "" {
-			t.Errorf("%s: a position is not told", sw.Name)
+		sw.Set(&s, false)
+		if s != (sandbox.Switches{}) {
+			t.Errorf("%s: off leaves %+v", sw.Name, s)
+		}
+		if sw.Off == "" || sw.On == "" || sw.Source == "" {
+			t.Errorf("%s: a position or its source is not told", sw.Name)
 		}
 	}
+	text, err := json.Marshal(sandbox.Switches{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil || len(all) != len(members) {
+		t.Errorf("the tables have %d switches, the type %d: %v", len(members), len(all), err)
+	}
+}
+
+// positions are the switches that are not off, as a file of faults names them.
+func positions(t *testing.T, s sandbox.Switches) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(sandbox.Fault{Kind: sandbox.FaultSwitch, Switches: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		Switches map[string]any `json:"switches"`
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		t.Fatal(err)
+	}
+	return f.Switches
+}
+
+// Each switch does something, in both positions: set for good, and thrown by a fault for the requests of a program.
+func TestEverySwitchDoesWhatItSays(t *testing.T) {
+	t.Parallel()
+	for name := range trials {
+		if !slices.ContainsFunc(everySwitch(), func(sw sandbox.Switch) bool { return sw.Name == name }) {
+			t.Errorf("there is no switch %s", name)
+		}
+	}
+	for _, sw := range everySwitch() {
+		trial, has := trials[sw.Name]
+		if !has {
+			t.Errorf("no trial of %s", sw.Name)
+			continue
+		}
+		var on sandbox.Switches
+		sw.Set(&on, true)
+		t.Run(sw.Name, func(t *testing.T) {
+			t.Parallel()
+			trial.run(t, "off", trial.off, sandbox.Switches{}, nil)
+			trial.run(t, "on", trial.on, on, nil)
+			if fault := throwing(t, on); fault != nil {
+				trial.run(t, "thrown", trial.on, sandbox.Switches{}, fault)
+			}
+		})
+	}
+}
+
+// throwing are the faults of a file that throws switches; nil where that is refused.
+func throwing(t *testing.T, on sandbox.Switches) []sandbox.Fault {
+	t.Helper()
+	text, err := json.Marshal(sandbox.Fault{Kind: sandbox.FaultSwitch, Switches: on})
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults, err := sandbox.ParseFaults(strings.NewReader(string(text)))
+	if err != nil && !on.AuthorizationCounts {
+		t.Fatal(err)
+	}
+	return faults
+}
+
+// trial is a small story whose end differs with a switch.
+type trial struct {
+	tell    func(*stage) string
+	off, on string
+}
+
+// stage is where trials take place: the people of newStage.
+type stage struct {
+	*client
+	s    *sandbox.Server
+	list string // "App users"
+}
+
+func (tr trial) run(t *testing.T, name, want string, switches sandbox.Switches, faults []sandbox.Fault) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			st := newStage(t, switches)
+			for _, f := range faults {
+				st.s.Fault(f)
+			}
+			if got := tr.tell(st); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	})
+}
+
+// newStage has one contact of each kind that trials need.
+func newStage(t *testing.T, switches sandbox.Switches) *stage {
+	s, c := pipe(t, sandbox.Options{Switches: switches, LongLived: true, PerDay: 500, PerSecond: 100,
+		ImportTime: func(int) time.Duration { return 10 * time.Second }, Tokens: sandbox.Lifetimes{Access: 1000 * time.Hour}})
+	st := &stage{c, s, s.AddList("App users")}
+	s.AddList("Newsletter")
+	fields := map[string]string{"Short code": "OLD", "Other": "kept"}
+	s.Seed(
+		sandbox.Contact{Address: "ann@example.com", FirstName: "Ann", Lists: []string{"App users"}, Fields: fields},
+		sandbox.Contact{Address: "out@example.com", FirstName: "Old", Permission: sandbox.Unsubscribed, Lists: []string{"App users"}},
+		sandbox.Contact{Address: "unset@example.com", Permission: sandbox.NotSet, Tags: []string{"vip"}},
+		sandbox.Contact{Address: "express@example.com", Permission: sandbox.Explicit},
+		sandbox.Contact{FirstName: "No address"},
+	)
+	time.Sleep(time.Hour)
+	return st
+}
+
+// person is a contact as it truly is.
+func (st *stage) person(address string) sandbox.Contact {
+	c, _ := st.s.Contact(address)
+	return c
+}
+
+// imports sends rows and waits for the end.
+func (st *stage) imports(rows ...string) activityView { return st.importRows(st.list, rows...) }
+
+// puts replaces a contact; rest goes into the body beside what the request needs.
+func (st *stage) puts(address, rest string) (reply, string) {
+	body := fmt.Sprintf(`{"email_address":{"address":%q},"first_name":"Ann","update_source":"Account"%s}`, address, rest)
+	r, err := st.do("PUT", "/v3/contacts/"+st.person(address).ID, body)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return r, r.body
+}
+
+// moved tells whether something moves updated_at of ann.
+func moved(act func(*stage)) func(*stage) string {
+	return func(st *stage) string {
+		before := st.person("ann@example.com").UpdatedAt
+		act(st)
+		if st.person("ann@example.com").UpdatedAt.Equal(before) {
+			return "stays"
+		}
+		return "moves"
+	}
+}
+
+// field is the id of a custom field.
+func (st *stage) field(name string) string {
+	for _, f := range get[fieldsView](st.client, "/v3/contact_custom_fields").Fields {
+		if f.Name == name {
+			return f.ID
+		}
+	}
+	st.t.Fatalf("no custom field %s", name)
+	return ""
+}
+
+// sends makes an import of ten new contacts, ten seconds long, and does not wait for it.
+func (st *stage) sends() activityView { return st.sendRows(st.list, tenRows()...) }
+
+var trials = map[string]trial{
+	"unsubscribed_fields_ignored": {func(st *stage) string {
+		st.imports(`{"email":"out@example.com","first_name":"New"}`)
+		return st.person("out@example.com").FirstName
+	}, "New", "Old"},
+	"blank_clears": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com","first_name":""}`)
+		return st.person("ann@example.com").FirstName
+	}, "Ann", ""},
+	"first_duplicate_wins": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com","first_name":"A"}`, `{"email":"ann@example.com","first_name":"B"}`)
+		return st.person("ann@example.com").FirstName
+	}, "B", "A"},
+	"import_keeps_updated_at": {moved(func(st *stage) { st.imports(`{"email":"ann@example.com","first_name":"New"}`) }), "moves", "stays"},
+	"import_field_names_fold": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com","cf:SHORT_CODE":"NEW"}`)
+		return st.person("ann@example.com").Fields["short_code"]
+	}, "OLD", "NEW"},
+	"import_addresses_short": {func(st *stage) string {
+		a := st.imports(`{"email":"` + strings.Repeat("x", 50) + `@example.com"}`)
+		return fmt.Sprint(a.Status["correctable_count"])
+	}, "0", "1"},
+	"imports_progressive": {func(st *stage) string {
+		before := len(st.s.Contacts())
+		st.sends()
+		time.Sleep(5500 * time.Millisecond)
+		return fmt.Sprint(len(st.s.Contacts()) - before)
+	}, "0", "5"},
+	"imports_read_late": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com","first_name":"New"}`)
+		seen := get[contactsPage](st.client, "/v3/contacts?email=ann@example.com").Contacts[0].FirstName
+		time.Sleep(30 * time.Second)
+		return seen + " " + get[contactsPage](st.client, "/v3/contacts?email=ann@example.com").Contacts[0].FirstName
+	}, "New New", "Ann New"},
+	"busy_addresses_refused": {func(st *stage) string {
+		errors := 0
+		for i := range 7 {
+			errors += st.imports(fmt.Sprintf(`{"email":"ann@example.com","first_name":"A%d"}`, i)).Status["error_count"]
+		}
+		return fmt.Sprint(errors)
+	}, "0", "1"},
+	"activity_error_lines": {func(st *stage) string {
+		return strings.Join(st.imports(`{"email":"none"}`).Errors, "")
+	}, "", "Line 2: The email address is invalid."},
+	"activity_status_late": {func(st *stage) string {
+		a := st.sends()
+		seen := []bool{a.Status != nil}
+		for range 2 { // while it is processing, and at its end
+			time.Sleep(8 * time.Second)
+			seen = append(seen, get[activityView](st.client, "/v3/activities/"+a.ID).Status != nil)
+		}
+		return fmt.Sprint(seen)
+	}, "[true true true]", "[false false true]"},
+	"export_by_name": {func(st *stage) string {
+		heading := st.export(`{}`)[0]
+		return heading[len(heading)-1]
+	}, "Short code", "short_code"},
+	"export_without_fields": {func(st *stage) string {
+		heading := st.export(`{}`)[0]
+		return heading[len(heading)-1]
+	}, "Short code", "Updated At"},
+	"export_product_words": {func(st *stage) string {
+		st.call("POST", "/v3/contacts/sign_up_form", `{"email_address":"asked@example.com","list_memberships":["`+st.list+`"]}`, http.StatusCreated)
+		words := ""
+		for _, line := range st.export(`{"fields":["email_status","email_permission_status"]}`)[1:] {
+			words += strings.Join(line, "/") + " "
+		}
+		return words
+	}, "Active/Explicit Active/Explicit Active/Implicit Active/Implicit Not set/Not set Unsubscribed/Unsubscribed ",
+		"/ Active/Explicit Active/Express Active/Implied Active/No Permissions Set Unsubscribed/ "},
+	"deletion_moves_updated_at": {moved(func(st *stage) {
+		st.call("DELETE", "/v3/contacts/"+st.person("ann@example.com").ID, nil, http.StatusNoContent)
+	}), "stays", "moves"},
+	"list_exit_moves_updated_at": {moved(func(st *stage) { st.puts("ann@example.com", `,"list_memberships":[]`) }), "stays", "moves"},
+	"tag_moves_updated_at": {moved(func(st *stage) {
+		st.puts("ann@example.com", `,"taggings":["`+st.tags()["vip"]+`"]`)
+	}), "stays", "moves"},
+	"field_edit_moves_updated_at": {moved(func(st *stage) {
+		st.puts("ann@example.com", `,"custom_fields":[{"custom_field_id":"`+st.field("short_code")+`","value":"NEW"}]`)
+	}), "stays", "moves"},
+	"opt_out_leaves_lists": {func(st *stage) string {
+		body := `{"email_address":{"address":"ann@example.com","permission_to_send":"unsubscribed"},"update_source":"Account"}`
+		st.call("PUT", "/v3/contacts/"+st.person("ann@example.com").ID, body, http.StatusOK)
+		return fmt.Sprint(st.person("ann@example.com").Lists)
+	}, "[App users]", "[]"},
+	"updated_after_inclusive": {func(st *stage) string {
+		since := url.QueryEscape(st.person("ann@example.com").UpdatedAt.Format(time.RFC3339))
+		return fmt.Sprint(len(get[contactsPage](st.client, "/v3/contacts?email=ann@example.com&updated_after="+since).Contacts))
+	}, "0", "1"},
+	"contacts_count_high": {func(st *stage) string {
+		all := get[contactsPage](st.client, "/v3/contacts?status=all&include_count=true&limit=500")
+		of := get[contactsPage](st.client, "/v3/contacts?email=ann@example.com&include_count=true")
+		total := get[struct{ Total int }](st.client, "/v3/contacts/counts").Total
+		return fmt.Sprintf("%d for %d%s, %d, %d", *all.Count, len(all.Contacts), all.Links.Next.Href, *of.Count, total)
+	}, "5 for 5, 1, 5", "8 for 5, 1, 5"},
+	"put_sets_permission=explicit": {func(st *stage) string {
+		st.puts("ann@example.com", "")
+		return st.person("ann@example.com").Permission
+	}, "implicit", "explicit"},
+	"put_sets_permission=implicit": {func(st *stage) string {
+		st.puts("unset@example.com", "")
+		return st.person("unset@example.com").Permission
+	}, "not_set", "implicit"},
+	"put_sets_permission=not_set": {func(st *stage) string {
+		st.puts("ann@example.com", "")
+		return st.person("ann@example.com").Permission
+	}, "implicit", "not_set"},
+	"lower_case_addresses": {func(st *stage) string {
+		st.imports(`{"email":"New@Example.com"}`)
+		return st.person("new@example.com").Address
+	}, "New@Example.com", "new@example.com"},
+	"field_names_keep_case": {func(st *stage) string {
+		r := st.call("POST", "/v3/contact_custom_fields", `{"label":"My Field","type":"string"}`, http.StatusCreated)
+		return decode[struct{ Name string }](st.t, r).Name
+	}, "my_field", "My_Field"},
+	"authorization_counts": {func(st *stage) string {
+		before := st.s.Used()
+		st.refresh("none")
+		return fmt.Sprint(st.s.Used() - before)
+	}, "0", "1"},
+	"refresh_token_absent": {func(st *stage) string {
+		_, token := st.s.Authorize()
+		if st.refresh(token).Refresh == token {
+			return "again"
+		}
+		return "absent"
+	}, "again", "absent"},
 }
