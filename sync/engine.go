@@ -10,6 +10,7 @@ import (
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Engine brings one account into step with one source. It is made anew for each configuration; its runs
@@ -76,7 +77,7 @@ type run struct {
 	fresh   time.Time // when the snapshot began that this run took or ended; zero: it took none
 	// refreshed is when the mirror was last refreshed in this run.
 	refreshed time.Time
-	users     *users
+	users     *users.Users
 	mark      string // of the reading that gave the users
 	plan      *plan
 	push      pusher
@@ -120,7 +121,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	}
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
-		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
+		Changes: []Change{}, Skipped: []users.Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
 		Guard: Verdict{Reasons: []string{}, Details: []string{}}, Only: len(opts.Only),
 	}
 	if len(opts.Only) > 0 {
@@ -168,19 +169,19 @@ func (r *run) steps(ctx context.Context) error {
 func (r *run) readSource(ctx context.Context) (err error) {
 	r.step("source", 0, 0)
 	reading := r.Users(ctx)
-	r.users, err = readUsers(ctx, reading.Rows(), r.mapping, r.Scratch)
+	r.users, err = users.Read(ctx, reading.Rows(), r.mapping, r.Scratch, nil)
 	if err != nil {
 		return err
 	}
 	r.mark = reading.Mark()
-	r.report.Source, r.waited.database = r.users.count, r.users.waited
-	r.step("source", r.users.count.Rows, r.users.count.Rows)
+	r.report.Source, r.waited.database = r.users.Count, r.users.Waited
+	r.step("source", r.users.Count.Rows, r.users.Count.Rows)
 	return nil
 }
 
 func (r *run) closeUsers() {
 	if r.users != nil {
-		r.users.close()
+		r.users.Close()
 	}
 }
 

@@ -2,23 +2,15 @@ package sync
 
 import (
 	"errors"
-	"fmt"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // errOrder ends a plan whose users or contacts do not ascend.
 var errOrder = errors.New("the rows did not come in order; nothing was sent")
-
-// SourceError says that the app's database could not be read to its end.
-type SourceError struct{ Err error }
-
-func (e *SourceError) Error() string { return fmt.Sprintf("read the source: %v", e.Err) }
-
-// Unwrap returns the cause.
-func (e *SourceError) Unwrap() error { return e.Err }
 
 // Diagnose gives an error its code in the report and says what a person can do about it.
 func Diagnose(err error) (code, hint string) {
@@ -28,7 +20,7 @@ func Diagnose(err error) (code, hint string) {
 		return setup.Code, setup.Hint
 	case errors.Is(err, ccapi.ErrUnauthorized):
 		return "unauthorized", "run `ccsyncd auth login`"
-	case errors.As(err, new(*SourceError)):
+	case errors.As(err, new(*users.SourceError)):
 		return "source", "run `ccsyncd check` to see what is wrong with the app's database; it is tried again at the next run"
 	case errors.Is(err, ccapi.ErrForbidden):
 		return "forbidden", "the login lacks the scope contact_data or the right to edit contacts, or the application is switched off: run `ccsyncd check`"

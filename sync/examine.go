@@ -6,13 +6,14 @@ import (
 
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Examination is what a run would make of the rows of the source by themselves, before it looks at any contact.
 type Examination struct {
-	Source  Source
-	Skipped []Skipped      // at most 10,000
-	Reasons map[string]int // all skipped rows, by reason
+	Source  users.Source
+	Skipped []users.Skipped // at most 10,000
+	Reasons map[string]int  // all skipped rows, by reason
 }
 
 // Count is how many rows would be skipped.
@@ -28,27 +29,27 @@ func (x *Examination) Count() int {
 // are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
 	m := (&contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
-	users, err := readUsers(ctx, e.Users(ctx).Rows(), m, e.Scratch)
+	users, err := users.Read(ctx, e.Users(ctx).Rows(), m, e.Scratch, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer users.close()
+	defer users.Close()
 	seen := Report{Reasons: make(map[string]int)}
-	for _, s := range users.skips {
+	for _, s := range users.Skips {
 		seen.addSkip(s)
 	}
-	if users.more > 0 {
-		seen.Reasons[string(contact.InvalidEmail)] += users.more
+	if users.More > 0 {
+		seen.Reasons[string(contact.InvalidEmail)] += users.More
 	}
-	for u, err := range users.each() {
+	for u, err := range users.Each() {
 		if err != nil {
 			return nil, err
 		}
-		if u.skip != "" {
-			u.skipped(seen.addSkip)
+		if u.Skip != "" {
+			u.Skipped(seen.addSkip)
 		}
 	}
-	return &Examination{Source: users.count, Skipped: seen.Skipped, Reasons: seen.Reasons}, nil
+	return &Examination{Source: users.Count, Skipped: seen.Skipped, Reasons: seen.Reasons}, nil
 }
 
 // Bound is what a name of the configuration means in the account.

@@ -7,6 +7,7 @@ import (
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Explanation tells all there is to know of one user: the rows, the contacts, what a run would do and why, and
@@ -95,7 +96,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 }
 
 // explainRows finds the rows of the user and what they come to.
-func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*user, error) {
+func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*users.User, error) {
 	norm, fault := contact.Normalise(who)
 	if fault == "" {
 		x.Address = norm
@@ -117,7 +118,7 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 			}
 		}
 	}
-	if r.users, err = readUsers(ctx, keep, r.mapping, r.Scratch); err != nil {
+	if r.users, err = users.Read(ctx, keep, r.mapping, r.Scratch, nil); err != nil {
 		return nil, err
 	}
 	if x.Address == "" && len(x.Rows) > 0 {
@@ -126,11 +127,11 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 			x.Known, x.Decision, x.Reason, x.Detail = true, "skip", string(contact.InvalidEmail), fault
 		}
 	}
-	for u, err := range r.users.each() {
+	for u, err := range r.users.Each() {
 		if err != nil {
 			return nil, err
 		}
-		if string(u.norm) == x.Address {
+		if string(u.Norm) == x.Address {
 			return u, nil
 		}
 	}
@@ -146,10 +147,10 @@ func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
 }
 
 // explainContact decides on the user as a run would.
-func (r *run) explainContact(ctx context.Context, x *Explanation, u *user) error {
+func (r *run) explainContact(ctx context.Context, x *Explanation, u *users.User) error {
 	s := []subject{{norm: x.Address}}
 	if u != nil {
-		s[0] = subjectOf(x.Address, &u.first, r.mapping)
+		s[0] = subjectOf(x.Address, &u.First, r.mapping)
 	}
 	if err := r.lookUp(ctx, s); err != nil {
 		return err
@@ -165,8 +166,8 @@ func (r *run) explainContact(ctx context.Context, x *Explanation, u *user) error
 		return err
 	}
 	d := decide(&r.Policy, r.mapping, &s[0], r.now())
-	if u != nil && u.skip != "" {
-		d = skip(u.skip, u.detail)
+	if u != nil && u.Skip != "" {
+		d = skip(u.Skip, u.Detail)
 	}
 	if u == nil && d.action == Clear {
 		if err := r.explainOrphan(ctx, &d); err != nil {
@@ -198,7 +199,7 @@ func (r *run) explainMove(ctx context.Context, s *subject) error {
 	}
 	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.Targets))
 	defer contacts.Close()
-	for pair, err := range join(r.users.each(), contacts) {
+	for pair, err := range join(r.users.Each(), contacts) {
 		if err != nil {
 			return err
 		}

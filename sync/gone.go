@@ -29,7 +29,7 @@ func (p *planner) decideGone(ctx context.Context) error {
 	}
 	byKey := p.byKey
 	p.byKey = nil // nothing waits any more
-	for key := range p.run.users.keys.Sorted() {
+	for key := range p.run.users.Keys.Sorted() {
 		if err := byKey.Add(key, nil); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (p *planner) decideGone(ctx context.Context) error {
 		}
 		orphans = append(orphans, string(norm))
 	}
-	if err := errors.Join(p.run.users.keys.Err(), byKey.Err(), release()); err != nil {
+	if err := errors.Join(p.run.users.Keys.Err(), byKey.Err(), release()); err != nil {
 		return err
 	}
 	return p.decideChunk(ctx)

@@ -170,7 +170,7 @@ func (r *run) judge(ctx context.Context) error {
 }
 
 func (r *run) evidence(ctx context.Context) (*evidence, error) {
-	e := &evidence{plan: r.plan.tally, carriers: make(map[string]int), valued: r.users.valued.byColumn(r.mapping)}
+	e := &evidence{plan: r.plan.tally, carriers: make(map[string]int), valued: r.users.Valued.ByColumn(r.mapping)}
 	for i, n := range r.plan.carriers {
 		e.carriers[r.mapping.Targets[i].Column] += n
 	}

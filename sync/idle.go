@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ccsyncd/sync/ahead"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last whole run planned
@@ -26,7 +26,7 @@ func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	if e.Unchanged != nil {
 		same, err := e.Unchanged(ctx, last.Mark)
 		if err != nil {
-			return false, &SourceError{Err: err}
+			return false, &users.SourceError{Err: err}
 		}
 		if same {
 			return true, nil
@@ -67,18 +67,9 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 // sameDigest reads the source and compares it with what the last plan saw. Where nothing but the mark
 // has moved, the plan takes the new one.
 func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
-	var u userReader
-	u.users = &users{}
 	reading := e.Users(ctx)
-	rows := ahead.Read(reading.Rows(), keepRow)
-	defer rows.Close()
-	for row := rows.Advance(); row != nil; row = rows.Advance() {
-		u.digest.add(u.hash(row))
-	}
-	if rows.Err() != nil {
-		return false, &SourceError{Err: rows.Err()}
-	}
-	if err := ctx.Err(); err != nil || u.digest.String() != last.Digest {
+	sum, err := users.Digest(ctx, reading.Rows())
+	if err != nil || sum != last.Digest {
 		return false, err
 	}
 	last.Mark = reading.Mark()

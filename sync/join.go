@@ -6,6 +6,7 @@ import (
 
 	"ccsyncd/sync/ahead"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // pair is one normalised address in users, contacts or both.
@@ -16,9 +17,9 @@ import (
 //	yes    no        false   the user is no contact
 //	nil    yes       false   no row stands for the contact
 type pair struct {
-	norm   string // only when equal is false
-	user   *user  // valid until the next pair
-	known  bool   // the mirror has contacts of this address
+	norm   string      // only when equal is false
+	user   *users.User // valid until the next pair
+	known  bool        // the mirror has contacts of this address
 	equal  bool
 	fields string // of the first contact
 }
@@ -26,19 +27,19 @@ type pair struct {
 // join merges users and contacts, both ascending by the bytes of their normalised address, on address and
 // values alone. A stream out of order ends it with an error: a merge over a wrong order invents joiners
 // and leavers.
-func join(users iter.Seq2[*user, error], contacts *entries) iter.Seq2[pair, error] {
+func join(users iter.Seq2[*users.User, error], contacts *entries) iter.Seq2[pair, error] {
 	return func(yield func(pair, error) bool) {
 		j := joiner{contacts: contacts, yield: yield}
 		for u, err := range users {
-			if err == nil && bytes.Compare(u.norm, j.last) <= 0 && j.last != nil {
+			if err == nil && bytes.Compare(u.Norm, j.last) <= 0 && j.last != nil {
 				err = errOrder
 			}
 			if err != nil {
 				yield(pair{}, err)
 				return
 			}
-			j.last = append(j.last[:0], u.norm...)
-			if !j.orphansBefore(u.norm) || !j.meet(u) {
+			j.last = append(j.last[:0], u.Norm...)
+			if !j.orphansBefore(u.Norm) || !j.meet(u) {
 				return
 			}
 		}
@@ -71,10 +72,10 @@ func (j *joiner) orphansBefore(norm []byte) bool {
 }
 
 // meet yields a user with the contacts of its address.
-func (j *joiner) meet(u *user) bool {
+func (j *joiner) meet(u *users.User) bool {
 	p := pair{user: u}
 	several := false
-	for j.contacts.ok && j.contacts.head.Norm == string(u.norm) {
+	for j.contacts.ok && j.contacts.head.Norm == string(u.Norm) {
 		several = p.known
 		if !p.known {
 			p.known, p.fields = true, j.contacts.head.Fields
@@ -85,9 +86,9 @@ func (j *joiner) meet(u *user) bool {
 		j.yield(pair{}, j.contacts.err)
 		return false
 	}
-	p.equal = p.known && !several && u.skip == "" && p.fields != "" && p.fields == string(u.first.fields)
+	p.equal = p.known && !several && u.Skip == "" && p.fields != "" && p.fields == string(u.First.Fields)
 	if !p.equal {
-		p.norm = string(u.norm)
+		p.norm = string(u.Norm)
 	}
 	return j.yield(p, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // BenchmarkUsers makes users of n rows that come in no order: normalises, judges, hashes and spools them.
@@ -19,11 +20,11 @@ func BenchmarkUsers(b *testing.B) {
 				rows, m := shuffledRows(n), benchMapping(unique)
 				b.ReportAllocs()
 				for b.Loop() {
-					u, err := readUsers(b.Context(), rows, m, b.TempDir())
-					if err != nil || u.count.Usable != n {
-						b.Fatal(u.count, err)
+					u, err := users.Read(b.Context(), rows, m, b.TempDir(), nil)
+					if err != nil || u.Count.Usable != n {
+						b.Fatal(u.Count, err)
 					}
-					u.close()
+					u.Close()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/row")
 			})
@@ -35,17 +36,17 @@ func BenchmarkUsers(b *testing.B) {
 func BenchmarkJoin(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			u, err := readUsers(b.Context(), shuffledRows(n), benchMapping(false), b.TempDir())
+			u, err := users.Read(b.Context(), shuffledRows(n), benchMapping(false), b.TempDir(), nil)
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer u.close()
+			defer u.Close()
 			all := make([]state.Entry, 0, n)
-			for user, err := range u.each() {
+			for user, err := range u.Each() {
 				if err != nil {
 					b.Fatal(err)
 				}
-				all = append(all, state.Entry{Norm: string(user.norm), Fields: string(user.first.fields)})
+				all = append(all, state.Entry{Norm: string(user.Norm), Fields: string(user.First.Fields)})
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -56,7 +57,7 @@ func BenchmarkJoin(b *testing.B) {
 	}
 }
 
-func joinOnce(b *testing.B, u *users, all []state.Entry) {
+func joinOnce(b *testing.B, u *users.Users, all []state.Entry) {
 	b.Helper()
 	contacts := readEntries(func(yield func(state.Entry, error) bool) {
 		for _, e := range all {
@@ -67,7 +68,7 @@ func joinOnce(b *testing.B, u *users, all []state.Entry) {
 	}, 1)
 	defer contacts.Close()
 	equal := 0
-	for pair, err := range join(u.each(), contacts) {
+	for pair, err := range join(u.Each(), contacts) {
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -6,17 +6,18 @@ import (
 	"strings"
 
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/users"
 )
 
 // setAside keeps a user without a contact until all contacts without a user are known.
-func (p *planner) setAside(pair *pair, kind recordKind) error {
-	rec := pair.user.first
-	value := p.mapping.UniqueValue(string(rec.fields))
+func (p *planner) setAside(pair *pair, kind users.Kind) error {
+	rec := pair.user.First
+	value := p.mapping.UniqueValue(string(rec.Fields))
 	if pair.known || value == "" {
 		return nil
 	}
-	rec.kind, rec.detail = kind, []byte(pair.norm)
-	p.buf = rec.append(p.buf[:0])
+	rec.Kind, rec.Detail = kind, []byte(pair.norm)
+	p.buf = rec.Append(p.buf[:0])
 	return p.absent.Add([]byte(value), p.buf)
 }
 
@@ -24,8 +25,8 @@ func (p *planner) setAside(pair *pair, kind recordKind) error {
 // has only moved.
 func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
 	if value := p.mapping.UniqueValue(pair.fields); value != "" {
-		rec := record{kind: orphaned, address: []byte(pair.norm)}
-		p.buf = rec.append(p.buf[:0])
+		rec := users.Record{Kind: users.Orphaned, Address: []byte(pair.norm)}
+		p.buf = rec.Append(p.buf[:0])
 		return p.absent.Add([]byte(value), p.buf)
 	}
 	return p.collectOrphan(ctx, pair.norm, pair.fields)
@@ -49,9 +50,9 @@ type sameValue struct {
 // decideAbsent decides on the users without a contact, and on the contacts without a user that were waiting for
 // them. A user whose unique value stands under an address that no row has any more has moved.
 func (p *planner) decideAbsent(ctx context.Context) error {
-	for value := range p.run.users.homeless.Sorted() {
-		rec := record{kind: unusable}
-		p.buf = rec.append(p.buf[:0])
+	for value := range p.run.users.Homeless.Sorted() {
+		rec := users.Record{Kind: users.Unusable}
+		p.buf = rec.Append(p.buf[:0])
 		if err := p.absent.Add(value, p.buf); err != nil {
 			return err
 		}
@@ -66,7 +67,7 @@ func (p *planner) decideAbsent(ctx context.Context) error {
 		}
 		same.add(buf, p.mapping)
 	}
-	if err := errors.Join(p.run.users.homeless.Err(), p.absent.Err()); err != nil {
+	if err := errors.Join(p.run.users.Homeless.Err(), p.absent.Err()); err != nil {
 		return err
 	}
 	if err := p.decideSame(ctx, &same); err != nil {
@@ -76,14 +77,14 @@ func (p *planner) decideAbsent(ctx context.Context) error {
 }
 
 func (s *sameValue) add(buf []byte, m *contact.Mapping) {
-	var rec record
-	switch rec.parse(buf); rec.kind {
-	case orphaned:
-		s.orphans = append(s.orphans, string(rec.address))
-	case unusable:
+	var rec users.Record
+	switch rec.Parse(buf); rec.Kind {
+	case users.Orphaned:
+		s.orphans = append(s.orphans, string(rec.Address))
+	case users.Unusable:
 		s.skipped = true
 	default:
-		s.users = append(s.users, subjectOf(string(rec.detail), &rec, m))
+		s.users = append(s.users, subjectOf(string(rec.Detail), &rec, m))
 	}
 }
 

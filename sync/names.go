@@ -1,6 +1,9 @@
 package sync
 
-import "ccsyncd/sync/contact"
+import (
+	"ccsyncd/sync/contact"
+	"ccsyncd/sync/users"
+)
 
 // What the engine's packages define and its callers name: they import the engine alone.
 type (
@@ -10,6 +13,12 @@ type (
 	Reason = contact.Reason
 	// SetupError says that the account lacks, or has lost, what the configuration maps.
 	SetupError = contact.SetupError
+	// Source counts the rows of the app's table.
+	Source = users.Source
+	// Skipped is one row that is not sent, and why.
+	Skipped = users.Skipped
+	// SourceError says that the app's database could not be read to its end.
+	SourceError = users.SourceError
 )
 
 // The reasons for skipping a row, as contact.Reason explains them.

@@ -11,6 +11,7 @@ import (
 
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // landed takes in a row that carries its values.
@@ -57,7 +58,7 @@ func (p *pusher) result(norm, reason string) {
 }
 
 func (p *pusher) problem(problem PushProblem) {
-	if len(p.problems) < maxListed {
+	if len(p.problems) < users.MaxListed {
 		p.problems = append(p.problems, problem)
 	}
 }
@@ -154,7 +155,7 @@ func (r *run) remember(ctx context.Context) error {
 	if r.opts.Force {
 		put = r.State.ResetValued // the table may stay as small as it is
 	}
-	if err := put(ctx, r.users.valued.byColumn(r.mapping)); err != nil {
+	if err := put(ctx, r.users.Valued.ByColumn(r.mapping)); err != nil {
 		return err
 	}
 	if err := r.dropSolved(ctx); err != nil {

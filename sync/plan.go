@@ -10,6 +10,7 @@ import (
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // chunk is how many subjects are looked up in the state database at once.
@@ -103,14 +104,14 @@ func (p *planner) wants(norm, key string) bool {
 }
 
 func (p *planner) skipUnaddressed() {
-	for _, s := range p.run.users.skips {
+	for _, s := range p.run.users.Skips {
 		if p.wants(s.Email, s.Key) {
 			p.report.addSkip(s)
 		}
 	}
-	if p.only == nil && p.run.users.more > 0 {
-		p.report.Summary.Skipped += p.run.users.more
-		p.report.Reasons[string(contact.InvalidEmail)] += p.run.users.more
+	if p.only == nil && p.run.users.More > 0 {
+		p.report.Summary.Skipped += p.run.users.More
+		p.report.Reasons[string(contact.InvalidEmail)] += p.run.users.More
 		p.report.Truncated = true
 	}
 }
@@ -119,7 +120,7 @@ func (p *planner) joinAll(ctx context.Context) error {
 	contacts := readEntries(p.State.Entries(ctx), len(p.mapping.Targets))
 	defer contacts.Close()
 	done := 0
-	for pair, err := range join(p.run.users.each(), contacts) {
+	for pair, err := range join(p.run.users.Each(), contacts) {
 		if err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}
@@ -142,34 +143,34 @@ func (p *planner) meet(ctx context.Context, pair *pair) error {
 	case pair.equal:
 		p.unchanged(u)
 		return nil
-	case !p.wants(pair.norm, string(u.first.key)):
+	case !p.wants(pair.norm, string(u.First.Key)):
 		return nil
-	case u.skip != "":
-		err := p.setAside(pair, unusable)
-		u.skipped(func(s Skipped) {
+	case u.Skip != "":
+		err := p.setAside(pair, users.Unusable)
+		u.Skipped(func(s users.Skipped) {
 			p.report.addSkip(s)
 			err = errors.Join(err, p.skippedRow(s.Key))
 		})
-		p.named(pair.norm, string(u.first.key), UserState{Email: string(u.first.address), State: "skipped", Reason: string(u.skip)})
+		p.named(pair.norm, string(u.First.Key), UserState{Email: string(u.First.Address), State: "skipped", Reason: string(u.Skip)})
 		return err
-	case !pair.known && p.mapping.UniqueValue(string(u.first.fields)) != "":
-		return p.setAside(pair, usable)
+	case !pair.known && p.mapping.UniqueValue(string(u.First.Fields)) != "":
+		return p.setAside(pair, users.Usable)
 	}
-	return p.collect(ctx, subjectOf(pair.norm, &pair.user.first, p.mapping))
+	return p.collect(ctx, subjectOf(pair.norm, &pair.user.First, p.mapping))
 }
 
-func subjectOf(norm string, rec *record, m *contact.Mapping) subject {
-	return subject{norm: norm, key: string(rec.key), address: string(rec.address), fields: m.Decode(string(rec.fields))}
+func subjectOf(norm string, rec *users.Record, m *contact.Mapping) subject {
+	return subject{norm: norm, key: string(rec.Key), address: string(rec.Address), fields: m.Decode(string(rec.Fields))}
 }
 
-func (p *planner) unchanged(u *user) {
+func (p *planner) unchanged(u *users.User) {
 	if p.only == nil {
 		p.report.Summary.Unchanged++
 		return
 	}
-	if norm, key := string(u.norm), string(u.first.key); p.wants(norm, key) {
+	if norm, key := string(u.Norm), string(u.First.Key); p.wants(norm, key) {
 		p.report.Summary.Unchanged++
-		p.named(norm, key, UserState{Email: string(u.first.address), State: "verified"})
+		p.named(norm, key, UserState{Email: string(u.First.Address), State: "verified"})
 	}
 }
 
@@ -248,7 +249,7 @@ func contactsOf(contacts []state.Contact, norm string) []state.Contact {
 func (p *planner) take(s *subject, d *decision) error {
 	switch {
 	case d.skip != "":
-		p.report.addSkip(Skipped{Key: s.key, Email: s.address, Reason: d.skip, Detail: d.detail})
+		p.report.addSkip(users.Skipped{Key: s.key, Email: s.address, Reason: d.skip, Detail: d.detail})
 		p.named(s.norm, s.key, UserState{Email: s.address, State: "skipped", Reason: string(d.skip)})
 		return p.skippedRow(s.key)
 	case d.pending:
@@ -277,22 +278,22 @@ func (p *planner) take(s *subject, d *decision) error {
 
 // append writes a subject for the spool of changes.
 func (s *subject) append(buf []byte) []byte {
-	rec := record{kind: usable, key: []byte(s.key), address: []byte(s.address), fields: []byte(contact.Encode(s.fields))}
+	rec := users.Record{Kind: users.Usable, Key: []byte(s.key), Address: []byte(s.address), Fields: []byte(contact.Encode(s.fields))}
 	switch {
 	case s.fields == nil:
-		rec.kind = orphaned
+		rec.Kind = users.Orphaned
 	case s.newcomer:
-		rec.kind = newcomer
+		rec.Kind = users.Newcomer
 	}
-	return rec.append(buf)
+	return rec.Append(buf)
 }
 
 func parseSubject(norm, buf []byte, m *contact.Mapping) subject {
-	var rec record
-	rec.parse(buf)
+	var rec users.Record
+	rec.Parse(buf)
 	s := subjectOf(string(norm), &rec, m)
-	s.newcomer = rec.kind == newcomer
-	if rec.kind == orphaned {
+	s.newcomer = rec.Kind == users.Newcomer
+	if rec.Kind == users.Orphaned {
 		s.fields = nil
 	}
 	return s
@@ -317,7 +318,7 @@ func (p *plan) countChange(r *run, s *subject, d *decision) {
 	}
 	sum.Joins += len(d.joins)
 	d.addTo(&p.tally, r.mapping)
-	if len(r.report.Changes) == maxListed {
+	if len(r.report.Changes) == users.MaxListed {
 		r.report.Truncated = true
 		return
 	}

@@ -41,7 +41,7 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.digest.String(), Mark: r.mark, Rules: r.rules(), Problems: problems,
+	last := LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark, Rules: r.rules(), Problems: problems,
 		Empty: r.plan.count == 0 && r.plan.pending == 0}
 	text, err := json.Marshal(last)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Outcome is how a run ended.
@@ -26,30 +27,30 @@ const (
 
 // Report is what a run leaves behind: the JSON that scripts read. Times are UTC.
 type Report struct {
-	Schema    int       `json:"schema"` // 1
-	Version   string    `json:"version"`
-	Run       int64     `json:"run"`
-	Trigger   string    `json:"trigger"`
-	DryRun    bool      `json:"dry_run"`
-	Outcome   Outcome   `json:"outcome"`
-	ExitCode  int       `json:"exit_code"` // set by the program
-	Error     *Problem  `json:"error,omitempty"`
-	StartedAt time.Time `json:"started_at"`
-	Seconds   float64   `json:"seconds"`
-	Waited    Waited    `json:"waited"`
-	Source    Source    `json:"source"`
-	Mirror    Mirrored  `json:"mirror"`
-	Setup     []Setup   `json:"setup,omitempty"`
-	Summary   Summary   `json:"summary"`
-	Coverage  Coverage  `json:"coverage"`
-	Changes   []Change  `json:"changes"`
-	Skipped   []Skipped `json:"skipped"`
-	Truncated bool      `json:"truncated,omitempty"`
-	Guard     Verdict   `json:"guard"`
-	Estimate  Estimate  `json:"estimate"`
-	Requests  int       `json:"requests"`
-	Quota     Quota     `json:"quota"`
-	Push      *Pushed   `json:"push,omitempty"`
+	Schema    int             `json:"schema"` // 1
+	Version   string          `json:"version"`
+	Run       int64           `json:"run"`
+	Trigger   string          `json:"trigger"`
+	DryRun    bool            `json:"dry_run"`
+	Outcome   Outcome         `json:"outcome"`
+	ExitCode  int             `json:"exit_code"` // set by the program
+	Error     *Problem        `json:"error,omitempty"`
+	StartedAt time.Time       `json:"started_at"`
+	Seconds   float64         `json:"seconds"`
+	Waited    Waited          `json:"waited"`
+	Source    users.Source    `json:"source"`
+	Mirror    Mirrored        `json:"mirror"`
+	Setup     []Setup         `json:"setup,omitempty"`
+	Summary   Summary         `json:"summary"`
+	Coverage  Coverage        `json:"coverage"`
+	Changes   []Change        `json:"changes"`
+	Skipped   []users.Skipped `json:"skipped"`
+	Truncated bool            `json:"truncated,omitempty"`
+	Guard     Verdict         `json:"guard"`
+	Estimate  Estimate        `json:"estimate"`
+	Requests  int             `json:"requests"`
+	Quota     Quota           `json:"quota"`
+	Push      *Pushed         `json:"push,omitempty"`
 	// Reasons counts the skipped rows by reason.
 	Reasons map[string]int `json:"skip_reasons,omitempty"`
 	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be read again.
@@ -77,13 +78,6 @@ type Waited struct {
 	Limiter    float64 `json:"limiter"`    // for its turn to ask, a few times a second
 	Activities float64 `json:"activities"` // for imports and exports to end, and what they wrote to be readable
 	Database   float64 `json:"database"`   // for the app's database to give rows
-}
-
-// Source counts the rows of the app's table.
-type Source struct {
-	Rows     int `json:"rows"`
-	Usable   int `json:"usable"`
-	Unusable int `json:"unusable"`
 }
 
 // Mirrored tells how the mirror was refreshed: "snapshot", "incremental" or "none".
@@ -178,14 +172,6 @@ type OldToNew struct {
 	New string `json:"new"`
 }
 
-// Skipped is one row that is not sent, and why.
-type Skipped struct {
-	Key    string         `json:"key,omitempty"`
-	Email  string         `json:"email"`
-	Reason contact.Reason `json:"reason"`
-	Detail string         `json:"detail,omitempty"`
-}
-
 // Estimate is what the plan will cost.
 type Estimate struct {
 	Requests int     `json:"requests"`
@@ -231,13 +217,10 @@ type UserState struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// maxListed is how many changes and skips a report holds; the summary counts all.
-const maxListed = 10_000
-
-func (r *Report) addSkip(s Skipped) {
+func (r *Report) addSkip(s users.Skipped) {
 	r.Summary.Skipped++
 	r.Reasons[string(s.Reason)]++
-	if len(r.Skipped) == maxListed {
+	if len(r.Skipped) == users.MaxListed {
 		r.Truncated = true
 		return
 	}
