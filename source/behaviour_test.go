@@ -134,7 +134,6 @@ func TestWhatTheDatabaseLacksIsNamedWithTheNearest(t *testing.T) {
 			{"SQL in query", Config{Query: "SELECT FROM WHERE", Email: "email"}, []string{"query in [source]", "syntax"}},
 			{"a column in where", Config{Table: "users", Email: "email", Where: "gone IS NULL"}, []string{"gone", "correct where in [source]"}},
 			{"a table in query", Config{Query: "SELECT * FROM gone", Email: "email"}, []string{"gone", "correct query in [source]"}},
-			{"two statements", Config{Query: "SELECT 1; DROP TABLE users", Email: "email"}, []string{"query in [source]"}},
 			{"a statement that writes", Config{Query: "DELETE FROM users", Email: "email"}, []string{"query in [source]"}},
 		}
 		for _, test := range tests {

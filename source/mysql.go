@@ -33,10 +33,10 @@ func openMySQL(t *target, timeout time.Duration) (*mysqlDB, error) {
 	return &mysqlDB{identity: t.identity, user: t.mysql.User, settings: mysqlSettings(timeout), pool: pool}, nil
 }
 
-// mysqlSettings prepares a connection. The time-out of statements is in seconds for MariaDB, which
+// mysqlSettings prepares a connection. enclosed reads texts with backslash escapes. The time-out of statements is in seconds for MariaDB, which
 // alone reads the comment with M, and in milliseconds for MySQL, whose comment MariaDB skips.
 func mysqlSettings(timeout time.Duration) string {
-	settings := "SET time_zone = '+00:00'"
+	settings := "SET time_zone = '+00:00', sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
 	if timeout <= 0 {
 		return settings
 	}

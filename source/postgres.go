@@ -39,7 +39,7 @@ func openPostgres(t *target, timeout time.Duration) *postgresDB {
 }
 
 // postgresSettings make the text of values the same whatever the server's settings, for this
-// transaction alone: pgbouncer hands the connection on. Bytes of a database without an encoding
+// transaction alone: pgbouncer hands the connection on. enclosed reads texts as the standard has them. Bytes of a database without an encoding
 // come as they are; the server would end the read at the first that is no UTF-8.
 const postgresSettings = `
 SELECT
@@ -48,6 +48,7 @@ SELECT
 	set_config('IntervalStyle', 'postgres', true),
 	set_config('extra_float_digits', '3', true),
 	set_config('bytea_output', 'hex', true),
+	set_config('standard_conforming_strings', 'on', true),
 	set_config('client_encoding',
 		CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true),
 	set_config('search_path', COALESCE(NULLIF($1, ''), current_setting('search_path')), true),

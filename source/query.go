@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,29 +15,14 @@ type relation struct {
 	from string // the table's quoted name, once it is found
 }
 
-func (cfg Config) relation() relation {
-	return relation{table: cfg.Table, where: withoutEnd(cfg.Where), query: withoutEnd(cfg.Query)}
-}
-
-// withoutEnd cuts off the semicolon that ends SQL, with what blanks and comments follow.
-func withoutEnd(sql string) string {
-	end := -1
-	for _, at := range lexeme.FindAllStringIndex(sql, -1) {
-		switch text := sql[at[0]:at[1]]; {
-		case text == ";" && end < 0:
-			end = at[0]
-		case text != ";" && strings.TrimSpace(text) != "" && !strings.HasPrefix(text, "--") && !strings.HasPrefix(text, "/*"):
-			end = -1
-		}
+// relation refuses SQL that would not stay in its place.
+func (cfg Config) relation(driver string) (rel relation, err error) {
+	rel.table = cfg.Table
+	if rel.where, err = enclosed(cfg.Where, "where", driver); err == nil {
+		rel.query, err = enclosed(cfg.Query, "query", driver)
 	}
-	if end < 0 {
-		return sql
-	}
-	return sql[:end]
+	return rel, err
 }
-
-// lexeme is a text, a quoted name, a comment, or any other character.
-var lexeme = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|(?s:/\\*.*?\\*/|.)")
 
 // String names the relation in errors.
 func (r relation) String() string {

@@ -62,9 +62,9 @@ func (db *DB) within(parent context.Context, do func(context.Context, *session) 
 	case err == nil:
 		return nil
 	case parent.Err() != nil:
-		return fmt.Errorf("read %s: %w", db.cfg.relation(), parent.Err())
+		return fmt.Errorf("read %s: %w", db.rel, parent.Err())
 	case ctx.Err() != nil:
-		return timedOut("read "+db.cfg.relation().String(), db.cfg.Timeout, err)
+		return timedOut("read "+db.rel.String(), db.cfg.Timeout, err)
 	}
 	return db.explain(err)
 }
@@ -72,7 +72,7 @@ func (db *DB) within(parent context.Context, do func(context.Context, *session) 
 // readAll gives each row to each until that returns false. Only a read that came to its end has a
 // mark.
 func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mark string, err error) {
-	rel := db.cfg.relation()
+	rel := db.rel
 	ended, err := db.read(ctx, s, &rel, each)
 	if err != nil || !ended {
 		return "", err

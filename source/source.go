@@ -41,6 +41,7 @@ type DB struct {
 	target  *target
 	dialect dialect
 
+	rel    relation
 	handle string // random: a mark of another handle, in another process say, proves nothing here
 
 	mu     sync.Mutex // guards what follows
@@ -58,11 +59,15 @@ func Open(_ context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	rel, err := cfg.relation(t.driver)
+	if err != nil {
+		return nil, err
+	}
 	d, err := t.dialect(cfg.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	return &DB{cfg: cfg, target: t, dialect: d, handle: rand.Text(), key: cfg.Key}, nil
+	return &DB{rel: rel, cfg: cfg, target: t, dialect: d, handle: rand.Text(), key: cfg.Key}, nil
 }
 
 func (cfg Config) validate() error {
@@ -91,7 +96,7 @@ func (db *DB) Check(ctx context.Context) error {
 		db.mu.Lock()
 		db.advice = advice
 		db.mu.Unlock()
-		rel := db.cfg.relation()
+		rel := db.rel
 		_, err := db.read(ctx, s, &rel, func(Row) bool { return false })
 		return err
 	})
@@ -149,7 +154,7 @@ func (db *DB) explain(err error) error {
 	if errors.As(err, &told) {
 		return err
 	}
-	return db.dialect.explain(err, db.cfg.relation())
+	return db.dialect.explain(err, db.rel)
 }
 
 func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {

@@ -2,6 +2,8 @@ package source
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,13 +40,21 @@ const sqliteOptions = "?mode=ro&_query_only=1&_mutex=no&_busy_timeout=5000"
 
 func openSQLite(t *target) *sqliteDB {
 	uri := "file:" + (&url.URL{Path: t.path}).EscapedPath() + sqliteOptions
-	pool, err := sqlx.Open("sqlite3", uri)
-	if err != nil {
-		panic(err) // only an unregistered driver is an error here
-	}
+	pool := sqlx.NewDb(sql.OpenDB(lockedSQLite(uri)), "sqlite3")
 	pool.SetMaxIdleConns(0)
 	return &sqliteDB{path: t.path, hint: t.hint, pool: pool}
 }
+
+// lockedSQLite connects to the file of a URI, for reading alone.
+type lockedSQLite string
+
+var sqliteDriver = &sqlite3.SQLiteDriver{ConnectHook: lockSQLite}
+
+func (uri lockedSQLite) Connect(context.Context) (driver.Conn, error) {
+	return sqliteDriver.Open(string(uri))
+}
+
+func (uri lockedSQLite) Driver() driver.Driver { return sqliteDriver }
 
 func (d *sqliteDB) begin(ctx context.Context) (*session, error) {
 	if _, err := d.stat(); err != nil {
@@ -226,7 +236,10 @@ func (d *sqliteDB) explain(err error, rel relation) error {
 		told.Hint, told.config = "name the app's database file in dsn; an encrypted one cannot be read", true
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		told.Hint = "another program held the file for over five seconds; the next run tries again"
-	case sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrAuth:
+	case sqlite3.ErrAuth:
+		told.Message = fmt.Sprintf("read %s from %s: %s", rel, d.path, e.Error())
+		told.Hint, told.config = rel.clause()+" in [source] may only read", true
+	case sqlite3.ErrCantOpen, sqlite3.ErrPerm:
 		told.Hint = "run as the app's user; a database in WAL mode needs write access to " + filepath.Dir(d.path) + " while the app is down"
 	case sqlite3.ErrReadonly:
 		told.Message = "read " + d.path + ": it is in WAL mode and no program has it open"
