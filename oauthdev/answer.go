@@ -1,8 +1,10 @@
 package oauthdev
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -55,10 +57,17 @@ func (r *reply) passing() bool {
 	case busy, foreign, lost:
 		return true
 	case unsent:
-		var e net.Error
-		return errors.As(r.err, &e)
+		return noConnection(r.err)
 	}
 	return false
+}
+
+// noConnection tells a connection that could not be made from what the transport refused and from a wrong certificate. A server
+// that is restarted or a proxy that is overloaded may close or refuse a connection in the middle of the TLS handshake.
+func noConnection(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	return network || alert || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, and the bare object of

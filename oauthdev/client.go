@@ -28,7 +28,7 @@ type Config struct {
 	Scopes   []string // asked for at a login; offline_access must be among them
 	AuthURL  string   // ends in /v1; /device/authorize and /token are below it
 	HTTP     *http.Client
-	Now      func() time.Time // the server's time; nil: time.Now
+	Now      func() time.Time // the server's time; nil: time.Now, as where it is more than a year off
 }
 
 // Client is the login of one installation. Its methods may be called concurrently, and beside other clients on the same
@@ -50,7 +50,7 @@ type Client struct {
 func New(cfg Config, store Store) *Client {
 	base := strings.TrimRight(cfg.AuthURL, "/")
 	c := &Client{
-		id: cfg.ClientID, scopes: cfg.Scopes, store: store, now: cfg.Now,
+		id: cfg.ClientID, scopes: cfg.Scopes, store: store, now: time.Now,
 		endpoint: oauth2.Endpoint{
 			DeviceAuthURL: base + "/device/authorize",
 			TokenURL:      base + "/token",
@@ -62,10 +62,23 @@ func New(cfg Config, store Store) *Client {
 		c.http = *cfg.HTTP
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if c.now == nil {
-		c.now = time.Now
+	if cfg.Now != nil {
+		c.now = func() time.Time { return credible(cfg.Now()) }
 	}
 	return c
+}
+
+// maxSkew is how far the server's clock may be from this machine's to be believed.
+const maxSkew = 365 * 24 * time.Hour
+
+// credible is t, or this machine's time where t is years off: one answer with a wrong Date must not make a login last for
+// centuries.
+func credible(t time.Time) time.Time {
+	now := time.Now()
+	if t.Sub(now).Abs() > maxSkew {
+		return now
+	}
+	return t
 }
 
 // lock takes the turn in this process and then the store's lock.

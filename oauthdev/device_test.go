@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -309,4 +311,51 @@ func TestStaticTokens(t *testing.T) {
 	if !errors.As(err, &e) || !e.Unauthorized() {
 		t.Error("other packages cannot tell that the login is missing")
 	}
+}
+
+// TestAConnectionClosedInTheTLSHandshakeEndsNoLogin has a server that is restarted while somebody reads the code.
+func TestAConnectionClosedInTheTLSHandshakeEndsNoLogin(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"closed":        "",
+		"closed midway": "\x16\x03\x03",
+		"an alert":      "\x15\x03\x03\x00\x02\x02\x50",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				d := w.start()
+				w.door.refuse = []error{handshake(w.t, answer), handshake(w.t, answer), handshake(w.t, answer)}
+				if _, err := w.client.Wait(w.t.Context(), d); err != nil {
+					w.t.Errorf("Wait: %v", err)
+				}
+				if len(w.door.refuse) > 0 {
+					w.t.Error("no handshake was tried")
+				}
+			})
+		})
+	}
+}
+
+// handshake is the error of a TLS handshake that a server answers so, and then closes.
+func handshake(t *testing.T, answer string) error {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() {
+			_, _ = there.Read(make([]byte, 4096)) // the client's hello
+			_, _ = io.WriteString(there, answer)
+			there.Close()
+		}()
+		return here, nil
+	}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://authz.test/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err == nil {
+		resp.Body.Close()
+		t.Fatal("the handshake succeeded")
+	}
+	return err
 }

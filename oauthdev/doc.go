@@ -20,8 +20,10 @@
 //	send       -> one HTTP request, at most one token spent
 //	commit     -> the new token replaces mark and old token, saved before anybody uses it
 //
-// Two sendings of one token may at most be in doubt: the first, and one more when the answer to the first was lost, because
-// some servers take a token once more within seconds for that very case. What follows from the answer to a refresh:
+// A token whose answer was lost is sent once more at once, because some servers take a token again within seconds for that very
+// case. If that answer is lost too, the token is in doubt: the server may never have seen it. It is tried again by later calls,
+// twice each time, after pauses of 1, 2, 4 ... 60 minutes, and is dead only when the server calls it invalid. What follows
+// from the answer to a refresh:
 //
 //	row  answer                                           was it spent?   then
 //	 1   new tokens                                       yes             commit
@@ -34,7 +36,7 @@
 //	 8   request never left: no connection                no              take the mark back, again after a pause
 //	 9   request never left: any other reason             no              take the mark back, report
 //	10   it left; time-out, reset, cut or empty answer    perhaps         leave the mark, again at once
-//	11   row 10 a second time for one rotating token      perhaps twice   dead: a third sending is never made
+//	11   row 10 at once after row 10, rotating token      perhaps twice   leave the mark, DoubtError, again after a pause
 //	12   row 10 for a token known to be long-lived        no              again after a pause
 //
 // A pause is one to eight seconds, or what Retry-After says; five rounds or a minute later the error is reported
@@ -43,7 +45,7 @@
 //	row  found                                            then
 //	13   no mark, token good                              use it
 //	14   a mark (a process died or gave up in row 10)     send the token now, while the server may still take it
-//	15   a mark for two sendings                          dead, as row 11
+//	15   a mark for two sendings, its pause not over      the access token if it is good, else DoubtError, nothing is sent
 //	16   dead                                             LoginError, nothing is sent
 //	17   the new token could not be saved, in this        save it now, unless another process has refreshed or
 //	     process's memory                                 a person has logged in since

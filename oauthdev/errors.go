@@ -28,6 +28,28 @@ func (e *LoginError) Error() string { return "not authorized: " + e.Reason }
 // Unauthorized is always true. Packages that do not know this one tell a missing login from a passing error by it.
 func (e *LoginError) Unauthorized() bool { return true }
 
+// DoubtError means that answers to refreshes were lost, so that nobody knows whether the refresh token is still good. Token
+// tries it again by itself, and only the server's word ends the login.
+type DoubtError struct {
+	Since time.Time // when the first of these refreshes was sent, UTC
+	Next  time.Time // when the refresh token is sent again, UTC
+	Err   error     // what became of the last one; nil when nothing was sent this time
+}
+
+func (e *DoubtError) Error() string {
+	text := fmt.Sprintf("the refresh token is in doubt since %s, because answers of the authorization server were lost; it is tried again after %s",
+		e.Since.Format(time.RFC3339), e.Next.Format(time.RFC3339))
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *DoubtError) Unwrap() error { return e.Err }
+
+// InDoubt is always true. Packages that do not know this one tell a token that waits from other errors by it.
+func (e *DoubtError) InDoubt() bool { return true }
+
 // Error is an answer of the authorization server that is no success.
 type Error struct {
 	Status      int           // HTTP status

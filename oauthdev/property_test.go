@@ -159,6 +159,7 @@ func (p *player) use(s step, f func(*oauthdev.Client, context.Context) (*oauth2.
 func (p *player) ends() {
 	for range 2 { // the first may find the server's last 429 or settle a mark
 		for _, c := range p.clients {
+			time.Sleep(time.Until(p.status().NextTry))
 			t, err := c.Token(p.t.Context())
 			if err == nil && p.crashed && !p.server.takes(t.AccessToken) {
 				// Another process found the mark of one that died, and the answer to its try in grace was lost.
@@ -186,8 +187,17 @@ func (p *player) ends() {
 func (p *player) counts() {
 	s := p.server
 	for token, n := range s.sent {
-		if s.used[token] > 2 {
-			p.fail("%s came %d times, was spent %d times, %d answers were lost", token, n, s.spent[token], s.doubts[token])
+		used := s.used[token]
+		if len(used) > s.doubts[token]+1 && !p.crashed {
+			p.fail("%s came %d times, and was used %d times though only %d answers were lost", token, n, len(used), s.doubts[token])
+		}
+		for i := 2; i < len(used); i++ {
+			if used[i].Sub(used[i-2]) < 59*time.Second {
+				p.fail("%s was used three times within a minute: %v", token, used)
+			}
+		}
+		if s.refused[token] > 1 && !p.crashed {
+			p.fail("%s was sent again after the server had called it invalid", token)
 		}
 		if s.spent[token] == 2 && s.doubts[token] == 0 && !p.crashed {
 			p.fail("%s was spent twice although its answer came", token)

@@ -39,7 +39,8 @@ type grant struct {
 // spending marks a refresh token that is under way, or whose answer was lost.
 type spending struct {
 	Since   time.Time `json:"since"`             // the first sending
-	Sends   int       `json:"sends"`             // sendings that may have spent the token, at most maxSends
+	Sends   int       `json:"sends"`             // sendings that may have spent the token
+	Next    time.Time `json:"next,omitzero"`     // a rotating token is not sent again before; zero: at once
 	Doubted bool      `json:"doubted,omitempty"` // a 5xx came: taken for unspent, but it may explain an invalid_grant
 }
 
@@ -91,10 +92,16 @@ func (r *record) missing(client string) error {
 }
 
 // usable tells whether the access token can be used at now. A mark has to be settled first: the server takes a refresh
-// token again for seconds, if at all.
+// token again for seconds, if at all. While the token may not be sent, the access token is used to its end.
 func (r *record) usable(now time.Time, refused string) bool {
 	g := r.Current
-	return r.Spending == nil && g.Access != refused && now.Before(g.Expires.Add(-g.margin()))
+	switch {
+	case g.Access == refused:
+		return false
+	case r.Spending == nil:
+		return now.Before(g.Expires.Add(-g.margin()))
+	}
+	return r.doubtful(now) && now.Before(g.Expires)
 }
 
 // replace makes g the current token. Whatever was wrong with the former one is over.

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	maxSends = 2           // sendings of one rotating refresh token that may have spent it
 	patience = time.Minute // after which a refresh that meets passing errors is left to the next call
 	rounds   = 5           // sendings that a refresh makes at most
 	leeway   = 5 * time.Second
@@ -35,6 +34,9 @@ func (c *Client) refresh(ctx context.Context, r *record) error {
 		case rep.code() == "invalid_grant" && rep.fate == refused:
 			return c.bury(ctx, r, r.cause(c.now()))
 		}
+		if rep.fate == lost && r.doubtful(c.now()) {
+			return c.leave(ctx, r, r.doubt(rep.err))
+		}
 		d := pause(rep, r)
 		if !rep.passing() || round == rounds || time.Since(began)+d > patience {
 			return c.leave(ctx, r, rep.err)
@@ -48,9 +50,6 @@ func (c *Client) refresh(ctx context.Context, r *record) error {
 // spend marks the refresh token and sends it once. An answer that proves it unspent takes the mark back in r alone: the next
 // round saves it anew, or leave does.
 func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
-	if r.worn() {
-		return nil, c.bury(ctx, r, reasonLostTwice)
-	}
 	if err := c.keepPace(ctx, r.Asked); err != nil {
 		return nil, c.leave(ctx, r, err)
 	}

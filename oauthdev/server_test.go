@@ -68,24 +68,24 @@ type server struct {
 	longLived bool          // refresh tokens are not replaced
 	strict    bool          // 429 for a request that comes within a second of the last
 
-	n        int            // tokens made
-	live     string         // the refresh token that is good
-	last     string         // the one spent last
-	lastAt   time.Time      //
-	reused   bool           // last was taken a second time
-	access   string         // the access token that the API takes
-	spent    map[string]int // refreshes done with a token
-	used     map[string]int // of these, how many may have spent it: no whole answer, new tokens, or invalid_grant
-	sent     map[string]int // times that a refresh token came
-	doubts   map[string]int // of these, how many got no whole answer
-	refused  map[string]int // of these, how many were answered invalid_grant
-	times    []time.Time    // of token requests
-	forms    []url.Values   // of all requests
-	tooEarly int            // token requests within a second of the last
+	n        int                    // tokens made
+	live     string                 // the refresh token that is good
+	last     string                 // the one spent last
+	lastAt   time.Time              //
+	reused   bool                   // last was taken a second time
+	access   string                 // the access token that the API takes
+	spent    map[string]int         // refreshes done with a token
+	used     map[string][]time.Time // when it may have been spent: no whole answer, new tokens, or invalid_grant
+	sent     map[string]int         // times that a refresh token came
+	doubts   map[string]int         // of these, how many got no whole answer
+	refused  map[string]int         // of these, how many were told invalid_grant
+	times    []time.Time            // of token requests
+	forms    []url.Values           // of all requests
+	tooEarly int                    // token requests within a second of the last
 }
 
 func newServer() *server {
-	return &server{life: 86_400, interval: 5, spent: map[string]int{}, used: map[string]int{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
+	return &server{life: 86_400, interval: 5, spent: map[string]int{}, used: map[string][]time.Time{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
 }
 
 // issue makes new tokens, as a login does.
@@ -159,7 +159,7 @@ func (s *server) serveToken(w http.ResponseWriter, r *http.Request) {
 		s.doubts[token]++
 	}
 	if f.loses() || f.looks() {
-		s.used[token]++
+		s.used[token] = append(s.used[token], now)
 	}
 	s.mu.Unlock()
 	if !s.before(w, r, f) {
@@ -218,7 +218,9 @@ func (s *server) grant(r *http.Request, f fault) (status int, text string) {
 	token := r.PostForm.Get("refresh_token")
 	again := token == s.last && !s.reused && time.Since(s.lastAt) < s.grace
 	if token != s.live && !again {
-		s.refused[token]++
+		if !f.loses() {
+			s.refused[token]++
+		}
 		return 400, fmt.Sprintf(`{"error":"invalid_grant","error_description":"%s is invalid or expired"}`, token)
 	}
 	if s.longLived || f == noNew || f == sameAgain {

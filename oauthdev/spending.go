@@ -10,26 +10,68 @@ import (
 const (
 	reasonLost = "the answer to an earlier refresh was lost, in a crash or on its way, " +
 		"and the next refresh token with it"
-	reasonLostTwice = "the answers to two refreshes with the same refresh token were lost, " +
-		"so it must be taken for spent"
 	reasonCopied = "the refresh token had been spent or revoked although this installation never sent it before: " +
 		"most likely a copy of this state file is in use elsewhere"
 	reasonRevoked = "the refresh token was revoked: by the account's owner, or with the application"
 )
 
-// mark notes that the refresh token is about to be sent.
+// The pauses between two tries with a refresh token that is in doubt. Each is twice as long as the one before.
+const (
+	firstDoubtPause = time.Minute
+	maxDoubtPause   = time.Hour
+)
+
+// doubtPause is the pause after so many sendings of a rotating token without an answer: none after an odd number, since the
+// server may take a token again for seconds, and what was lost is had back then.
+func doubtPause(sends int) time.Duration {
+	pause := firstDoubtPause
+	switch {
+	case sends%2 == 1:
+		return 0
+	case sends > 16: // past the longest pause
+		return maxDoubtPause
+	}
+	for ; sends > 2; sends -= 2 {
+		pause *= 2
+	}
+	return min(pause, maxDoubtPause)
+}
+
+// doubtful tells whether the refresh token may not be sent at now. A time beyond the longest pause was noted under another
+// clock, and does not count.
+func (r *record) doubtful(now time.Time) bool {
+	if r.Spending == nil || r.Current.LongLived {
+		return false
+	}
+	left := r.Spending.Next.Sub(now)
+	return left > 0 && left <= maxDoubtPause
+}
+
+// doubt is the error of a token that is doubtful.
+func (r *record) doubt(cause error) *DoubtError {
+	return &DoubtError{Since: r.Spending.Since, Next: r.Spending.Next, Err: cause}
+}
+
+// mark notes that the refresh token is about to be sent, for the n-th time, and when it may be sent again should nobody live
+// to see the answer.
 func (r *record) mark(now time.Time) {
 	if r.Spending == nil {
 		r.Spending = &spending{Since: now}
 	}
-	r.Spending.Sends++
+	s := r.Spending
+	s.Sends++
+	s.Next = time.Time{}
+	if d := doubtPause(s.Sends); d > 0 {
+		s.Next = now.Add(d)
+	}
 	r.Asked = now
 }
 
-// unmark notes what the answer tells about the sending that mark noted.
+// unmark notes what the answer tells about the sending that mark noted. One that was not spent may be sent again at once.
 func (r *record) unmark(rep *reply) {
 	if rep.fate != granted && rep.fate != lost {
 		r.Spending.Sends--
+		r.Spending.Next = time.Time{}
 	}
 	if rep.fate == busy && rep.serverError() {
 		r.Spending.Doubted = true
@@ -37,11 +79,6 @@ func (r *record) unmark(rep *reply) {
 	if !rep.sent.IsZero() {
 		r.Asked = rep.sent
 	}
-}
-
-// worn tells whether the refresh token may not be sent again.
-func (r *record) worn() bool {
-	return r.Spending != nil && r.Spending.Sends >= maxSends && !r.Current.LongLived
 }
 
 // cause names why the server most likely refused the refresh token. The sending that was refused is not in Spending any more.

@@ -11,7 +11,9 @@ type Status struct {
 	Authorized bool
 	Reason     string    // why not; "" when authorized
 	DeadSince  time.Time // zero unless the server refused the refresh token
-	InDoubt    bool      // an answer to a refresh is outstanding or was lost; the next Token settles it
+	InDoubt    bool      // an answer to a refresh is outstanding or was lost
+	DoubtSince time.Time // the first such refresh; zero unless in doubt
+	NextTry    time.Time // the refresh token is sent again then; zero: by the next Token
 
 	Scopes          []string
 	Obtained        time.Time // the access token: at the login or the last refresh
@@ -35,6 +37,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	}
 	if r.Dead != nil {
 		s.DeadSince = r.Dead.At
+	}
+	if r.Spending != nil {
+		s.DoubtSince = r.Spending.Since
+	}
+	if s.Authorized && r.doubtful(c.now()) {
+		s.NextTry = r.Spending.Next
 	}
 	if r.Pending != nil && r.Pending.Client == c.id && c.now().Before(r.Pending.Expires) {
 		s.PendingUntil = r.Pending.Expires

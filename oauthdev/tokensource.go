@@ -2,6 +2,7 @@ package oauthdev
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 // wants ten seconds more, is of no use for short-lived ones. The store is asked each time, so that a login, logout or refresh
 // of another process counts at once.
 //
-// Errors are a *LoginError when a person has to log in; others pass, and a later call may succeed.
+// Errors are a *LoginError when a person has to log in, and a *DoubtError while the refresh token waits for its next try;
+// they and all others pass, and a later call may succeed.
 func (c *Client) Token(ctx context.Context) (*oauth2.Token, error) { return c.token(ctx, "") }
 
 // Renew is Token for a caller whose token the API refused (401): it returns a stored token that differs from the refused one,
@@ -62,10 +64,13 @@ func (c *Client) pick(r *record, refused string) (*oauth2.Token, error) {
 	if err := r.missing(c.id); err != nil {
 		return nil, err
 	}
-	if !r.usable(c.now(), refused) {
-		return nil, nil
+	switch now := c.now(); {
+	case r.usable(now, refused):
+		return r.Current.token(), nil
+	case r.doubtful(now):
+		return nil, fmt.Errorf("refresh the token: %w", r.doubt(nil))
 	}
-	return r.Current.token(), nil
+	return nil, nil
 }
 
 // Accept stores a token that Wait returned, once a call has proven it. It replaces an earlier login, dead or not, and
