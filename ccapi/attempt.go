@@ -44,8 +44,8 @@ func (r *Reader) attempt(ctx context.Context, c *call, tok *oauth2.Token) *failu
 
 // servedAt is the moment of an answer by the server's clock.
 func (r *Reader) servedAt(resp *http.Response) time.Time {
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		return date.UTC()
+	if at, ok := dated(resp); ok {
+		return at
 	}
 	skew, _ := r.Clock()
 	return time.Now().Add(skew).UTC()

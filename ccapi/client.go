@@ -58,8 +58,8 @@ func (r *Reader) Clock() (skew time.Duration, ok bool) {
 
 // setClock takes the server's time from an answer.
 func (r *Reader) setClock(resp *http.Response) {
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		skew := time.Until(date).Round(time.Second)
+	if at, ok := dated(resp); ok {
+		skew := time.Until(at).Round(time.Second)
 		r.skew.Store(&skew)
 	}
 }

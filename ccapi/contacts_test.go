@@ -51,7 +51,7 @@ func TestContactsAreReadPageByPage(t *testing.T) {
 		var asked []string
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.URL.Query().Encode())
-			w.Header().Set("Date", "Tue, 24 Nov 2026 12:00:00 GMT")
+			w.Header().Set("Date", "Fri, 24 Nov 2000 12:00:00 GMT")
 			switch r.URL.Query().Get("cursor") {
 			case "":
 				reply(w, 200, `{"contacts":[`+debora+`],"contacts_count":2,"_links":{"next":{"href":"/v3/contacts?cursor=bGltaXQ9NTAw"}}}`)
@@ -63,7 +63,7 @@ func TestContactsAreReadPageByPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		noon := time.Date(2000, 11, 24, 12, 0, 0, 0, time.UTC)
 		want := []Page{
 			{Contacts: []Contact{deboraRead}, Count: 2, ServedAt: noon, Next: "/v3/contacts?cursor=bGltaXQ9NTAw"},
 			{Contacts: []Contact{{ID: "c2"}}, Count: -1, ServedAt: noon},
@@ -259,6 +259,30 @@ func TestTheServersClockIsKnownFromItsAnswers(t *testing.T) {
 			}
 			if off := time.Until(pages[0].ServedAt) - ahead; off.Abs() > time.Second {
 				t.Errorf("served %v off", off)
+			}
+		}
+	})
+}
+
+// One answer that is dated to the year 9999 would put the end of every window of time and every token's age centuries off.
+func TestADateThatIsYearsOffIsIgnored(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		date := ""
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", date)
+			reply(w, 200, `{"contacts":[]}`)
+		})
+		r := s.reader()
+		for _, date = range []string{"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"} {
+			pages, err := readAll(t, r, ContactsQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if skew, ok := r.Clock(); ok {
+				t.Errorf("%s: skew = %v", date, skew)
+			}
+			if off := time.Until(pages[0].ServedAt); off.Abs() > time.Second {
+				t.Errorf("%s: served %v off", date, off)
 			}
 		}
 	})

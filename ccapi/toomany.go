@@ -39,11 +39,21 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// maxSkew is how far a server's clock may be from this machine's to be believed.
+const maxSkew = 365 * 24 * time.Hour
+
+// dated is the Date of an answer. One that is years off the local clock is none: it would make every age and every window
+// of time wrong.
+func dated(resp *http.Response) (at time.Time, ok bool) {
+	at, err := http.ParseTime(resp.Header.Get("Date"))
+	return at.UTC(), err == nil && time.Until(at).Abs() <= maxSkew
+}
+
 // serverTime is the moment at which the server answered, by its own clock; by this machine's where
-// the answer has no Date.
+// the answer does not tell.
 func serverTime(resp *http.Response) time.Time {
-	if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		return t.UTC()
+	if at, ok := dated(resp); ok {
+		return at
 	}
 	return time.Now().UTC()
 }

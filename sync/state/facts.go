@@ -49,11 +49,17 @@ func (db *DB) Now() time.Time {
 // Skew is the server's clock minus ours.
 func (db *DB) Skew() time.Duration { return time.Duration(db.skewed.Load()) }
 
+// maxSkew is how far the server's clock may be from ours to be believed.
+const maxSkew = 365 * 24 * time.Hour
+
 // Saw takes the Date of an answer. A Date has whole seconds and an answer takes time to come, so
-// differences of two seconds are none.
+// differences of two seconds are none. A Date that is more than a year off is ignored.
 func (db *DB) Saw(ctx context.Context, date time.Time) error {
 	const tolerance = 2 * time.Second
 	skew := time.Until(date)
+	if skew.Abs() > maxSkew {
+		return nil
+	}
 	if skew.Abs() <= tolerance {
 		skew = 0
 	}
@@ -70,6 +76,8 @@ func (db *DB) loadSkew(ctx context.Context) error {
 		return err
 	}
 	skew, err := time.ParseDuration(written)
-	db.skewed.Store(int64(skew))
+	if skew.Abs() <= maxSkew { // an older ccsyncd kept any
+		db.skewed.Store(int64(skew))
+	}
 	return err
 }
