@@ -13,7 +13,8 @@ import (
 // Tokens supplies access tokens. Its methods are called concurrently.
 //
 // An error with a method Unauthorized() bool that gives true means that a person has to log in; it
-// reaches the caller as [ErrUnauthorized].
+// reaches the caller as [ErrUnauthorized]. One with a method InDoubt() bool that gives true means
+// that the refresh token waits for its next try; it reaches the caller as [ErrTokenInDoubt].
 type Tokens interface {
 	// Token gives a token that is good as far as is known.
 	Token(ctx context.Context) (*oauth2.Token, error)

@@ -14,6 +14,9 @@ var (
 	ErrBadRequest = errors.New("bad request")
 	// ErrUnauthorized: no access token could be had, or the server refused a renewed one (401).
 	ErrUnauthorized = errors.New("not authorized")
+	// ErrTokenInDoubt: the refresh token waits for its next try, since an answer was lost; nothing
+	// was sent, and a later call may succeed.
+	ErrTokenInDoubt = errors.New("refresh token in doubt")
 	// ErrForbidden: the token lacks a scope, the user a privilege, or the application was
 	// deactivated (403); the server does not say which.
 	ErrForbidden = errors.New("forbidden")
@@ -94,8 +97,19 @@ func tokenError(op string, err error) error {
 	if errors.As(err, &refused) && refused.Unauthorized() {
 		return fmt.Errorf("%s: %w", op, &loginNeeded{err})
 	}
+	var doubt interface{ InDoubt() bool }
+	if errors.As(err, &doubt) && doubt.InDoubt() {
+		return fmt.Errorf("%s: %w", op, &tokenInDoubt{err})
+	}
 	return fmt.Errorf("%s: obtain an access token: %w", op, err)
 }
+
+// tokenInDoubt is an ErrTokenInDoubt in the words of whoever keeps the tokens.
+type tokenInDoubt struct{ err error }
+
+func (e *tokenInDoubt) Error() string        { return e.err.Error() }
+func (e *tokenInDoubt) Unwrap() error        { return e.err }
+func (e *tokenInDoubt) Is(target error) bool { return target == ErrTokenInDoubt }
 
 // loginNeeded is an ErrUnauthorized in the words of whoever keeps the tokens.
 type loginNeeded struct{ err error }

@@ -20,6 +20,8 @@ func Diagnose(err error) (code, hint string) {
 		return setup.Code, setup.Hint
 	case errors.Is(err, ccapi.ErrUnauthorized):
 		return "unauthorized", "run `ccsyncd auth login`"
+	case errors.Is(err, ccapi.ErrTokenInDoubt):
+		return "token_in_doubt", "it is tried again by itself; if it stays so, check the network, or run `ccsyncd auth login`"
 	case errors.As(err, new(*users.SourceError)):
 		return "source", "run `ccsyncd check` to see what is wrong with the app's database; it is tried again at the next run"
 	case errors.Is(err, ccapi.ErrForbidden):

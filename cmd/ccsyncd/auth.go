@@ -50,6 +50,8 @@ type authStatus struct {
 	Refresh    lifetime  `json:"refresh_token"`
 	LongLived  bool      `json:"long_lived"`
 	InDoubt    bool      `json:"in_doubt,omitempty"`
+	DoubtSince time.Time `json:"in_doubt_since,omitzero"`
+	NextTry    time.Time `json:"next_try,omitzero"`
 	DeadSince  time.Time `json:"dead_since,omitzero"`
 	Pending    time.Time `json:"pending_until,omitzero"`
 }
@@ -73,7 +75,8 @@ func (a *app) authStatus(ctx context.Context) (authStatus, error) {
 	return authStatus{
 		Authorized: s.Authorized, Reason: s.Reason, Account: who, Scopes: append([]string{}, s.Scopes...),
 		Access: lifetime{s.Obtained, s.Expires}, Refresh: lifetime{s.RefreshObtained, s.RefreshLapses},
-		LongLived: s.LongLived, InDoubt: s.InDoubt, DeadSince: s.DeadSince, Pending: s.PendingUntil,
+		LongLived: s.LongLived, InDoubt: s.InDoubt, DoubtSince: s.DoubtSince, NextTry: s.NextTry,
+		DeadSince: s.DeadSince, Pending: s.PendingUntil,
 	}, err
 }
 
@@ -128,7 +131,7 @@ func (c *cli) printAuth(s authStatus, now time.Time) {
 		c.Out.Printf("refresh token  %s, obtained %s, would lapse on %s if nobody used it\n", kindOf(s.LongLived), term.Age(s.Refresh.ObtainedAt, now), s.Refresh.ExpiresAt.Format(time.DateOnly))
 	}
 	if s.InDoubt {
-		c.Out.Printf("in doubt       an answer to the last refresh was lost; the next request settles it\n")
+		c.Out.Printf("in doubt       for %s: an answer to a refresh was lost; next try %s\n", doubtFor(s.DoubtSince, now), nextTry(s.NextTry, now))
 	}
 	if s.Pending.After(now) {
 		c.Out.Printf("pending        a code waits for approval until %s\n", s.Pending.Format("15:04 MST"))
@@ -150,6 +153,17 @@ func (a account) String() string {
 	default:
 		return a.Name + " (" + a.ID + ")"
 	}
+}
+
+func doubtFor(since, now time.Time) string {
+	return term.Duration(max(now.Sub(since), 0).Truncate(time.Second))
+}
+
+func nextTry(at, now time.Time) string {
+	if !at.After(now) {
+		return "with the next request"
+	}
+	return term.Age(at, now)
 }
 
 func kindOf(longLived bool) string {

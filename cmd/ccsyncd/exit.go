@@ -70,6 +70,7 @@ var exits = []struct {
 	{isErr(state.ErrKey), exitConfig, always("")},
 	{is[*oauthdev.LoginError], exitUnauthorized, always("run `ccsyncd auth login`")},
 	{isErr(ccapi.ErrUnauthorized), exitUnauthorized, always("run `ccsyncd auth login`")},
+	{is[*oauthdev.DoubtError], exitFailed, engineHint},
 	{isErr(oauthdev.ErrDenied), exitUnauthorized, always("run `ccsyncd auth login` again and approve the code")},
 	{isErr(oauthdev.ErrExpired), exitUnauthorized, always("run `ccsyncd auth login` again: it prints a fresh code")},
 	{isErr(oauthdev.ErrNoRefreshToken), exitUnauthorized, always("set up the application for the device flow, keep offline_access in [auth] scopes, then run `ccsyncd auth login` again")},

@@ -82,7 +82,8 @@ func (d *daemon) usage(ctx context.Context) (state.Usage, error) {
 // authorization tells the pages about the login.
 func (d *daemon) authorization(ctx context.Context) (web.Authorization, error) {
 	s, err := d.app.Load().authStatus(ctx)
-	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt}, err
+	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt,
+		DoubtSince: s.DoubtSince, NextTry: s.NextTry}, err
 }
 
 func (d *daemon) explain(ctx context.Context, who string) (*ccsync.Explanation, error) {

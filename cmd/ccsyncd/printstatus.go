@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ func (c *cli) printStatus(s status, now time.Time) {
 		p.Printf("account   %s\n", orElse(s.Account.String(), "not told"))
 	} else {
 		p.Print("account   " + p.Paint(term.Bad, "not authorized: "+s.Reason))
+	}
+	if s.Authorized && s.NextTry.After(now) {
+		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("the refresh token is in doubt for %s, next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
 	}
 	p.runLines(s, now)
 	p.Printf("quota     %s of %s requests left today, resets %s\n", term.Count(max(s.Quota.Limit-s.Quota.Used, 0)), term.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))

@@ -46,6 +46,8 @@ type status struct {
 	CoverageAt time.Time        `json:"coverage_at,omitzero"` // when that run ended
 	Authorized bool             `json:"authorized"`
 	Reason     string           `json:"reason,omitempty"`
+	DoubtSince time.Time        `json:"in_doubt_since,omitzero"` // of the refresh token
+	NextTry    time.Time        `json:"next_try,omitzero"`       // of the refresh token, while it is in doubt
 	Account    account          `json:"account"`
 	LastRun    *runSummary      `json:"last_run"` // of those that were not dry
 	Running    *runSummary      `json:"running,omitempty"`
@@ -102,6 +104,7 @@ func (a *app) status(ctx context.Context) (s status, err error) {
 func (a *app) readLogin(ctx context.Context, s *status) error {
 	login, err := a.authStatus(ctx)
 	s.Authorized, s.Reason, s.Account = login.Authorized, login.Reason, login.Account
+	s.DoubtSince, s.NextTry = login.DoubtSince, login.NextTry
 	return err
 }
 

@@ -19,6 +19,8 @@ func headlineOf(last, whole *past, auth Authorization, late string, quarantined 
 	switch {
 	case !auth.Authorized:
 		return headline{"bad", "Not authorized", upper(auth.Reason), "run `ccsyncd auth login`"}
+	case auth.inDoubt() != "":
+		return headline{"caution", "Login in doubt", upper(auth.inDoubt()) + ".", "nothing: it is tried again by itself; if it stays so, check the network, or run `ccsyncd auth login`"}
 	case last == nil:
 		return headline{Tone: "quiet", Text: "No run yet", Why: "The first run reads all contacts and then compares them with your users."}
 	case !good(last.Outcome):

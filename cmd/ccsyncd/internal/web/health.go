@@ -42,6 +42,7 @@ func say(w http.ResponseWriter, status int, text string) {
 //
 //	no run has ended yet                                   no run yet
 //	no login, or a dead one                                not authorized
+//	a refresh token whose answers were lost                refresh token in doubt
 //	the last run ended failed, refused or unauthorized     that
 //	two scheduled times went by since without a run that
 //	ended or gets any further                              late
@@ -56,10 +57,14 @@ func (s *site) unready(ctx context.Context) (string, error) {
 		return "", err
 	case !ran && !auth.Authorized:
 		return "no run yet; not authorized: " + auth.Reason, nil
+	case !ran && auth.inDoubt() != "":
+		return "no run yet; " + auth.inDoubt(), nil
 	case !ran:
 		return "no run yet", nil
 	case !auth.Authorized:
 		return "not authorized: " + auth.Reason, nil
+	case auth.inDoubt() != "":
+		return auth.inDoubt(), nil
 	case !good(last.Outcome):
 		return fmt.Sprintf("run %d ended %s", last.ID, last.Outcome), nil
 	}

@@ -53,6 +53,14 @@ func TestReadyFollowsTheLastRun(t *testing.T) {
 			ends(ccsync.Synced)(w)
 			w.login = Authorization{Reason: "the refresh token was refused"}
 		}, 0, "not authorized: the refresh token was refused"},
+		"a refresh token in doubt": {func(w *world) {
+			ends(ccsync.Failed)(w)
+			w.login.DoubtSince, w.login.NextTry = time.Now().UTC(), time.Now().Add(time.Minute).UTC()
+		}, 0, "refresh token in doubt since 2000-01-01T00:00:01Z, next try 2000-01-01T00:01:01Z"},
+		"a refresh token in doubt before the first run": {func(w *world) {
+			w.login.DoubtSince, w.login.NextTry = time.Now().UTC(), time.Now().Add(time.Minute).UTC()
+		}, 0, "no run yet; refresh token in doubt since 2000-01-01T00:00:00Z, next try 2000-01-01T00:01:00Z"},
+		"a refresh under way": {func(w *world) { ends(ccsync.Synced)(w); w.login.DoubtSince = time.Now() }, 0, ""},
 		"a run died, and the one before it was good": {func(w *world) {
 			ends(ccsync.Synced)(w)
 			_, err := w.db.BeginRun(w.Context(), state.Run{Trigger: "schedule"})

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -48,6 +49,16 @@ type Authorization struct {
 	Reason     string    // why not
 	Account    string    // the name of the account; may be ""
 	LapsesAt   time.Time // the refresh token, unless it is used before
+	DoubtSince time.Time // answers to refreshes are outstanding or were lost since; zero when none is
+	NextTry    time.Time // the refresh token is not sent before; zero unless two answers in a row were lost
+}
+
+// inDoubt says that the refresh token waits for its next try, "" when it does not.
+func (a Authorization) inDoubt() string {
+	if !a.Authorized || a.NextTry.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("refresh token in doubt since %s, next try %s", a.DoubtSince.Format(time.RFC3339), a.NextTry.Format(time.RFC3339))
 }
 
 // Progress is what the daemon is at. Times are by the local clock.
