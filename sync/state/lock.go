@@ -2,7 +2,9 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -28,10 +30,17 @@ func (e *HeldError) Error() string {
 const MirrorLock = "mirror"
 
 // Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when the process
-// dies. The context that it returns ends when the lock is released: work under it.
+// dies. The context that it returns ends when the lock is released: work under it. A lock whose file another user owns is an
+// *OwnerError, a symbolic link in its place ErrLink.
 func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
 	path := db.lockPath(name)
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	if err := db.Present(ctx); err != nil {
+		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if err := lockFile(path); err != nil {
+		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o600))
 	got, err := lock.TryLock()
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
@@ -39,16 +48,37 @@ func (db *DB) Lock(ctx context.Context, name string) (held context.Context, rele
 	if !got {
 		return nil, nil, holder(name, path)
 	}
-	sign(path)
+	file, err := lock.Stat()
+	if err == nil {
+		err = sign(path, file)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Unlock())
+	}
+	db.held.Store(path, file)
 	held, cancel := context.WithCancel(ctx)
-	return held, func() { cancel(); lock.Unlock() }, nil
+	return held, func() { cancel(); db.held.Delete(path); lock.Unlock() }, nil
 }
 
-// sign writes who holds the lock, for the message of those who do not. That it could not be written
-// hurts nobody.
-func sign(path string) {
+// sign writes who holds the lock, for the message of those who do not, into the file that is locked and no other. That it
+// could not be written hurts nobody.
+func sign(path string, locked fs.FileInfo) error {
+	if err := owned(path, locked); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|noFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !os.SameFile(locked, info) {
+		return errors.Join(fmt.Errorf("%w: %s is another file now", ErrReplaced, path), err)
+	}
 	host, _ := os.Hostname()
-	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+" "+host+"\n"), 0o600)
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteString(strconv.Itoa(os.Getpid()) + " " + host + "\n")
+	}
+	return nil
 }
 
 // Holder tells who took the lock of a name last, without touching it: that process may be gone. PID is 0 when it is not

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -82,4 +84,77 @@ func TestALockIsHeldAgainstTheSameProcessToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
+}
+
+func TestASymbolicLinkInALocksPlaceIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	target := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(target, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, db.lockPath("run")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.Lock(t.Context(), "run"); !errors.Is(err, ErrLink) || !strings.Contains(err.Error(), db.lockPath("run")) {
+		t.Errorf("got %v, want ErrLink of %s", err, db.lockPath("run"))
+	}
+	if text, err := os.ReadFile(target); string(text) != "precious" || err != nil {
+		t.Errorf("the link's target is %q now, %v", text, err)
+	}
+}
+
+// chown makes another user the owner of a file, which root alone can.
+func chown(t *testing.T, path string) (owner string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	const nobody = 65534
+	if err := os.Chown(path, nobody, -1); err != nil {
+		t.Fatal(err)
+	}
+	return userName(nobody)
+}
+
+func TestAnotherUsersLockIsRefused(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	path := db.lockPath("vault-login")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	owner := chown(t, path)
+	_, err := db.Vault("login").Lock(t.Context())
+	var other *OwnerError
+	if !errors.As(err, &other) || other.Path != path || other.Owner != owner {
+		t.Errorf("got %v, want that %s belongs to %s", err, path, owner)
+	}
+}
+
+func TestAnotherUsersFilesAreRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		db := fresh(t)
+		if err := db.SetFacts(t.Context(), map[string]string{"a": "b"}); err != nil {
+			t.Fatal(err)
+		}
+		owner := chown(t, db.Path()+suffix)
+		_, err := Open(t.Context(), db.Path(), nil)
+		var other *OwnerError
+		if !errors.As(err, &other) || other.Path != db.Path()+suffix || other.Owner != owner {
+			t.Errorf("%q: got %v, want that it belongs to %s", suffix, err, owner)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "planted.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	chown(t, path)
+	if _, err := Open(t.Context(), path, nil); !errors.As(err, new(*OwnerError)) {
+		t.Errorf("a file that another user planted: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("%d bytes were written into it, %v", info.Size(), err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,11 @@ type DB struct {
 	seal   sealer
 	skewed atomic.Int64 // the server's clock minus ours, nanoseconds
 	seen   atomic.Int64 // the data_version at the last call of Changed
+
+	// What Present compares the paths with.
+	file fs.FileInfo
+	wal  atomic.Pointer[fs.FileInfo] // nil until there is one
+	held sync.Map                    // of each lock that is held, by its path, the fs.FileInfo
 }
 
 // Errors of Open, told apart by what a person has to do.
@@ -48,7 +54,7 @@ const (
 
 // Open opens the state database at path, creating it with mode 0600 if there is none, and brings
 // an older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors
-// are ErrExposed, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
+// are ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", err)
@@ -81,21 +87,6 @@ func create(path string) error {
 	return nil
 }
 
-// private wants that nobody else can read a file, if it is there.
-func private(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%w: %s has mode %04o, want 0600 (chmod 600 %s)", ErrExposed, path, mode, path)
-	}
-	return nil
-}
-
 func connect(path string) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -105,13 +96,16 @@ func connect(path string) (*DB, error) {
 		return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: pragmas}).String()
 	}
 	db := &DB{path: abs}
+	if db.file, err = os.Stat(abs); err != nil {
+		return nil, err
+	}
 	for h, pragmas := range map[*handle]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
 		h.path = abs
 		if h.DB, err = sqlx.Open("sqlite3", dsn(pragmas)); err != nil {
 			return nil, err
 		}
 	}
-	db.write.tries = busyTries
+	db.write.tries, db.write.present = busyTries, db.present
 	for _, one := range []handle{db.write, db.vigil} {
 		one.SetMaxOpenConns(1)
 	}

@@ -37,8 +37,9 @@ var troubles = map[sqlite3.ErrNo]error{
 // handle is a pool of connections whose errors tell what is wrong with the file.
 type handle struct {
 	*sqlx.DB
-	path  string
-	tries int // of patient
+	path    string
+	tries   int          // of patient
+	present func() error // asked before every statement; nil: it is not asked
 }
 
 // explain names the trouble and the file, if the error is one of the file.
@@ -61,6 +62,11 @@ const busyTries = 50
 // second, but each tenth of a second later on: too seldom for the moments between the transactions of a process that
 // writes many, so that its wait is short and begun anew.
 func (h handle) patient(ask func() error) error {
+	if h.present != nil {
+		if err := h.present(); err != nil {
+			return err
+		}
+	}
 	err := ask()
 	for tries := 1; tries < h.tries; tries++ {
 		var cause sqlite3.Error
