@@ -82,12 +82,9 @@ func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err er
 	return rows, nil
 }
 
-// forgetTexts looks where Constant Contact or a person may have named the address within a text. Answered requests have
-// served their purpose and go whatever they say.
+// forgetTexts looks where Constant Contact or a person may have named the address within a text. The answer to a request may be
+// another's, who waits for it: the address alone is taken out of it.
 func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
-	if _, err := tx.ExecContext(ctx, "DELETE FROM requests WHERE answer <> ''"); err != nil {
-		return err
-	}
 	for _, s := range spelled {
 		for _, statement := range []string{
 			"UPDATE batches SET errors = '' WHERE instr(lower(errors), lower(?)) > 0",
@@ -99,24 +96,28 @@ func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
 				return err
 			}
 		}
-		if err := forgetInReports(ctx, tx, s); err != nil {
-			return err
+		for table, column := range map[string]string{"runs": "report", "requests": "answer"} {
+			if err := forgetWithin(ctx, tx, table, column, s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func forgetInReports(ctx context.Context, tx *sqlx.Tx, spelled string) error {
+// forgetWithin takes the address out of texts whose rest stays.
+func forgetWithin(ctx context.Context, tx *sqlx.Tx, table, column, spelled string) error {
 	var found []struct {
-		ID     int64
-		Report string
+		ID   int64
+		Text string
 	}
-	if err := tx.SelectContext(ctx, &found, "SELECT id, report FROM runs WHERE instr(lower(report), lower(?)) > 0", spelled); err != nil {
+	query := "SELECT id, " + column + " AS text FROM " + table + " WHERE instr(lower(" + column + "), lower(?)) > 0"
+	if err := tx.SelectContext(ctx, &found, query, spelled); err != nil {
 		return err
 	}
 	caseless := regexp.MustCompile("(?i)" + regexp.QuoteMeta(spelled))
 	for _, r := range found {
-		if _, err := tx.ExecContext(ctx, "UPDATE runs SET report = ? WHERE id = ?", caseless.ReplaceAllLiteralString(r.Report, "••"), r.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE id = ?", caseless.ReplaceAllLiteralString(r.Text, "••"), r.ID); err != nil {
 			return err
 		}
 	}

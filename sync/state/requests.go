@@ -46,17 +46,24 @@ func (db *DB) Requeue(ctx context.Context) error {
 	return nil
 }
 
-// SetAnswer answers a request.
+// SetAnswer answers a request, whose options have then served their purpose and are not kept.
 func (db *DB) SetAnswer(ctx context.Context, id int64, answer string) error {
-	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET answer = ? WHERE id = ?", answer, id); err != nil {
+	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET answer = ?, options = '' WHERE id = ?", answer, id); err != nil {
 		return fmt.Errorf("answer request %d: %w", id, err)
 	}
 	return nil
 }
 
-// Answer returns the answer to a request, "" while there is none.
+// ErrWithdrawn: the request is not there any more.
+var ErrWithdrawn = errors.New("the request was removed: `ccsyncd forget` removes requests that name its address; a run that had begun goes on")
+
+// Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has removed the request.
 func (db *DB) Answer(ctx context.Context, id int64) (answer string, err error) {
-	if err := db.read.GetContext(ctx, &answer, "SELECT answer FROM requests WHERE id = ?", id); err != nil {
+	err = db.read.GetContext(ctx, &answer, "SELECT answer FROM requests WHERE id = ?", id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrWithdrawn
+	}
+	if err != nil {
 		return "", fmt.Errorf("read the answer to request %d: %w", id, err)
 	}
 	return answer, nil
