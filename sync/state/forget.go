@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -19,7 +18,7 @@ func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
 	if norm == "" { // it would be every contact without an address
 		return 0, nil
 	}
-	err = db.change(ctx, "forget an address", func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err = db.withRemnants(ctx, "forget an address", func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		spelled, err := spellings(ctx, tx, norm)
 		if err != nil {
 			return err
@@ -29,10 +28,7 @@ func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
 		}
 		return forgetTexts(ctx, tx, spelled)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return rows, db.overwrite(ctx)
+	return rows, err
 }
 
 // named are the tables whose rows stand for one address.
@@ -120,20 +116,6 @@ func forgetWithin(ctx context.Context, tx *sqlx.Tx, table, column, spelled strin
 		if _, err := tx.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE id = ?", caseless.ReplaceAllLiteralString(r.Text, "••"), r.ID); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// overwrite brings what was deleted out of the write-ahead log. It has to wait for readers.
-func (db *DB) overwrite(ctx context.Context) error {
-	result := struct{ Busy, Log, Checkpointed int }{Busy: 1}
-	for tries := 0; tries < busyTries && result.Busy != 0; tries++ {
-		if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-			return fmt.Errorf("overwrite the forgotten: %w", err)
-		}
-	}
-	if result.Busy != 0 {
-		return errors.New("overwrite the forgotten: another process is reading the state database; run this again in a moment")
 	}
 	return nil
 }

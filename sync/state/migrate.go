@@ -70,7 +70,8 @@ func (db *DB) backupPath(edition int) string {
 	return fmt.Sprintf("%s.edition%d", db.path, edition)
 }
 
-// backup writes a consistent copy with mode 0600, replacing an older one.
+// backup writes a consistent copy with mode 0600, replacing an older one. It has no tokens: those of the file go on to be used, so that
+// the copy's would be spent, and nobody would seal or remove them there.
 func (db *DB) backup(ctx context.Context, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -81,5 +82,18 @@ func (db *DB) backup(ctx context.Context, to string) error {
 	if _, err := db.write.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
 		return fmt.Errorf("copy the state database to %s: %w", to, err)
 	}
+	if err := withoutTokens(ctx, to); err != nil {
+		return errors.Join(fmt.Errorf("copy the state database to %s: %w", to, err), os.Remove(to))
+	}
 	return nil
+}
+
+// withoutTokens overwrites the vault of a file that nobody else has open.
+func withoutTokens(ctx context.Context, path string) error {
+	copied, err := connect(path)
+	if err != nil {
+		return err
+	}
+	_, err = copied.write.ExecContext(ctx, "DELETE FROM vault")
+	return errors.Join(err, copied.Close())
 }

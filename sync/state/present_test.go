@@ -76,7 +76,7 @@ func TestAFileThatOthersUseTooIsPresent(t *testing.T) {
 		if err := other.SetFacts(t.Context(), map[string]string{"a": "b"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := other.overwrite(t.Context()); err != nil {
+		if err := other.Wipe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := other.Close(); err != nil {

@@ -16,7 +16,11 @@ func OpenSealed(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state database %s: %w", path, err)
 	}
-	if err := db.migrate(ctx, migrations); err != nil {
+	err = db.migrate(ctx, migrations)
+	if err == nil {
+		err = db.wipeRest(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), db.Close())
 	}
 	return db, nil

@@ -30,6 +30,8 @@ type DB struct {
 	file fs.FileInfo
 	wal  atomic.Pointer[fs.FileInfo] // nil until there is one
 	held sync.Map                    // of each lock that is held, by its path, the fs.FileInfo
+
+	remnants atomic.Bool // wipeRest has left some
 }
 
 // Errors of Open, told apart by what a person has to do.
@@ -120,7 +122,10 @@ func (db *DB) prepare(ctx context.Context, key []byte) error {
 	if err := db.loadSkew(ctx); err != nil {
 		return err
 	}
-	return db.unlock(ctx, key)
+	if err := db.unlock(ctx, key); err != nil {
+		return err
+	}
+	return db.wipeRest(ctx)
 }
 
 // Close closes the database. Locks that are still held are not released.
@@ -132,13 +137,17 @@ func (db *DB) Close() error {
 func (db *DB) Path() string { return db.path }
 
 // Changed tells whether any other process has committed anything since the last call; the first
-// call tells true. It costs microseconds.
+// call tells true. It costs microseconds. What a process could not overwrite while others were reading is overwritten here.
 func (db *DB) Changed(ctx context.Context) (bool, error) {
 	var version int64
 	if err := db.vigil.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
 		return false, fmt.Errorf("ask for changes: %w", err)
 	}
-	return db.seen.Swap(version) != version, nil
+	changed := db.seen.Swap(version) != version
+	if changed || db.remnants.Load() {
+		db.remnants.Store(db.wipeRest(ctx) != nil || db.remnants.Load()) // what cannot be done now is tried at the next call
+	}
+	return changed, nil
 }
 
 // change runs work in one transaction that writes. Its context has no end: the transaction is short, and for each statement that can

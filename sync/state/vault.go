@@ -88,10 +88,15 @@ func (db *DB) unlock(ctx context.Context, key []byte) error {
 	if db.seal, err = newSealer(key, salt); err != nil {
 		return err
 	}
-	return db.reseal(ctx, db.seal)
+	err = db.reseal(ctx, db.seal)
+	if errors.Is(err, ErrRemnants) { // they are sealed; Changed and the next Open overwrite the rest
+		return nil
+	}
+	return err
 }
 
-// Rekey seals every record with another key; nil leaves them in the clear.
+// Rekey seals every record with another key; nil leaves them in the clear. ErrRemnants when they are sealed, and what stood there
+// before can be read for a while.
 func (db *DB) Rekey(ctx context.Context, key []byte) error {
 	salt, err := db.salt(ctx)
 	if err != nil {
@@ -101,11 +106,11 @@ func (db *DB) Rekey(ctx context.Context, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := db.reseal(ctx, next); err != nil {
-		return err
+	err = db.reseal(ctx, next)
+	if err == nil || errors.Is(err, ErrRemnants) {
+		db.seal = next
 	}
-	db.seal = next
-	return nil
+	return err
 }
 
 // vaultRecord is a record as it is kept.
@@ -127,7 +132,7 @@ func (db *DB) reseal(ctx context.Context, next sealer) error {
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	return db.change(ctx, "seal records", func(ctx context.Context, tx *sqlx.Tx) error {
+	return db.withRemnants(ctx, "seal records", func(ctx context.Context, tx *sqlx.Tx) error {
 		records = nil
 		if err := tx.SelectContext(ctx, &records, selectVault); err != nil {
 			return err
