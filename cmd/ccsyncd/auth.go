@@ -190,6 +190,9 @@ func (c *cli) logoutCommand() *cobra.Command {
 			if err := oauthdev.New(oauthdev.Config{ClientID: cfg.Auth.ClientID}, db.Vault(loginVault)).Forget(cmd.Context()); err != nil {
 				return fmt.Errorf("forget the tokens: %w", err)
 			}
+			if err := db.Wipe(cmd.Context()); err != nil {
+				return fmt.Errorf("the tokens are forgotten: %w", err)
+			}
 			c.Out.Printf("the tokens are forgotten; Constant Contact documents no way to revoke them, so that they lapse by themselves\n")
 			c.next("ccsyncd auth login")
 			return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 // daemon is the program without a command: one loop over the schedule, the requests of others, and signals. Runs happen
@@ -44,6 +46,8 @@ func (c *cli) daemon(ctx context.Context) error {
 	if err != nil {
 		return joinClose(err, a)
 	}
+	held, end := context.WithCancel(held)
+	defer end()
 	d := &daemon{cli: c, asks: make(chan *ask, maxAsks)}
 	d.app.Store(a)
 	stopServing, err := d.listen()
@@ -53,17 +57,19 @@ func (c *cli) daemon(ctx context.Context) error {
 	}
 	stopTelling := d.tellOthers(held)
 	ended := make(chan struct{})
-	go func() { defer close(ended); d.loop(held) }()
+	var lost error
+	go func() { defer close(ended); lost = d.loop(held) }()
 	select {
 	case <-ended:
 	case <-after(ctx, endWithin):
 		a.log.Warn("ended in the middle of a step; the next start goes on where it stopped")
 		return nil
 	}
+	end() // for the loop may have ended by itself
 	stopServing()
 	stopTelling()
 	release()
-	return d.app.Load().close()
+	return errors.Join(lost, d.app.Load().close())
 }
 
 // after gives a channel that is closed some time after the end of ctx.
@@ -74,8 +80,9 @@ func after(ctx context.Context, d time.Duration) <-chan struct{} {
 }
 
 // loop is the daemon's life. It wakes each second and compares wall clocks: a long timer would be late by every suspend
-// of the machine and every step of its clock.
-func (d *daemon) loop(ctx context.Context) {
+// of the machine and every step of its clock. It ends with ctx, or with state.ErrReplaced: what a daemon wrote into a file that
+// is gone would be lost, and another daemon may have begun on the one in its place.
+func (d *daemon) loop(ctx context.Context) error {
 	hangUp := make(chan os.Signal, 1)
 	signal.Notify(hangUp, syscall.SIGHUP)
 	defer signal.Stop(hangUp)
@@ -90,10 +97,14 @@ func (d *daemon) loop(ctx context.Context) {
 		case asked := <-d.asks:
 			d.serve(ctx, asked)
 		case <-tick.C:
+			if lost := d.app.Load().state.Present(ctx); errors.Is(lost, state.ErrReplaced) {
+				return lost
+			}
 			d.tick(ctx)
 		}
 	}
 	d.app.Load().log.Info("daemon ends")
+	return nil
 }
 
 func (d *daemon) start(ctx context.Context) {

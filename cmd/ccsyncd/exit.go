@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"ccsyncd/ccapi"
@@ -68,6 +70,8 @@ var exits = []struct {
 	{isErr(source.ErrConfig), exitConfig, always("correct [source] in the configuration; `ccsyncd check` tests it")},
 	{isErr(state.ErrExposed), exitConfig, always("")},
 	{isErr(state.ErrKey), exitConfig, always("")},
+	{is[*state.OwnerError], exitConfig, ownerHint},
+	{isErr(state.ErrLink), exitConfig, always("remove it, and keep the folder of the state database to the account that ccsyncd runs as")},
 	{is[*oauthdev.LoginError], exitUnauthorized, always("run `ccsyncd auth login`")},
 	{isErr(ccapi.ErrUnauthorized), exitUnauthorized, always("run `ccsyncd auth login`")},
 	{is[*oauthdev.DoubtError], exitFailed, engineHint},
@@ -77,6 +81,8 @@ var exits = []struct {
 	{is[*state.HeldError], exitHeld, always("`ccsyncd push` hands the work to that process; a daemon runs on its schedule by itself")},
 	{is[*state.QuotaError], exitDeferred, always("it goes on after 00:00 UTC; `ccsyncd status` shows the quota")},
 	{is[*ccapi.QuotaError], exitDeferred, always("it goes on after 00:00 UTC; other programs with the same API key count too")},
+	{isErr(state.ErrReplaced), exitFailed, always("start ccsyncd again; if no state database is there any more, run `ccsyncd auth login` first: a lost one costs a login and a snapshot")},
+	{isErr(state.ErrRemnants), exitFailed, always("nothing more is to be done where a daemon runs; else run `ccsyncd status` in a moment")},
 	{isErr(state.ErrNewer), exitFailed, always("")},
 	{isErr(state.ErrDamaged), exitFailed, always("move the file away and run `ccsyncd auth login`: a lost state database costs a login and a snapshot, never a wrong write")},
 }
@@ -173,6 +179,17 @@ func configHint(err error) string {
 func engineHint(err error) string {
 	_, hint := ccsync.Diagnose(err)
 	return hint
+}
+
+// ownerHint is how to run as the user whose file it is. A service of systemd with DynamicUser has one that exists while it runs.
+func ownerHint(err error) string {
+	e := as[*state.OwnerError](err)
+	if dir, ok := strings.CutPrefix(filepath.Dir(e.Path), "/var/lib/"); ok && os.Geteuid() == 0 {
+		dir = strings.TrimPrefix(dir, "private/")
+		return "run it as the service does: systemd-run --pty --quiet --property=DynamicUser=yes --property=User=" + e.Owner +
+			" --property=StateDirectory=" + dir + " --property=EnvironmentFile=-/etc/ccsync/env /usr/local/bin/ccsyncd … --config /etc/ccsync/ccsync.toml"
+	}
+	return "run it as that user (sudo -u " + e.Owner + " ccsyncd …), or give the file to this one if nobody else wrote it"
 }
 
 func splitLines(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 const forgetHelp = `An erasure request: removes an address from the local copy of the contacts, the
@@ -34,14 +36,15 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 	e := a.engine()
 	x, unread := e.Explain(ctx, address)
 	rows, err := e.Forget(ctx, address)
-	if err != nil {
+	if err != nil && !errors.Is(err, state.ErrRemnants) {
 		return err
 	}
+	left := err
 	c.Out.Printf("removed: %s that named the address\n", term.Plural(rows, "entry", "entries"))
 	if unread != nil {
 		c.Out.Printf("whether it still stands in the app's table is not known: %v\n", unread)
 		c.next("ccsyncd forget once more, when the app's database is back")
-		return nil
+		return left
 	}
 	copies, err := a.state.Copies()
 	if err != nil {
@@ -52,7 +55,10 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 	}
 	if c.stillThere(x) || len(copies) > 0 {
 		c.next("remove it there, then ccsyncd forget once more")
-		return nil
+		return left
+	}
+	if left != nil {
+		return left
 	}
 	c.Out.Printf("it stands nowhere else that is known here\n")
 	c.next("ccsyncd status")

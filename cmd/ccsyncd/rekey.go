@@ -53,7 +53,11 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 		return err
 	}
 	defer atExit(&err, "close", db.Close)
-	if err := db.Rekey(ctx, cfg.State.KeyBytes()); err != nil {
+	err = db.Rekey(ctx, cfg.State.KeyBytes())
+	if errors.Is(err, state.ErrRemnants) {
+		return fmt.Errorf("the tokens are encrypted anew: %w", err)
+	}
+	if err != nil {
 		return fmt.Errorf("encrypt the tokens anew: %w", err)
 	}
 	if cfg.State.Key.IsSet() {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -46,6 +47,7 @@ func TestMain(m *testing.M) {
 //	waitfor FILE REGEXP          waits until a file has a match
 //	endpoint FILE                takes $CCSYNC_ENDPOINT from what a sandbox printed
 //	get NAME PATH CODE           asks the status page of a daemon; the answer is in get.out
+//	tokens                       wants one in a file here, whatever it is; ! tokens wants none
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
@@ -60,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": wantExit, "box": openBox, "control": control, "account": setAccount, "sql": runSQL,
 			"approve": approve, "deny": deny, "start": start, "signal": signalJob, "ended": wantEnd, "waitfor": waitFor, "get": get, "endpoint": useEndpoint,
+			"tokens": wantTokens,
 		},
 	})
 }
@@ -130,6 +133,29 @@ func (s *story) keepsSecrets(ts *testscript.TestScript, printed string) {
 	}
 	if strings.Contains(printed, "eyJ") {
 		ts.Fatalf("something like an access token was printed")
+	}
+}
+
+// wantTokens looks for the tokens of the sandbox in every file.
+func wantTokens(ts *testscript.TestScript, neg bool, _ []string) {
+	var found []string
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for token := range storyOf(ts).box.TokenSpends() {
+			if bytes.Contains(content, []byte(token)) {
+				found = append(found, filepath.Base(path)+" (refresh)")
+			}
+		}
+		if bytes.Contains(content, []byte("eyJ")) {
+			found = append(found, filepath.Base(path)+" (access)")
+		}
+		return err
+	}))
+	if (len(found) == 0) != neg {
+		ts.Fatalf("tokens in the clear: %q", found)
 	}
 }
 
