@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"syscall"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
@@ -30,12 +31,14 @@ func Diagnose(err error) (code, hint string) {
 		return "snapshot_incomplete", "nothing was sent; it is tried again at the next run"
 	case errors.As(err, new(*state.HeldError)):
 		return "held", "another process is at work on this state database; `ccsyncd push` hands the work to it"
-	case errors.Is(err, state.ErrFull):
+	case errors.Is(err, state.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT): // or where rows are sorted, which is beside it
 		return "state_full", "make room on the disk; the next run goes on where this one stopped"
 	case errors.Is(err, state.ErrBusy):
 		return "state_busy", "end what keeps the state database locked; it is tried again at the next run"
 	case errors.Is(err, state.ErrReadOnly):
 		return "state_readonly", "give the state database and its folder to the account that ccsyncd runs as"
+	case errors.Is(err, state.ErrReplaced):
+		return "state_replaced", "start ccsyncd again; a lost state database costs a login and a snapshot, never a wrong write"
 	case errors.Is(err, state.ErrDamaged):
 		return "state_damaged", "move the file away, put back a backup or none, and run `ccsyncd auth login`: it costs a login and a snapshot, never a wrong write"
 	default:

@@ -48,7 +48,12 @@ type world struct {
 // inWorld runs a test in a bubble, in a world whose account has the list "App users" and the custom field "Short code".
 func inWorld(t *testing.T, o sandbox.Options, test func(*world)) {
 	t.Helper()
-	dir := t.TempDir()
+	inWorldAt(t, o, t.TempDir(), test)
+}
+
+// inWorldAt is inWorld with the state database in this folder.
+func inWorldAt(t *testing.T, o sandbox.Options, dir string, test func(*world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, o, dir)
 		defer w.close()

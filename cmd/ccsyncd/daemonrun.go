@@ -20,7 +20,7 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	report, err := d.engineRun(ctx, a, o)
 	d.progress.ended()
 	if err != nil {
-		report = failedReport(o, "failed", err)
+		report = failedReport(o, "", err)
 	}
 	d.outcome = report.Outcome
 	if ctx.Err() != nil {
@@ -82,12 +82,15 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 	return nil
 }
 
-// failedReport is the report of a run that could not make its own.
+// failedReport is the report of a run that could not make its own. Without a code the error tells.
 func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
 	r := emptyReport(false)
 	r.Trigger, r.Outcome = o.Trigger, ccsync.Failed
 	r.ExitCode = exitFailed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
+	if code == "" {
+		r.Error.Code, r.Error.Hint = ccsync.Diagnose(err)
+	}
 	return r
 }
 

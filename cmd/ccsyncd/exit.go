@@ -81,10 +81,13 @@ var exits = []struct {
 	{is[*state.HeldError], exitHeld, always("`ccsyncd push` hands the work to that process; a daemon runs on its schedule by itself")},
 	{is[*state.QuotaError], exitDeferred, always("it goes on after 00:00 UTC; `ccsyncd status` shows the quota")},
 	{is[*ccapi.QuotaError], exitDeferred, always("it goes on after 00:00 UTC; other programs with the same API key count too")},
-	{isErr(state.ErrReplaced), exitFailed, always("start ccsyncd again; if no state database is there any more, run `ccsyncd auth login` first: a lost one costs a login and a snapshot")},
+	{isErr(state.ErrReplaced), exitFailed, engineHint},
+	{isErr(state.ErrFull), exitFailed, engineHint},
+	{isErr(state.ErrBusy), exitFailed, engineHint},
+	{isErr(state.ErrReadOnly), exitFailed, engineHint},
 	{isErr(state.ErrRemnants), exitFailed, always("nothing more is to be done where a daemon runs; else run `ccsyncd status` in a moment")},
 	{isErr(state.ErrNewer), exitFailed, always("")},
-	{isErr(state.ErrDamaged), exitFailed, always("move the file away and run `ccsyncd auth login`: a lost state database costs a login and a snapshot, never a wrong write")},
+	{isErr(state.ErrDamaged), exitFailed, engineHint},
 }
 
 // exitOf gives an error its exit code and says what a person can do about it.

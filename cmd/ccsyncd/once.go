@@ -110,7 +110,7 @@ func (c *cli) unstarted(err error, f runFlags) error {
 	if code == exitUnauthorized {
 		report.Outcome = ccsync.Unauthorized
 	}
-	report.Error = &ccsync.Problem{Code: errorCode(code), Message: err.Error(), Hint: hint}
+	report.Error = &ccsync.Problem{Code: errorCode(code, err), Message: err.Error(), Hint: hint}
 	return errors.Join(c.Out.JSON(report), err)
 }
 
@@ -123,8 +123,8 @@ func emptyReport(dry bool) *ccsync.Report {
 	}
 }
 
-// errorCode names an error by its exit code, for reports.
-func errorCode(exit int) string {
+// errorCode names an error by its exit code, for reports, or by itself.
+func errorCode(exit int, err error) string {
 	switch exit {
 	case exitConfig:
 		return "config"
@@ -133,6 +133,7 @@ func errorCode(exit int) string {
 	case exitUnauthorized:
 		return "unauthorized"
 	default:
-		return "failed"
+		code, _ := ccsync.Diagnose(err)
+		return code
 	}
 }

@@ -43,7 +43,7 @@ func (db *DB) Lock(ctx context.Context, name string) (held context.Context, rele
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o600))
 	got, err := lock.TryLock()
 	if err != nil {
-		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, nil, fmt.Errorf("lock %s: %w", path, explain(path, err))
 	}
 	if !got {
 		return nil, nil, holder(name, path)

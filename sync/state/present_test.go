@@ -63,6 +63,7 @@ func TestAFileThatIsDeletedOrReplacedIsNoticedBeforeAnythingIsWritten(t *testing
 					t.Errorf("%s: %v, want ErrReplaced of %s", what, err, db.Path())
 				}
 			}
+			wantTrouble(t, db.Trouble(), ErrReplaced, db.Path())
 		})
 	}
 }

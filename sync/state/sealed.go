@@ -10,7 +10,7 @@ import (
 // removed. It is the way out when the key is lost. Errors are those of Open, but ErrKey.
 func OpenSealed(ctx context.Context, path string) (*DB, error) {
 	if err := create(path); err != nil {
-		return nil, fmt.Errorf("open state database: %w", err)
+		return nil, fmt.Errorf("open state database: %w", explain(path, err))
 	}
 	db, err := connect(path)
 	if err != nil {

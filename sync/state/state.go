@@ -31,7 +31,8 @@ type DB struct {
 	wal  atomic.Pointer[fs.FileInfo] // nil until there is one
 	held sync.Map                    // of each lock that is held, by its path, the fs.FileInfo
 
-	remnants atomic.Bool // wipeRest has left some
+	remnants atomic.Bool           // wipeRest has left some
+	trouble  atomic.Pointer[error] // see Trouble
 }
 
 // Errors of Open, told apart by what a person has to do.
@@ -59,7 +60,7 @@ const (
 // are ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := create(path); err != nil {
-		return nil, fmt.Errorf("open state database: %w", err)
+		return nil, fmt.Errorf("open state database: %w", explain(path, err))
 	}
 	db, err := connect(path)
 	if err != nil {
@@ -107,7 +108,7 @@ func connect(path string) (*DB, error) {
 			return nil, err
 		}
 	}
-	db.write.tries, db.write.present = busyTries, db.present
+	db.write.tries, db.write.present, db.write.noted = busyTries, db.present, db.noted
 	for _, one := range []handle{db.write, db.vigil} {
 		one.SetMaxOpenConns(1)
 	}
@@ -162,11 +163,12 @@ func (db *DB) change(ctx context.Context, what string, work func(context.Context
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if err := work(ctx, tx); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", what, db.write.explain(err)), tx.Rollback())
+		return errors.Join(fmt.Errorf("%s: %w", what, db.write.note(db.write.explain(err))), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", what, db.write.explain(err))
+		return fmt.Errorf("%s: %w", what, db.write.note(db.write.explain(err)))
 	}
+	db.noted(nil)
 	return nil
 }
 

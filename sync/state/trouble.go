@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -34,25 +35,69 @@ var troubles = map[sqlite3.ErrNo]error{
 	sqlite3.ErrNotADB:   ErrDamaged,
 }
 
+// Trouble is what kept the last statement from being written: ErrFull, ErrBusy, ErrReadOnly, ErrDamaged or ErrReplaced, with
+// the file's name. It is nil once something was written again, and may be asked concurrently: a run that could not even
+// begin leaves no other trace.
+func (db *DB) Trouble() error {
+	if last := db.trouble.Load(); last != nil {
+		return *last
+	}
+	return nil
+}
+
+// noted keeps the trouble that a statement met; any other error is the statement's own.
+func (db *DB) noted(err error) {
+	if err == nil {
+		db.trouble.Store(nil)
+		return
+	}
+	for _, trouble := range []error{ErrFull, ErrBusy, ErrReadOnly, ErrDamaged, ErrReplaced} {
+		if errors.Is(err, trouble) {
+			db.trouble.Store(&err)
+			return
+		}
+	}
+}
+
 // handle is a pool of connections whose errors tell what is wrong with the file.
 type handle struct {
 	*sqlx.DB
 	path    string
 	tries   int          // of patient
 	present func() error // asked before every statement; nil: it is not asked
+	noted   func(error)  // hears how each statement that writes ended; nil: nobody listens
+}
+
+// systemTroubles are by what the operating system says; SQLite has the same code for all of them when it cannot make the file
+// that its processes share.
+var systemTroubles = map[syscall.Errno]error{
+	syscall.ENOSPC: ErrFull,
+	syscall.EDQUOT: ErrFull,
+	syscall.EFBIG:  ErrFull,
+	syscall.EROFS:  ErrReadOnly,
+	syscall.EACCES: ErrReadOnly,
+	syscall.EPERM:  ErrReadOnly,
 }
 
 // explain names the trouble and the file, if the error is one of the file.
-func (h handle) explain(err error) error {
+func (h handle) explain(err error) error { return explain(h.path, err) }
+
+func explain(path string, err error) error {
+	var trouble error
 	var cause sqlite3.Error
-	if !errors.As(err, &cause) {
-		return err
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &cause):
+		if trouble = systemTroubles[cause.SystemErrno]; trouble == nil {
+			trouble = troubles[cause.Code]
+		}
+	case errors.As(err, &system):
+		trouble = systemTroubles[system]
 	}
-	trouble := troubles[cause.Code]
 	if trouble == nil || errors.Is(err, trouble) {
 		return err
 	}
-	return fmt.Errorf("%w (%s): %w", trouble, h.path, err)
+	return fmt.Errorf("%w (%s): %w", trouble, path, err)
 }
 
 // busyTries is how often the writer asks for the file that another process has locked: with its busy timeout, for five seconds.
@@ -64,7 +109,7 @@ const busyTries = 50
 func (h handle) patient(ask func() error) error {
 	if h.present != nil {
 		if err := h.present(); err != nil {
-			return err
+			return h.note(err)
 		}
 	}
 	err := ask()
@@ -75,7 +120,17 @@ func (h handle) patient(ask func() error) error {
 		}
 		err = ask()
 	}
-	return h.explain(err)
+	if err == nil {
+		return nil // it may have read alone, which says nothing of writing
+	}
+	return h.note(h.explain(err))
+}
+
+func (h handle) note(err error) error {
+	if h.noted != nil {
+		h.noted(err)
+	}
+	return err
 }
 
 func (h handle) GetContext(ctx context.Context, into any, query string, args ...any) error {
@@ -91,6 +146,9 @@ func (h handle) ExecContext(ctx context.Context, query string, args ...any) (don
 		done, err = h.DB.ExecContext(ctx, query, args...)
 		return err
 	})
+	if err == nil {
+		h.note(nil)
+	}
 	return done, err
 }
 

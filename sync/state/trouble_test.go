@@ -190,11 +190,18 @@ func TestAFullDiskStopsBeforeAnythingIsSent(t *testing.T) {
 	} else {
 		wantTrouble(t, err, ErrFull, db.Path())
 	}
-	if _, err := db.write.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
+	if _, err := db.Bindings(t.Context()); err != nil { // reading goes on, and says nothing of writing
+		t.Fatal(err)
+	}
+	wantTrouble(t, db.Trouble(), ErrFull, db.Path())
+	if err := db.write.GetContext(t.Context(), &pages, "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := quota.Reserve(t.Context()); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+	if err := db.Trouble(); err != nil {
+		t.Errorf("with room again the trouble is still %v", err)
 	}
 }
 
