@@ -23,6 +23,7 @@ func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	m.command(m.env, "--dry-run")
 	daemon := m.daemon()
 	m.command(m.env, "push", "Ben@Example.com")
+	m.signal(daemon, syscall.SIGSTOP) // it would take the next request up, and read the contact once more
 	m.command(m.env, "push", "--no-wait", "ben@example.com")
 	if m.named("ben@example.com") == 0 {
 		t.Fatal("the address stands in no file before it is forgotten: this test shows nothing")
@@ -38,14 +39,20 @@ func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	if m.named("ann@example.com") == 0 {
 		t.Error("another address went too")
 	}
-	if err := daemon.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	m.signal(daemon, syscall.SIGCONT)
+	m.signal(daemon, syscall.SIGTERM)
 	if err := daemon.Wait(); err != nil {
 		t.Error(err)
 	}
 	if n := m.named("ben@example.com"); n != 0 {
 		t.Errorf("after the daemon's end the address stands in %d files", n)
+	}
+}
+
+func (m *marked) signal(daemon *exec.Cmd, s syscall.Signal) {
+	m.Helper()
+	if err := daemon.Process.Signal(s); err != nil {
+		m.Fatal(err)
 	}
 }
 
