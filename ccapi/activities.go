@@ -54,6 +54,9 @@ func (r *Reader) Activity(ctx context.Context, id string) (Activity, error) {
 	return doc.public(), nil
 }
 
+// activitiesPerPage is the most that GET /activities gives at once.
+const activitiesPerPage = 500
+
 // Activities reads all activities of the last ten days, in the server's order. It filters none: the
 // filter by state has no value for an activity that is only initialized.
 func (r *Reader) Activities(ctx context.Context) ([]Activity, error) {
@@ -76,6 +79,12 @@ type activitiesPage struct {
 
 // complete takes a null for no activities, if there are links.
 func (p *activitiesPage) complete() bool { return p.Activities != nil || p.Links != nil }
+
+func (p *activitiesPage) perPage() int { return activitiesPerPage }
+func (p *activitiesPage) size() int    { return len(p.Activities) }
+
+// total is what ten days' requests can start.
+func (p *activitiesPage) total() int { return 100_000 }
 
 // activityDoc is an activity on the wire.
 type activityDoc struct {

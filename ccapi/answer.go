@@ -66,6 +66,9 @@ func (c *call) decode(resp *http.Response) *failure {
 	if err != nil {
 		return &failure{err: err, again: !errors.Is(err, errTooLarge)}
 	}
+	if err := checkElements(data, c.perPage); err != nil {
+		return &failure{err: err}
+	}
 	if err := json.Unmarshal(data, c.out); err != nil {
 		return &failure{err: describeJSON(err, resp), again: true}
 	}

@@ -29,6 +29,7 @@ type call struct {
 	timeout time.Duration // from the turn to the headers; 0 means readTimeout
 	unsafe  bool          // doing it twice differs from doing it once
 	out     document      // what the answer is decoded into; nil for a file
+	perPage int           // the most elements that a page of a collection holds; 0 for no page
 
 	refusals int       // tokens refused with 401 so far
 	servedAt time.Time // set with success: the server's time

@@ -18,6 +18,19 @@ func (p *contactsPage) complete() bool {
 	return p.Contacts != nil || p.Count != nil || p.Links != nil
 }
 
+func (p *contactsPage) perPage() int { return contactsPerPage }
+func (p *contactsPage) size() int    { return len(p.Contacts) }
+
+// total is contacts_count. One that tells no more than what is on the page may count just that: the contract says both.
+// Then it is what a day's requests can read.
+func (p *contactsPage) total() int {
+	const perDay = 10_000
+	if p.Count == nil || *p.Count <= len(p.Contacts) {
+		return perDay * contactsPerPage
+	}
+	return *p.Count
+}
+
 // public is the page for callers.
 func (p *contactsPage) public() Page {
 	page := Page{Count: -1, ServedAt: p.servedAt, Next: p.next(), Contacts: make([]Contact, len(p.Contacts))}

@@ -21,6 +21,9 @@ type Choice struct {
 	Label string
 }
 
+// maxCustomFields is the most custom fields of an account, and of a page.
+const maxCustomFields = 100
+
 // CustomFields reads all custom fields of the account, at most 100.
 func (r *Reader) CustomFields(ctx context.Context) ([]CustomField, error) {
 	return collect(ctx, r, "read custom fields", url.Values{"limit": {"100"}}, "contact_custom_fields",
@@ -42,6 +45,10 @@ type customFieldsPage struct {
 
 // complete takes a null for no fields, if there are links.
 func (p *customFieldsPage) complete() bool { return p.Fields != nil || p.Links != nil }
+
+func (p *customFieldsPage) perPage() int { return maxCustomFields }
+func (p *customFieldsPage) size() int    { return len(p.Fields) }
+func (p *customFieldsPage) total() int   { return maxCustomFields }
 
 // customFieldDoc is a custom field on the wire.
 type customFieldDoc struct {

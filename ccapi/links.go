@@ -34,11 +34,17 @@ func (r *Reader) endpoint(query url.Values, segments ...string) (*url.URL, error
 	return &u, nil
 }
 
+// maxLink bounds a link of an answer, in bytes. Real ones have some hundred.
+const maxLink = 8192
+
 // resolve turns a link of an answer into an address on the configured API. A link without a host
 // is taken on the configured one; one to another scheme, host or port is [ErrForeignHost].
 func (r *Reader) resolve(href string) (*url.URL, error) {
 	if r.baseErr != nil {
 		return nil, r.baseErr
+	}
+	if len(href) > maxLink {
+		return nil, errors.New("the answer holds a link that is too long")
 	}
 	u, err := r.base.Parse(href)
 	if err != nil {

@@ -12,6 +12,9 @@ type List struct {
 	Members int // contacts on it, of every status; 0 where not told
 }
 
+// maxLists is the most lists of an account, and of a page.
+const maxLists = 1000
+
 // Lists reads all lists of the account that are not deleted, at most 1,000.
 func (r *Reader) Lists(ctx context.Context) ([]List, error) {
 	query := url.Values{
@@ -44,3 +47,7 @@ type listsPage struct {
 
 // complete takes a null for no lists, if the answer is that of a page otherwise.
 func (p *listsPage) complete() bool { return p.Lists != nil || p.Count != nil || p.Links != nil }
+
+func (p *listsPage) perPage() int { return maxLists }
+func (p *listsPage) size() int    { return len(p.Lists) }
+func (p *listsPage) total() int   { return maxLists }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// maxPages bounds collections that an account limits (fields, lists, activities), in pages.
-const maxPages = 1000
+// sparePages is how many pages a collection may have beyond those that its elements fill, and how many may be empty.
+const sparePages = 20
 
 // errRound stops a server whose links lead round in circles or never end.
 var errRound = errors.New("the pages link round in circles or without end")
@@ -44,6 +44,26 @@ func (p *paging) next() string {
 type collection interface {
 	document
 	page() *paging
+	perPage() int // the most elements that the contract allows a page
+	size() int    // the elements on this page
+	total() int   // the most elements that all pages have together
+}
+
+// turn counts the pages of a walk.
+type turn struct {
+	pages, empty int
+	fullest      int // elements of the fullest page
+	total        int // as told by the page that told the most
+}
+
+// over takes in a page and tells whether there are more than the collection can have.
+func (t *turn) over(doc collection) bool {
+	t.pages++
+	if doc.size() == 0 {
+		t.empty++
+	}
+	t.fullest, t.total = max(t.fullest, doc.size()), max(t.total, doc.total())
+	return t.empty > sparePages || t.fullest > 0 && t.pages > sparePages+t.total/t.fullest
 }
 
 // walk yields the page at first and all after it, made by fresh and read by the operation op. A
@@ -52,6 +72,7 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 	return func(yield func(T, error) bool) {
 		var none T
 		seen := make(map[string]bool)
+		var t turn
 		for at := first; at != nil; {
 			if seen[at.String()] {
 				yield(none, opError(op, errRound))
@@ -64,6 +85,10 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 				yield(none, err)
 				return
 			}
+			if next != nil && t.over(doc) {
+				yield(none, opError(op, errRound))
+				return
+			}
 			if !yield(doc, nil) {
 				return
 			}
@@ -74,7 +99,7 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 
 // readPage reads one page and tells where the next one is, nil after the last.
 func (r *Reader) readPage(ctx context.Context, op string, at *url.URL, doc collection) (*url.URL, error) {
-	c := &call{op: op, method: http.MethodGet, url: at, out: doc}
+	c := &call{op: op, method: http.MethodGet, url: at, out: doc, perPage: doc.perPage()}
 	if err := r.do(ctx, c); err != nil {
 		return nil, err
 	}
@@ -97,13 +122,9 @@ func collect[T collection, E any](ctx context.Context, r *Reader, op string, que
 		return nil, opError(op, err)
 	}
 	var all []E
-	pages := 0
 	for doc, err := range walk(ctx, r, op, first, fresh) {
 		if err != nil {
 			return nil, err
-		}
-		if pages++; pages > maxPages {
-			return nil, opError(op, errRound)
 		}
 		all = append(all, take(doc)...)
 	}

@@ -1,0 +1,162 @@
+package ccapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// readers are all collections that are read.
+var readers = map[string]struct {
+	read func(context.Context, *Reader) error
+	page string // with %s for the elements
+	most int    // elements of a page
+}{
+	"contacts": {func(ctx context.Context, r *Reader) error {
+		for _, err := range r.Contacts(ctx, ContactsQuery{}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}, `{"contacts":[%s]}`, 500},
+	"custom fields": {func(ctx context.Context, r *Reader) error { _, err := r.CustomFields(ctx); return err }, `{"custom_fields":[%s]}`, 100},
+	"lists":         {func(ctx context.Context, r *Reader) error { _, err := r.Lists(ctx); return err }, `{"lists":[%s]}`, 1000},
+	"activities":    {func(ctx context.Context, r *Reader) error { _, err := r.Activities(ctx); return err }, `{"activities":[%s]}`, 500},
+}
+
+// Four million empty objects are 12 MB of text, and were 1.9 GiB of contacts, asked for six times.
+func TestSmallAnswersDoNotExhaustMemory(t *testing.T) {
+	many := strings.Repeat("{},", 4_000_000) + "{}"
+	privileges := func(ctx context.Context, r *Reader) error { _, err := r.Privileges(ctx); return err }
+	contact := func(ctx context.Context, r *Reader) error { _, err := r.Contact(ctx, "c1"); return err }
+	activity := func(ctx context.Context, r *Reader) error { _, err := r.Activity(ctx, "a1"); return err }
+	tests := map[string]struct {
+		read func(context.Context, *Reader) error
+		body string
+	}{
+		"privileges":                   {privileges, "[" + many + "]"},
+		"custom fields of a contact":   {contact, `{"contact_id":"c1","custom_fields":[` + many + `]}`},
+		"custom fields in a page":      {readers["contacts"].read, `{"contacts":[{"contact_id":"c1","custom_fields":[` + many + `]}]}`},
+		"choices of a custom field":    {readers["custom fields"].read, `{"custom_fields":[{"custom_field_id":"f","choices":[` + many + `]}]}`},
+		"errors of an activity":        {activity, `{"activity_id":"a1","activity_errors":[` + many + `]}`},
+		"contacts in pieces of a page": {readers["contacts"].read, `{"contacts":[` + strings.Repeat(`{"custom_fields":[{},{},{},{}]},`, 400_000) + `{}]}`},
+	}
+	for name, c := range readers {
+		tests[name] = struct {
+			read func(context.Context, *Reader) error
+			body string
+		}{c.read, fmt.Sprintf(c.page, many)}
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) { // not in parallel: what others allocate would count
+			r := NewReader("http://api.test/v3", &http.Client{Transport: fixed{tt.body}}, &tokens{})
+			before := allocated()
+			err := tt.read(t.Context(), r)
+			if err == nil || !strings.Contains(err.Error(), "elements") {
+				t.Errorf("error = %v", err)
+			}
+			if used := allocated() - before; used > 64<<20 {
+				t.Errorf("%d MiB were allocated", used>>20)
+			}
+			if n := r.Requests(); n != 1 {
+				t.Errorf("%d requests, want 1", n)
+			}
+		})
+	}
+}
+
+// fixed is a transport that answers every request so.
+type fixed struct{ body string }
+
+func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: stringBody{strings.NewReader(f.body)}, ContentLength: int64(len(f.body))}, nil
+}
+
+type stringBody struct{ *strings.Reader }
+
+func (stringBody) Close() error { return nil }
+
+// A page holds as many elements as the contract allows, and not one more.
+func TestAFullPageIsReadAndAnOverfullOneIsNot(t *testing.T) {
+	t.Parallel()
+	for name, c := range readers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			element := `{"contact_id":"c","custom_field_id":"f","list_id":"l","activity_id":"a","activity_errors":["a, [b], {c}, \\\", d"]}`
+			full := strings.Repeat(element+",", c.most-1) + element
+			for body, ok := range map[string]bool{full: true, full + "," + element: false} {
+				r := NewReader("http://api.test/v3", &http.Client{Transport: fixed{fmt.Sprintf(c.page, body)}}, &tokens{})
+				if err := c.read(t.Context(), r); (err == nil) != ok {
+					t.Errorf("read: %v, want success: %t", err, ok)
+				}
+			}
+		})
+	}
+}
+
+// A server whose pages never end is left soon, whatever is on them.
+func TestPagesWithoutEndAreNotReadForEver(t *testing.T) {
+	for name, c := range readers {
+		for kind, elements := range map[string]string{"empty": "", "of one": `{"contact_id":"c","custom_field_id":"f","list_id":"l","activity_id":"a"}`} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					n := 0
+					s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+						n++
+						page := fmt.Sprintf(c.page, elements)
+						reply(w, 200, fmt.Sprintf(`%s,"contacts_count":1000,"lists_count":1000,"_links":{"next":{"href":"%s?cursor=%d"}}}`,
+							page[:len(page)-1], r.URL.Path, n))
+					})
+					most := 30
+					if kind != "empty" {
+						most = 1100
+					}
+					if name == "activities" && kind != "empty" {
+						t.Skip("an account may have 100,000 activities")
+					}
+					if err := c.read(t.Context(), s.reader()); !errors.Is(err, errRound) || n > most {
+						t.Errorf("%v after %d pages, want %v after at most %d", err, n, errRound, most)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The contract says of contacts_count in one place that it counts all that match, and in another that it counts those in the answer.
+func TestACountOfThePageAloneEndsNoAccountEarly(t *testing.T) {
+	const pages = 60
+	bubble(t, func(t *testing.T) {
+		n := 0
+		element := `{"contact_id":"c"}`
+		full := strings.Repeat(element+",", 499) + element
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			next := ""
+			if n < pages {
+				next = fmt.Sprintf(`"next":{"href":"/v3/contacts?cursor=%d"}`, n)
+			}
+			reply(w, 200, fmt.Sprintf(`{"contacts":[%s],"contacts_count":500,"_links":{%s}}`, full, next))
+		})
+		if err := readers["contacts"].read(t.Context(), s.reader()); err != nil || n != pages {
+			t.Errorf("%v after %d pages, want %d", err, n, pages)
+		}
+	})
+}
+
+// A link that is longer than any real one is kept nowhere.
+func TestALinkIsOfBoundedLength(t *testing.T) {
+	t.Parallel()
+	r := NewReader("https://api.cc.email/v3", &http.Client{}, &tokens{})
+	for n, ok := range map[int]bool{maxLink: true, maxLink + 1: false} {
+		href := "/v3/contacts?cursor="
+		if _, err := r.resolve(href + strings.Repeat("a", n-len(href))); (err == nil) != ok {
+			t.Errorf("a link of %d bytes: %v, want success: %t", n, err, ok)
+		}
+	}
+}
