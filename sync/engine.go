@@ -101,7 +101,11 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 	}
 	err = r.steps(ctx)
 	r.closeUsers()
-	r.push.count(r.report)
+	r.countPushed()
+	r.settleUsers()
+	if unknown := r.openProblems(context.WithoutCancel(ctx), err); err == nil {
+		err = unknown
+	}
 	r.report.conclude(err)
 	return r.report, r.end(context.WithoutCancel(ctx))
 }
@@ -121,7 +125,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	}
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
-		Changes: []Change{}, Skipped: []users.Skipped{}, Reasons: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
+		Changes: []Change{}, Skipped: []users.Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
 		Guard: Verdict{Reasons: []string{}, Details: []string{}}, Only: len(opts.Only),
 	}
 	if len(opts.Only) > 0 {
@@ -197,7 +201,6 @@ func (r *run) end(ctx context.Context) error {
 		return err
 	}
 	rep.Quota = quotaOf(usage)
-	r.settleUsers()
 	if r.ExitCode != nil {
 		rep.ExitCode = r.ExitCode(rep)
 	}

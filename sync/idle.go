@@ -2,10 +2,8 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
-	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
 
@@ -73,11 +71,11 @@ func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
 		return false, err
 	}
 	last.Mark = reading.Mark()
-	text, err := json.Marshal(last)
+	all, err := asRecord(recordLastPlan, last)
 	if err != nil {
 		return false, err
 	}
-	return true, e.State.SetRecords(ctx, state.Records{recordLastPlan: string(text)})
+	return true, e.State.SetRecords(ctx, all)
 }
 
 // rules names policy and fields, so that a change of either plans anew.

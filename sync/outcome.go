@@ -15,17 +15,18 @@ import (
 )
 
 // landed takes in a row that carries its values.
-func (p *pusher) landed(run int64, b *state.Batch, row *judged) {
+func (r *run) landed(b *state.Batch, row *judged) {
+	p := &r.push
 	p.verified++
 	if p.landedOf == nil {
 		p.landedOf = make(map[int64]int)
 	}
 	p.landedOf[b.ID]++
-	if b.Run == run {
+	switch {
+	case b.Run == r.id:
 		p.arrived++
-		if row.Action == string(Create) {
-			p.created++
-		}
+	case r.plan != nil && p.late < r.plan.pending: // the plan left it out as under way
+		p.late++
 	}
 	if row.reason != "" && row.verdict.landed {
 		p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: row.reason, Detail: row.detail})
@@ -34,11 +35,15 @@ func (p *pusher) landed(run int64, b *state.Batch, row *judged) {
 }
 
 // failed takes in the rows of a batch that did not land and are not tried again at once.
-func (p *pusher) failed(rows []state.Failed) {
+func (r *run) failed(rows []state.Failed) {
+	p := &r.push
 	for _, f := range rows {
 		problem := f.Problem
 		if problem == nil {
 			continue
+		}
+		if r.plan != nil { // else the plan counts it
+			p.missed++
 		}
 		p.result(problem.Norm, problem.Reason)
 		if problem.Reason == Rejected {
@@ -75,9 +80,10 @@ func (p *pusher) finish(r *Report) {
 	}
 }
 
-// count is finish without the activities: the outcome depends on it.
-func (p *pusher) count(r *Report) {
-	if r.Push == nil {
+// countPushed is finish without the activities: the outcome depends on it.
+func (r *run) countPushed() {
+	rep, p := r.report, &r.push
+	if rep.Push == nil {
 		return
 	}
 	open := 0
@@ -86,12 +92,37 @@ func (p *pusher) count(r *Report) {
 			open += b.Contacts - p.landedOf[b.ID]
 		}
 	}
-	r.Push.Verified, r.Push.Rejected, r.Push.Unverified = p.verified, p.rejected, p.lost+open
-	r.Push.Problems = append(r.Push.Problems, p.problems...)
-	c := &r.Coverage
-	c.Verified += p.arrived
-	c.Pending -= p.arrived
-	c.Contacts += p.created
+	rep.Push.Verified, rep.Push.Rejected, rep.Push.Unverified = p.verified, p.rejected, p.lost+open
+	rep.Push.Problems = append(rep.Push.Problems, p.problems...)
+	c := &rep.Coverage
+	arrived := min(p.arrived+p.late, c.Pending)
+	c.Verified, c.Pending = c.Verified+arrived, c.Pending-arrived
+	missed := min(p.missed, c.Pending)
+	c.Missing, c.Pending = c.Missing+missed, c.Pending-missed
+}
+
+// openProblems finds out, for a run for all users, which problems are open still. ended is what ended the run: a plan that was not
+// made to its end does not tell which are solved.
+func (r *run) openProblems(ctx context.Context, ended error) error {
+	if r.Write == nil || len(r.opts.Only) > 0 {
+		return nil
+	}
+	if _, spent := deferral(ended); r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil) {
+		r.report.Limited = r.plan.limited
+		if err := r.dropSolved(ctx); err != nil {
+			return err
+		}
+	}
+	for p, err := range r.State.Problems(ctx) {
+		if err != nil {
+			return err
+		}
+		r.report.OpenProblems[p.Reason]++
+		if p.Since.After(r.report.newestProblem) {
+			r.report.newestProblem = p.Since
+		}
+	}
+	return nil
 }
 
 func pushedActivity(b *state.Batch) PushedActivity {
@@ -106,6 +137,9 @@ func pushedActivity(b *state.Batch) PushedActivity {
 }
 
 func (p *Pushed) summary() string {
+	if p.Verified+p.Rejected+p.Unverified == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%d changes were verified, %d rejected, %d could not be verified", p.Verified, p.Rejected, p.Unverified)
 }
 
@@ -156,9 +190,6 @@ func (r *run) remember(ctx context.Context) error {
 		put = r.State.ResetValued // the table may stay as small as it is
 	}
 	if err := put(ctx, r.users.Valued.ByColumn(r.mapping)); err != nil {
-		return err
-	}
-	if err := r.dropSolved(ctx); err != nil {
 		return err
 	}
 	return r.State.SetFacts(ctx, map[string]string{

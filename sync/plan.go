@@ -370,14 +370,15 @@ func (p *planner) named(norm, key string, s UserState) {
 // cover works out the coverage from the summary.
 func (r *run) cover() {
 	sum, c := &r.report.Summary, &r.report.Coverage
-	changing := sum.Update + sum.Clear
+	missing := r.report.Reasons[string(Quarantined)]
 	*c = Coverage{
 		Verified: sum.Unchanged,
-		Pending:  changing + sum.Create + r.plan.pending + r.plan.limited,
-		Skipped:  sum.Skipped,
+		Pending:  sum.Update + sum.Clear + sum.Create + r.plan.pending + r.plan.limited,
+		Missing:  missing,
+		Skipped:  sum.Skipped - missing,
 	}
-	c.Contacts = c.Verified + changing + r.plan.pending + r.plan.limited
-	c.Users = c.Verified + c.Pending + c.Skipped
+	c.Contacts = c.Verified + c.Pending + c.Missing
+	c.Users = c.Contacts + c.Skipped
 }
 
 // groupKey orders changes for packing: first what is cleared, then imports by the lists that they name.

@@ -39,7 +39,8 @@ type pusher struct {
 	sent     int
 	verified int           // rows seen carrying their values
 	arrived  int           // of those, rows of this run's plan
-	created  int           // of those, contacts that were created
+	late     int           // rows that the plan left out as under way, and that arrived after it
+	missed   int           // rows that failed after the plan
 	landedOf map[int64]int // of verified, by batch
 	rejected int
 	lost     int // rows that ended in any other way

@@ -3,13 +3,19 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"time"
 
 	"ccsyncd/sync/state"
 )
 
 // Names of the records that the state database keeps.
-const recordLastPlan = "last_plan"
+const (
+	recordLastPlan  = "last_plan"
+	recordLastWhole = "last_whole"
+	recordNext      = "next_run"
+)
 
 // LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for all users is under way, nor after one
 // that did not come to a plan or did not carry it out.
@@ -23,6 +29,153 @@ type LastPlan struct {
 	Problems state.ProblemMark `json:"problems"`
 }
 
+// LastWhole is how the last whole run ended: one for all users that was no dry run and that no limit cut short. What tells how an
+// installation fares reads this and nothing else: another run says nothing about the whole. Times are UTC, by the server's clock.
+type LastWhole struct {
+	Run        int64     `json:"run"`
+	Trigger    string    `json:"trigger"`
+	Outcome    Outcome   `json:"outcome"`
+	ExitCode   int       `json:"exit_code"`
+	Error      *Problem  `json:"error,omitempty"`
+	Guard      []string  `json:"guard,omitempty"` // the limits that refused its plan
+	StartedAt  time.Time `json:"started_at"`
+	EndedAt    time.Time `json:"ended_at"`
+	Seconds    float64   `json:"seconds"`
+	Requests   int       `json:"requests"`
+	Changes    int       `json:"changes"` // that it planned
+	Verified   int       `json:"verified"`
+	Rejected   int       `json:"rejected"`
+	Unverified int       `json:"unverified"`
+	// Failures is how many whole runs have failed in a row, this one among them.
+	Failures int `json:"failures"`
+
+	// Coverage and Skips are those of the last whole run that made its plan, CoverageRun, which ended at CoverageAt. nil and 0: none did.
+	Coverage    *Coverage      `json:"coverage,omitempty"`
+	Skips       map[string]int `json:"skips,omitempty"` // skipped rows by reason
+	CoverageRun int64          `json:"coverage_run,omitempty"`
+	CoverageAt  time.Time      `json:"coverage_at,omitzero"`
+
+	Problems map[string]int `json:"problems,omitempty"` // open ones at its end, by reason
+	// NewestProblem is when the newest of them was first tried. One that is tried again in vain is no newer.
+	NewestProblem time.Time `json:"newest_problem,omitzero"`
+
+	SyncedAt     time.Time `json:"synced_at,omitzero"`     // when one last ended synced
+	PendingSince time.Time `json:"pending_since,omitzero"` // when the changes that are not done yet were first seen; zero for none
+	Latency      float64   `json:"latency,omitempty"`      // seconds from the run that first saw them to the end of the last changes that were verified
+}
+
+// Next is when a daemon will look for something to do. At is by the local clock.
+type Next struct {
+	At       time.Time `json:"at"`
+	Schedule string    `json:"schedule"`
+	PID      int       `json:"pid"`
+}
+
+// After is the first of the times that follow each other from n.At on which is not before now, by the schedule that following gives.
+func (n Next) After(now time.Time, following func(time.Time) time.Time) time.Time {
+	const most = 1000 // times: a daemon writes down what it plans more often than that
+	at := n.At
+	for range most {
+		if !at.Before(now) {
+			return at
+		}
+		at = following(at)
+	}
+	return following(now)
+}
+
+// Good tells whether a run that ended so did what could be done.
+func (o Outcome) Good() bool { return o == Synced || o == Partial || o == Deferred }
+
+// OpenProblems is how many users' values have not arrived.
+func (l *LastWhole) OpenProblems() (n int) {
+	for _, of := range l.Problems {
+		n += of
+	}
+	return n
+}
+
+// Whole tells whether a run was one for all users that was no dry run and that no limit cut short.
+func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 0 }
+
+// After is the record after another whole run, which ended at a time by the server's clock.
+func (l LastWhole) After(r *Report, at time.Time) LastWhole {
+	next := LastWhole{
+		Run: r.Run, Trigger: r.Trigger, Outcome: r.Outcome, ExitCode: r.ExitCode, Error: r.Error, StartedAt: r.StartedAt, EndedAt: at,
+		Seconds: r.Seconds, Requests: r.Requests, Changes: r.Summary.Create + r.Summary.Update + r.Summary.Clear,
+		Coverage: l.Coverage, Skips: l.Skips, CoverageRun: l.CoverageRun, CoverageAt: l.CoverageAt,
+		Problems: l.Problems, NewestProblem: l.NewestProblem, SyncedAt: l.SyncedAt, PendingSince: l.PendingSince, Latency: l.Latency,
+	}
+	if r.Guard.Tripped {
+		next.Guard = r.Guard.Reasons
+	}
+	if r.Outcome == Failed || r.Outcome == Unauthorized {
+		next.Failures = l.Failures + 1
+	}
+	if r.Outcome == Synced {
+		next.SyncedAt = at
+	}
+	if p := r.Push; p != nil {
+		next.Verified, next.Rejected, next.Unverified = p.Verified, p.Rejected, p.Unverified
+		next.Problems, next.NewestProblem = maps.Clone(r.OpenProblems), r.newestProblem
+	}
+	since := l.PendingSince
+	if since.IsZero() {
+		since = r.StartedAt
+	}
+	if next.Verified > 0 {
+		next.Latency = at.Sub(since).Seconds()
+	}
+	if c := r.Coverage; c != (Coverage{}) {
+		next.Coverage, next.Skips, next.CoverageRun, next.CoverageAt = &c, maps.Clone(r.Reasons), r.Run, at
+		if next.PendingSince = since; c.Pending == 0 {
+			next.PendingSince = time.Time{}
+		}
+	}
+	return next
+}
+
+// ReadLastWhole reads the record of the last whole run; ok is false when there was none.
+func ReadLastWhole(ctx context.Context, db *state.DB) (l LastWhole, ok bool, err error) {
+	ok, err = db.Record(ctx, recordLastWhole, &l)
+	return l, ok, err
+}
+
+// WholeRecord is what the state database keeps of the last whole run after this one.
+func WholeRecord(ctx context.Context, db *state.DB, r *Report) (state.Records, error) {
+	if !r.Whole() {
+		return nil, nil
+	}
+	before, _, err := ReadLastWhole(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	return asRecord(recordLastWhole, before.After(r, db.Now().Truncate(time.Millisecond)))
+}
+
+// ReadNext reads when the daemon that wrote it last will look for something to do; ok is false when none ever did.
+func ReadNext(ctx context.Context, db *state.DB) (n Next, ok bool, err error) {
+	ok, err = db.Record(ctx, recordNext, &n)
+	return n, ok, err
+}
+
+// SetNext writes it down.
+func SetNext(ctx context.Context, db *state.DB, n Next) error {
+	all, err := asRecord(recordNext, n)
+	if err != nil {
+		return err
+	}
+	return db.SetRecords(ctx, all)
+}
+
+func asRecord(name string, value any) (state.Records, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, err)
+	}
+	return state.Records{name: string(text)}, nil
+}
+
 // voidLastPlan is what a run does to the record of the last plan when it begins. A dry run and a run for some users plan for
 // nobody else: what they change shows in open batches, problems and the source.
 func voidLastPlan(dry bool, only []string) state.Records {
@@ -34,24 +187,22 @@ func voidLastPlan(dry bool, only []string) state.Records {
 
 // records are those that hold from the end of a run on.
 func (r *run) records(ctx context.Context) (state.Records, error) {
-	if !r.carriedOut() {
-		return nil, nil
+	all, err := WholeRecord(ctx, r.State, r.report)
+	if err != nil || !r.carriedOut() {
+		return all, err
 	}
 	problems, err := r.State.ProblemMark(ctx)
 	if err != nil {
 		return nil, err
 	}
-	last := LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark, Rules: r.rules(), Problems: problems,
-		Empty: r.plan.count == 0 && r.plan.pending == 0}
-	text, err := json.Marshal(last)
-	if err != nil {
-		return nil, err
-	}
-	return state.Records{recordLastPlan: string(text)}, nil
+	last, err := asRecord(recordLastPlan, LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark,
+		Rules: r.rules(), Problems: problems, Empty: r.plan.count == 0 && r.plan.pending == 0})
+	maps.Copy(all, last)
+	return all, err
 }
 
-// carriedOut tells whether a run for all users came to its end and left nothing of its plan undone.
+// carriedOut tells whether a whole run came to its end and left nothing of its plan undone.
 func (r *run) carriedOut() bool {
 	good := r.report.Outcome == Synced || r.report.Outcome == Partial
-	return good && r.Write != nil && r.plan != nil && len(r.opts.Only) == 0 && r.plan.limited == 0
+	return good && r.report.cause == nil && r.plan != nil && r.report.Whole()
 }

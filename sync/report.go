@@ -3,6 +3,9 @@ package sync
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"ccsyncd/ccapi"
@@ -53,14 +56,19 @@ type Report struct {
 	Push      *Pushed         `json:"push,omitempty"`
 	// Reasons counts the skipped rows by reason.
 	Reasons map[string]int `json:"skip_reasons,omitempty"`
+	// OpenProblems counts the users whose values have not arrived, by the reason of their problem: in a run for all users.
+	OpenProblems map[string]int `json:"open_problems,omitempty"`
 	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be read again.
 	Notes []string `json:"notes,omitempty"`
 	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
 	Only int `json:"only,omitempty"`
+	// Limited is how many changes were left out because the run was to make no more.
+	Limited int `json:"limited,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.
 	Users []UserState `json:"users,omitempty"`
 
-	cause error
+	cause         error
+	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
 // Err is the error that ended the run, nil when none did.
@@ -104,12 +112,14 @@ type Summary struct {
 	Skipped   int `json:"skipped"`
 }
 
-// Coverage is the figure of the mission: of all users, how many are contacts and carry their values.
+// Coverage is the figure of the mission: of all users, how many are contacts and carry their values. Users are the sum of
+// Verified, Pending, Missing and Skipped, Contacts that of the first three.
 type Coverage struct {
 	Users    int `json:"users"`
 	Contacts int `json:"contacts"`
-	Verified int `json:"verified"`
-	Pending  int `json:"pending"`
+	Verified int `json:"verified"` // seen carrying their values
+	Pending  int `json:"pending"`  // to be sent, or under way
+	Missing  int `json:"missing"`  // sent, and the values did not arrive: open problems
 	Skipped  int `json:"skipped"`
 }
 
@@ -234,9 +244,11 @@ func (r *Report) addSkip(s users.Skipped) {
 //	no authorization                               unauthorized
 //	any other error but the quota                  failed
 //	the guard refused                              refused
-//	something was rejected or not verified         partial
+//	a problem is open, something is not verified   partial
 //	the day's quota is used up                     deferred
 //	else                                           planned (dry run), synced
+//
+// A run for some users alone speaks of these alone. What the quota put off is no reason for partial.
 func (r *Report) conclude(err error) {
 	r.cause = err
 	resets, spent := deferral(err)
@@ -251,9 +263,9 @@ func (r *Report) conclude(err error) {
 	case r.Guard.Tripped:
 		r.Outcome = Refused
 		r.Error = &Problem{Code: "refused", Message: r.Guard.summary(), Hint: r.guardHint()}
-	case r.Push != nil && (r.Push.Rejected > 0 || r.Push.Unverified > 0 && !deferred):
+	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
-		r.Error = &Problem{Code: "partial", Message: r.Push.summary(), Hint: "see `ccsyncd runs show`; what did not land is tried again by itself"}
+		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not land is tried again by itself"}
 	case deferred:
 		r.Outcome = Deferred
 		r.Error = &Problem{Code: "quota_exceeded", Message: spent.Error(),
@@ -263,6 +275,37 @@ func (r *Report) conclude(err error) {
 	default:
 		r.Outcome = Synced
 	}
+}
+
+// incomplete tells whether a user whom the run was for was not seen with his values, other than by being skipped or put off.
+func (r *Report) incomplete(deferred bool) bool {
+	if r.Only == 0 {
+		return len(r.OpenProblems) > 0 || r.Push.Rejected > 0 || !deferred && (r.Push.Unverified > 0 || r.Coverage.Pending > 0)
+	}
+	return slices.ContainsFunc(r.Users, func(u UserState) bool { return u.State == "rejected" || u.State == "pending" && !deferred })
+}
+
+// shortfall says what is missing of a run that did its work in part.
+func (r *Report) shortfall() string {
+	var parts []string
+	if text := r.Push.summary(); text != "" {
+		parts = append(parts, text)
+	}
+	if n := r.problemCount(); n > 0 {
+		parts = append(parts, fmt.Sprintf("open problems: %d", n))
+	}
+	if n := r.Coverage.Pending; n > 0 {
+		parts = append(parts, fmt.Sprintf("pending users: %d", n))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// problemCount is how many users have an open problem.
+func (r *Report) problemCount() (n int) {
+	for _, of := range r.OpenProblems {
+		n += of
+	}
+	return n
 }
 
 func (r *Report) guardHint() string {

@@ -205,7 +205,7 @@ func TestAnUpdateNeverTurnsIntoACreate(t *testing.T) {
 			}
 		})
 		report := w.run(ccsync.Options{})
-		w.want(report, ccsync.Synced)
+		w.want(report, ccsync.Partial) // the next run finds out
 		if !moved || len(w.box.Contacts()) != 600 || report.Summary.Create != 0 {
 			t.Errorf("%d contacts, %+v", len(w.box.Contacts()), report.Summary)
 		}

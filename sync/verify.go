@@ -89,7 +89,7 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 		return err
 	}
 	b.State = state.Settled
-	r.push.failed(s.failed)
+	r.failed(s.failed)
 	for i := range s.again {
 		if err := r.postHalf(ctx, &s.again[i]); err != nil {
 			return err
@@ -263,7 +263,7 @@ func (r *run) take(ctx context.Context, v *verification, rows []judged) (missing
 	for i := range landed {
 		v.landed++
 		count(&v.tally, r.mapping, v.batch, &landed[i].BatchRow)
-		r.push.landed(r.id, v.batch, &landed[i])
+		r.landed(v.batch, &landed[i])
 	}
 	return missing, nil
 }

@@ -10,14 +10,14 @@ import (
 // A run that ends while it verifies counts a row once.
 func TestWhatLandedOfAnOpenBatchIsNotUnverifiedToo(t *testing.T) {
 	t.Parallel()
-	var p pusher
-	b := p.track(state.Batch{ID: 7, Run: 1, Kind: state.Import, State: state.Ended, Contacts: 3})
+	r := &run{id: 1, report: &Report{Push: &Pushed{}}}
+	b := r.push.track(state.Batch{ID: 7, Run: 1, Kind: state.Import, State: state.Ended, Contacts: 3})
 	for range 2 {
-		p.landed(1, b, &judged{verdict: verdict{landed: true}})
+		r.landed(b, &judged{verdict: verdict{landed: true}})
 	}
-	r := &Report{Push: &Pushed{}}
-	if p.count(r); r.Push.Verified != 2 || r.Push.Unverified != 1 {
-		t.Errorf("%d verified, %d unverified of 3 with 2 landed", r.Push.Verified, r.Push.Unverified)
+	r.countPushed()
+	if p := r.report.Push; p.Verified != 2 || p.Unverified != 1 {
+		t.Errorf("%d verified, %d unverified of 3 with 2 landed", p.Verified, p.Unverified)
 	}
 }
 
