@@ -181,3 +181,33 @@ func TestNoErrorShowsATokenOrAnAddress(t *testing.T) {
 		})
 	}
 }
+
+// A token that no header can carry ends the call at once, with a word on what is wrong with it.
+func TestATokenWithALineBreakIsRefusedAtOnce(t *testing.T) {
+	for _, access := range []string{"tok-1\n", "tok\r\nX-Evil: 1", "tok 1", "tok-\x7f", "tök"} {
+		t.Run(access, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(w, 200, `{}`) })
+				began := time.Now()
+				_, err := s.readerWith(stuck{access}).Account(t.Context())
+				if !errors.Is(err, errToken) || strings.Contains(err.Error(), access) {
+					t.Errorf("error = %v, want %v", err, errToken)
+				}
+				if s.hits.Load() > 0 || time.Since(began) > 0 {
+					t.Errorf("%d requests in %v", s.hits.Load(), time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// stuck always gives the same token.
+type stuck struct{ access string }
+
+func (k stuck) Token(context.Context) (*oauth2.Token, error) {
+	return &oauth2.Token{AccessToken: k.access}, nil
+}
+
+func (k stuck) Renew(ctx context.Context, _ *oauth2.Token) (*oauth2.Token, error) {
+	return k.Token(ctx)
+}

@@ -3,9 +3,11 @@ package ccapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -52,8 +54,14 @@ func (r *Reader) read(ctx context.Context, op string, out document, query url.Va
 	return r.do(ctx, &call{op: op, method: http.MethodGet, url: u, out: out})
 }
 
+// errToken is a token that no header can carry.
+var errToken = errors.New("the access token has a line break or another character that no header can carry")
+
 // request builds the request of one attempt.
 func (c *call) request(ctx context.Context, tok *oauth2.Token) (*http.Request, error) {
+	if strings.ContainsFunc(tok.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errToken
+	}
 	var payload io.Reader
 	if c.body != nil {
 		payload = bytes.NewReader(c.body)

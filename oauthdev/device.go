@@ -16,6 +16,8 @@ type Device struct {
 	VerificationURIComplete string        // has the code in it already, for a QR code; may be empty
 	ExpiresAt               time.Time     // UTC; an absolute moment, also when it was loaded again
 	Interval                time.Duration // the least time between two polls
+	// Stranger is the host of these addresses where it is neither the authorization server's nor Constant Contact's: warn of it.
+	Stranger string
 
 	issued time.Time
 	code   *string // the device code; behind a pointer, so that no form of printing shows it
@@ -48,7 +50,7 @@ func (c *Client) Start(ctx context.Context) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.device(), nil
+	return c.device(p), nil
 }
 
 // startRequest repeats a request that failed for a passing reason. An answer that got lost costs nothing: its code is never
@@ -68,30 +70,48 @@ func (c *Client) newPending(a *answer) (*pending, error) {
 	now := c.now().UTC().Round(0)
 	p := &pending{
 		Client: c.id, Device: a.DeviceCode,
-		User: plain(a.UserCode), URI: plain(a.VerificationURI), Complete: plain(a.VerificationURIComplete),
+		User: plain(a.UserCode), URI: a.VerificationURI, Complete: a.VerificationURIComplete,
 		Issued: now, Expires: now.Add(a.ExpiresIn.or(defaultExpiry)), Interval: a.Interval.or(defaultInterval),
 	}
 	if p.Device == "" || p.User == "" || p.URI == "" {
 		return nil, errors.New("the answer lacks the code or the address")
 	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
+// check refuses a login whose addresses nobody should open.
+func (p *pending) check() error {
+	if err := checkAddress(p.URI); err != nil {
+		return fmt.Errorf("the address to open (verification_uri) is refused: %w", err)
+	}
+	if p.Complete == "" {
+		return nil
+	}
+	if err := checkAddress(p.Complete); err != nil {
+		return fmt.Errorf("the address of the QR code (verification_uri_complete) is refused: %w", err)
+	}
+	return nil
+}
+
 // Pending returns the login that waits for a person, stored by a Start of this process or another; nil when there is
-// none, when it has expired, or when it is for another client_id.
+// none, when it has expired, or when it is for another client_id or its address is not to be opened.
 func (c *Client) Pending(ctx context.Context) (*Device, error) {
 	r, err := c.load(ctx)
 	if err != nil || r.Pending == nil {
 		return nil, err
 	}
-	if r.Pending.Client != c.id || !c.now().Before(r.Pending.Expires) {
+	if r.Pending.Client != c.id || !c.now().Before(r.Pending.Expires) || r.Pending.check() != nil {
 		return nil, nil
 	}
-	return r.Pending.device(), nil
+	return c.device(r.Pending), nil
 }
 
-func (p *pending) device() *Device {
+func (c *Client) device(p *pending) *Device {
 	return &Device{
+		Stranger: c.stranger(p.URI, p.Complete),
 		UserCode: p.User, VerificationURI: p.URI, VerificationURIComplete: p.Complete,
 		ExpiresAt: p.Expires, Interval: p.Interval, issued: p.Issued, code: &p.Device,
 	}

@@ -62,6 +62,9 @@ func (c *Client) approved(ctx context.Context, d *Device, r *reply) (*oauth2.Tok
 		return nil, c.end(ctx, d, ErrNoRefreshToken)
 	}
 	_ = c.clearPending(ctx, d)
+	if !visible(r.answer.AccessToken) {
+		return nil, errors.New("the login was approved, but its access token has a line break or another character that no header can carry")
+	}
 	life := r.answer.ExpiresIn.or(defaultLife)
 	t := &oauth2.Token{
 		AccessToken: r.answer.AccessToken, TokenType: r.answer.TokenType, RefreshToken: r.answer.RefreshToken,

@@ -45,6 +45,9 @@ func (b *body) sent() time.Time {
 
 // post sends one form, once: the body cannot be rewound, so no transport can repeat it.
 func (c *Client) post(ctx context.Context, target string, form url.Values) *reply {
+	if !visible(c.id) {
+		return &reply{fate: unsent, err: errors.New("the client_id has a line break, a blank or another character that does not belong there, or is empty")}
+	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	text := form.Encode()

@@ -37,6 +37,7 @@ const (
 	textPlain    fault = "new tokens under text/plain"
 	noExpiry     fault = "new tokens without expires_in"
 	quotedExpiry fault = "new tokens with expires_in in quotes"
+	brokenToken  fault = "new tokens with a line break in the access token"
 )
 
 // loses tells whether the client cannot know whether its token was spent.
@@ -66,6 +67,8 @@ type server struct {
 	interval  int           // seconds between polls
 	poll      []string      // error codes of the next device polls; then success
 	longLived bool          // refresh tokens are not replaced
+	address   string        // verification_uri
+	complete  string        // verification_uri_complete
 	strict    bool          // 429 for a request that comes within a second of the last
 
 	n        int                    // tokens made
@@ -85,7 +88,8 @@ type server struct {
 }
 
 func newServer() *server {
-	return &server{life: 86_400, interval: 5, spent: map[string]int{}, used: map[string][]time.Time{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
+	const address = "https://id.constantcontact.com/activate"
+	return &server{life: 86_400, interval: 5, address: address, complete: address + "?user_code=ABCDEFGH", spent: map[string]int{}, used: map[string][]time.Time{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
 }
 
 // issue makes new tokens, as a login does.
@@ -241,6 +245,8 @@ func (s *server) tokens(f fault) string {
 		refresh = ""
 	case noExpiry:
 		expiry = ""
+	case brokenToken:
+		return fmt.Sprintf(`{"access_token":"%s\n","token_type":"Bearer"%s%s}`, s.access, refresh, expiry)
 	case quotedExpiry:
 		expiry = fmt.Sprintf(`,"expires_in":"%d"`, s.life)
 	}
@@ -290,8 +296,8 @@ func (s *server) serveDevice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.n++
-	rest := fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":"https://id.test/activate",
-		"verification_uri_complete":"https://id.test/activate?user_code=ABCDEFGH","expires_in":600,"interval":%d}`, s.interval)
+	rest := fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":%q,"verification_uri_complete":%q,"expires_in":600,"interval":%d}`,
+		s.address, s.complete, s.interval)
 	if f == noNew {
 		rest = "}"
 	}

@@ -110,6 +110,9 @@ func (g *grant) renewed(rep *reply) *grant {
 		Scope: first(a.Scope, g.Scope), Obtained: rep.sent, Expires: rep.sent.Add(a.ExpiresIn.or(defaultLife)),
 		Made: rep.sent,
 	}
+	if !visible(a.AccessToken) { // no request can carry it
+		n.Expires = n.Obtained
+	}
 	if a.RefreshToken == "" || a.RefreshToken == g.Refresh {
 		n.Refresh, n.Made, n.LongLived = g.Refresh, g.Made, true
 	}

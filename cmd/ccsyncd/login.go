@@ -102,6 +102,9 @@ func (c *cli) showCode(d *oauthdev.Device) {
 		c.Err.Printf("or point the camera of a phone at this; ")
 	}
 	c.Err.Printf("approve it only if you have started this yourself\n")
+	if d.Stranger != "" {
+		c.Err.Print(c.Err.Paint(term.Caution, "warning") + c.Err.Text(": this address is on %s, which is neither Constant Contact's nor that of [endpoints] auth; open it only if you know it", d.Stranger))
+	}
 }
 
 // await waits for the person, with the time left counting down on a terminal.

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/oauthdev"
 	"ccsyncd/sync/state"
 )
 
@@ -39,5 +44,18 @@ func TestASwitchOfAccountWaitsForWhoReadsContacts(t *testing.T) {
 	}
 	if n, err := db.Total(t.Context()); n != 0 || err != nil {
 		t.Errorf("afterwards %d contacts are left (%v)", n, err)
+	}
+}
+
+// An address on a host that nobody knows is shown with a warning.
+func TestAStrangersAddressIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for stranger, want := range map[string]bool{"evil.example": true, "": false} {
+		var shown bytes.Buffer
+		c := &cli{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &shown})}
+		c.showCode(&oauthdev.Device{UserCode: "ABCDEFGH", VerificationURI: "https://evil.example/activate", Stranger: stranger})
+		if got := strings.Contains(shown.String(), "warning: this address is on evil.example, which is neither"); got != want {
+			t.Errorf("stranger %q: %s", stranger, shown.String())
+		}
 	}
 }

@@ -20,7 +20,7 @@ func filled(s string) string {
 
 func oneWord(s string) string {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return "filled in, without spaces"
+		return "filled in, without spaces or line breaks"
 	}
 	return ""
 }

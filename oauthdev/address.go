@@ -1,0 +1,70 @@
+package oauthdev
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// maxAddress bounds an address that a person is asked to open, in bytes. Real ones have about 70.
+const maxAddress = 200
+
+// vendor is the domain that Constant Contact's own pages are on.
+const vendor = "constantcontact.com"
+
+// checkAddress refuses an address that nobody should be asked to open or to scan. Plain http is for a sandbox on this machine.
+func checkAddress(address string) error {
+	if len(address) > maxAddress {
+		return fmt.Errorf("it has more than %d characters", maxAddress)
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Hostname() == "" || !visible(address):
+		return errors.New("it is no web address")
+	case u.User != nil:
+		return errors.New("it has a user name in it")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("it is not https")
+}
+
+// stranger is the host of the first address that is neither on the authorization server nor on Constant Contact's domain; ""
+// when all are.
+func (c *Client) stranger(addresses ...string) string {
+	own, err := url.Parse(c.endpoint.TokenURL)
+	if err != nil {
+		own = &url.URL{}
+	}
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if address == "" || err != nil {
+			continue
+		}
+		host := strings.ToLower(u.Hostname())
+		if host != strings.ToLower(own.Hostname()) && host != vendor && !strings.HasSuffix(host, "."+vendor) {
+			return u.Host
+		}
+	}
+	return ""
+}
+
+// visible tells whether text is ASCII that can be seen, without a space or a line break: what a header or an address may hold.
+func visible(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != ""
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
