@@ -23,6 +23,7 @@ type target struct {
 	driver   string
 	identity string
 	notes    []string
+	private  bool // a password is among the parameters: it may go on where one seems to begin
 
 	path     string          // SQLite: absolute
 	hint     string          // SQLite: what to look at when there is no such file
@@ -47,6 +48,9 @@ func parseDSN(dsn, driver, dir string) (*target, error) {
 	}
 	if strings.ContainsAny(dsn, "\x00\r\n") {
 		return nil, misconfigured("write it on one line", "dsn in [source] holds a control character")
+	}
+	if err := mistaken(dsn); err != nil {
+		return nil, err
 	}
 	found, err := detect(dsn)
 	switch {
@@ -92,10 +96,8 @@ func detect(dsn string) (string, error) {
 		return schemes[strings.ToLower(m[1])], nil
 	case goMySQLPattern.MatchString(withoutParams(dsn)):
 		return MySQL, nil
-	case strings.Contains(dsn, "://"):
-		return "", misconfigured("use sqlite:, postgres://, mysql:// or mariadb://, or set driver", "dsn in [source] is the URL of a database that is not supported")
-	case strings.Contains(dsn, "@") && !strings.HasPrefix(dsn, "/") && !strings.HasPrefix(dsn, "."):
-		return "", misconfigured("begin it with postgres:// or mysql://, or set driver", "dsn in [source] does not tell which database it is for")
+	case m != nil && strings.Contains(dsn, "://"), m != nil && strings.EqualFold(m[1], "jdbc"):
+		return "", misconfigured("use sqlite:, postgres://, mysql:// or mariadb://", "dsn in [source] is the URL of a database or library that is not supported")
 	}
 	return SQLite, nil
 }
@@ -118,11 +120,18 @@ func parseSQLite(dsn, dir string) (*target, error) {
 	if !hasScheme(dsn) && query != "" && !strings.Contains(query, "=") {
 		path, query = dsn, "" // a question mark in a file name
 	}
+	scheme := hasScheme(path)
+	if scheme {
+		_, path, _ = strings.Cut(path, ":")
+	}
+	if err := checkPath(path, scheme); err != nil {
+		return nil, err
+	}
 	params, err := parseParams(query)
 	if err != nil {
 		return nil, err
 	}
-	if hasScheme(path) {
+	if scheme {
 		path = sqliteURLPath(path)
 	}
 	if path == "" || path == ":memory:" || path == ":memory" || params["mode"] == "memory" {
@@ -147,10 +156,9 @@ func parseSQLite(dsn, dir string) (*target, error) {
 	return t, nil
 }
 
-// sqliteURLPath takes the path out of file:path, file:///path, file://localhost/path and the same
+// sqliteURLPath takes the path out of what follows the scheme in file:path, file:///path, file://localhost/path and the same
 // with sqlite:; in all but plain paths, %20 is a blank.
-func sqliteURLPath(dsn string) string {
-	_, path, _ := strings.Cut(dsn, ":")
+func sqliteURLPath(path string) string {
 	if rest, ok := strings.CutPrefix(path, "//"); ok {
 		path = rest
 		if local, ok := strings.CutPrefix(rest, "localhost/"); ok {
@@ -165,6 +173,9 @@ func sqliteURLPath(dsn string) string {
 
 // leftOut notes a parameter that is not passed on.
 func (t *target) leftOut(name, why string) {
+	if t.private {
+		name = "of an unknown name"
+	}
 	t.note("parameter " + name + " of dsn is left out: " + why)
 }
 

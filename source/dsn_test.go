@@ -35,6 +35,11 @@ func TestDSNsOfSQLiteNameAFile(t *testing.T) {
 		{"a path with blanks", "/srv/my app/a.db", "/srv/my app/a.db", nil},
 		{"a path with a question mark", "/srv/what?.db", "/srv/what?.db", nil},
 		{"a path with an at sign", "/srv/me@host/a.db", "/srv/me@host/a.db", nil},
+		{"a path with a blank and a hyphen", "/srv/my app - copy/a.db", "/srv/my app - copy/a.db", nil},
+		{"a path with a colon", "/srv/12:30/a.db", "/srv/12:30/a.db", nil},
+		{"a path with an apostrophe", "/srv/bob's/a.db", "/srv/bob's/a.db", nil},
+		{"a file URI of any path", "file:/srv/a=b;password{1}/a -b.db", "/srv/a=b;password{1}/a -b.db", nil},
+		{"a file URI with a colon and an at sign", "file:/srv/a:b@c/a.db", "/srv/a:b@c/a.db", nil},
 		{"a path that looks like a network", "tcp/app.db", "/etc/ccsync/tcp/app.db", nil},
 		{"Prisma's", "file:./dev.db", "/etc/ccsync/dev.db", nil},
 		{"Prisma's with parameters", "file:./dev.db?connection_limit=1&socket_timeout=10", "/etc/ccsync/dev.db", []string{"connection_limit", "socket_timeout"}},
@@ -220,14 +225,110 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 		"host=h password='S3CRET",
 		"oracle://bob:S3CRET@h/app",
 		"mysql://bob:S3CRET@h\n/app",
+		"Server=h;Database=app;Uid=bob;Pwd=S3CRET;",
+		"Host=h;Username=bob;Password=S3CRET;Database=app",
+		"Data Source=app.db;Password=S3CRET",
+		"host= password=S3CRET",
+		"dbname= password=S3CRET",
+		"dbname=app user= password=S3CRET",
+		"application_name=x host=h password=S3CRET",
+		"HOST=h PASSWORD=S3CRET",
+		"password: S3CRET",
+		"password S3CRET",
+		"my password is S3CRET",
+		"host: h, user: bob, pass: S3CRET",
+		`{"host":"h","user":"bob","password":"S3CRET"}`,
+		`{ host: 'h', pass: 'S3CRET' }`,
+		"mysql -h h -u bob -pS3CRET app",
+		"mysql -u bob -p S3CRET",
+		"mysqldump --host h --pass S3CRET",
+		"psql -h h -U bob -W S3CRET",
+		"sqlite3 -key S3CRET app.db",
+		"psql app S3CRET",
+		"PGPASSWORD=S3CRET psql -h h app",
+		"export DATABASE_URL=S3CRET",
+		"DATABASE_URL=postgres://bob:S3CRET@h/app",
+		"jdbc:postgresql://h/app?user=bob&password=S3CRET",
+		"jdbc:sqlite:app.db?cipher_key=S3CRET",
+		"sqlserver://h;database=app;user=bob;password=S3CRET",
+		"mongodb+srv://bob:S3CRET@h/app",
+		"prisma://h/?api_key=S3CRET",
+		"prisma+postgres://h/?api_key=S3CRET",
+		"sqlite://bob:S3CRET@h",
+		"sqlite://bob:S3CRET@h/app.db",
+		"sqlite3://S3CRET@h/app.db",
+		"file://bob:S3CRET@h/app.db",
+		"sqlite:bob:S3CRET@h/app.db",
+		"sqlite:host=h;password=S3CRET",
+		"file:app.db;password=S3CRET",
+		"bob:S3CRET",
+		"bob:S3CRET/app",
+		"h:3306/S3CRET",
+		"10.0.0.1:3306/S3CRET",
+		"bob@h:S3CRET",
+		"/bob:S3CRET@h/app",
+		"./bob:S3CRET@h/app",
+		"<S3CRET>",
+		"$DATABASE_URL_S3CRET",
+		"${S3CRET}",
+		"postgres://h/app?host=bob:S3CRET@h",
+		"postgres://h/?dbname=postgres://bob:S3CRET@h/app",
+		"postgres://h/app%40S3CRET?user=bob",
+		"postgres://h/app?user=bob&password=x&S3CRET",
+		"mysql://h/app%40S3CRET",
+		"bob:x@tcp(password=S3CRET)/app",
+		`"postgres://bob:S3CRET@h/app"`,
+		`'postgres://bob:S3CRET@h/app'`,
+		"`postgres://bob:S3CRET@h/app`",
+		`"postgres://bob:S3CRET@h/app`,
+		`'/srv/S3CRET.db'`,
+		"postgres://bob:S3CRET@h/app?schema=",
+	} {
+		for _, driver := range []string{"", SQLite, Postgres, MySQL} {
+			got, err := parseDSN(dsn, driver, "")
+			if driver == Postgres && strings.HasPrefix(dsn, "application_name=") && err == nil && !strings.Contains(got.identity, "S3CRET") {
+				continue // that database's own form
+			}
+			if !errors.Is(err, ErrConfig) {
+				t.Errorf("%s: got %v, want an ErrConfig (driver %q)", dsn, err, driver)
+				continue
+			}
+			if strings.Contains(fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "S3CRET") {
+				t.Errorf("%s: the error shows the password: %v (driver %q)", dsn, err, driver)
+			}
+		}
+	}
+}
+
+func TestADSNThatIsSomethingElseIsNamedForWhatItIs(t *testing.T) {
+	t.Parallel()
+	for dsn, want := range map[string]string{
+		`"postgres://bob:x@h/app"`:                   "stands in quotes",
+		`'app.db'`:                                   "stands in quotes",
+		"prisma+postgres://h/?api_key=x":             "of Prisma's proxy",
+		"prisma://h/?api_key=x":                      "of Prisma's proxy",
+		"postgres://bob:x@h/app?schema=":             "an empty schema",
+		"mysql -h h -u bob -px":                      "is a command",
+		"psql app":                                   "is a command",
+		`{"host":"h"}`:                               "is no path",
+		"Server=h;Password=x":                        "is no path",
+		"sqlite://bob:x@h":                           "names a user or host",
+		"jdbc:sqlite:app.db":                         "not supported",
+		"10.0.0.1:3306/app":                          "which database it is for",
+		"DATABASE_URL=postgres://bob:x@h/app":        "begins with the name of a variable",
+		"export DATABASE_URL=postgres://bob:x@h/app": "begins with the name of a variable",
 	} {
 		_, err := parseDSN(dsn, "", "")
-		if !errors.Is(err, ErrConfig) {
-			t.Errorf("%s: got %v, want an ErrConfig", dsn, err)
-			continue
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want it to say %q", dsn, err, want)
 		}
-		if strings.Contains(fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "S3CRET") {
-			t.Errorf("%s: the error shows the password: %v", dsn, err)
+	}
+	for _, dsn := range []string{"Server=h;Password=x", `{"a":1}`, "password", "bob:x"} {
+		_, err := parseDSN(dsn, "", "")
+		for _, form := range []string{"postgres://", "mysql://", "file:", "path"} {
+			if err == nil || !strings.Contains(err.Error(), form) {
+				t.Errorf("%s: %v does not name the form %s", dsn, err, form)
+			}
 		}
 	}
 }

@@ -85,7 +85,7 @@ func parseGoMySQL(dsn string) (location, error) {
 		l.hosts, params["socket"] = "", strings.TrimSuffix(socket, ")")
 	}
 	l.hosts = strings.TrimSuffix(strings.TrimPrefix(l.hosts, "("), ")")
-	return l, nil
+	return l, checkNames(l.hosts, l.database)
 }
 
 // mysqlAddress takes the address out of the host, or out of the parameter that names a socket.

@@ -39,14 +39,13 @@ func parseURL(dsn string) (location, error) {
 		l.user, l.password = unescape(user), unescape(l.password)
 		authority = authority[at+1:]
 	}
-	if !hostsPattern.MatchString(authority) {
-		return l, misconfigured("it is scheme://user:password@host:port/database", "dsn in [source] has no host that can be read")
-	}
 	l.hosts = authority
 	path, query, _ := strings.Cut(tail, "?")
 	l.database = unescape(strings.TrimPrefix(path, "/"))
-	var err error
-	l.params, err = parseParams(query)
+	err := checkNames(authority, l.database)
+	if err == nil {
+		l.params, err = parseParams(query)
+	}
 	return l, err
 }
 
@@ -63,9 +62,9 @@ func parseParams(query string) (map[string]string, error) {
 		if pair == "" {
 			continue
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		if name = unescape(name); !paramPattern.MatchString(name) {
-			return nil, misconfigured("percent-encode ? & and = where they are part of a name or password", "dsn in [source] has a parameter without a proper name")
+		name, value, ok := strings.Cut(pair, "=")
+		if name = unescape(name); !ok || !paramPattern.MatchString(name) {
+			return nil, misconfigured("percent-encode ? & and = where they are part of a name or password", "dsn in [source] has a parameter without a proper name or without a value")
 		}
 		params[name] = unescape(strings.ReplaceAll(value, "+", " "))
 	}

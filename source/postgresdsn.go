@@ -35,7 +35,13 @@ func parsePostgres(dsn, dir string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{driver: Postgres}
+	if err := checkNames(l.params["host"], l.params["dbname"]+l.params["database"]); err != nil {
+		return nil, err
+	}
+	if schema, ok := l.params["schema"]; ok && schema == "" {
+		return nil, misconfigured("name the schema, public most of the time, or remove the parameter", "dsn in [source] has an empty schema")
+	}
+	t := &target{driver: Postgres, private: hasScheme(dsn) && l.params["password"]+l.params["sslpassword"] != ""}
 	t.translatePostgres(l.params, dir)
 	if t.postgres, err = pgx.ParseConfig(l.postgresURL()); err != nil {
 		return nil, postgresDSNError(err, l)
@@ -136,6 +142,9 @@ func postgresDSNError(err error, l location) error {
 // keywordValue is one keyword = value or keyword = 'value' of libpq.
 var keywordValue = regexp.MustCompile(`^\s*([a-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)(?:\s+|$)`)
 
+// mayAssign are the keywords whose values may hold an = without quotes.
+var mayAssign = wordSet(`password sslpassword options`)
+
 var backslashed = regexp.MustCompile(`\\(.)`)
 
 // parseKeywords reads libpq's keyword=value form.
@@ -149,6 +158,8 @@ func parseKeywords(dsn string) (map[string]string, error) {
 		value := m[2]
 		if strings.HasPrefix(value, "'") {
 			value = value[1 : len(value)-1]
+		} else if strings.Contains(value, "=") && !mayAssign[m[1]] {
+			return nil, misconfigured("remove the keyword, or write its value behind its =", "dsn in [source] has a keyword without a value")
 		}
 		params[m[1]] = backslashed.ReplaceAllString(value, "$1")
 		rest = rest[len(m[0]):]

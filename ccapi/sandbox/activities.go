@@ -59,9 +59,6 @@ type job struct {
 
 // Limits of activities.
 const (
-	activityPath      = "/v3/activities/"
-	maxActivitiesPage = 500
-
 	activityLifetime = 10 * 24 * time.Hour // older ones are gone
 	maxQueued        = 1000
 	startDelay       = 500 * time.Millisecond // initialized until then, or a tenth of the whole
@@ -80,9 +77,8 @@ func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, 
 		return nil, true
 	}
 	takes := s.opts.ImportTime(items)
-	begins := c.now.Add(time.Duration(s.switches.ActivitiesWait))
-	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: begins.Add(min(startDelay, takes/10)),
-		End: begins.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists), Thrown: c.thrown}
+	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: c.now.Add(min(startDelay, takes/10)),
+		End: c.now.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists), Thrown: c.thrown}
 	a.befall(c.effect)
 	s.acc.Activities = append(s.acc.Activities, a)
 	return a, false
@@ -198,7 +194,7 @@ type activityLinks struct {
 func (s *Server) shownActivity(a *activity, now time.Time) activityJSON {
 	out := activityJSON{ID: a.ID, State: a.state(now), Created: isoTime(a.Created), Updated: isoTime(a.moved(now)),
 		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(now),
-		Links: activityLinks{Self: link{activityPath + a.ID}}}
+		Links: activityLinks{Self: link{"/v3/activities/" + a.ID}}}
 	if out.State != stateInitialized {
 		out.Started = isoTime(a.Start)
 	}
@@ -250,7 +246,7 @@ func (s *Server) getActivities(c *call) answer {
 			all = append(all, a)
 		}
 	}
-	page, on, problem, good := s.activityPage(c, all)
+	page, on, problem, good := pageByID(c, all, func(a *activity) string { return a.ID }, 500)
 	if !good {
 		return problem
 	}
@@ -261,27 +257,5 @@ func (s *Server) getActivities(c *call) answer {
 	for _, a := range page {
 		out.Activities = append(out.Activities, s.shownActivity(a, c.now))
 	}
-	if len(out.Activities) > 0 && !s.switches.ActivitySelfLinksRight {
-		for i := range out.Activities {
-			out.Activities[i].Links.Self = link{activityPath + page[0].ID}
-		}
-	}
 	return ok(out)
-}
-
-// activityPage is a page of a list of activities.
-func (s *Server) activityPage(c *call, all []*activity) (page []*activity, on links, problem answer, good bool) {
-	if s.switches.ActivitiesByOffset {
-		return pageByOffset(s, c, all, maxActivitiesPage)
-	}
-	return pageByID(s, c, all, func(a *activity) string { return a.ID }, maxActivitiesPage)
-}
-
-// accepted answers the POST that made an activity.
-func (s *Server) accepted(c *call, a *activity) answer {
-	shown := s.shownActivity(a, c.now)
-	if !s.switches.ActivitySelfLinksRight {
-		shown.Links.Self = link{"/contacts-service" + shown.Links.Self.Href}
-	}
-	return created(shown)
 }

@@ -19,7 +19,6 @@ func (s *Server) putContact(c *call) answer {
 		return problem
 	}
 	messages := append(sourceProblems("update_source", in.UpdateSource), s.problems(&in)...)
-	messages = append(messages, s.putProblems(contact, &in)...)
 	if contact.Deleted != 0 && in.UpdateSource == byContact {
 		messages = append(messages, "update_source must be Account to restore a deleted contact")
 	}
@@ -36,38 +35,7 @@ func (s *Server) putContact(c *call) answer {
 	s.replaceEmail(contact, in.Email, c.stamp)
 	s.replaceSubresources(contact, &in, c.stamp)
 	contact.UpdatedBy = in.UpdateSource
-	s.touch(contact, c.stamp, s.switches.WritesMoveUpdatedAt)
-	if s.switches.PutAnswersWhole {
-		return ok(s.render(contact, allSubresources))
-	}
-	return ok(s.render(contact, in.subresources()))
-}
-
-// putProblems are what is wrong with a PUT to a contact.
-func (s *Server) putProblems(c *contact, in *contactInput) []string {
-	var found []string
-	if in.Email == nil && !s.switches.PutWithoutAddress {
-		found = append(found, "email_address.address is missing")
-	}
-	if in.Email != nil && in.Email.Permission == Implicit && c.Permission == Explicit && !s.switches.PutLowersPermission {
-		found = append(found, "permission_to_send cannot be changed from explicit to implicit")
-	}
-	return found
-}
-
-// subresources are those that were sent.
-func (in *contactInput) subresources() []string {
-	var sent []string
-	for _, part := range []struct {
-		name  string
-		given bool
-	}{{withFields, in.Fields != nil}, {withLists, in.Lists != nil}, {withPhones, in.Phones != nil},
-		{withStreets, in.Streets != nil}, {withTags, in.Tags != nil}, {withNotes, in.Notes != nil}} {
-		if part.given {
-			sent = append(sent, part.name)
-		}
-	}
-	return sent
+	return ok(s.render(contact, allSubresources))
 }
 
 func sameAddress(c *contact, address string) bool {
@@ -112,7 +80,7 @@ func isoDate(text string) string {
 // replaceEmail takes over the address and, where it is given, the permission.
 func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 	if in == nil {
-		in = &emailInput{Address: c.Address}
+		return
 	}
 	if c.Address != in.Address {
 		if c.Address == "" {
@@ -124,8 +92,7 @@ func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 		s.touch(c, now, true)
 	}
 	permission := cmp.Or(in.Permission, s.switches.PutSetsPermission)
-	lowered := in.Permission == "" && permission == Implicit && c.Permission == Explicit
-	if permission == "" || permission == c.Permission || lowered || c.Address == "" {
+	if permission == "" || permission == c.Permission {
 		return
 	}
 	if permission == Unsubscribed {

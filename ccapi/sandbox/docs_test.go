@@ -33,7 +33,6 @@ func TestThePageOfTheSandboxIsFresh(t *testing.T) {
 		"faults":   faultRows(),
 		"control":  controlRows(t),
 		"switches": switchRows(sandbox.SwitchTable()),
-		"harm":     switchRows(sandbox.HarmTable()),
 	} {
 		part := regexp.MustCompile("(?s)(<!-- " + name + " -->\n).*?(<!-- end -->)")
 		if !part.MatchString(fresh) {

@@ -10,8 +10,7 @@ import (
 // way to the client.
 type delivery struct {
 	answer
-	fault *Fault            // nil: none
-	trace map[string]string // headers of the gateway
+	fault *Fault // nil: none
 	date  string
 }
 
@@ -40,11 +39,9 @@ func (s *Server) exchange(r *http.Request, body []byte, work func(*call) answer)
 		d.answer = over
 	} else {
 		s.faults.pick(c)
-		s.upset(c)
 		s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
 		d.fault = c.fault
 	}
-	d.trace = c.note.trace()
 	s.log.end(c.note, d)
 	if r.Method != http.MethodGet {
 		s.changed++
@@ -61,24 +58,7 @@ func (s *Server) work(c *call, work func(*call) answer) answer {
 	if c.fault.Kind.before() {
 		return s.faultAnswer(c, c.fault)
 	}
-	out := work(c)
-	if c.fault.Kind == FaultGatewayAfter {
-		return s.faultAnswer(c, c.fault)
-	}
-	return out
-}
-
-// upset lets somebody change the account before a request.
-func (s *Server) upset(c *call) {
-	for _, f := range c.upset {
-		c.note.Fault = string(f.Kind)
-		switch f.Kind {
-		case FaultFieldRenamed:
-			s.withField(f.Field, c.now, func(field *customField, _ stamp) { s.relabel(field, f.To) })
-		case FaultFieldDeleted:
-			s.withField(f.Field, c.now, s.dropField)
-		}
-	}
+	return work(c)
 }
 
 // api authenticates a call and hands it to its operation.
@@ -92,11 +72,7 @@ func (s *Server) api(rt route, c *call) answer {
 	if rt.privilege != "" && !s.privileged(rt.privilege) {
 		return forbidden()
 	}
-	out := rt.answer(s, c)
-	if out.status == http.StatusCreated && s.switches.PostsAnswer200 {
-		out.status = http.StatusOK
-	}
-	return out
+	return rt.answer(s, c)
 }
 
 // authenticate finds the access token of a call.

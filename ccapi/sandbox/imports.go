@@ -262,7 +262,6 @@ func (s *Server) queueImport(c *call, kind string, rec *importRecord, in *import
 		return queueFull()
 	}
 	s.doom(in.Rows, c.effect)
-	s.lose(in.Rows)
 	rec.activity = a.ID
-	return s.accepted(c, a)
+	return created(s.shownActivity(a, c.now))
 }
