@@ -180,9 +180,14 @@ func outdatedCodes(w *world) {
 			w.rows[i].Values[0] = fmt.Sprintf("NEW%03d", i)
 		}
 	}
+	w.box.Automate("App users")
+	w.box.Automate("Newsletter")
 	before := w.box.Contacts()
 	report := w.run(ccsync.Options{})
 	w.want(report, ccsync.Synced)
+	if started, mails := w.box.Automations(), w.box.Mails(); len(started)+len(mails) != 0 {
+		w.t.Errorf("an update of values started %v and sent %v", started, mails)
+	}
 	if report.Push.Verified != 20 || report.Requests > 40 {
 		w.t.Errorf("verified %d, with %d requests", report.Push.Verified, report.Requests)
 	}
@@ -289,7 +294,11 @@ func createUsers(w *world) {
 	w.policy.Create, w.policy.Lists = true, []string{"App users"}
 	long := strings.Repeat("x", 50) + "@example.com"
 	w.rows = []source.Row{row("1", "New.Person@Example.com", "N1"), row("2", "second@example.com", "N2"), row("3", long, "N3")}
+	w.box.Automate("App users")
 	report := w.run(ccsync.Options{})
+	if n, mails, made := len(w.box.Automations()), len(w.box.Mails()), len(w.box.Contacts()); n != made || mails != made {
+		w.t.Errorf("%d automations and %d mails for %d new contacts", n, mails, made)
+	}
 	if w.box.Switches().ImportAddressesShort {
 		w.want(report, ccsync.Partial)
 		if p := report.Push.Problems; len(p) != 1 || p[0].Key != "3" || p[0].Reason != ccsync.Rejected {

@@ -95,7 +95,9 @@ func (s *Server) advanceActivities(now time.Time) {
 	}
 	slices.SortStableFunc(due, func(x, y *activity) int { return x.End.Compare(y.End) })
 	for _, a := range due {
-		s.thrown(a.Thrown, func() { s.advance(a, now) })
+		s.caused(a.Kind, func() {
+			s.thrown(a.Thrown, func() { s.advance(a, now) })
+		})
 	}
 	for len(s.acc.Activities) > 0 && now.Sub(s.acc.Activities[0].Created) > activityLifetime {
 		s.acc.Activities = s.acc.Activities[1:]

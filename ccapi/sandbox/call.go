@@ -25,6 +25,14 @@ type call struct {
 	note   *Request     // its line in the log
 }
 
+// operation is the method and the path without ids.
+func (c *call) operation() string {
+	if _, path, has := strings.Cut(c.Pattern, " "); has {
+		return c.Method + " " + path
+	}
+	return c.Method + " " + c.URL.Path
+}
+
 // maxBody is the most of a request body that is read, in bytes. Imports are cut
 // at 4 MB, but only after they have arrived.
 const maxBody = 64 << 20

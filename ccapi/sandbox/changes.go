@@ -62,6 +62,7 @@ func (s *Server) joinList(c *contact, list string, now stamp) bool {
 	}
 	s.revive(c, now)
 	s.touch(c, now, true)
+	s.joined(c, list, now)
 	return true
 }
 

@@ -26,6 +26,9 @@ func (s *Server) postContact(c *call) answer {
 	contact := s.newContact(address, permission, in.CreateSource, c.stamp)
 	s.replaceProperties(contact, &in, c.stamp)
 	s.replaceSubresources(contact, &in, c.stamp)
+	if in.CreateSource == byContact {
+		s.mail(contact, MailWelcome, "", c.stamp)
+	}
 	return created(s.render(contact, allSubresources))
 }
 

@@ -32,7 +32,11 @@ func (s *Server) putContact(c *call) answer {
 	}
 	s.revive(contact, c.stamp)
 	s.replaceProperties(contact, &in, c.stamp)
+	address := contact.Address
 	s.replaceEmail(contact, in.Email, c.stamp)
+	if address != "" && !sameAddress(contact, address) {
+		s.mail(contact, MailWelcome, "", c.stamp)
+	}
 	s.replaceSubresources(contact, &in, c.stamp)
 	contact.UpdatedBy = in.UpdateSource
 	return ok(s.render(contact, allSubresources))

@@ -54,6 +54,10 @@ func (s *Server) controlOfBehaviour() []controlRoute {
 		{"POST", "clock", "moves the clock by `advance`, such as \"24h\"", s.controlClock},
 		{"GET", "requests", "the log of requests, from the number `?since=` on", s.controlRequests},
 		{"DELETE", "requests", "empties the log", does(s.ForgetRequests)},
+		{"GET", "automations", "the lists on which an automation waits, and those started, by whom and why", tells(s.automations)},
+		{"POST", "automations", "lets an automation wait for who joins a `list`, by name or id", s.controlAutomate},
+		{"GET", "mails", "the mails that the real service would have sent", tells(s.Mails)},
+		{"DELETE", "mails", "forgets them, and the automations that were started", does(s.ForgetMails)},
 		{"GET", "imports", "the imports that arrived, row by row as they were sent", tells(s.Imports)},
 	}
 }

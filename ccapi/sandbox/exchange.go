@@ -39,7 +39,14 @@ func (s *Server) exchange(r *http.Request, body []byte, work func(*call) answer)
 		d.answer = over
 	} else {
 		s.faults.pick(c)
+<<<<<<< HEAD
 		s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
+=======
+		s.upset(c)
+		s.caused(c.operation(), func() {
+			s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
+		})
+>>>>>>> 32224a2 (sandbox: note automations that joins start, and mails that would have been sent)
 		d.fault = c.fault
 	}
 	s.log.end(c.note, d)

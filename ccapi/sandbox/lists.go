@@ -14,6 +14,7 @@ type list struct {
 	Created     stamp  `json:"created"`
 	Updated     stamp  `json:"updated"`
 	Deleted     stamp  `json:"deleted,omitempty"`
+	Automated   bool   `json:"automated,omitempty"` // an automation waits for who joins
 }
 
 // Limits of lists.

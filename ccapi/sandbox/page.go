@@ -25,7 +25,7 @@ var pageFuncs = template.FuncMap{
 // pages are the templates by the name of their file; each is set into layout.
 var pages = func() map[string]*template.Template {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"home", "activate", "contacts", "contact", "requests", "activities", "settings", "message"} {
+	for _, name := range []string{"home", "activate", "contacts", "contact", "requests", "activities", "settings", "mails", "message"} {
 		all[name] = template.Must(template.New("").Funcs(pageFuncs).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html"))
 	}
 	return all
@@ -46,6 +46,7 @@ func (s *Server) pageRoutes() map[string]http.Handler {
 		"POST /contacts/{id}/delete":  s.contactAction((*Server).Delete),
 		"GET /requests":               http.HandlerFunc(s.requestsPage),
 		"GET /activities":             http.HandlerFunc(s.activitiesPage),
+		"GET /mails":                  http.HandlerFunc(s.mailsPage),
 		"GET /settings":               http.HandlerFunc(s.settingsPage),
 		"POST /settings/faults":       http.HandlerFunc(s.addFaultPage),
 		"POST /settings/faults/clear": http.HandlerFunc(s.clearFaultsPage),
@@ -81,7 +82,7 @@ type place struct {
 
 func places(name string) []place {
 	all := []place{{Path: "/contacts", Name: "Contacts"}, {Path: "/activities", Name: "Activities"}, {Path: "/requests", Name: "Requests"},
-		{Path: "/activate", Name: "Activate"}, {Path: "/settings", Name: "Faults and switches"}}
+		{Path: "/mails", Name: "Mails"}, {Path: "/activate", Name: "Activate"}, {Path: "/settings", Name: "Faults and switches"}}
 	for i := range all {
 		all[i].Here = all[i].Path == "/"+name
 	}

@@ -106,7 +106,7 @@ func TestEveryPageIsSafeAndPlain(t *testing.T) {
 	s, c := serve(t, sandbox.Options{Contacts: 3, ImportTime: instant})
 	s.Seed(sandbox.Contact{Address: "evil@example.com", FirstName: "<script>alert(1)</script>"})
 	c.importRows(c.lists()["App users"], `{"email":"a@example.com"}`, `{"email":"bad"}`)
-	for _, path := range []string{"/", "/?watch", "/contacts", "/activities", "/requests", "/settings", "/activate", "/activate?user_code=%3Cscript%3E"} {
+	for _, path := range []string{"/", "/?watch", "/contacts", "/activities", "/requests", "/settings", "/mails", "/activate", "/activate?user_code=%3Cscript%3E"} {
 		r := c.call("GET", path, nil, 200)
 		if strings.Contains(r.body, "<script") || !strings.Contains(r.header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: a script, or no policy", path)

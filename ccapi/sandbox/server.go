@@ -24,6 +24,7 @@ type Server struct {
 	usage    usage
 	log      requestLog
 	imports  []*importRecord
+	outbox   outbox
 	changed  uint64 // grows with every change of what persists
 	store    store
 }

@@ -52,6 +52,9 @@ func (s *Server) signUp(c *call) answer {
 	}
 	s.applySignUp(contact, &in, c.stamp)
 	contact.UpdatedBy = byContact
+	if status == http.StatusCreated {
+		s.mail(contact, MailWelcome, "", c.stamp)
+	}
 	s.touch(contact, c.stamp, true)
 	return jsonAnswer(status, struct {
 		ID     string `json:"contact_id"`

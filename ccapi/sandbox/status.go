@@ -14,6 +14,8 @@ type Status struct {
 	Unlimited    bool      `json:"unlimited"`
 	Faults       int       `json:"faults"`
 	Queued       int       `json:"queued_activities"`
+	Automations  int       `json:"automations_started"`
+	Mails        int       `json:"mails"` // that would have been sent
 	SaveError    string    `json:"save_error,omitempty"`
 }
 
@@ -24,7 +26,8 @@ func (s *Server) Status() Status {
 	now := s.settle()
 	s.usage.turn(now)
 	out := Status{Now: now, Contacts: len(s.acc.Contacts), Requests: s.log.count, UsedToday: s.usage.used, PerDay: s.opts.PerDay,
-		PerSecond: s.opts.PerSecond, MaxPerSecond: s.log.most, Unlimited: s.opts.Unlimited, Faults: len(s.faults.list)}
+		PerSecond: s.opts.PerSecond, MaxPerSecond: s.log.most, Unlimited: s.opts.Unlimited, Faults: len(s.faults.list),
+		Automations: len(s.outbox.automations), Mails: len(s.outbox.mails)}
 	for _, a := range s.acc.Activities {
 		if !a.Settled {
 			out.Queued++
@@ -36,13 +39,13 @@ func (s *Server) Status() Status {
 	return out
 }
 
-// Reset makes the account anew, as [New] did, and empties log and faults. Tokens
+// Reset makes the account anew, as [New] did, and empties log, mails and faults. Tokens
 // and switches stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acc = newAccount(s.opts.Seed)
-	s.log, s.imports, s.faults.list = requestLog{}, nil, nil
+	s.log, s.imports, s.faults.list, s.outbox = requestLog{}, nil, nil, outbox{}
 	if s.opts.Contacts > 0 {
 		s.seedDefault(s.opts.Contacts)
 	}
