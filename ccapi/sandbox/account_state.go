@@ -17,10 +17,12 @@ type account struct {
 	Lists      []*list        `json:"lists"`
 	Tags       []*tag         `json:"tags"`
 	Activities []*activity    `json:"activities"`
+	Dropped    []droppedField `json:"dropped_fields,omitempty"`
 
 	byID      map[string]*contact
 	byAddress map[string][]*contact
 	pages     []*contact // in the order of pages
+	newestIn  bool       // pages are sorted so that the newest comes first
 	sorted    bool
 	scramble  uint64
 	newest    stamp     // no contact was updated later
@@ -76,13 +78,17 @@ func (a *account) rename(c *contact, address string) {
 }
 
 // ordered is every contact in the order of pages: stable, and one that neither
-// id nor time nor address explains.
-func (a *account) ordered() []*contact {
-	if !a.sorted {
+// id nor time nor address explains, or the newest first.
+func (a *account) ordered(newestFirst bool) []*contact {
+	if !a.sorted || a.newestIn != newestFirst {
 		slices.SortFunc(a.pages, func(x, y *contact) int {
-			return cmp.Or(cmp.Compare(x.rank, y.rank), strings.Compare(x.ID, y.ID))
+			byTime := 0
+			if newestFirst {
+				byTime = cmp.Compare(y.Created, x.Created)
+			}
+			return cmp.Or(byTime, cmp.Compare(x.rank, y.rank), strings.Compare(x.ID, y.ID))
 		})
-		a.sorted = true
+		a.sorted, a.newestIn = true, newestFirst
 	}
 	return a.pages
 }

@@ -59,6 +59,9 @@ type job struct {
 
 // Limits of activities.
 const (
+	activityPath      = "/v3/activities/"
+	maxActivitiesPage = 500
+
 	activityLifetime = 10 * 24 * time.Hour // older ones are gone
 	maxQueued        = 1000
 	startDelay       = 500 * time.Millisecond // initialized until then, or a tenth of the whole
@@ -77,8 +80,9 @@ func (s *Server) enqueue(c *call, kind string, items int, j *job) (a *activity, 
 		return nil, true
 	}
 	takes := s.opts.ImportTime(items)
-	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: c.now.Add(min(startDelay, takes/10)),
-		End: c.now.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists), Thrown: c.thrown}
+	begins := c.now.Add(time.Duration(s.switches.ActivitiesWait))
+	a = &activity{ID: s.newID(), Kind: kind, Created: c.now, Start: begins.Add(min(startDelay, takes/10)),
+		End: begins.Add(takes), State: stateCompleted, Items: items, Errors: []string{}, Job: j, Lists: len(j.Lists), Thrown: c.thrown}
 	a.befall(c.effect)
 	s.acc.Activities = append(s.acc.Activities, a)
 	return a, false
@@ -196,7 +200,7 @@ type activityLinks struct {
 func (s *Server) shownActivity(a *activity, now time.Time) activityJSON {
 	out := activityJSON{ID: a.ID, State: a.state(now), Created: isoTime(a.Created), Updated: isoTime(a.moved(now)),
 		FileName: a.FileName, Percent: a.percent(now), Errors: a.Errors, Status: a.status(now),
-		Links: activityLinks{Self: link{"/v3/activities/" + a.ID}}}
+		Links: activityLinks{Self: link{activityPath + a.ID}}}
 	if out.State != stateInitialized {
 		out.Started = isoTime(a.Start)
 	}
@@ -248,7 +252,7 @@ func (s *Server) getActivities(c *call) answer {
 			all = append(all, a)
 		}
 	}
-	page, on, problem, good := pageByID(c, all, func(a *activity) string { return a.ID }, 500)
+	page, on, problem, good := s.activityPage(c, all)
 	if !good {
 		return problem
 	}
@@ -259,5 +263,27 @@ func (s *Server) getActivities(c *call) answer {
 	for _, a := range page {
 		out.Activities = append(out.Activities, s.shownActivity(a, c.now))
 	}
+	if len(out.Activities) > 0 && !s.switches.ActivitySelfLinksRight {
+		for i := range out.Activities {
+			out.Activities[i].Links.Self = link{activityPath + page[0].ID}
+		}
+	}
 	return ok(out)
+}
+
+// activityPage is a page of a list of activities.
+func (s *Server) activityPage(c *call, all []*activity) (page []*activity, on links, problem answer, good bool) {
+	if s.switches.ActivitiesByOffset {
+		return pageByOffset(s, c, all, maxActivitiesPage)
+	}
+	return pageByID(s, c, all, func(a *activity) string { return a.ID }, maxActivitiesPage)
+}
+
+// accepted answers the POST that made an activity.
+func (s *Server) accepted(c *call, a *activity) answer {
+	shown := s.shownActivity(a, c.now)
+	if !s.switches.ActivitySelfLinksRight {
+		shown.Links.Self = link{"/contacts-service" + shown.Links.Self.Href}
+	}
+	return created(shown)
 }

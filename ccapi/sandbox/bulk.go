@@ -171,7 +171,7 @@ func (s *Server) queue(c *call, kind string, j *job) answer {
 	if full {
 		return queueFull()
 	}
-	return created(s.shownActivity(a, c.now))
+	return s.accepted(c, a)
 }
 
 // deleteList deletes one list by an activity of its own.
@@ -238,7 +238,7 @@ func (s *Server) bulkItem(a *activity, i int, now stamp) {
 		}
 	case kindFieldDelete:
 		if f := s.acc.field(j.Fields[i]); f != nil {
-			s.dropField(f)
+			s.dropField(f, now)
 		}
 	default:
 		if c := s.acc.byID[j.Contacts[i]]; c != nil {

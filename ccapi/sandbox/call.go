@@ -21,6 +21,7 @@ type call struct {
 	token  *accessToken // of API calls
 	fault  *Fault       // of the answer, nil for none
 	effect []*Fault     // of the activity that this call makes
+	upset  []*Fault     // of the account
 	thrown Switches     // thrown for this call alone
 	note   *Request     // its line in the log
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -58,14 +59,15 @@ func TestTheLifeOfACustomField(t *testing.T) {
 	}
 	c.call("POST", path, `{"label":"customer id","type":"string"}`, http.StatusConflict)
 	f2 := decode[fieldView](t, c.call("PUT", path+"/"+f.ID, `{"label":"Client"}`, http.StatusOK))
-	if f2.Label != "Client" || f2.Name != "customer_id" {
-		t.Errorf("renamed: got %+v, want the name to stay", f2)
+	if f2.Label != "Client" || f2.Name != "client" {
+		t.Errorf("renamed: got %+v, want another name", f2)
 	}
 	c.call("POST", path, `{"label":"Other","type":"string"}`, http.StatusCreated)
 	c.call("PUT", path+"/"+f.ID, `{"label":"OTHER"}`, http.StatusBadRequest)
-	s.Seed(sandbox.Contact{Address: "ann@example.com", Fields: map[string]string{"customer_id": "7"}})
+	s.Seed(sandbox.Contact{Address: "ann@example.com", Fields: map[string]string{"client": "7"}})
 	c.call("DELETE", path+"/"+f.ID, nil, http.StatusNoContent)
 	c.call("GET", path+"/"+f.ID, nil, http.StatusNotFound)
+	s.Advance(10 * time.Minute)
 	if got, _ := s.Contact("ann@example.com"); len(got.Fields) != 0 {
 		t.Errorf("got %v, want the values gone", got.Fields)
 	}
@@ -101,7 +103,7 @@ func TestValuesFitTheTypeOfTheirField(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f := decode[fieldView](t, c.call("POST", "/v3/contact_custom_fields", tt.field, http.StatusCreated))
-		body := `{"update_source":"Account","custom_fields":[{"custom_field_id":"` + f.ID + `","value":"%s"}]}`
+		body := `{"email_address":{"address":"ann@example.com"},"update_source":"Account","custom_fields":[{"custom_field_id":"` + f.ID + `","value":"%s"}]}`
 		c.call("PUT", "/v3/contacts/"+who.ID, fmt.Sprintf(body, tt.good), http.StatusOK)
 		if got, _ := s.Contact(who.ID); got.Fields[f.Name] != tt.stored {
 			t.Errorf("%s: got %q, want %q", f.Type, got.Fields[f.Name], tt.stored)

@@ -146,7 +146,7 @@ func (s *Server) fieldProblems(fields *[]fieldValueJSON, max int) []string {
 			found = append(found, "custom_field_id does not exist")
 		case tooLong(v.Value, maxFieldValue):
 			found = append(found, "custom field value size must be between 0 and 255")
-		case !f.takes(v.Value):
+		case !s.fits(f, v):
 			found = append(found, "custom field value does not fit the type "+f.Type)
 		}
 	}
@@ -243,6 +243,27 @@ func (f *customField) takes(value string) bool {
 	}
 	return true
 }
+
+// fits tells whether a value of a PUT or POST fits the type of the field.
+func (s *Server) fits(f *customField, v fieldValueJSON) bool {
+	if f.selects() && s.switches.SelectNeedsChoiceIDs {
+		return v.Value == "" || len(v.Choices) > 0
+	}
+	return f.takes(v.Value)
+}
+
+// imported is a value of an import as the field takes it; false: it does not fit.
+// The choices of select fields may have to be named by their ids.
+func (s *Server) imported(f *customField, value string) (string, bool) {
+	if value == "" || !f.selects() || !s.switches.SelectNeedsChoiceIDs {
+		return value, f.takes(value)
+	}
+	labels := f.chosen(fieldValueJSON{Choices: splitValues(value)})
+	return labels, labels != ""
+}
+
+// selects tells that the field has choices.
+func (f *customField) selects() bool { return f.Type == "single_select" || f.Type == "multi_select" }
 
 func (f *customField) hasChoices(value string) bool {
 	chosen := splitValues(value)

@@ -187,7 +187,7 @@ func (s *Server) getContacts(c *call) answer {
 		out.Count = &shown
 	}
 	if page*at.limit < count {
-		out.Links = c.next(cursor{at.limit, strconv.Itoa(page + 1)})
+		out.Links = s.nextPage(c, at.limit, page)
 	}
 	return ok(out)
 }
@@ -235,7 +235,7 @@ func (s *Server) contactPage(c *call, f filter, from, limit int) (page []*contac
 		count++
 	}
 	if f.everything() && !c.now.Before(s.acc.hidden) {
-		all := s.acc.ordered()
+		all := s.acc.ordered(s.switches.ContactsNewestFirst)
 		return all[min(from, len(all)):min(from+limit, len(all))], len(all)
 	}
 	if !f.updated.begins(s.acc.newest) {
@@ -247,7 +247,7 @@ func (s *Server) contactPage(c *call, f filter, from, limit int) (page []*contac
 		}
 		return page, count
 	}
-	for _, contact := range s.acc.ordered() {
+	for _, contact := range s.acc.ordered(s.switches.ContactsNewestFirst) {
 		look(contact)
 	}
 	return page, count

@@ -19,6 +19,7 @@ func (s *Server) putContact(c *call) answer {
 		return problem
 	}
 	messages := append(sourceProblems("update_source", in.UpdateSource), s.problems(&in)...)
+	messages = append(messages, s.putProblems(contact, &in)...)
 	if contact.Deleted != 0 && in.UpdateSource == byContact {
 		messages = append(messages, "update_source must be Account to restore a deleted contact")
 	}
@@ -39,7 +40,38 @@ func (s *Server) putContact(c *call) answer {
 	}
 	s.replaceSubresources(contact, &in, c.stamp)
 	contact.UpdatedBy = in.UpdateSource
-	return ok(s.render(contact, allSubresources))
+	s.touch(contact, c.stamp, s.switches.WritesMoveUpdatedAt)
+	if s.switches.PutAnswersWhole {
+		return ok(s.render(contact, allSubresources))
+	}
+	return ok(s.render(contact, in.subresources()))
+}
+
+// putProblems are what is wrong with a PUT to a contact.
+func (s *Server) putProblems(c *contact, in *contactInput) []string {
+	var found []string
+	if in.Email == nil && !s.switches.PutWithoutAddress {
+		found = append(found, "email_address.address is missing")
+	}
+	if in.Email != nil && in.Email.Permission == Implicit && c.Permission == Explicit && !s.switches.PutLowersPermission {
+		found = append(found, "permission_to_send cannot be changed from explicit to implicit")
+	}
+	return found
+}
+
+// subresources are those that were sent.
+func (in *contactInput) subresources() []string {
+	var sent []string
+	for _, part := range []struct {
+		name  string
+		given bool
+	}{{withFields, in.Fields != nil}, {withLists, in.Lists != nil}, {withPhones, in.Phones != nil},
+		{withStreets, in.Streets != nil}, {withTags, in.Tags != nil}, {withNotes, in.Notes != nil}} {
+		if part.given {
+			sent = append(sent, part.name)
+		}
+	}
+	return sent
 }
 
 func sameAddress(c *contact, address string) bool {
@@ -84,7 +116,7 @@ func isoDate(text string) string {
 // replaceEmail takes over the address and, where it is given, the permission.
 func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 	if in == nil {
-		return
+		in = &emailInput{Address: c.Address}
 	}
 	if c.Address != in.Address {
 		if c.Address == "" {
@@ -96,7 +128,8 @@ func (s *Server) replaceEmail(c *contact, in *emailInput, now stamp) {
 		s.touch(c, now, true)
 	}
 	permission := cmp.Or(in.Permission, s.switches.PutSetsPermission)
-	if permission == "" || permission == c.Permission {
+	lowered := in.Permission == "" && permission == Implicit && c.Permission == Explicit
+	if permission == "" || permission == c.Permission || lowered || c.Address == "" {
 		return
 	}
 	if permission == Unsubscribed {

@@ -27,7 +27,7 @@ func TestPutReplacesPropertiesAndKeepsSubresources(t *testing.T) {
 		t.Errorf("subresources left out (-want +got):\n%s", diff)
 	}
 
-	c.call("PUT", path, `{"update_source":"Account","custom_fields":[{"custom_field_id":"`+field+`","value":"3"}],"list_memberships":[]}`, http.StatusOK)
+	c.call("PUT", path, `{"email_address":{"address":"ann@example.com"},"update_source":"Account","custom_fields":[{"custom_field_id":"`+field+`","value":"3"}],"list_memberships":[]}`, http.StatusOK)
 	got, _ = s.Contact(before.ID)
 	want = sandbox.Contact{Address: "ann@example.com", Permission: sandbox.Explicit, Fields: map[string]string{"c": "3"}, Tags: []string{"vip"}}
 	if diff := cmp.Diff(want, got, unchanged); diff != "" {
@@ -54,7 +54,7 @@ func TestPutRevivesADeletedContact(t *testing.T) {
 	if got, _ := s.Contact(who.ID); !got.Deleted || len(got.Lists) != 0 {
 		t.Errorf("deleted: got %+v, want hidden and on no list", got)
 	}
-	r := c.call("PUT", "/v3/contacts/"+who.ID, `{"update_source":"Account"}`, http.StatusOK)
+	r := c.call("PUT", "/v3/contacts/"+who.ID, `{"email_address":{"address":"user000001@example.com"},"update_source":"Account"}`, http.StatusOK)
 	if strings.Contains(r.body, "deleted_at") || strings.Contains(r.body, "opt_out") {
 		t.Errorf("got %s", r.body)
 	}

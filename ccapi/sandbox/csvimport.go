@@ -46,7 +46,7 @@ func (s *Server) queueFileImport(c *call, name string, rec *importRecord, in *im
 	}
 	a := s.acc.Activities[len(s.acc.Activities)-1]
 	a.FileName = name
-	return created(s.shownActivity(a, c.now))
+	return s.accepted(c, a)
 }
 
 // multipart reads the parts of a form by name, and the name of the file.

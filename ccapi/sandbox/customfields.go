@@ -3,6 +3,7 @@ package sandbox
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // customField is a custom field of the account.
@@ -48,13 +49,26 @@ var fieldTypes = []string{
 // newField makes a custom field. Its name is the label with blanks turned into
 // underscores and, unless a switch says otherwise, in lower case.
 func (s *Server) newField(label, typ string, now stamp) *customField {
-	name := strings.ReplaceAll(label, " ", "_")
-	if !s.switches.FieldNamesKeepCase {
-		name = strings.ToLower(name)
-	}
-	f := &customField{ID: s.newID(), Label: label, Name: name, Type: typ, Version: 1, Created: now, Updated: now}
+	f := &customField{ID: s.newID(), Label: label, Name: s.fieldName(label), Type: typ, Version: 1, Created: now, Updated: now}
 	s.acc.Fields = append(s.acc.Fields, f)
 	return f
+}
+
+// fieldName is the name that comes of a label.
+func (s *Server) fieldName(label string) string {
+	name := strings.ReplaceAll(label, " ", "_")
+	if s.switches.FieldNamesKeepCase {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
+// relabel gives a custom field another label, and the name that comes of it.
+func (s *Server) relabel(f *customField, label string) {
+	if label != f.Label && !s.switches.FieldNamesLast {
+		f.Name = s.fieldName(label)
+	}
+	f.Label = label
 }
 
 type customFieldJSON struct {
@@ -86,7 +100,7 @@ func (f *customField) json() customFieldJSON {
 }
 
 func (s *Server) getFields(c *call) answer {
-	page, on, problem, good := pageByID(c, s.acc.Fields, func(f *customField) string { return f.ID }, maxFields)
+	page, on, problem, good := pageByID(s, c, s.acc.Fields, func(f *customField) string { return f.ID }, maxFields)
 	if !good {
 		return problem
 	}
@@ -160,7 +174,7 @@ func (s *Server) putField(c *call) answer {
 	if s.labelTaken(*in.Label, f) {
 		return invalid("Custom field label already exists.") // the contract has no 409 here
 	}
-	f.Label = strings.TrimSpace(*in.Label) // the name stays what it was
+	s.relabel(f, strings.TrimSpace(*in.Label))
 	f.setChoices(in.Choices)
 	f.Updated = c.stamp
 	return ok(f.json())
@@ -171,36 +185,66 @@ func (s *Server) deleteField(c *call) answer {
 	if f == nil {
 		return noSuch("custom_field_id", c.PathValue("custom_field_id"))
 	}
-	s.dropField(f)
+	s.dropField(f, c.stamp)
 	return noContent()
 }
 
-// dropField removes a custom field and its values.
-func (s *Server) dropField(f *customField) {
+// droppedField is a custom field that is gone, and when its values go.
+type droppedField struct {
+	ID string `json:"id"`
+	At stamp  `json:"at"`
+}
+
+// valuesOutlive is how long the values of a custom field outlive it, in seconds.
+const valuesOutlive = 10 * 60
+
+// dropField removes a custom field; its values go later, or with it.
+func (s *Server) dropField(f *customField, now stamp) {
 	s.acc.Fields = slices.DeleteFunc(s.acc.Fields, func(o *customField) bool { return o == f })
-	for _, c := range s.acc.Contacts {
-		c.setValue(f.ID, "")
+	at := now + valuesOutlive
+	if s.switches.FieldValuesGoAtOnce {
+		at = now
 	}
+	s.acc.Dropped = append(s.acc.Dropped, droppedField{f.ID, at})
+	s.acc.dropValues(now)
 }
 
-// RenameField changes the label of a custom field, named by label or name; the
-// name stays. DeleteField removes one with all its values.
+// dropValues removes the values of custom fields that are gone long enough.
+func (a *account) dropValues(now stamp) {
+	a.Dropped = slices.DeleteFunc(a.Dropped, func(d droppedField) bool {
+		if now < d.At {
+			return false
+		}
+		for _, c := range a.Contacts {
+			c.setValue(d.ID, "")
+		}
+		return true
+	})
+}
+
+// RenameField changes the label of a custom field, named by label or name, and
+// with it the name. False: there is no such field.
 func (s *Server) RenameField(field, label string) bool {
-	return s.withField(field, func(f *customField) { f.Label = label })
-}
-
-// DeleteField removes a custom field with all its values.
-func (s *Server) DeleteField(field string) bool { return s.withField(field, s.dropField) }
-
-func (s *Server) withField(field string, change func(*customField)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
+	return s.withField(field, s.settle(), func(f *customField, _ stamp) { s.relabel(f, label) })
+}
+
+// DeleteField removes a custom field; its values go 10 minutes later. False:
+// there is no such field.
+func (s *Server) DeleteField(field string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.withField(field, s.settle(), s.dropField)
+}
+
+// withField changes the custom field of a name or label. s.mu must be held.
+func (s *Server) withField(field string, now time.Time, change func(*customField, stamp)) bool {
 	f := s.acc.fieldNamed(field)
 	if f == nil {
 		return false
 	}
-	change(f)
+	change(f, stampOf(now))
 	s.changed++
 	return true
 }

@@ -33,6 +33,7 @@ func TestThePageOfTheSandboxIsFresh(t *testing.T) {
 		"faults":   faultRows(),
 		"control":  controlRows(t),
 		"switches": switchRows(sandbox.SwitchTable()),
+		"harm":     switchRows(sandbox.HarmTable()),
 	} {
 		part := regexp.MustCompile("(?s)(<!-- " + name + " -->\n).*?(<!-- end -->)")
 		if !part.MatchString(fresh) {

@@ -10,7 +10,8 @@ import (
 // way to the client.
 type delivery struct {
 	answer
-	fault *Fault // nil: none
+	fault *Fault            // nil: none
+	trace map[string]string // headers of the gateway
 	date  string
 }
 
@@ -39,16 +40,13 @@ func (s *Server) exchange(r *http.Request, body []byte, work func(*call) answer)
 		d.answer = over
 	} else {
 		s.faults.pick(c)
-<<<<<<< HEAD
-		s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
-=======
 		s.upset(c)
 		s.caused(c.operation(), func() {
 			s.thrown(c.thrown, func() { d.answer = s.work(c, work) })
 		})
->>>>>>> 32224a2 (sandbox: note automations that joins start, and mails that would have been sent)
 		d.fault = c.fault
 	}
+	d.trace = c.note.trace()
 	s.log.end(c.note, d)
 	if r.Method != http.MethodGet {
 		s.changed++
@@ -65,7 +63,24 @@ func (s *Server) work(c *call, work func(*call) answer) answer {
 	if c.fault.Kind.before() {
 		return s.faultAnswer(c, c.fault)
 	}
-	return work(c)
+	out := work(c)
+	if c.fault.Kind == FaultGatewayAfter {
+		return s.faultAnswer(c, c.fault)
+	}
+	return out
+}
+
+// upset lets somebody change the account before a request.
+func (s *Server) upset(c *call) {
+	for _, f := range c.upset {
+		c.note.Fault = string(f.Kind)
+		switch f.Kind {
+		case FaultFieldRenamed:
+			s.withField(f.Field, c.now, func(field *customField, _ stamp) { s.relabel(field, f.To) })
+		case FaultFieldDeleted:
+			s.withField(f.Field, c.now, s.dropField)
+		}
+	}
 }
 
 // api authenticates a call and hands it to its operation.
@@ -79,7 +94,11 @@ func (s *Server) api(rt route, c *call) answer {
 	if rt.privilege != "" && !s.privileged(rt.privilege) {
 		return forbidden()
 	}
-	return rt.answer(s, c)
+	out := rt.answer(s, c)
+	if out.status == http.StatusCreated && s.switches.PostsAnswer200 {
+		out.status = http.StatusOK
+	}
+	return out
 }
 
 // authenticate finds the access token of a call.

@@ -44,7 +44,7 @@ func (s *Server) postExport(c *call) answer {
 	if full {
 		return queueFull()
 	}
-	return created(s.shownActivity(a, c.now))
+	return s.accepted(c, a)
 }
 
 // problems: most ways to choose contacts exclude each other.
@@ -151,7 +151,7 @@ func (s *Server) exportCSV(e *exportJob) []byte {
 		line[i] = col.heading
 	}
 	_ = w.Write(line) // into memory: cannot fail
-	for _, c := range s.acc.ordered() {
+	for _, c := range s.acc.ordered(s.switches.ContactsNewestFirst) {
 		if !e.fits(c) {
 			continue
 		}

@@ -28,6 +28,15 @@ func (s *Server) faultAnswer(c *call, f *Fault) answer {
 	case FaultRevoked:
 		clear(s.grants.Access)
 		a = unauthorized()
+	case FaultGateway:
+		a = gatewayAnswer(orDefault(f.Status, http.StatusBadGateway), f.Body)
+	case FaultGatewayAfter:
+		a = gatewayAnswer(orDefault(f.Status, http.StatusGatewayTimeout), f.Body)
+	case FaultRefreshLapsed:
+		for _, t := range s.grants.Refresh {
+			t.Lapses = c.now
+		}
+		a = oauthFailed(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired.")
 	case FaultInvalidGrant:
 		a = oauthFailed(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired.")
 	}
@@ -65,6 +74,9 @@ func statusAnswer(status int, authorization bool) answer {
 
 // deliver sends the answer, or what the fault leaves of it.
 func (d delivery) deliver(w http.ResponseWriter, r *http.Request) {
+	for name, value := range d.trace {
+		w.Header().Set(name, value)
+	}
 	if d.fault == nil {
 		d.send(w, d.date)
 		return

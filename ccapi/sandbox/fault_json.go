@@ -25,14 +25,18 @@ type faultJSON struct {
 	Share       float64   `json:"share,omitempty"`
 	Rows        int       `json:"rows,omitempty"`
 	Match       string    `json:"match,omitempty"`
+	Body        string    `json:"body,omitempty"`
+	Field       string    `json:"field,omitempty"`
+	To          string    `json:"to,omitempty"`
 	// Switches are read as Switches, and written without those that are off.
 	Switches json.RawMessage `json:"switches,omitempty"`
 }
 
 // MarshalJSON writes durations as text, such as "1m30s".
 func (f Fault) MarshalJSON() ([]byte, error) {
-	out := faultJSON{f.Kind, f.Method, f.Path, f.At, f.Probability, f.Times, f.Status,
-		durationText(f.RetryAfter), durationText(f.Delay), f.Share, f.Rows, f.Match, nil}
+	out := faultJSON{Kind: f.Kind, Method: f.Method, Path: f.Path, At: f.At, Probability: f.Probability, Times: f.Times,
+		Status: f.Status, RetryAfter: durationText(f.RetryAfter), Delay: durationText(f.Delay), Share: f.Share, Rows: f.Rows,
+		Match: f.Match, Body: f.Body, Field: f.Field, To: f.To}
 	if f.Kind == FaultSwitch {
 		out.Switches = f.Switches.thrown()
 	}
@@ -56,7 +60,9 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 	}
 	retryAfter, err1 := parseDuration(in.RetryAfter)
 	delay, err2 := parseDuration(in.Delay)
-	*f = Fault{in.Kind, in.Method, in.Path, in.At, in.Probability, in.Times, in.Status, retryAfter, delay, in.Share, in.Rows, in.Match, Switches{}}
+	*f = Fault{Kind: in.Kind, Method: in.Method, Path: in.Path, At: in.At, Probability: in.Probability, Times: in.Times,
+		Status: in.Status, RetryAfter: retryAfter, Delay: delay, Share: in.Share, Rows: in.Rows,
+		Match: in.Match, Body: in.Body, Field: in.Field, To: in.To}
 	var err3 error
 	if in.Switches != nil {
 		err3 = strict(in.Switches, &f.Switches)
@@ -105,8 +111,15 @@ func (f *Fault) check() error {
 	if slices.ContainsFunc(f.At, func(n int) bool { return n < 1 }) {
 		wrong = append(wrong, errors.New("requests are numbered from 1"))
 	}
-	if f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599) {
+	needed := f.Kind == FaultStatus || f.Status != 0 && (f.Kind == FaultGateway || f.Kind == FaultGatewayAfter)
+	if needed && (f.Status < 400 || f.Status > 599) {
 		wrong = append(wrong, fmt.Errorf("status %d is not that of an error", f.Status))
+	}
+	if f.Body != "" && !slices.Contains(GatewayBodies(), f.Body) {
+		wrong = append(wrong, fmt.Errorf("body is one of %q", GatewayBodies()))
+	}
+	if f.Kind.ofAccount() && f.Field == "" || f.Kind == FaultFieldRenamed && f.To == "" {
+		wrong = append(wrong, errors.New("a field that changes needs field, and to for its new label"))
 	}
 	if err := f.Switches.check(); err != nil {
 		wrong = append(wrong, err)

@@ -13,6 +13,8 @@ func (l FaultLine) Strikes() string {
 	switch {
 	case l.Kind == FaultSwitch:
 		return "request and activity"
+	case l.Kind.ofAccount():
+		return "account, before"
 	case l.Kind.ofActivity():
 		return "activity"
 	case l.Kind.before():
@@ -53,6 +55,11 @@ func answerFaults() []FaultLine {
 		{FaultRevoked, "401; all access tokens are dead"},
 		{FaultInvalidGrant, "the token endpoint answers `invalid_grant`"},
 		{FaultTokenLost, "the token endpoint issues a token and its answer is lost"},
+		{FaultRefreshLapsed, "all refresh tokens are dead, as after 180 days: the token endpoint answers `invalid_grant`"},
+		{FaultGateway, "what stands in front answers with `status`, 502 without one, in the form `body`: `message`, `Message`, `errorCode` or `html`"},
+		{FaultGatewayAfter, "the same with 504, but the work was done"},
+		{FaultFieldRenamed, "the custom field `field` gets the label `to`"},
+		{FaultFieldDeleted, "the custom field `field` is deleted"},
 	}
 }
 

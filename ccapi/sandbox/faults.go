@@ -30,6 +30,16 @@ const (
 	FaultRevoked       FaultKind = "revoked"        // 401, and the access token is dead; before
 	FaultInvalidGrant  FaultKind = "invalid_grant"  // the token endpoint refuses; before
 	FaultTokenLost     FaultKind = "token_lost"     // a token was issued, its answer lost; after
+	FaultRefreshLapsed FaultKind = "refresh_lapsed" // all refresh tokens are 180 days old; before
+	FaultGateway       FaultKind = "gateway"        // what stands in front answers, Fault.Status or 502; before
+	FaultGatewayAfter  FaultKind = "gateway_after"  // the same, Fault.Status or 504; after
+)
+
+// Faults of the account: somebody changes it just before a request, which is
+// then carried out.
+const (
+	FaultFieldRenamed FaultKind = "field_renamed" // Fault.Field gets the label Fault.To
+	FaultFieldDeleted FaultKind = "field_deleted" // Fault.Field is deleted
 )
 
 // Faults of the activity that a POST makes. They apply beside a fault of its
@@ -67,7 +77,7 @@ type Fault struct {
 	// Times is how often it hits at most; 0 is no limit.
 	Times int
 
-	Status     int           // of FaultStatus and FaultHTML
+	Status     int           // of FaultStatus, FaultHTML and the gateway's
 	RetryAfter time.Duration // sent as Retry-After, in whole seconds, if not 0
 	Delay      time.Duration
 	// Share of the rows of an activity, from 0 to 1; for lost, refused and
@@ -75,6 +85,12 @@ type Fault struct {
 	Share float64
 	// Rows is a number of rows in place of a Share.
 	Rows int
+	// Body is the form of the gateway's answer: one of [GatewayBodies]; empty is
+	// the first.
+	Body string
+	// Field is a custom field by name or label; one that does not exist is left
+	// alone. To is its new label.
+	Field, To string
 	// Match chooses rows whose address contains it.
 	Match string
 	// Switches of FaultSwitch: those that are not off here are thrown.
@@ -84,13 +100,16 @@ type Fault struct {
 // before tells that the fault comes in place of the work.
 func (k FaultKind) before() bool {
 	return slices.Contains([]FaultKind{FaultStatus, FaultThrottled, FaultQuotaExceeded, FaultQueueFull, FaultHTML,
-		FaultResetBefore, FaultHangBefore, FaultUnauthorized, FaultRevoked, FaultInvalidGrant}, k)
+		FaultResetBefore, FaultHangBefore, FaultUnauthorized, FaultRevoked, FaultInvalidGrant, FaultRefreshLapsed, FaultGateway}, k)
 }
 
 // unanswered tells that the client gets no answer at all.
 func (k FaultKind) unanswered() bool {
 	return slices.Contains([]FaultKind{FaultResetBefore, FaultResetAfter, FaultHangBefore, FaultHangAfter, FaultTokenLost}, k)
 }
+
+// ofAccount tells that the fault befalls the account, not the answer.
+func (k FaultKind) ofAccount() bool { return k == FaultFieldRenamed || k == FaultFieldDeleted }
 
 // ofActivity tells that the fault befalls the activity, not the answer.
 func (k FaultKind) ofActivity() bool {
@@ -156,6 +175,8 @@ func (set *faultSet) pick(c *call) {
 			c.thrown = c.thrown.over(f.Switches)
 		case f.Kind.ofActivity():
 			c.effect = append(c.effect, &f.Fault)
+		case f.Kind.ofAccount():
+			c.upset = append(c.upset, &f.Fault)
 		case c.fault == nil:
 			c.fault = &f.Fault
 		}
@@ -170,7 +191,7 @@ func (f *Fault) matches(c *call) bool {
 	if f.Kind.ofActivity() && (c.Method != "POST" || !strings.HasPrefix(where, "/v3/activities/")) {
 		return false
 	}
-	if (f.Kind == FaultTokenLost || f.Kind == FaultInvalidGrant) && where != authBase+"/token" {
+	if slices.Contains([]FaultKind{FaultTokenLost, FaultInvalidGrant, FaultRefreshLapsed}, f.Kind) && where != authBase+"/token" {
 		return false
 	}
 	if f.Path == "" {

@@ -354,7 +354,10 @@ func TestFaultsAreReadFromJSON(t *testing.T) {
 		"a probability over 1": `{"kind":"slow","probability":2}`, "a share under 0": `{"kind":"lost_rows","share":-1}`,
 		"request 0": `{"kind":"slow","at":[0]}`, "a delay that is none": `{"kind":"slow","delay":"soon"}`,
 		"a status of success": `{"kind":"status","status":200}`, "a broken pattern": `{"kind":"slow","path":"["}`,
-		"no switch": `{"kind":"switch"}`, "an unknown switch": `{"kind":"switch","switches":{"gravity":true}}`,
+		"a body that is none": `{"kind":"gateway","body":"poem"}`, "a gateway that succeeds": `{"kind":"gateway","status":200}`,
+		"no field": `{"kind":"field_deleted"}`, "no new label": `{"kind":"field_renamed","field":"a"}`,
+		"a limit's switch": `{"kind":"switch","switches":{"authorization_counts":true}}`,
+		"no switch":        `{"kind":"switch"}`, "an unknown switch": `{"kind":"switch","switches":{"gravity":true}}`,
 		"a position that is none": `{"kind":"switch","switches":{"put_sets_permission":"loud"}}`, "switches for another kind": `{"kind":"slow","switches":{"blank_clears":true}}`,
 		"poison for nobody": `{"kind":"poisoned"}`, "negative rows": `{"kind":"lost_rows","rows":-1}`,
 	} {
@@ -370,7 +373,7 @@ func TestFaultsAreReadFromJSON(t *testing.T) {
 func TestEveryKindOfFaultIsRead(t *testing.T) {
 	t.Parallel()
 	for _, kind := range sandbox.FaultKinds() {
-		text := fmt.Sprintf(`{"kind":%q,"status":503,"match":"x"}`, kind)
+		text := fmt.Sprintf(`{"kind":%q,"status":503,"match":"x","field":"a","to":"b"}`, kind)
 		if kind == sandbox.FaultSwitch {
 			text = `{"kind":"switch","switches":{"contacts_count_high":2}}`
 		}

@@ -231,6 +231,9 @@ type (
 		Errors  []string       `json:"activity_errors"`
 		Status  map[string]int `json:"status"`
 		Links   struct {
+			Self struct {
+				Href string `json:"href"`
+			} `json:"self"`
 			Results struct {
 				Href string `json:"href"`
 			} `json:"results"`

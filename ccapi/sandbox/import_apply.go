@@ -106,12 +106,13 @@ func (s *Server) judge(r *row, at time.Time) (problem string, correctable bool) 
 
 func (s *Server) judgeMember(m member) (problem string, correctable bool) {
 	if name, custom := strings.CutPrefix(m.Name, "cf:"); custom {
-		f := s.importField(name)
-		switch {
-		case tooLong(m.Value, maxFieldValue):
+		if tooLong(m.Value, maxFieldValue) {
 			return "The value of " + m.Name + " is too long.", false
-		case f != nil && !f.takes(m.Value):
-			return "The value of " + m.Name + " does not fit its type.", true
+		}
+		if f := s.importField(name); f != nil {
+			if _, fits := s.imported(f, m.Value); !fits {
+				return "The value of " + m.Name + " does not fit its type.", true
+			}
 		}
 		return "", false
 	}
@@ -186,7 +187,11 @@ func (s *Server) importRow(a *activity, in *importJob, r *row, at time.Time) {
 			}
 		}
 	}
-	s.touch(c, now, changed && !s.switches.ImportKeepsUpdatedAt)
+	s.harm(c, in, r, before != nil, now)
+	s.touch(c, now, changed && !s.switches.ImportKeepsUpdatedAt || s.switches.WritesMoveUpdatedAt)
+	if s.switches.WritesMoveUpdatedAt {
+		c.UpdatedBy = byAccount
+	}
 	s.wear(c, now)
 	if delay := s.readDelay(a); delay > 0 {
 		c.hide(before, at.Add(delay))
@@ -249,8 +254,9 @@ func (s *Server) importMembers(c *contact, in *importJob, r *row, now stamp) boo
 			value = "altered " + value[:min(len(value), maxProperty/2)]
 		}
 		if name, custom := strings.CutPrefix(m.Name, "cf:"); custom {
-			if f := s.importField(name); f != nil && c.setValue(f.ID, f.stored(value)) {
-				changed = true
+			if f := s.importField(name); f != nil {
+				value, _ = s.imported(f, value) // judged before
+				changed = c.setValue(f.ID, f.stored(value)) || changed
 			}
 			continue
 		}

@@ -262,6 +262,7 @@ func (s *Server) queueImport(c *call, kind string, rec *importRecord, in *import
 		return queueFull()
 	}
 	s.doom(in.Rows, c.effect)
+	s.lose(in.Rows)
 	rec.activity = a.ID
-	return created(s.shownActivity(a, c.now))
+	return s.accepted(c, a)
 }

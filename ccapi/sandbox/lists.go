@@ -99,7 +99,7 @@ func (s *Server) getLists(c *call) answer {
 	if !good {
 		return problem
 	}
-	page, on, problem, good := pageByID(c, all, func(l *list) string { return l.ID }, maxAccountLists)
+	page, on, problem, good := pageByID(s, c, all, func(l *list) string { return l.ID }, maxAccountLists)
 	if !good {
 		return problem
 	}

@@ -70,7 +70,14 @@ func (c *call) place(max int) (at cursor, problem answer, good bool) {
 
 // next links to a further page: the path without host, the filters of the call
 // and the cursor.
-func (c *call) next(at cursor) links {
+func (s *Server) next(c *call, at, here cursor) links {
+	path := c.URL.Path
+	if s.switches.NextLinksInternal {
+		path = "/contacts-service" + path
+	}
+	if s.switches.NextLinksRepeat {
+		at = here
+	}
 	query := url.Values{}
 	for name, values := range c.query {
 		if name != "limit" && name != "cursor" {
@@ -78,13 +85,13 @@ func (c *call) next(at cursor) links {
 		}
 	}
 	query.Set("cursor", at.String())
-	return links{&link{c.URL.Path + "?" + query.Encode()}}
+	return links{&link{path + "?" + query.Encode()}}
 }
 
 // pageByID cuts the page out of a collection that starts with the id of the
 // cursor, or behind it when that element is gone. The collection is in its order
 // already.
-func pageByID[T any](c *call, all []T, id func(T) string, max int) (page []T, on links, problem answer, good bool) {
+func pageByID[T any](s *Server, c *call, all []T, id func(T) string, max int) (page []T, on links, problem answer, good bool) {
 	at, problem, good := c.place(max)
 	if !good {
 		return nil, links{}, problem, false
@@ -95,9 +102,32 @@ func pageByID[T any](c *call, all []T, id func(T) string, max int) (page []T, on
 	}
 	to := min(from+at.limit, len(all))
 	if to < len(all) {
-		on = c.next(cursor{at.limit, id(all[to])})
+		on = s.next(c, cursor{at.limit, id(all[to])}, cursor{at.limit, id(all[from])})
 	}
 	return all[from:to], on, answer{}, true
+}
+
+// pageByOffset cuts out a page by its number, from 1.
+func pageByOffset[T any](s *Server, c *call, all []T, max int) (page []T, on links, problem answer, good bool) {
+	at, problem, good := c.place(max)
+	if !good {
+		return nil, links{}, problem, false
+	}
+	number, err := pageNumber(at.next)
+	if err != nil {
+		return nil, links{}, invalid("cursor is invalid"), false
+	}
+	from := min((number-1)*at.limit, len(all))
+	to := min(from+at.limit, len(all))
+	if to < len(all) {
+		on = s.nextPage(c, at.limit, number)
+	}
+	return all[from:to], on, answer{}, true
+}
+
+// nextPage links to the page behind that of a number.
+func (s *Server) nextPage(c *call, limit, number int) links {
+	return s.next(c, cursor{limit, strconv.Itoa(number + 1)}, cursor{limit, strconv.Itoa(number)})
 }
 
 func startOf[T any](all []T, next string, id func(T) string) int {

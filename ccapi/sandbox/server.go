@@ -55,6 +55,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 func (s *Server) settle() time.Time {
 	now := s.now()
 	s.advanceActivities(now)
+	s.acc.dropValues(stampOf(now))
 	return now
 }
 

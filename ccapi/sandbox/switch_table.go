@@ -1,6 +1,9 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Where the doubts come from.
 const (
@@ -19,8 +22,27 @@ func SwitchTable() []Switch {
 	return slices.Concat(importSwitches(), activitySwitches(), contactSwitches(), accountSwitches())
 }
 
-// HarmTable lists the switches that make the service break its word.
-func HarmTable() []Switch { return nil }
+// HarmTable lists the switches that make the service do what it must not, or
+// break its word. No program can be right in these positions: it has to notice.
+func HarmTable() []Switch {
+	const source = "a test's invention"
+	return []Switch{
+		toggle("imports_lose_rows", "a completed import has taken every row that it does not count as an error", "it has lost one in ten, without a word", guide,
+			func(s *Switches) *bool { return &s.ImportsLoseRows }),
+		toggle("first_import_loses_row", "as above", "the first import loses its first row, without a word", source,
+			func(s *Switches) *bool { return &s.FirstImportLosesRow }),
+		toggle("import_sets_permission", "an import leaves the permission of existing contacts alone", "it makes it explicit, but of those who opted out", source,
+			func(s *Switches) *bool { return &s.ImportSetsPermission }),
+		toggle("import_adds_list", "an import adds contacts to the lists that it names", "to one further list of the account", source,
+			func(s *Switches) *bool { return &s.ImportAddsList }),
+		toggle("import_clears_field", "an import leaves alone what it does not name", "it clears one custom field that it does not name", source,
+			func(s *Switches) *bool { return &s.ImportClearsField }),
+		toggle("next_links_internal", "a next link leads to the next page", "it shows an internal path that leads nowhere", recorded,
+			func(s *Switches) *bool { return &s.NextLinksInternal }),
+		toggle("next_links_repeat", "as above", "it leads to the same page again", source,
+			func(s *Switches) *bool { return &s.NextLinksRepeat }),
+	}
+}
 
 func importSwitches() []Switch {
 	return []Switch{
@@ -51,6 +73,14 @@ func activitySwitches() []Switch {
 			func(s *Switches) *bool { return &s.ActivityErrorLines }),
 		toggle("activity_status_late", "an activity has its status from the start", "it has none while it is initialized, nor in its first 30 seconds unless it has ended", recorded,
 			func(s *Switches) *bool { return &s.ActivityStatusLate }),
+		amount("activities_wait", "an activity begins at once", "it waits 10 minutes in the queue, or as long as is given", undocumented, Duration(10*time.Minute),
+			func(s *Switches) *Duration { return &s.ActivitiesWait }),
+		toggle("activity_self_links_right", "self links are wrong: an internal path in the answer to the POST, the newest activity's in a list", "they lead to the activity", recorded,
+			func(s *Switches) *bool { return &s.ActivitySelfLinksRight }),
+		toggle("activities_by_offset", "the cursor of a list of activities names the next one", "it is an offset", recorded,
+			func(s *Switches) *bool { return &s.ActivitiesByOffset }),
+		toggle("posts_answer_200", "a POST that made something answers 201", "it answers 200", undocumented,
+			func(s *Switches) *bool { return &s.PostsAnswer200 }),
 		toggle("export_by_name", "an export heads custom fields by label", "by field name", undocumented,
 			func(s *Switches) *bool { return &s.ExportByName }),
 		toggle("export_without_fields", "an export has the custom fields", "only when it asks for them by name", guide,
@@ -74,6 +104,16 @@ func contactSwitches() []Switch {
 			func(s *Switches) *bool { return &s.OptOutLeavesLists }),
 		toggle("updated_after_inclusive", "updated_after leaves out its own second", "it includes it", undocumented,
 			func(s *Switches) *bool { return &s.UpdatedAfterInclusive }),
+		toggle("contacts_newest_first", "pages of contacts are in an order that means nothing", "the newest contact comes first", recorded,
+			func(s *Switches) *bool { return &s.ContactsNewestFirst }),
+		toggle("writes_move_updated_at", "an import or PUT that changes nothing leaves updated_at and, of an import, update_source alone", "it moves both", undocumented,
+			func(s *Switches) *bool { return &s.WritesMoveUpdatedAt }),
+		toggle("put_without_address", "a PUT without email_address.address is refused", "it leaves the address alone", recorded,
+			func(s *Switches) *bool { return &s.PutWithoutAddress }),
+		toggle("put_lowers_permission", "a PUT from explicit to implicit is refused", "it is done", recorded,
+			func(s *Switches) *bool { return &s.PutLowersPermission }),
+		toggle("put_answers_whole", "a PUT answers with the contact's own properties and the subresources that were sent", "with all subresources", recorded,
+			func(s *Switches) *bool { return &s.PutAnswersWhole }),
 		amount("contacts_count_high", "contacts_count is what the pages show", "it is 3 more, or the number given; contacts/counts is right", thirdParty, 3,
 			func(s *Switches) *int { return &s.ContactsCountHigh }),
 	}
@@ -91,6 +131,12 @@ func accountSwitches() []Switch {
 			func(s *Switches) *bool { return &s.LowerCaseAddresses }),
 		toggle("field_names_keep_case", "the name of a custom field is its label in lower case", "it keeps the label's capitals", contract,
 			func(s *Switches) *bool { return &s.FieldNamesKeepCase }),
+		toggle("field_names_last", "a custom field with a new label gets a new name", "the name stays", recorded,
+			func(s *Switches) *bool { return &s.FieldNamesLast }),
+		toggle("field_values_go_at_once", "the values of a deleted custom field go 10 minutes after it", "they go with it", recorded,
+			func(s *Switches) *bool { return &s.FieldValuesGoAtOnce }),
+		toggle("select_needs_choice_ids", "imports and PUTs take the labels of choices as values", "an import takes their ids, a PUT choice_ids, and labels are refused", undocumented,
+			func(s *Switches) *bool { return &s.SelectNeedsChoiceIDs }),
 		toggle("authorization_counts", "only API requests count against the limits", "those to the authorization server too", undocumented,
 			func(s *Switches) *bool { return &s.AuthorizationCounts }),
 		toggle("refresh_token_absent", "a long-lived refresh token comes back in each answer", "it comes only once", support,

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,6 +39,19 @@ type Switches struct {
 	BusyAddressesRefused      bool `json:"busy_addresses_refused"`
 	AuthorizationCounts       bool `json:"authorization_counts"`
 	RefreshTokenAbsent        bool `json:"refresh_token_absent"`
+	PutWithoutAddress         bool `json:"put_without_address"`
+	PutLowersPermission       bool `json:"put_lowers_permission"`
+	PutAnswersWhole           bool `json:"put_answers_whole"`
+	WritesMoveUpdatedAt       bool `json:"writes_move_updated_at"`
+	ContactsNewestFirst       bool `json:"contacts_newest_first"`
+	SelectNeedsChoiceIDs      bool `json:"select_needs_choice_ids"`
+	FieldNamesLast            bool `json:"field_names_last"`
+	FieldValuesGoAtOnce       bool `json:"field_values_go_at_once"`
+	ActivitySelfLinksRight    bool `json:"activity_self_links_right"`
+	ActivitiesByOffset        bool `json:"activities_by_offset"`
+	PostsAnswer200            bool `json:"posts_answer_200"`
+	// ActivitiesWait is how long an activity is initialized before it begins.
+	ActivitiesWait Duration `json:"activities_wait"`
 	// ContactsCountHigh is by how much contacts_count is above what the pages show.
 	ContactsCountHigh int `json:"contacts_count_high"`
 	// ActivityStatusLate leaves "status" out of young activities.
@@ -45,6 +59,15 @@ type Switches struct {
 	// PutSetsPermission is what a PUT without permission_to_send sets: explicit,
 	// implicit or not_set; empty keeps it.
 	PutSetsPermission string `json:"put_sets_permission"`
+
+	// Harm.
+	ImportsLoseRows      bool `json:"imports_lose_rows"`
+	FirstImportLosesRow  bool `json:"first_import_loses_row"`
+	ImportSetsPermission bool `json:"import_sets_permission"`
+	ImportAddsList       bool `json:"import_adds_list"`
+	ImportClearsField    bool `json:"import_clears_field"`
+	NextLinksInternal    bool `json:"next_links_internal"`
+	NextLinksRepeat      bool `json:"next_links_repeat"`
 }
 
 // Duration is a [time.Duration] that is written as text, such as "10m".
@@ -63,8 +86,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // check tells what is wrong with the positions of switches.
 func (w *Switches) check() error {
 	var wrong error
-	if w.ContactsCountHigh < 0 {
-		wrong = errors.New("contacts_count_high cannot be negative")
+	if w.ContactsCountHigh < 0 || w.ActivitiesWait < 0 {
+		wrong = errors.New("contacts_count_high and activities_wait cannot be negative")
 	}
 	if p := w.PutSetsPermission; p != "" && !slices.Contains(putPermissions, p) {
 		wrong = errors.Join(wrong, fmt.Errorf("put_sets_permission is one of %q, or empty", putPermissions))
@@ -134,8 +157,7 @@ func (w Switches) over(top Switches) Switches {
 			sw.set(&w, true)
 		}
 	}
-	if top.ContactsCountHigh != 0 {
-		w.ContactsCountHigh = top.ContactsCountHigh
-	}
+	w.ContactsCountHigh = cmp.Or(top.ContactsCountHigh, w.ContactsCountHigh)
+	w.ActivitiesWait = cmp.Or(top.ActivitiesWait, w.ActivitiesWait)
 	return w
 }

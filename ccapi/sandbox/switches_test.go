@@ -197,6 +197,12 @@ func (st *stage) field(name string) string {
 // sends makes an import of ten new contacts, ten seconds long, and does not wait for it.
 func (st *stage) sends() activityView { return st.sendRows(st.list, tenRows()...) }
 
+// activitiesView is a list of activities.
+type activitiesView struct {
+	Activities []activityView `json:"activities"`
+	Links      linksView      `json:"_links"`
+}
+
 var trials = map[string]trial{
 	"unsubscribed_fields_ignored": {func(st *stage) string {
 		st.imports(`{"email":"out@example.com","first_name":"New"}`)
@@ -267,6 +273,143 @@ var trials = map[string]trial{
 		return words
 	}, "Active/Explicit Active/Explicit Active/Implicit Active/Implicit Not set/Not set Unsubscribed/Unsubscribed ",
 		"/ Active/Explicit Active/Express Active/Implied Active/No Permissions Set Unsubscribed/ "},
+	"activities_wait": {func(st *stage) string {
+		a := st.sends()
+		time.Sleep(time.Minute)
+		late := get[activityView](st.client, "/v3/activities/"+a.ID).State
+		time.Sleep(10 * time.Minute)
+		return late + " " + get[activityView](st.client, "/v3/activities/"+a.ID).State
+	}, "completed completed", "initialized completed"},
+	"activity_self_links_right": {func(st *stage) string {
+		first, second := st.sends(), st.sends()
+		links := []string{first.Links.Self.Href}
+		for _, a := range get[activitiesView](st.client, "/v3/activities").Activities {
+			links = append(links, a.Links.Self.Href)
+		}
+		links = append(links, get[activityView](st.client, "/v3/activities/"+first.ID).Links.Self.Href)
+		text := strings.ReplaceAll(strings.Join(links, " "), first.ID, "1")
+		return strings.ReplaceAll(text, second.ID, "2")
+	}, "/contacts-service/v3/activities/1 /v3/activities/2 /v3/activities/2 /v3/activities/1",
+		"/v3/activities/1 /v3/activities/2 /v3/activities/1 /v3/activities/1"},
+	"activities_by_offset": {func(st *stage) string {
+		for range 3 {
+			st.sends()
+		}
+		page := get[activitiesView](st.client, "/v3/activities?limit=2")
+		st.sends() // one more comes in front
+		twice := page.Activities[1].ID == get[activitiesView](st.client, page.Links.Next.Href).Activities[0].ID
+		return fmt.Sprint(twice)
+	}, "false", "true"},
+	"posts_answer_200": {func(st *stage) string {
+		st.broken = true
+		r, err := st.do("POST", "/v3/contact_lists", `{"name":"New"}`)
+		a, err2 := st.do("POST", "/v3/activities/contact_exports", `{}`)
+		return fmt.Sprint(r.status, a.status, err, err2)
+	}, "201 201 <nil> <nil>", "200 200 <nil> <nil>"},
+	"contacts_newest_first": {func(st *stage) string {
+		first := true
+		for range 5 { // by chance the newest is in front in one of six orders
+			st.imports(fmt.Sprintf(`{"email":"new%d@example.com"}`, len(st.s.Contacts())))
+			all := st.s.Contacts()
+			first = first && get[contactsPage](st.client, "/v3/contacts").Contacts[0].ID == all[len(all)-1].ID
+		}
+		return fmt.Sprint(first)
+	}, "false", "true"},
+	"writes_move_updated_at": {func(st *stage) string {
+		st.puts("ann@example.com", "")
+		whole := `{"email_address":{"address":"ann@example.com"},"first_name":"Ann","update_source":"Contact"}`
+		st.call("PUT", "/v3/contacts/"+st.person("ann@example.com").ID, whole, http.StatusOK)
+		source := func() string {
+			c := get[struct {
+				By string `json:"update_source"`
+			}](st.client, "/v3/contacts/"+st.person("ann@example.com").ID)
+			return c.By
+		}
+		before := source()
+		same := moved(func(st *stage) {
+			time.Sleep(time.Second)
+			st.imports(`{"email":"ann@example.com","first_name":"Ann"}`)
+		})(st)
+		time.Sleep(time.Second)
+		return moved(func(st *stage) { st.puts("ann@example.com", "") })(st) + " " + same + " " + before + " " + source()
+	}, "stays stays Contact Account", "moves moves Contact Account"},
+	"put_without_address": {func(st *stage) string {
+		r, err := st.do("PUT", "/v3/contacts/"+st.person("ann@example.com").ID, `{"first_name":"Ann","update_source":"Account"}`)
+		return fmt.Sprint(r.status, st.person("ann@example.com").Address, err)
+	}, "400ann@example.com<nil>", "200ann@example.com<nil>"},
+	"put_lowers_permission": {func(st *stage) string {
+		body := `{"email_address":{"address":"express@example.com","permission_to_send":"implicit"},"update_source":"Account"}`
+		r, err := st.do("PUT", "/v3/contacts/"+st.person("express@example.com").ID, body)
+		return fmt.Sprint(r.status, st.person("express@example.com").Permission, err)
+	}, "400explicit<nil>", "200implicit<nil>"},
+	"put_answers_whole": {func(st *stage) string {
+		_, body := st.puts("ann@example.com", `,"taggings":[]`)
+		return fmt.Sprint(strings.Contains(body, "taggings"), strings.Contains(body, "list_memberships"), strings.Contains(body, "custom_fields"))
+	}, "true false false", "true true true"},
+	"field_names_last": {func(st *stage) string {
+		r := st.call("PUT", "/v3/contact_custom_fields/"+st.field("short_code"), `{"label":"App code"}`, http.StatusOK)
+		return decode[fieldView](st.t, r).Name
+	}, "app_code", "short_code"},
+	"field_values_go_at_once": {func(st *stage) string {
+		path := "/v3/contacts/" + st.person("ann@example.com").ID + "?include=custom_fields"
+		st.call("DELETE", "/v3/contact_custom_fields/"+st.field("other"), nil, http.StatusNoContent)
+		seen := []int{len(get[contactView](st.client, path).Fields)}
+		time.Sleep(10 * time.Minute)
+		return fmt.Sprint(append(seen, len(get[contactView](st.client, path).Fields)))
+	}, "[2 1]", "[1 1]"},
+	"select_needs_choice_ids": {func(st *stage) string {
+		f := decode[fieldView](st.t, st.call("POST", "/v3/contact_custom_fields",
+			`{"label":"Colour","type":"single_select","choices":[{"choice_label":"red","choice_id":7},{"choice_label":"blue","choice_id":8}]}`, http.StatusCreated))
+		told := ""
+		for _, value := range []string{"red", "8"} {
+			st.imports(`{"email":"ann@example.com","cf:colour":"` + value + `"}`)
+			told += st.person("ann@example.com").Fields["colour"] + " "
+		}
+		for _, value := range []string{`"value":"red"`, `"choice_ids":["7"]`} {
+			r, _ := st.puts("ann@example.com", `,"custom_fields":[{"custom_field_id":"`+f.ID+`",`+value+`}]`)
+			told += fmt.Sprint(r.status) + " "
+		}
+		return told + st.person("ann@example.com").Fields["colour"]
+	}, "red red 200 200 red", " blue 400 200 red"},
+	"imports_lose_rows": {func(st *stage) string {
+		before := len(st.s.Contacts())
+		var rows []string
+		for i := range 200 {
+			rows = append(rows, fmt.Sprintf(`{"email":"many%d@example.com"}`, i))
+		}
+		a := st.imports(rows...)
+		lost := 200 - (len(st.s.Contacts()) - before)
+		return fmt.Sprint(a.State, a.Status["person_count"], lost > 5 && lost < 50)
+	}, "completed200 false", "completed200 true"},
+	"first_import_loses_row": {func(st *stage) string {
+		told := ""
+		for _, name := range []string{"A", "B"} {
+			a := st.imports(`{"email":"ann@example.com","first_name":"`+name+`"}`, `{"email":"new@example.com","first_name":"`+name+`"}`)
+			told += fmt.Sprint(a.Status["person_count"], st.person("ann@example.com").FirstName, st.person("new@example.com").FirstName, " ")
+		}
+		return told
+	}, "2AA 2BB ", "2AnnA 2BB "},
+	"import_sets_permission": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com"}`, `{"email":"out@example.com"}`, `{"email":"new@example.com"}`)
+		return st.person("ann@example.com").Permission + " " + st.person("out@example.com").Permission + " " + st.person("new@example.com").Permission
+	}, "implicit unsubscribed implicit", "explicit unsubscribed implicit"},
+	"import_adds_list": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com"}`, `{"email":"out@example.com"}`)
+		return fmt.Sprint(st.person("ann@example.com").Lists, st.person("out@example.com").Lists)
+	}, "[App users] [App users]", "[App users Newsletter] [App users]"},
+	"import_clears_field": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com","cf:short_code":"NEW"}`)
+		return fmt.Sprint(st.person("ann@example.com").Fields)
+	}, "map[other:kept short_code:NEW]", "map[short_code:NEW]"},
+	"next_links_internal": {func(st *stage) string {
+		next, _, _ := strings.Cut(get[contactsPage](st.client, "/v3/contacts?limit=2").Links.Next.Href, "?")
+		return next
+	}, "/v3/contacts", "/contacts-service/v3/contacts"},
+	"next_links_repeat": {func(st *stage) string {
+		page := get[contactsPage](st.client, "/v3/contacts?limit=2")
+		again := get[contactsPage](st.client, page.Links.Next.Href)
+		return fmt.Sprint(page.Contacts[0].ID == again.Contacts[0].ID)
+	}, "false", "true"},
 	"deletion_moves_updated_at": {moved(func(st *stage) {
 		st.call("DELETE", "/v3/contacts/"+st.person("ann@example.com").ID, nil, http.StatusNoContent)
 	}), "stays", "moves"},

@@ -67,7 +67,7 @@ func (s *Server) getTags(c *call) answer {
 	if !good {
 		return problem
 	}
-	page, on, problem, good := pageByID(c, s.acc.Tags, func(t *tag) string { return t.ID }, maxTagsPage)
+	page, on, problem, good := pageByID(s, c, s.acc.Tags, func(t *tag) string { return t.ID }, maxTagsPage)
 	if !good {
 		return problem
 	}

@@ -37,7 +37,7 @@ const byEmail = async (email) => {
 async function settled(answer) {
   assert.equal(answer.status, 201);
   assert.match(answer.data.activity_id, uuid);
-  assert.equal(answer.data._links.self.href, `/v3/activities/${answer.data.activity_id}`);
+  assert.ok(answer.data._links.self.href.endsWith(`/activities/${answer.data.activity_id}`)); // the path is the service's own
   for (let tries = 0; tries < 100; tries++) {
     const { data } = await bulk.getActivityById(answer.data.activity_id);
     if (!['initialized', 'processing'].includes(data.state)) return data;
@@ -117,7 +117,7 @@ test('custom fields', async () => {
   assert.deepEqual((await fields.getCustomField(made.custom_field_id)).data.name, 'short_code');
 
   const { data: put } = await fields.updateCustomField(made.custom_field_id, { label: 'App code' });
-  assert.deepEqual([put.label, put.name], ['App code', 'short_code'], 'the name outlives the label');
+  assert.deepEqual([put.label, put.name], ['App code', 'app_code'], 'a new label gives a new name');
   await fields.updateCustomField(made.custom_field_id, { label: 'Short code' });
 
   await refusal(fields.createCustomFields({ label: 'SHORT CODE', type: 'string' }), 409);
@@ -172,10 +172,11 @@ test('contacts are created, read page by page, replaced, deleted and brought bac
   });
   assert.equal(put.first_name, 'Anna');
   assert.deepEqual([put.last_name, put.company_name, put.birthday_month], [undefined, undefined, undefined], 'what is left out becomes null');
-  assert.deepEqual(put.list_memberships, [list.list_id], 'a subresource that is left out stays');
-  assert.equal(put.notes.length, 1);
+  assert.deepEqual([put.list_memberships, put.notes], [undefined, undefined], 'the answer has what was sent');
   assert.equal(put.custom_fields[0].value, 'M9X4');
-  const { data: read } = await contacts.getContactById(ann.contact_id, 'custom_fields,list_memberships');
+  const { data: read } = await contacts.getContactById(ann.contact_id, 'custom_fields,list_memberships,notes');
+  assert.deepEqual(read.list_memberships, [list.list_id], 'a subresource that is left out stays');
+  assert.equal(read.notes.length, 1);
   assert.equal(read.email_address.permission_to_send, 'implicit');
   await refusal(contacts.updateContact(ann.contact_id, { first_name: 'Anna' }), 400);
 
