@@ -74,9 +74,9 @@ func (r *run) bindings(b *contact.Binder) []state.Binding {
 // createFields makes the custom fields that are missing and binds them. The mirror stays good: a field that
 // was just made is empty everywhere.
 func (r *run) createFields(ctx context.Context) error {
-	made := false
-	for i := range r.mapping.Targets {
-		t := &r.mapping.Targets[i]
+	made := contact.Mapping{Targets: slices.Clone(r.mapping.Targets), Lists: r.mapping.Lists}
+	for i := range made.Targets {
+		t := &made.Targets[i]
 		if !t.Missing() {
 			continue
 		}
@@ -85,11 +85,12 @@ func (r *run) createFields(ctx context.Context) error {
 			return err
 		}
 		*t = contact.NewTarget(t.Field, contact.FieldBinding(t.Field, a))
-		made = true
 	}
-	if !made {
+	if made.Key() == r.mapping.Key() {
 		return nil
 	}
+	r.mapping = &made
+	r.plan = r.plan.Renamed(r.mapping)
 	return r.keepMapping(ctx)
 }
 

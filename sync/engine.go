@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -79,7 +81,9 @@ type run struct {
 	refreshed time.Time
 	users     *users.Users
 	mark      string // of the reading that gave the users
-	plan      *plan
+	asked     *plan.Asked
+	plan      *plan.Plan // the present one
+	first     *plan.Plan // while plan is that of the users who waited: what was planned before
 	push      pusher
 	before    int // requests of the Reader before this run
 	waited    waited
@@ -100,9 +104,11 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 		return nil, err
 	}
 	err = r.steps(ctx)
-	r.closeUsers()
+	r.close()
 	r.countPushed()
-	r.settleUsers()
+	if r.plan != nil {
+		r.report.Users = r.asked.States()
+	}
 	if unknown := r.openProblems(context.WithoutCancel(ctx), err); err == nil {
 		err = unknown
 	}
@@ -125,12 +131,11 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	}
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
-		Changes: []Change{}, Skipped: []users.Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
-		Guard: Verdict{Reasons: []string{}, Details: []string{}}, Only: len(opts.Only),
+		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
+		Guard: plan.NoVerdict(), Only: len(opts.Only),
 	}
-	if len(opts.Only) > 0 {
-		r.push.results = make(map[string]string)
-	}
+	r.asked = plan.AskedFor(opts.Only)
+	r.push.asked = r.asked
 	if !dry {
 		r.report.Push = &Pushed{Activities: []PushedActivity{}, Problems: []PushProblem{}}
 	}
@@ -160,20 +165,23 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.makePlan(ctx); err != nil {
 		return err
 	}
-	defer r.plan.close()
-	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
+	if err := r.carryOut(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
 		return err
 	}
-	if err := r.send(ctx); err != nil {
+	if err := r.await(ctx); err != nil || !r.push.late {
 		return err
 	}
-	return r.await(ctx)
+	return r.planRest(ctx)
 }
 
 func (r *run) readSource(ctx context.Context) (err error) {
 	r.step("source", 0, 0)
 	reading := r.Users(ctx)
-	r.users, err = users.Read(ctx, reading.Rows(), r.mapping, r.Scratch, nil)
+	var told func(users.Row)
+	if r.asked != nil {
+		told = r.asked.Row
+	}
+	r.users, err = users.Read(ctx, reading.Rows(), r.mapping, r.Scratch, told)
 	if err != nil {
 		return err
 	}
@@ -183,9 +191,15 @@ func (r *run) readSource(ctx context.Context) (err error) {
 	return nil
 }
 
-func (r *run) closeUsers() {
+// close removes the run's spools.
+func (r *run) close() {
 	if r.users != nil {
 		r.users.Close()
+	}
+	for _, p := range []*plan.Plan{r.first, r.plan} {
+		if p != nil {
+			p.Close()
+		}
 	}
 }
 
@@ -240,6 +254,13 @@ func quotaOf(u state.Usage) Quota {
 }
 
 func (r *run) note(text string) { r.report.Notes = append(r.report.Notes, text) }
+
+// noteOnce notes what comes up again when a plan is made again.
+func (r *run) noteOnce(text string) {
+	if !slices.Contains(r.report.Notes, text) {
+		r.note(text)
+	}
+}
 
 func (r *run) step(name string, done, total int) {
 	if r.Progress != nil {

@@ -10,9 +10,6 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// errOrder ends a plan whose users or contacts do not ascend.
-var errOrder = errors.New("the rows did not come in order; nothing was sent")
-
 // Diagnose gives an error its code in the report and says what a person can do about it.
 func Diagnose(err error) (code, hint string) {
 	var setup *contact.SetupError

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -34,19 +35,18 @@ func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examinati
 		return nil, err
 	}
 	defer users.Close()
-	seen := Report{Reasons: make(map[string]int)}
+	seen := plan.NewListing()
 	for _, s := range users.Skips {
-		seen.addSkip(s)
+		seen.Skip(s)
 	}
-	if users.More > 0 {
-		seen.Reasons[string(contact.InvalidEmail)] += users.More
-	}
+	seen.SkipMore(contact.InvalidEmail, users.More)
 	for u, err := range users.Each() {
 		if err != nil {
 			return nil, err
 		}
 		if u.Skip != "" {
-			u.Skipped(seen.addSkip)
+			u.Skipped(seen.Skip)
+			seen.SkipMore(u.Skip, u.More)
 		}
 	}
 	return &Examination{Source: users.Count, Skipped: seen.Skipped, Reasons: seen.Reasons}, nil

@@ -6,6 +6,7 @@ import (
 
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -18,7 +19,7 @@ type Explanation struct {
 	Known    bool                `json:"known"`   // at least one side knows the address
 	Rows     []ExplainedRow      `json:"rows"`
 	Contacts []ExplainedContact  `json:"contacts"`
-	Decision string              `json:"decision"` // "unchanged", "update", "create", "clear", "skip", "pending" or "none"
+	Decision string              `json:"decision"` // "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" before the first snapshot
 	Reason   string              `json:"reason,omitempty"`
 	Detail   string              `json:"detail,omitempty"`
 	Fields   map[string]OldToNew `json:"fields,omitempty"` // what would change
@@ -67,7 +68,7 @@ type ExplainedPush struct {
 // lastPushes is how many pushes an explanation shows.
 const lastPushes = 10
 
-// Explain explains one user, named by an address or by "key:4711", by the same rules that a run follows. It reads the
+// Explain explains one user, named by an address or by "key:4711", by the plan that a run for all would make. It reads the
 // source and the state database and asks Constant Contact nothing.
 func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) {
 	r := &run{Engine: e, report: &Report{}}
@@ -77,26 +78,28 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	}
 	r.mapping = (&contact.Binder{Known: bindings, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
 	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
-	defer r.closeUsers()
-	decided, err := r.explainRows(ctx, who, x)
-	if err != nil {
+	defer r.close()
+	if err := r.explainRows(ctx, who, x); err != nil {
 		return nil, err
 	}
 	if x.Address == "" {
 		if !x.Known {
 			x.Decision = "none"
 		}
-		x.Advice = advice(x.Decision, contact.Reason(x.Reason))
+		x.Advice = advice(x.Decision, Reason(x.Reason))
 		return x, nil
 	}
-	if err := r.explainContact(ctx, x, decided); err != nil {
+	if err := r.explainContacts(ctx, x); err != nil {
+		return nil, err
+	}
+	if err := r.explainDecision(ctx, x); err != nil {
 		return nil, err
 	}
 	return x, r.explainPushes(ctx, x)
 }
 
-// explainRows finds the rows of the user and what they come to.
-func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*users.User, error) {
+// explainRows finds the rows of the user.
+func (r *run) explainRows(ctx context.Context, who string, x *Explanation) error {
 	norm, fault := contact.Normalise(who)
 	if fault == "" {
 		x.Address = norm
@@ -119,7 +122,7 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 		}
 	}
 	if r.users, err = users.Read(ctx, keep, r.mapping, r.Scratch, nil); err != nil {
-		return nil, err
+		return err
 	}
 	if x.Address == "" && len(x.Rows) > 0 {
 		x.Address, fault = contact.Normalise(x.Rows[0].Email)
@@ -127,15 +130,8 @@ func (r *run) explainRows(ctx context.Context, who string, x *Explanation) (*use
 			x.Known, x.Decision, x.Reason, x.Detail = true, "skip", string(contact.InvalidEmail), fault
 		}
 	}
-	for u, err := range r.users.Each() {
-		if err != nil {
-			return nil, err
-		}
-		if string(u.Norm) == x.Address {
-			return u, nil
-		}
-	}
-	return nil, nil
+	x.Known = x.Known || len(x.Rows) > 0
+	return nil
 }
 
 func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
@@ -146,68 +142,33 @@ func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
 	x.Rows = append(x.Rows, ExplainedRow{Key: row.Key, Email: row.Email, Values: values})
 }
 
-// explainContact decides on the user as a run would.
-func (r *run) explainContact(ctx context.Context, x *Explanation, u *users.User) error {
-	s := []subject{{norm: x.Address}}
-	if u != nil {
-		s[0] = subjectOf(x.Address, &u.First, r.mapping)
-	}
-	if err := r.lookUp(ctx, s); err != nil {
+// explainContacts shows the contacts of the address as the mirror has them.
+func (r *run) explainContacts(ctx context.Context, x *Explanation) error {
+	contacts, err := r.State.Contacts(ctx, []string{x.Address})
+	if err != nil {
 		return err
 	}
-	for _, c := range s[0].contacts {
+	for _, c := range contacts {
 		x.Contacts = append(x.Contacts, r.explainedContact(c))
 	}
-	x.Known = u != nil || len(s[0].contacts) > 0
-	if p := s[0].problem; p != nil {
-		x.Problem = &ExplainedProblem{Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts, RetryAt: p.RetryAt.Format(timeFormat)}
-	}
-	if err := r.explainMove(ctx, &s[0]); err != nil {
-		return err
-	}
-	d := decide(&r.Policy, r.mapping, &s[0], r.now())
-	if u != nil && u.Skip != "" {
-		d = skip(u.Skip, u.Detail)
-	}
-	if u == nil && d.action == Clear {
-		if err := r.explainOrphan(ctx, &d); err != nil {
-			return err
-		}
-	}
-	x.decided(r.mapping, &s[0], &d)
+	x.Known = x.Known || len(contacts) > 0
 	return nil
 }
 
-// explainOrphan finds out whether the user of a contact that would be cleared is gone, by the key.
-func (r *run) explainOrphan(ctx context.Context, d *decision) error {
-	key := d.contact.FilledKey
-	if key == "" {
-		return nil
+// explainDecision decides on the user as a run would. Without a snapshot nobody knows who is a contact.
+func (r *run) explainDecision(ctx context.Context, x *Explanation) error {
+	d, err := plan.Decide(ctx, r.planRules(), r.State, r.users, x.Address)
+	if err != nil {
+		return err
 	}
-	user, err := r.Explain(ctx, "key:"+key)
-	if err == nil && user.Decision == "skip" {
-		*d = decision{detail: "its user " + key + " is not gone: that row is skipped, " + user.Reason}
+	if p := d.Problem; p != nil {
+		x.Problem = &ExplainedProblem{Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts, RetryAt: p.RetryAt.Format(timeFormat)}
 	}
-	return err
-}
-
-// explainMove finds out whether a user without a contact has moved, as a plan does.
-func (r *run) explainMove(ctx context.Context, s *subject) error {
-	value := r.mapping.UniqueValue(contact.Encode(s.fields))
-	if len(s.contacts) > 0 || value == "" {
-		return nil
+	m, err := r.State.Mirror(ctx)
+	if err != nil {
+		return err
 	}
-	contacts := readEntries(r.State.Entries(ctx), len(r.mapping.Targets))
-	defer contacts.Close()
-	for pair, err := range join(r.users.Each(), contacts) {
-		if err != nil {
-			return err
-		}
-		if pair.user == nil && r.mapping.UniqueValue(pair.fields) == value {
-			s.movedFrom = pair.norm
-			return nil
-		}
-	}
+	x.decided(&d, m.Mark.IsZero())
 	return nil
 }
 
@@ -218,27 +179,29 @@ func (r *run) explainedContact(c state.Contact) ExplainedContact {
 		Left: r.mapping.ListNames(c.Left), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
 }
 
-func (x *Explanation) decided(m *contact.Mapping, s *subject, d *decision) {
-	x.Detail = d.detail
+func (x *Explanation) decided(d *plan.Decision, unread bool) {
+	x.Detail = d.Detail
 	switch {
-	case d.skip != "":
-		x.Decision, x.Reason = "skip", string(d.skip)
-	case d.pending:
+	case d.Skip != "" && !(unread && d.Skip == contact.NotAContact):
+		x.Decision, x.Reason = "skip", string(d.Skip)
+	case unread:
+		x.Decision, x.Detail = "unknown", "no snapshot of the account has been taken yet"
+	case d.Pending:
 		x.Decision = "pending"
-	case d.action != "":
-		x.Decision = string(d.action)
+	case d.Action != "":
+		x.Decision = string(d.Action)
 		x.Fields = make(map[string]OldToNew)
-		for i := range d.wanted {
-			if d.wanted[i] != d.old[i] {
-				x.Fields[m.Targets[i].Column] = OldToNew{Old: d.old[i], New: d.wanted[i]}
-			}
+		for _, f := range d.Fields {
+			x.Fields[f.Column] = f.OldToNew
 		}
-	case s.fields == nil:
-		x.Decision, x.Detail = "none", cmp.Or(d.detail, "no row of the source has this address")
+	case !d.Row && d.Held:
+		x.Decision, x.Detail = "none", "no row of the source has this address; its values are being emptied, or wait for a retry"
+	case !d.Row:
+		x.Decision, x.Detail = "none", cmp.Or(d.Detail, "no row of the source has this address")
 	default:
 		x.Decision = "unchanged"
 	}
-	x.Advice = advice(x.Decision, contact.Reason(x.Reason))
+	x.Advice = advice(x.Decision, Reason(x.Reason))
 }
 
 // advice says what a person can do about a decision.
@@ -248,6 +211,8 @@ func advice(decision string, reason contact.Reason) string {
 		return "the contact carries the user's values; a mail that shows another one was sent before they arrived"
 	case decision == "pending":
 		return "an import with this user is under way; look again in some minutes"
+	case decision == "unknown":
+		return "run `ccsyncd --dry-run` once: it reads the contacts"
 	case decision == "none":
 		return "nothing is done without a row in the source; if there should be one, check the spelling"
 	case decision != "skip":

@@ -50,7 +50,7 @@ func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 		moved = fmt.Sprintf("the state database comes from another machine and path (%s): if that installation still runs, the two would spend each other's tokens", was.Path)
 	}
 	if moved != "" && !r.opts.Force {
-		r.report.Guard.trip("moved", moved)
+		r.report.Guard.Trip("moved", moved)
 		return false, nil
 	}
 	return true, r.moveIn(ctx, was)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
@@ -295,25 +297,27 @@ func (r *run) countMirror(how string) {
 	}
 }
 
-// readByAddress reads the contacts of one address and puts them into the mirror; those that do not have it any more
-// lose it there.
-func (r *run) readByAddress(ctx context.Context, norm, address string) error {
+// readPlace reads the contacts of one normalised address, under each spelling that they are known by, and puts them into
+// the mirror; those that do not have it any more lose it there.
+func (r *run) readPlace(ctx context.Context, place plan.Place) error {
 	var found []state.Contact
 	var ids []string
-	for page, err := range r.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
-		if err != nil {
-			return fmt.Errorf("read a contact by its address: %w", err)
-		}
-		for _, c := range r.mirrorPage(page) {
-			if c.Norm == norm {
-				found, ids = append(found, c), append(ids, c.ID)
+	for _, address := range place.Addresses {
+		for page, err := range r.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
+			if err != nil {
+				return fmt.Errorf("read a contact by its address: %w", err)
+			}
+			for _, c := range r.mirrorPage(page) {
+				if c.Norm == place.Norm && !slices.Contains(ids, c.ID) {
+					found, ids = append(found, c), append(ids, c.ID)
+				}
 			}
 		}
 	}
 	if err := r.put(ctx, state.Mirror{}, found, ""); err != nil {
 		return err
 	}
-	return r.State.SetAside(ctx, norm, ids)
+	return r.State.SetAside(ctx, place.Norm, ids)
 }
 
 // readingAll is how many requests it takes to read all contacts.

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/users"
 )
 
@@ -19,6 +20,33 @@ type (
 	Skipped = users.Skipped
 	// SourceError says that the app's database could not be read to its end.
 	SourceError = users.SourceError
+	// Guard holds the limits beyond which a plan looks like an accident.
+	Guard = plan.Guard
+	// Verdict is the guard's.
+	Verdict = plan.Verdict
+	// Action is what is done to a contact.
+	Action = plan.Action
+	// Summary counts contacts (Joins: memberships, Skipped: rows).
+	Summary = plan.Summary
+	// Coverage is the figure of the mission.
+	Coverage = plan.Coverage
+	// Change is one contact that the plan changes.
+	Change = plan.Change
+	// Fields are the values that a change replaces, by source column.
+	Fields = plan.Fields
+	// FieldChange is one of them.
+	FieldChange = plan.FieldChange
+	// OldToNew is one value of a change.
+	OldToNew = plan.OldToNew
+	// UserState tells what became of one user that a run was for.
+	UserState = plan.UserState
+)
+
+// The actions of a plan.
+const (
+	Update = plan.Update
+	Create = plan.Create
+	Clear  = plan.Clear
 )
 
 // The reasons for skipping a row, as contact.Reason explains them.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -22,30 +22,34 @@ func (r *run) landed(b *state.Batch, row *judged) {
 		p.landedOf = make(map[int64]int)
 	}
 	p.landedOf[b.ID]++
-	switch {
-	case b.Run == r.id:
+	if b.Run == r.id && !p.orphans[row.Norm] {
 		p.arrived++
-	case r.plan != nil && p.late < r.plan.pending: // the plan left it out as under way
-		p.late++
+		if row.Action == string(plan.Create) {
+			p.created++
+		}
 	}
 	if row.reason != "" && row.verdict.landed {
 		p.problem(PushProblem{Key: row.Key, Email: row.Address, Reason: row.reason, Detail: row.detail})
 	}
-	p.result(row.Norm, "")
+	if b.Run == r.id {
+		p.asked.Result(row.Norm, "")
+	}
 }
 
 // failed takes in the rows of a batch that did not land and are not tried again at once.
-func (r *run) failed(rows []state.Failed) {
+func (r *run) failed(ours bool, rows []state.Failed) {
 	p := &r.push
 	for _, f := range rows {
 		problem := f.Problem
 		if problem == nil {
 			continue
 		}
-		if r.plan != nil { // else the plan counts it
+		if ours {
+			p.asked.Result(problem.Norm, problem.Reason)
+		}
+		if ours && !p.orphans[problem.Norm] {
 			p.missed++
 		}
-		p.result(problem.Norm, problem.Reason)
 		if problem.Reason == Rejected {
 			p.rejected++
 		} else {
@@ -55,11 +59,12 @@ func (r *run) failed(rows []state.Failed) {
 	}
 }
 
-// result keeps what became of one user, "" for landed, if the run is for some only.
-func (p *pusher) result(norm, reason string) {
-	if p.results != nil {
-		p.results[norm] = reason
+// orphan notes that a contact that is cleared has no user.
+func (p *pusher) orphan(norm string) {
+	if p.orphans == nil {
+		p.orphans = make(map[string]bool)
 	}
+	p.orphans[norm] = true
 }
 
 func (p *pusher) problem(problem PushProblem) {
@@ -95,10 +100,10 @@ func (r *run) countPushed() {
 	rep.Push.Verified, rep.Push.Rejected, rep.Push.Unverified = p.verified, p.rejected, p.lost+open
 	rep.Push.Problems = append(rep.Push.Problems, p.problems...)
 	c := &rep.Coverage
-	arrived := min(p.arrived+p.late, c.Pending)
-	c.Verified, c.Pending = c.Verified+arrived, c.Pending-arrived
-	missed := min(p.missed, c.Pending)
-	c.Missing, c.Pending = c.Missing+missed, c.Pending-missed
+	c.Verified += p.arrived
+	c.Missing += p.missed
+	c.Pending -= p.arrived + p.missed
+	c.Contacts += p.created
 }
 
 // openProblems finds out, for a run for all users, which problems are open still. ended is what ended the run: a plan that was not
@@ -108,7 +113,7 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 		return nil
 	}
 	if _, spent := deferral(ended); r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil) {
-		r.report.Limited = r.plan.limited
+		r.report.Limited = r.plan.Limited
 		if err := r.dropSolved(ctx); err != nil {
 			return err
 		}
@@ -141,30 +146,6 @@ func (p *Pushed) summary() string {
 		return ""
 	}
 	return fmt.Sprintf("%d changes were verified, %d rejected, %d could not be verified", p.Verified, p.Rejected, p.Unverified)
-}
-
-// settleUsers gives each user that the run was for its state.
-func (r *run) settleUsers() {
-	if len(r.opts.Only) == 0 || r.plan == nil {
-		return
-	}
-	for _, who := range r.opts.Only {
-		name := who
-		if norm, fault := contact.Normalise(who); fault == "" {
-			name = norm
-		}
-		u, ok := r.plan.asked[name]
-		if !ok {
-			u = namedUser{UserState: UserState{Email: who, State: "skipped", Reason: "not_in_source"}}
-		}
-		if reason, sent := r.push.results[u.norm]; sent && u.State == "pending" {
-			u.State, u.Reason = "verified", reason
-			if reason != "" {
-				u.State = "rejected"
-			}
-		}
-		r.report.Users = append(r.report.Users, u.UserState)
-	}
 }
 
 // history is the report as it is kept: without the addresses and values of users.
@@ -204,7 +185,8 @@ func (r *run) dropSolved(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !r.plan.visited[p.Norm] && p.Run != r.id {
+		still := r.plan.Problems[p.Norm] || r.first != nil && r.first.Problems[p.Norm]
+		if !still && p.Run != r.id {
 			solved = append(solved, p.Norm)
 		}
 	}

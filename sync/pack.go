@@ -9,50 +9,17 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
 
-// outgoing is one contact on its way into a batch.
-type outgoing struct {
-	row   state.BatchRow
-	lists []string // that the import names; empty for one that is cleared
-}
-
 // maxReplaces is how many contacts one batch of single replacements holds.
 const maxReplaces = 100
-
-func (o *outgoing) append(buf []byte) []byte {
-	return spool.AppendTexts(buf, o.row.Norm, o.row.ID, o.row.Address, o.row.Key, o.row.Action, o.row.Wanted, o.row.Old,
-		strings.Join(o.row.Lists, " "), strings.Join(o.lists, " "))
-}
-
-// parseOutgoing reads what append wrote, and returns what stands behind.
-func parseOutgoing(buf []byte) (o outgoing, rest []byte) {
-	var on, lists string
-	rest = spool.ParseTexts(buf, &o.row.Norm, &o.row.ID, &o.row.Address, &o.row.Key, &o.row.Action, &o.row.Wanted, &o.row.Old, &on, &lists)
-	o.row.Lists, o.lists = strings.Fields(on), strings.Fields(lists)
-	return o, rest
-}
-
-// sendable is an address for an import: in front of the @ as the app has it, the domain in its ASCII form.
-func sendable(address, norm string) string {
-	return address[:strings.LastIndexByte(address, '@')] + norm[strings.LastIndexByte(norm, '@'):]
-}
-
-func newOutgoing(s *subject, d *decision) outgoing {
-	o := outgoing{row: state.BatchRow{Norm: s.norm, ID: d.contact.ID, Address: d.contact.Address, Key: s.key, Action: string(d.action),
-		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists}, lists: d.lists}
-	if d.action == Create {
-		o.row.Address = sendable(s.address, s.norm)
-	}
-	return o
-}
 
 // packer puts changes into as few batches as the caps allow.
 type packer struct {
 	*run
-	ready *spool.Spool   // outgoing by norm
 	sets  map[string]int // how many contacts have a given choice of lists
 	group []byte
 	body  ccapi.ImportBody
@@ -68,9 +35,9 @@ type packed struct {
 	n   int
 }
 
-func (p *packed) add(o *outgoing) {
-	o.lists = nil // the batch has them
-	p.buf = o.append(p.buf)
+func (p *packed) add(o *plan.Outgoing) {
+	o.Lists = nil // the batch has them
+	p.buf = o.Append(p.buf)
 	p.n++
 }
 
@@ -79,67 +46,57 @@ func (p *packed) reset() { p.buf, p.n = p.buf[:0], 0 }
 // all yields the rows in the order of their addresses.
 func (p *packed) all() iter.Seq[state.BatchRow] {
 	return func(yield func(state.BatchRow) bool) {
-		for o, rest := (outgoing{}), p.buf; len(rest) > 0; {
-			if o, rest = parseOutgoing(rest); !yield(o.row) {
+		for rest := p.buf; len(rest) > 0; {
+			var o plan.Outgoing
+			if rest = o.Parse(rest); !yield(o.Row) {
 				return
 			}
 		}
 	}
 }
 
-// send rechecks the plan, packs what survives and sends it.
+// send packs the plan and sends it: grouped by the lists that an import names, one group after the other.
 func (r *run) send(ctx context.Context) error {
-	if r.plan.count == 0 {
-		return nil
+	p := &packer{run: r, sets: make(map[string]int)}
+	for o, err := range r.plan.Each() {
+		if err != nil {
+			return err
+		}
+		if p.free(o) {
+			p.sets[strings.Join(o.Row.Lists, " ")]++
+		}
 	}
-	if err := r.createFields(ctx); err != nil {
-		return err
-	}
-	if err := r.recheck(ctx); err != nil {
-		return err
-	}
-	p := &packer{run: r, ready: spool.New(r.Scratch), sets: make(map[string]int)}
-	defer p.ready.Close()
-	if err := r.decideAgain(ctx, p.add); err != nil {
-		return err
-	}
-	return p.sendAll(ctx)
-}
-
-func (p *packer) add(s *subject, d *decision) error {
-	o := newOutgoing(s, d)
-	if d.action == Update && len(d.lists) == 0 {
-		o.row.Lists = uniqueLists(d.onLists)
-		p.sets[strings.Join(o.row.Lists, " ")]++
-	}
-	p.buf = o.append(p.buf[:0])
-	return p.ready.Add([]byte(o.row.Norm), p.buf)
-}
-
-// sendAll groups the changes by the lists that their import names, and sends one group after the other.
-func (p *packer) sendAll(ctx context.Context) error {
 	chosen := chooseCover(p.sets)
-	grouped := spool.New(p.Scratch)
+	grouped := spool.New(r.Scratch)
 	defer grouped.Close()
-	for _, buf := range p.ready.Sorted() {
-		o, _ := parseOutgoing(buf)
-		if o.row.Action == string(Update) && len(o.lists) == 0 {
-			o.lists = []string{chosen[strings.Join(o.row.Lists, " ")]}
+	for o, err := range r.plan.Each() {
+		if err != nil {
+			return err
+		}
+		if p.free(o) {
+			o.Lists = []string{chosen[strings.Join(o.Row.Lists, " ")]}
 		}
 		kind := byte('i')
-		if o.row.Action == string(Clear) {
-			kind, o.lists = 'c', nil
+		if o.Row.Action == string(plan.Clear) {
+			kind, o.Lists = 'c', nil
 		}
-		p.buf = o.append(p.buf[:0])
-		if err := grouped.Add(groupKey(kind, uniqueLists(o.lists), o.row.Norm), p.buf); err != nil {
+		p.buf = o.Append(p.buf[:0])
+		if err := grouped.Add(groupKey(kind, uniqueLists(o.Lists), o.Row.Norm), p.buf); err != nil {
 			return err
 		}
 	}
-	if err := p.ready.Err(); err != nil {
-		return err
-	}
+	return p.sendAll(ctx, grouped)
+}
+
+// free tells whether the import of a contact may name any list that it is on.
+func (p *packer) free(o *plan.Outgoing) bool {
+	return o.Row.Action == string(plan.Update) && len(o.Lists) == 0
+}
+
+func (p *packer) sendAll(ctx context.Context, grouped *spool.Spool) error {
 	for key, buf := range grouped.Sorted() {
-		o, _ := parseOutgoing(buf)
+		var o plan.Outgoing
+		o.Parse(buf)
 		if err := p.pack(ctx, key, &o); err != nil {
 			return err
 		}
@@ -152,23 +109,23 @@ func (p *packer) sendAll(ctx context.Context) error {
 
 // pack adds one contact to the batch that is being filled, and sends the batch when it is full or the group
 // ends.
-func (p *packer) pack(ctx context.Context, key []byte, o *outgoing) error {
+func (p *packer) pack(ctx context.Context, key []byte, o *plan.Outgoing) error {
 	group := key[:bytes.IndexByte(key, 0)]
 	if p.rows.n == 0 || !bytes.Equal(group, p.group) {
 		if err := p.flush(ctx); err != nil {
 			return err
 		}
-		p.begin(group, o.lists)
+		p.begin(group, o.Lists)
 	}
-	if p.fits(&o.row) {
+	if p.fits(&o.Row) {
 		p.take(o)
 		return nil
 	}
 	if err := p.flush(ctx); err != nil {
 		return err
 	}
-	p.begin(group, o.lists)
-	p.fits(&o.row)
+	p.begin(group, o.Lists)
+	p.fits(&o.Row)
 	p.take(o)
 	return nil
 }
@@ -191,9 +148,12 @@ func (p *packer) fits(row *state.BatchRow) bool {
 	return p.body.Add(row.Address, p.value)
 }
 
-func (p *packer) take(o *outgoing) {
+func (p *packer) take(o *plan.Outgoing) {
+	if o.Orphan {
+		p.run.push.orphan(o.Row.Norm)
+	}
 	p.rows.add(o)
-	count(&p.batch.Tally, p.mapping, &p.batch, &o.row)
+	plan.Count(&p.batch.Tally, p.mapping, &o.Row, p.batch.Lists)
 }
 
 // flush records the batch and sends it.
@@ -207,7 +167,7 @@ func (p *packer) flush(ctx context.Context) (err error) {
 		return err
 	}
 	b := p.run.push.track(p.batch)
-	p.step("push", p.run.push.sent, p.plan.count)
+	p.step("push", p.run.push.sent, p.run.plan.Len())
 	if b.Kind == state.Replace {
 		return p.replaceAll(ctx, b, slices.Collect(p.rows.all()))
 	}
@@ -226,15 +186,20 @@ func changed(m *contact.Mapping, row *state.BatchRow, values []string) []string 
 	return values
 }
 
-// count adds what one row of a batch counts for the guard.
-func count(t *state.Tally, m *contact.Mapping, b *state.Batch, row *state.BatchRow) {
-	d := decision{action: Action(row.Action), wanted: m.Decode(row.Wanted), old: m.Decode(row.Old)}
-	if d.action == Update {
-		for _, id := range b.Lists {
-			if !slices.Contains(row.Lists, id) {
-				d.joins = append(d.joins, id)
-			}
-		}
+// groupKey orders changes for packing: first what is cleared, then imports by the lists that they name.
+func groupKey(kind byte, lists []string, norm string) []byte {
+	key := []byte{kind}
+	for _, id := range lists {
+		key = append(key, id...)
+		key = append(key, ' ')
 	}
-	d.addTo(t, m)
+	key = append(key, 0)
+	return append(key, norm...)
+}
+
+// uniqueLists are sorted ids without repeats.
+func uniqueLists(ids []string) []string {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

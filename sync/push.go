@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
@@ -39,13 +40,15 @@ type pusher struct {
 	sent     int
 	verified int           // rows seen carrying their values
 	arrived  int           // of those, rows of this run's plan
-	late     int           // rows that the plan left out as under way, and that arrived after it
-	missed   int           // rows that failed after the plan
+	created  int           // of those, contacts that were created
+	missed   int           // rows of this run's plan whose values did not arrive
 	landedOf map[int64]int // of verified, by batch
 	rejected int
 	lost     int // rows that ended in any other way
 	problems []PushProblem
-	results  map[string]string // by norm, for a run that is for some users only
+	asked    *plan.Asked       // the users that the run is for
+	orphans  map[string]bool   // by norm, contacts cleared that no row stands for
+	late     bool              // an import of a former run has ended since this run planned
 	refused  map[string]string // by norm, why a contact cannot be replaced
 	resets   bool              // a contact that is put back loses its permission
 	reset    map[string]string // by norm, the contacts that lost it

@@ -196,7 +196,7 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 		return nil, err
 	}
 	last, err := asRecord(recordLastPlan, LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark,
-		Rules: r.rules(), Problems: problems, Empty: r.plan.count == 0 && r.plan.pending == 0})
+		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty()})
 	maps.Copy(all, last)
 	return all, err
 }

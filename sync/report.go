@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -100,88 +100,6 @@ type Setup struct {
 	Name   string `json:"name"`
 }
 
-// Summary counts contacts (Joins: memberships, Skipped: rows).
-type Summary struct {
-	Create    int `json:"create"`
-	Update    int `json:"update"`
-	Fill      int `json:"fill"`   // of Update: only values where there were none
-	Change    int `json:"change"` // of Update: a value replaced by another
-	Clear     int `json:"clear"`
-	Joins     int `json:"joins"`
-	Unchanged int `json:"unchanged"`
-	Skipped   int `json:"skipped"`
-}
-
-// Coverage is the figure of the mission: of all users, how many are contacts and carry their values. Users are the sum of
-// Verified, Pending, Missing and Skipped, Contacts that of the first three.
-type Coverage struct {
-	Users    int `json:"users"`
-	Contacts int `json:"contacts"`
-	Verified int `json:"verified"` // seen carrying their values
-	Pending  int `json:"pending"`  // to be sent, or under way
-	Missing  int `json:"missing"`  // sent, and the values did not arrive: open problems
-	Skipped  int `json:"skipped"`
-}
-
-// Change is one contact that the plan changes.
-type Change struct {
-	Action    Action   `json:"action"`
-	Key       string   `json:"key,omitempty"`
-	Email     string   `json:"email"`
-	ContactID string   `json:"contact_id,omitempty"`
-	Fields    Fields   `json:"fields"`
-	Joins     []string `json:"joins,omitempty"`
-}
-
-// Fields are the values that a change replaces, a JSON object by source column. A report may hold ten thousand: a map for each
-// takes four times the memory.
-type Fields []FieldChange
-
-// FieldChange is one of them.
-type FieldChange struct {
-	Column string
-	OldToNew
-}
-
-// set adds a value, or takes it in place of an earlier one of the column.
-func (f *Fields) set(column string, v OldToNew) {
-	for i := range *f {
-		if (*f)[i].Column == column {
-			(*f)[i].OldToNew = v
-			return
-		}
-	}
-	*f = append(*f, FieldChange{column, v})
-}
-
-// MarshalJSON writes the object.
-func (f Fields) MarshalJSON() ([]byte, error) {
-	byColumn := make(map[string]OldToNew, len(f))
-	for _, c := range f {
-		byColumn[c.Column] = c.OldToNew
-	}
-	return json.Marshal(byColumn)
-}
-
-// UnmarshalJSON reads the object, by column.
-func (f *Fields) UnmarshalJSON(text []byte) error {
-	var byColumn map[string]OldToNew
-	if err := json.Unmarshal(text, &byColumn); err != nil {
-		return err
-	}
-	*f = make(Fields, 0, len(byColumn))
-	for _, column := range sortedKeys(byColumn) {
-		*f = append(*f, FieldChange{column, byColumn[column]})
-	}
-	return nil
-}
-
-// OldToNew is one value of a change.
-type OldToNew struct {
-	Old string `json:"old"`
-	New string `json:"new"`
-}
-
 // Estimate is what the plan will cost.
 type Estimate struct {
 	Requests int     `json:"requests"`
@@ -220,21 +138,17 @@ type PushProblem struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// UserState tells what became of one user that a run was for: "verified", "pending", "skipped" or "rejected".
-type UserState struct {
-	Email  string `json:"email"`
-	State  string `json:"state"`
-	Reason string `json:"reason,omitempty"`
-}
-
-func (r *Report) addSkip(s users.Skipped) {
-	r.Summary.Skipped++
-	r.Reasons[string(s.Reason)]++
-	if len(r.Skipped) == users.MaxListed {
-		r.Truncated = true
+// planned takes in a plan, and the one that was carried out before it where it is that of the users who waited.
+func (r *Report) planned(first, p *plan.Plan) {
+	r.Summary, r.Coverage = p.Summary, p.Coverage()
+	r.Changes, r.Skipped, r.Reasons, r.Truncated = p.Changes, p.Skipped, p.Reasons, p.Truncated
+	if first == nil {
 		return
 	}
-	r.Skipped = append(r.Skipped, s)
+	r.Summary.Add(first.Summary)
+	r.Coverage = first.Coverage().With(first, p)
+	both := plan.Join(&first.Listing, &p.Listing)
+	r.Changes, r.Skipped, r.Reasons, r.Truncated = both.Changes, both.Skipped, both.Reasons, both.Truncated
 }
 
 // conclude sets outcome and error from what ended the run and from what was pushed.
@@ -262,7 +176,7 @@ func (r *Report) conclude(err error) {
 		r.fail(Failed, err)
 	case r.Guard.Tripped:
 		r.Outcome = Refused
-		r.Error = &Problem{Code: "refused", Message: r.Guard.summary(), Hint: r.guardHint()}
+		r.Error = &Problem{Code: "refused", Message: r.Guard.Summary(), Hint: r.guardHint()}
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
 		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not land is tried again by itself"}

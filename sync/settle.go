@@ -7,6 +7,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
@@ -206,7 +207,7 @@ func newHalf(m *contact.Mapping, b *state.Batch, rows []judged) half {
 	h := half{batch: state.Batch{Run: b.Run, Kind: b.Kind, Lists: b.Lists, Mapping: m.Key(), Contacts: len(rows), State: state.Recorded}}
 	for i := range rows {
 		h.rows = append(h.rows, rows[i].BatchRow)
-		count(&h.batch.Tally, m, b, &rows[i].BatchRow)
+		plan.Count(&h.batch.Tally, m, &rows[i].BatchRow, b.Lists)
 	}
 	return h
 }

@@ -8,6 +8,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
@@ -26,6 +27,9 @@ const (
 
 // maxHalves bounds the batches that one run makes of rows that were lost.
 const maxHalves = 64
+
+// chunk is how many rows are looked up in the state database at once.
+const chunk = 500
 
 // settleEnded reads back the contacts of every import that has ended and settles it. Rows that are sent again in
 // halves make new batches, which are posted here.
@@ -83,13 +87,15 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 	if r.push.guessed[b.ID] && v.landed == 0 && unexplained(b) == Lost {
 		b.Ending = endedForeign
 	}
-	can := retry{anew: r.plan == nil, halve: b.Run == r.id && r.push.halves < maxHalves}
+	ours := b.Run == r.id
+	r.push.late = r.push.late || !ours && r.plan != nil
+	can := retry{anew: r.plan == nil || !ours, halve: ours && r.push.halves < maxHalves}
 	s := v.settlement(r.mapping, problems, can, r.now())
 	if err := r.writeDown(context.WithoutCancel(ctx), v, &s); err != nil {
 		return err
 	}
 	b.State = state.Settled
-	r.failed(s.failed)
+	r.failed(ours, s.failed)
 	for i := range s.again {
 		if err := r.postHalf(ctx, &s.again[i]); err != nil {
 			return err
@@ -262,7 +268,7 @@ func (r *run) take(ctx context.Context, v *verification, rows []judged) (missing
 	}
 	for i := range landed {
 		v.landed++
-		count(&v.tally, r.mapping, v.batch, &landed[i].BatchRow)
+		plan.Count(&v.tally, r.mapping, &landed[i].BatchRow, v.batch.Lists)
 		r.landed(v.batch, &landed[i])
 	}
 	return missing, nil
@@ -280,7 +286,7 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []judged) (lan
 			return nil, nil, err
 		}
 		for _, row := range part {
-			if row.verdict = r.verdictOn(b, &row.BatchRow, contactsOf(contacts, row.Norm)); row.landed || row.Result == state.Done {
+			if row.verdict = r.verdictOn(b, &row.BatchRow, plan.ContactsOf(contacts, row.Norm)); row.landed || row.Result == state.Done {
 				landed = append(landed, row)
 				continue
 			}
@@ -315,9 +321,20 @@ func (r *run) readAgain(ctx context.Context, rows []judged, all int, since time.
 }
 
 func (r *run) readRows(ctx context.Context, rows []judged) error {
-	for i := range rows {
-		if err := r.readByAddress(ctx, rows[i].Norm, rows[i].Address); err != nil {
+	for part := range slices.Chunk(rows, chunk) {
+		norms := make([]string, len(part))
+		for i := range part {
+			norms[i] = part[i].Norm
+		}
+		known, err := r.State.Contacts(ctx, norms)
+		if err != nil {
 			return err
+		}
+		for i := range part {
+			place := plan.PlaceOf(part[i].Norm, part[i].Address, plan.ContactsOf(known, part[i].Norm))
+			if err := r.readPlace(ctx, place); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ type User struct {
 	Skip   contact.Reason // "" for a usable one
 	Detail string
 	rest   []Record // further rows of the address, when skip applies to each; at most MaxListed
-	more   int      // such rows beyond
+	More   int      // such rows beyond
 	buf    []byte
 }
 
@@ -46,7 +46,7 @@ func (u *Users) Each() iter.Seq2[*User, error] {
 func (u *User) begin(norm, value []byte) {
 	u.Norm = append(u.Norm[:0], norm...)
 	u.buf = append(u.buf[:0], value...)
-	u.Skip, u.Detail, u.rest, u.more = "", "", u.rest[:0], 0
+	u.Skip, u.Detail, u.rest, u.More = "", "", u.rest[:0], 0
 	u.First.Parse(u.buf)
 	u.First.addressed(u.Norm)
 	if u.First.Kind == Unusable {
@@ -65,7 +65,7 @@ func (u *User) join(value []byte) {
 		return
 	}
 	if len(u.rest) == MaxListed {
-		u.more++
+		u.More++
 	} else {
 		var kept Record
 		kept.Parse(bytes.Clone(value))
@@ -77,7 +77,7 @@ func (u *User) join(value []byte) {
 	}
 }
 
-// Skipped gives a skip for each row of a user that is not sent, but for those in more.
+// Skipped gives a skip for each row of a user that is not sent, but for those in More.
 func (u *User) Skipped(yield func(Skipped)) {
 	yield(Skipped{Key: string(u.First.Key), Email: string(u.First.Address), Reason: u.Skip, Detail: u.Detail})
 	for _, r := range u.rest {

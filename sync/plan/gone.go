@@ -1,4 +1,4 @@
-package sync
+package plan
 
 import (
 	"bytes"
@@ -10,26 +10,27 @@ import (
 // skipped is not gone. Contacts to be cleared wait, by key, until all skipped rows are known.
 
 // skippedRow notes that a row of this key is skipped.
-func (p *planner) skippedRow(key string) error {
-	if p.byKey == nil || key == "" {
+func (b *planner) skippedRow(key string) error {
+	if b.byKey == nil || key == "" {
 		return nil
 	}
-	return p.byKey.Add([]byte(key), nil)
+	return b.byKey.Add([]byte(key), nil)
 }
 
 // waits tells whether a contact is to be cleared of a user who may not be gone.
-func (p *planner) waits(s *subject, d *decision) bool {
-	return p.byKey != nil && s.fields == nil && d.action == Clear && d.contact.FilledKey != ""
+func (b *planner) waits(s *subject, d *decision) bool {
+	return b.byKey != nil && s.fields == nil && d.action == Clear && d.contact.FilledKey != ""
 }
 
 // decideGone decides on the contacts that waited.
-func (p *planner) decideGone(ctx context.Context) error {
-	if p.byKey == nil {
+func (b *planner) decideGone(ctx context.Context) error {
+	if b.byKey == nil {
 		return nil
 	}
-	byKey := p.byKey
-	p.byKey = nil // nothing waits any more
-	for key := range p.run.users.Keys.Sorted() {
+	byKey := b.byKey
+	b.byKey = nil // nothing waits any more
+	defer byKey.Close()
+	for key := range b.users.Keys.Sorted() {
 		if err := byKey.Add(key, nil); err != nil {
 			return err
 		}
@@ -40,9 +41,10 @@ func (p *planner) decideGone(ctx context.Context) error {
 	release := func() error {
 		for _, norm := range orphans {
 			if skipped {
-				break
+				b.lens.spared(norm, "its user "+string(last)+" is not gone: that row is skipped")
+				continue
 			}
-			if err := p.collect(ctx, subject{norm: norm}); err != nil {
+			if err := b.collect(ctx, subject{norm: norm}); err != nil {
 				return err
 			}
 		}
@@ -62,8 +64,8 @@ func (p *planner) decideGone(ctx context.Context) error {
 		}
 		orphans = append(orphans, string(norm))
 	}
-	if err := errors.Join(p.run.users.Keys.Err(), byKey.Err(), release()); err != nil {
+	if err := errors.Join(b.users.Keys.Err(), byKey.Err(), release()); err != nil {
 		return err
 	}
-	return p.decideChunk(ctx)
+	return b.decideChunk(ctx)
 }

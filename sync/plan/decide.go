@@ -1,4 +1,4 @@
-package sync
+package plan
 
 import (
 	"slices"
@@ -37,6 +37,7 @@ type decision struct {
 	skip    contact.Reason
 	detail  string
 	pending bool
+	held    bool     // of a contact without a row: it would be cleared, but is under way or waits for its retry
 	wanted  []string // in mapping order
 	old     []string
 	contact state.Contact // the zero one for a create
@@ -62,14 +63,14 @@ func skip(reason contact.Reason, detail string) decision {
 //	a value is to be emptied          clear
 //	no list can be named              no_list
 //	else                              update
-func decide(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
+func decide(r *Rules, s *subject) decision {
 	switch {
 	case s.fields == nil:
-		return decideOrphan(p, s, now)
+		return decideOrphan(r, s)
 	case len(s.contacts) == 0:
-		return decideAbsent(p, m, s, now)
+		return decideAbsent(r, s)
 	}
-	d, carried := compare(m, s)
+	d, carried := compare(r.Mapping, s)
 	optedOut := slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Permission == "unsubscribed" })
 	if optedOut {
 		d.keepEmptied()
@@ -79,11 +80,11 @@ func decide(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
 		return decision{}
 	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
 		return skip(contact.Deleted, "the contact was deleted in Constant Contact")
-	case optedOut && (!p.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
+	case optedOut && (!r.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
 		return skip(contact.Unsubscribed, "the contact opted out")
 	case s.pending:
 		return decision{pending: true}
-	case s.quarantined(d.wanted, now):
+	case s.quarantined(d.wanted, r.Now):
 		return skip(contact.Quarantined, s.quarantine())
 	}
 	if d.clears() {
@@ -91,16 +92,19 @@ func decide(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
 		return d
 	}
 	d.action = Update
-	if !d.chooseLists(m, s.contacts, optedOut) {
+	if !d.chooseLists(r.Mapping, s.contacts, optedOut) {
 		return skip(contact.NoList, "the contact is on no list that an import could name")
 	}
 	return d
 }
 
 // decideOrphan empties what this program filled and nobody changed since.
-func decideOrphan(p *Policy, s *subject, now time.Time) decision {
-	if !p.ClearOrphans || s.pending || len(s.contacts) != 1 {
+func decideOrphan(r *Rules, s *subject) decision {
+	switch {
+	case !r.ClearOrphans || len(s.contacts) != 1:
 		return decision{}
+	case s.pending:
+		return decision{held: true}
 	}
 	c := s.contacts[0]
 	if c.Deleted || c.Permission == "unsubscribed" || c.Filled == "" {
@@ -113,25 +117,28 @@ func decideOrphan(p *Policy, s *subject, now time.Time) decision {
 			wanted[i] = ""
 		}
 	}
-	if slices.Equal(wanted, old) || s.quarantined(wanted, now) {
+	switch {
+	case slices.Equal(wanted, old):
 		return decision{}
+	case s.quarantined(wanted, r.Now):
+		return decision{held: true}
 	}
 	return decision{action: Clear, wanted: wanted, old: old, contact: c}
 }
 
-func decideAbsent(p *Policy, m *contact.Mapping, s *subject, now time.Time) decision {
+func decideAbsent(r *Rules, s *subject) decision {
 	switch {
 	case s.movedFrom != "":
 		return skip(contact.Moved, "a contact carries this user's value under "+s.movedFrom+"; change the address of that contact in Constant Contact")
-	case !p.Create:
+	case !r.Create:
 		return skip(contact.NotAContact, "no contact has this address")
 	case s.pending:
 		return decision{pending: true}
-	case s.quarantined(s.fields, now):
+	case s.quarantined(s.fields, r.Now):
 		return skip(contact.Quarantined, s.quarantine())
 	}
 	d := decision{action: Create, wanted: s.fields, old: make([]string, len(s.fields))}
-	for _, l := range m.Lists {
+	for _, l := range r.Mapping.Lists {
 		d.lists = append(d.lists, l.ID)
 	}
 	return d

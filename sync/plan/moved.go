@@ -1,4 +1,4 @@
-package sync
+package plan
 
 import (
 	"context"
@@ -10,33 +10,34 @@ import (
 )
 
 // setAside keeps a user without a contact until all contacts without a user are known.
-func (p *planner) setAside(pair *pair, kind users.Kind) error {
+func (b *planner) setAside(pair *pair, kind users.Kind) error {
 	rec := pair.user.First
-	value := p.mapping.UniqueValue(string(rec.Fields))
+	value := b.Mapping.UniqueValue(string(rec.Fields))
 	if pair.known || value == "" {
 		return nil
 	}
 	rec.Kind, rec.Detail = kind, []byte(pair.norm)
-	p.buf = rec.Append(p.buf[:0])
-	return p.absent.Add([]byte(value), p.buf)
+	b.buf = rec.Append(b.buf[:0])
+	return b.absent.Add([]byte(value), b.buf)
 }
 
 // meetOrphan takes a contact that no row stands for. One with a unique value waits until it is known whether its user
 // has only moved.
-func (p *planner) meetOrphan(ctx context.Context, pair *pair) error {
-	if value := p.mapping.UniqueValue(pair.fields); value != "" {
+func (b *planner) meetOrphan(ctx context.Context, pair *pair) error {
+	if value := b.Mapping.UniqueValue(pair.fields); value != "" {
 		rec := users.Record{Kind: users.Orphaned, Address: []byte(pair.norm)}
-		p.buf = rec.Append(p.buf[:0])
-		return p.absent.Add([]byte(value), p.buf)
+		b.buf = rec.Append(b.buf[:0])
+		return b.absent.Add([]byte(value), b.buf)
 	}
-	return p.collectOrphan(ctx, pair.norm, pair.fields)
+	return b.collectOrphan(ctx, pair.norm, pair.fields)
 }
 
-func (p *planner) collectOrphan(ctx context.Context, norm, fields string) error {
-	if p.only != nil || !p.Policy.ClearOrphans || fields == "" {
+// collectOrphan takes a contact without a user to decide on.
+func (b *planner) collectOrphan(ctx context.Context, norm, fields string) error {
+	if !b.forAll() || !b.ClearOrphans || fields == "" {
 		return nil
 	}
-	return p.collect(ctx, subject{norm: strings.Clone(norm)}) // of a text with hundreds of others
+	return b.collect(ctx, subject{norm: strings.Clone(norm)}) // of a text with hundreds of others
 }
 
 // sameValue are the users without a contact and the contacts without a user that have one unique value.
@@ -49,31 +50,31 @@ type sameValue struct {
 
 // decideAbsent decides on the users without a contact, and on the contacts without a user that were waiting for
 // them. A user whose unique value stands under an address that no row has any more has moved.
-func (p *planner) decideAbsent(ctx context.Context) error {
-	for value := range p.run.users.Homeless.Sorted() {
+func (b *planner) decideAbsent(ctx context.Context) error {
+	for value := range b.users.Homeless.Sorted() {
 		rec := users.Record{Kind: users.Unusable}
-		p.buf = rec.Append(p.buf[:0])
-		if err := p.absent.Add(value, p.buf); err != nil {
+		b.buf = rec.Append(b.buf[:0])
+		if err := b.absent.Add(value, b.buf); err != nil {
 			return err
 		}
 	}
 	var same sameValue
-	for value, buf := range p.absent.Sorted() {
+	for value, buf := range b.absent.Sorted() {
 		if string(value) != string(same.value) {
-			if err := p.decideSame(ctx, &same); err != nil {
+			if err := b.decideSame(ctx, &same); err != nil {
 				return err
 			}
 			same = sameValue{value: append(same.value[:0], value...), users: same.users[:0], orphans: same.orphans[:0]}
 		}
-		same.add(buf, p.mapping)
+		same.add(buf, b.Mapping)
 	}
-	if err := errors.Join(p.run.users.Homeless.Err(), p.absent.Err()); err != nil {
+	if err := errors.Join(b.users.Homeless.Err(), b.absent.Err()); err != nil {
 		return err
 	}
-	if err := p.decideSame(ctx, &same); err != nil {
+	if err := b.decideSame(ctx, &same); err != nil {
 		return err
 	}
-	return p.decideChunk(ctx)
+	return b.decideChunk(ctx)
 }
 
 func (s *sameValue) add(buf []byte, m *contact.Mapping) {
@@ -88,20 +89,23 @@ func (s *sameValue) add(buf []byte, m *contact.Mapping) {
 	}
 }
 
-func (p *planner) decideSame(ctx context.Context, same *sameValue) error {
+func (b *planner) decideSame(ctx context.Context, same *sameValue) error {
 	for _, s := range same.users {
 		if len(same.orphans) > 0 {
 			s.movedFrom = same.orphans[0]
 		}
-		if err := p.collect(ctx, s); err != nil {
+		if err := b.collect(ctx, s); err != nil {
 			return err
 		}
 	}
 	if same.skipped || len(same.users) > 0 {
+		for _, norm := range same.orphans {
+			b.lens.spared(norm, "its value stands in a row of the source: that user is not gone")
+		}
 		return nil
 	}
 	for _, norm := range same.orphans {
-		if err := p.collectOrphan(ctx, norm, string(same.value)); err != nil {
+		if err := b.collectOrphan(ctx, norm, string(same.value)); err != nil {
 			return err
 		}
 	}

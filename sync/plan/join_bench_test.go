@@ -1,4 +1,4 @@
-package sync
+package plan
 
 import (
 	"fmt"
@@ -91,7 +91,7 @@ func shuffledRows(n int) iter.Seq2[source.Row, error] {
 	all := make([]source.Row, n)
 	for k := range all {
 		i := k * step % n
-		all[k] = source.Row{Key: fmt.Sprint(i), Email: exportAddress(i), Values: []string{fmt.Sprintf("C%07d", i)}}
+		all[k] = source.Row{Key: fmt.Sprint(i), Email: fmt.Sprintf("user%08d@example.com", i), Values: []string{fmt.Sprintf("C%07d", i)}}
 		if i%20 == 0 {
 			all[k].Email = strings.ToUpper(all[k].Email[:1]) + all[k].Email[1:]
 		}

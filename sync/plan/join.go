@@ -1,13 +1,17 @@
-package sync
+package plan
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 
 	"ccsyncd/sync/ahead"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
+
+// errOrder ends a plan whose users or contacts do not ascend.
+var errOrder = errors.New("the rows did not come in order; nothing was sent")
 
 // pair is one normalised address in users, contacts or both.
 //

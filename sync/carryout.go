@@ -1,0 +1,132 @@
+package sync
+
+import (
+	"context"
+
+	"ccsyncd/sync/plan"
+)
+
+// makePlan plans for everybody whom the run is for.
+func (r *run) makePlan(ctx context.Context) (err error) {
+	r.step("plan", 0, 0)
+	r.plan, err = plan.Make(ctx, r.planRules(), r.State, r.users, r.asked)
+	if err != nil {
+		return err
+	}
+	return r.planned(ctx)
+}
+
+// planRest plans for the users whose import, sent by a former run, ended while this one waited for it: their rows may have
+// changed since. It goes over the rows already read, and the same way.
+func (r *run) planRest(ctx context.Context) error {
+	r.step("plan", 0, 0)
+	rest, err := r.plan.Rest(ctx, r.State, r.users, r.now())
+	if err != nil {
+		return err
+	}
+	r.first, r.plan = r.plan, rest
+	if err := r.planned(ctx); err != nil {
+		return err
+	}
+	if err := r.carryOut(ctx); err != nil || r.report.Guard.Tripped {
+		return err
+	}
+	return r.await(ctx)
+}
+
+func (r *run) planRules() plan.Rules {
+	p := &r.Policy
+	return plan.Rules{Mapping: r.mapping, Create: p.Create, UpdateUnsubscribed: p.UpdateUnsubscribed, ClearOrphans: p.ClearOrphans,
+		Limit: r.opts.Limit, Now: r.now(), Scratch: r.Scratch, Progress: func(done, total int) { r.step("plan", done, total) }}
+}
+
+// planned looks at what a new plan rests on, and foretells what it costs.
+func (r *run) planned(ctx context.Context) error {
+	r.report.planned(r.first, r.plan)
+	if err := r.sameMapping(ctx); err != nil {
+		return err
+	}
+	if err := r.bindAgain(ctx); err != nil {
+		return err
+	}
+	return r.estimate(ctx)
+}
+
+// bindAgain reads fields and lists before anything is sent, or shown as if it would be: one that is gone or renamed
+// since shows in nothing else.
+func (r *run) bindAgain(ctx context.Context) error {
+	if r.plan.Len() == 0 || r.bound {
+		return nil
+	}
+	was := r.mapping.Key()
+	if err := r.bind(ctx, true); err != nil {
+		return err
+	}
+	if r.mapping.Key() != was && r.Write != nil {
+		return errRemapped
+	}
+	r.plan = r.plan.Renamed(r.mapping)
+	return nil
+}
+
+// carryOut judges the plan, makes it again by what the contacts are now, judges that, and sends it. A dry run, and a plan
+// that is refused or empty, end after the judgement.
+func (r *run) carryOut(ctx context.Context) error {
+	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil || r.plan.Len() == 0 {
+		return err
+	}
+	if err := r.recheck(ctx); err != nil {
+		return err
+	}
+	again, err := r.plan.Again(ctx, r.State, r.now())
+	if err != nil {
+		return err
+	}
+	r.plan = again
+	r.report.planned(r.first, r.plan)
+	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.plan.Len() == 0 {
+		return err
+	}
+	if err := r.createFields(ctx); err != nil {
+		return err
+	}
+	return r.send(ctx)
+}
+
+// judge lets the guard judge the plan by what former runs did. --force passes every limit but the least number of rows.
+func (r *run) judge(ctx context.Context) error {
+	h, err := r.history(ctx)
+	if err != nil {
+		return err
+	}
+	v := r.Guard.Judge(r.plan, h)
+	if r.opts.Force {
+		var passed []string
+		v, passed = v.Forced()
+		for _, detail := range passed {
+			r.noteOnce("forced past the guard: " + detail)
+		}
+	}
+	r.report.Guard = v
+	return nil
+}
+
+func (r *run) history(ctx context.Context) (*plan.History, error) {
+	since := r.now().Add(-plan.LookBack)
+	forced, err := r.State.LastForced(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if forced.After(since) {
+		since = forced
+	}
+	h := &plan.History{Contacts: r.mirror.Contacts}
+	if h.Sent, err = r.State.SentSince(ctx, since); err != nil {
+		return nil, err
+	}
+	if h.Best, err = r.State.BestValued(ctx, plan.ShrinkDays); err != nil {
+		return nil, err
+	}
+	h.Good, err = r.lastGood(ctx)
+	return h, err
+}

@@ -1,0 +1,33 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"ccsyncd/sync/plan"
+)
+
+// Names under which the state database keeps what the guard compares the next run with: how the last good run was.
+const (
+	factGoodMapping  = "good_mapping"
+	factGoodContacts = "good_contacts"
+)
+
+// lastGood is how the account looked at the last good run, nil when there was none.
+func (r *run) lastGood(ctx context.Context) (*plan.Good, error) {
+	contacts, err := r.State.Fact(ctx, factGoodContacts)
+	if err != nil || contacts == "" {
+		return nil, err
+	}
+	mapping, err := r.State.Fact(ctx, factGoodMapping)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.Atoi(contacts)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", factGoodContacts, err)
+	}
+	return &plan.Good{Mapping: strings.Split(mapping, "\n"), Contacts: n}, nil
+}
