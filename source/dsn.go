@@ -22,8 +22,9 @@ const (
 type target struct {
 	driver   string
 	identity string
-	notes    []string
-	private  bool // a password is among the parameters: it may go on where one seems to begin
+	notes    []string // on what is not used as it is written
+	advice   []string // on what is better written otherwise
+	private  bool     // a password is among the parameters: it may go on where one seems to begin
 
 	path     string          // SQLite: absolute
 	hint     string          // SQLite: what to look at when there is no such file

@@ -95,7 +95,10 @@ func TestDSNsOfPostgresAreUnderstood(t *testing.T) {
 		{"TLS as node-postgres names it", "postgres://bob:x@h/app?ssl=true", "bob:x h:5432/app [] unverified", []string{"ssl"}},
 		{"no TLS as node-postgres names it", "postgres://bob:x@h/app?ssl=false", "bob:x h:5432/app [] off", []string{"ssl"}},
 		{"TLS with a checked certificate", "postgres://bob:x@h/app?sslmode=verify-full", "bob:x h:5432/app [] verified", nil},
-		{"Prisma's TLS", "postgres://bob:x@h/app?sslmode=require&sslaccept=strict&sslidentity=c.p12", "bob:x h:5432/app [] unverified", []string{"sslaccept", "sslidentity"}},
+		{"Prisma's TLS", "postgres://bob:x@h/app?sslmode=require&sslaccept=strict&sslidentity=c.p12", "bob:x h:5432/app [] verified", []string{"sslidentity", "sslaccept"}},
+		{"Prisma's TLS by default", "postgres://bob:x@h/app?sslaccept=strict", "bob:x h:5432/app [] verified", []string{"sslaccept"}},
+		{"Prisma's TLS on this machine", "postgres://bob:x@localhost/app?sslaccept=strict&sslmode=disable", "bob:x localhost:5432/app [] off", []string{"sslaccept"}},
+		{"Prisma's TLS whatever the certificate", "postgres://bob:x@h/app?sslmode=require&sslaccept=accept_invalid_certs", "bob:x h:5432/app [] unverified", []string{"sslaccept"}},
 		{"other libraries' pools", "postgres://bob:x@h/app?sslmode=disable&max=10&idleTimeoutMillis=1&keepAlive=true&uselibpqcompat=true", "bob:x h:5432/app [] off", []string{"idleTimeoutMillis", "keepAlive", "max", "uselibpqcompat"}},
 		{"a search path", "postgres://bob:x@h/app?search_path=a,b&sslmode=disable", "bob:x h:5432/app [a,b] off", nil},
 		{"a password that is encoded", "postgres://bob:p%40ss%2Fw%3F%23@h/app?sslmode=disable", "bob:p@ss/w?# h:5432/app [] off", nil},
@@ -148,6 +151,8 @@ func TestDSNsOfMySQLAreUnderstood(t *testing.T) {
 		{"a URL", "mysql://bob:s3cret@db.internal:3307/app", "bob:s3cret tcp db.internal:3307/app 10s preferred", nil},
 		{"MariaDB's scheme, without a port", "mariadb://bob:x@127.0.0.1/app", "bob:x tcp 127.0.0.1:3306/app 10s false", nil},
 		{"Prisma's", "mysql://bob:x@localhost:3306/app?connection_limit=5&pool_timeout=3&connect_timeout=4&sslaccept=strict", "bob:x tcp localhost:3306/app 4s false", []string{"connection_limit", "pool_timeout", "sslaccept"}},
+		{"Prisma's TLS", "mysql://bob:x@h/app?sslaccept=strict", "bob:x tcp h:3306/app 10s true", []string{"sslaccept"}},
+		{"Prisma's TLS whatever the certificate", "mysql://bob:x@h/app?sslaccept=accept_invalid_certs", "bob:x tcp h:3306/app 10s skip-verify", []string{"sslaccept"}},
 		{"Prisma's socket", "mysql://bob:x@localhost/app?socket=/run/mysqld/mysqld.sock", "bob:x unix /run/mysqld/mysqld.sock/app 10s false", nil},
 		{"mysql2's", "mysql://bob:x@h/app?charset=utf8mb4&timezone=Z&connectTimeout=1500&multipleStatements=true&dateStrings=true", "bob:x tcp h:3306/app 1.5s preferred", []string{"charset", "dateStrings", "multipleStatements", "timezone"}},
 		{"mysql2's TLS", `mysql://bob:x@h/app?ssl={"rejectUnauthorized":true}`, "bob:x tcp h:3306/app 10s true", []string{"ssl"}},
@@ -179,6 +184,57 @@ func TestDSNsOfMySQLAreUnderstood(t *testing.T) {
 			t.Errorf("%s: parameters are passed on that change what is read", test.name)
 		}
 		assertDropped(t, test.name, got.notes, test.dropped)
+	}
+}
+
+func TestAServerElsewhereWhoseCertificateIsNotVerifiedIsNoted(t *testing.T) {
+	clearPostgresEnvironment(t)
+	folder, _ := newAuthority(t)
+	const without, perhaps, anyCertificate = "without TLS", "only if it says", "is not verified"
+	for dsn, want := range map[string][]string{
+		"postgres://bob:x@h/app":                                    {"h:5432 " + perhaps},
+		"postgres://bob:x@h/app?sslmode=allow":                      {"h:5432 " + perhaps},
+		"postgres://bob:x@h/app?sslmode=disable":                    {"h:5432 " + without},
+		"postgres://bob:x@h/app?sslmode=require":                    {"h:5432 " + anyCertificate},
+		"postgres://bob:x@h/app?sslmode=no-verify":                  {"h:5432 " + anyCertificate},
+		"postgres://bob:x@h/app?sslmode=require&sslrootcert=ca.pem": nil,
+		"postgres://bob:x@h/app?sslmode=verify-ca":                  nil,
+		"postgres://bob:x@h/app?sslmode=verify-full":                nil,
+		"postgres://bob:x@h/app?sslaccept=strict":                   nil,
+		"postgres://bob:x@h/app?sslaccept=strict&sslmode=disable":   {"h:5432 " + without},
+		"postgres://bob:x@a:1,localhost:2,b:3/app":                  {"a:1 " + perhaps, "b:3 " + perhaps},
+		"postgres://bob:x@localhost/app":                            nil,
+		"postgres://bob:x@127.0.0.2/app":                            nil,
+		"postgres://bob:x@[::1]/app?sslmode=disable":                nil,
+		"postgres:///app?host=/run/postgresql":                      nil,
+		"host=h user=bob password=x dbname=app":                     {"h:5432 " + perhaps},
+		"mysql://bob:x@h/app":                                       {"h:3306 " + perhaps},
+		"mysql://bob:x@h/app?tls=false":                             {"h:3306 " + without},
+		"mysql://bob:x@h/app?ssl-mode=REQUIRED":                     {"h:3306 " + anyCertificate},
+		"mysql://bob:x@h/app?sslaccept=accept_invalid_certs":        {"h:3306 " + anyCertificate},
+		"mysql://bob:x@h/app?tls=true":                              nil,
+		"mysql://bob:x@h/app?sslaccept=strict":                      nil,
+		"mysql://bob:x@h/app?sslca=ca.pem":                          nil,
+		"mysql://bob:x@localhost/app":                               nil,
+		"mysql://bob:x@127.0.0.1/app?tls=false":                     nil,
+		"mysql://bob:x@h/app?socket=/run/mysqld/mysqld.sock":        nil,
+		"app.db": nil,
+	} {
+		got, err := parseDSN(dsn, "", folder)
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		if len(got.advice) != len(want) {
+			t.Errorf("%s: got %q, want %d", dsn, got.advice, len(want))
+			continue
+		}
+		for i, text := range got.advice {
+			host, what, _ := strings.Cut(want[i], " ")
+			if !strings.Contains(text, host) || !strings.Contains(text, what) || !strings.Contains(text, "; set ") {
+				t.Errorf("%s: %q does not say %q of %s", dsn, text, what, host)
+			}
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func parseMySQL(dsn, dir string) (*target, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = connectSeconds * time.Second
 	}
-	t.mysql = cfg
+	t.mysql, t.advice = cfg, mysqlTLSAdvice(cfg)
 	t.identity = MySQL + " " + mysqlHost(cfg) + "/" + cfg.DBName
 	return t, nil
 }

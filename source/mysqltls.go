@@ -33,12 +33,20 @@ var tlsModes = map[string]string{
 	"verify-ca": tlsVerified, "verify-full": tlsVerified,
 }
 
+// prismaModes are the values of Prisma's sslaccept.
+var prismaModes = map[string]string{"strict": tlsVerified, "accept_invalid_certs": tlsRequired}
+
 // translateMySQLTLS takes the parameters about TLS out of params. Without any, a server elsewhere is
 // asked for TLS, as MySQL's own clients do. A relative path starts at dir.
 func (t *target) translateMySQLTLS(params map[string]string, dir string, remote bool) (mysqlTLS, error) {
 	security := mysqlTLS{name: tlsOff}
 	if remote {
 		security.name = tlsPreferred
+	}
+	if mode := prismaModes[params["sslaccept"]]; mode != "" && remote {
+		delete(params, "sslaccept")
+		security.name = mode
+		t.note("sslaccept of dsn is taken as tls=" + mode)
 	}
 	for _, name := range []string{"ssl", "sslmode", "ssl-mode", "ssl_mode", "tls"} {
 		value, ok := params[name]

@@ -180,13 +180,14 @@ func TestAConnectionThatBreaksEndsTheReadWithAnError(t *testing.T) {
 func TestNotesNameWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	cfg := usersConfig
-	cfg.DSN = "postgresql://bob:S3CRET@db/app?pgbouncer=true"
+	cfg.DSN = "postgresql://bob:S3CRET@db/app?pgbouncer=true&sslmode=disable"
 	db, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	want := []string{"parameter pgbouncer of dsn is left out: it means nothing to PostgreSQL"}
+	want := []string{"parameter pgbouncer of dsn is left out: it means nothing to PostgreSQL",
+		"db:5432 is reached without TLS: whoever is in between can read the password and the users; set sslmode=verify-full in dsn, with sslrootcert if its authority is none of the system's"}
 	if got := db.Notes(); !slices.Equal(got, want) {
 		t.Errorf("Notes() = %q, want %q", got, want)
 	}

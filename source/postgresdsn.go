@@ -42,10 +42,23 @@ func parsePostgres(dsn, dir string) (*target, error) {
 		return nil, misconfigured("name the schema, public most of the time, or remove the parameter", "dsn in [source] has an empty schema")
 	}
 	t := &target{driver: Postgres, private: hasScheme(dsn) && l.params["password"]+l.params["sslpassword"] != ""}
+	accept := l.params["sslaccept"] // Prisma's
+	delete(l.params, "sslaccept")
 	t.translatePostgres(l.params, dir)
-	if t.postgres, err = pgx.ParseConfig(l.postgresURL()); err != nil {
+	t.postgres, err = pgx.ParseConfig(l.postgresURL())
+	switch {
+	case accept == "" || err != nil:
+	case accept == "strict" && l.params["sslmode"] != "disable" && len(postgresWays(t.postgres)) > 0:
+		l.params["sslmode"] = "verify-full"
+		t.note("sslaccept=strict of dsn is taken as sslmode=verify-full")
+		t.postgres, err = pgx.ParseConfig(l.postgresURL())
+	default: // on this machine nobody is in between
+		t.leftOut("sslaccept", "sslmode tells what PostgreSQL does")
+	}
+	if err != nil {
 		return nil, postgresDSNError(err, l)
 	}
+	t.advice = postgresTLSAdvice(t.postgres)
 	// Prepared statements break behind PgBouncer, and a statement runs once in a session anyway.
 	t.postgres.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if t.postgres.RuntimeParams["application_name"] == "" {

@@ -123,11 +123,12 @@ func (db *DB) Unchanged(ctx context.Context, mark string) (bool, error) {
 // password and parameters are not part of it.
 func (db *DB) Identity() string { return db.target.identity }
 
-// Notes lists the parameters of the DSN that are not used, and what Check noticed, a sentence each.
+// Notes lists the parameters of the DSN that are not used, a server whose certificate is not verified,
+// and what Check noticed, a sentence each.
 func (db *DB) Notes() []string {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return slices.Concat(db.target.notes, db.advice)
+	return slices.Concat(db.target.notes, db.target.advice, db.advice)
 }
 
 // KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is known

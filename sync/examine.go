@@ -3,7 +3,11 @@ package sync
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
 
+	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
@@ -15,6 +19,8 @@ type Examination struct {
 	Source  users.Source
 	Skipped []users.Skipped // at most 10,000
 	Reasons map[string]int  // all skipped rows, by reason
+	// Formulas counts the rows with a value that a spreadsheet would take for a formula.
+	Formulas int
 }
 
 // Count is how many rows would be skipped.
@@ -30,7 +36,8 @@ func (x *Examination) Count() int {
 // are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
 	m := (&contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
-	users, err := users.Read(ctx, e.Users(ctx).Rows(), m, e.Scratch, nil)
+	x := &Examination{}
+	users, err := users.Read(ctx, x.look(e.Users(ctx).Rows()), m, e.Scratch, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +56,27 @@ func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examinati
 			seen.SkipMore(u.Skip, u.More)
 		}
 	}
-	return &Examination{Source: users.Count, Skipped: seen.Skipped, Reasons: seen.Reasons}, nil
+	x.Source, x.Skipped, x.Reasons = users.Count, seen.Skipped, seen.Reasons
+	return x, nil
+}
+
+// look counts formulas among rows that pass by.
+func (x *Examination) look(rows iter.Seq2[source.Row, error]) iter.Seq2[source.Row, error] {
+	return func(yield func(source.Row, error) bool) {
+		for row, err := range rows {
+			if err == nil && slices.ContainsFunc(row.Values, isFormula) {
+				x.Formulas++
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// isFormula tells whether a spreadsheet would take a value for a formula. Numbers, dates and telephone numbers it takes for such.
+func isFormula(value string) bool {
+	return value != "" && strings.Contains("=+-@\t\r", value[:1]) && strings.Trim(value, "+-0123456789 .,:/()") != ""
 }
 
 // Bound is what a name of the configuration means in the account.

@@ -41,6 +41,21 @@ func TestExamineJudgesEveryRowAsARunWould(t *testing.T) {
 	})
 }
 
+func TestExamineCountsWhatASpreadsheetTakesForAFormula(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		for value, want := range map[string]int{
+			`=HYPERLINK("http://x","y")`: 1, "+SUM(A1)": 1, "-A1": 1, "@a": 1, "\t=1+A1": 1, "\r=A1": 1,
+			"": 0, "K7Q2": 0, "a=b": 0, "-12.50": 0, "+49 (89) 123-4": 0, "-": 0, "a@example.com": 0,
+		} {
+			w.rows = []source.Row{{Key: "1", Email: "ann@example.com", Values: []string{value}}}
+			if x, err := w.engine().Examine(w.t.Context(), nil); err != nil || x.Formulas != want {
+				w.t.Errorf("%q: %d formulas, %v, want %d", value, x.Formulas, err, want)
+			}
+		}
+	})
+}
+
 func TestBindGivesEachNameItsOwnVerdict(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

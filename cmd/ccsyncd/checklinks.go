@@ -132,6 +132,10 @@ func (ch *chain) rows(x *ccsync.Examination) {
 	const name = "rows"
 	skipped := x.Count()
 	detail := term.Plural(x.Source.Rows, "row", "rows")
+	if x.Formulas > 0 {
+		ch.note("values", term.Plural(x.Formulas, "row has", "rows have")+" a value that a spreadsheet would take for a formula: it begins with = + - or @",
+			"whoever exports contacts and opens the file may run it; let the app refuse such values")
+	}
 	if skipped == 0 {
 		if x.Source.Rows == 0 {
 			ch.note(name, "the table has no rows that count", "look at [source] where")
