@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxAnswer bounds a JSON answer, unpacked, in bytes. A page of 500 contacts has about 400 kB.
@@ -29,7 +30,7 @@ func (c *call) judge(resp *http.Response) *failure {
 	case status/100 == 2:
 		return &failure{err: fmt.Errorf("HTTP %d: %w", status, errIncomplete), again: true}
 	case status/100 == 3:
-		return &failure{err: redirected(resp)}
+		return &failure{err: redirected(resp), clean: true}
 	}
 	apiErr := readError(resp)
 	f := &failure{err: apiErr, after: apiErr.RetryAfter}
@@ -109,23 +110,51 @@ func readBounded(resp *http.Response, limit int64) ([]byte, error) {
 // off is used as far as it goes.
 func readError(resp *http.Response) *Error {
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	key, message := parseErrorBody(data)
+	says := parseErrorBody(data)
 	return &Error{
 		Status:     resp.StatusCode,
-		Key:        key,
-		Message:    message,
+		Key:        says.key,
+		Message:    says.message,
 		RetryAfter: retryAfter(resp),
-		html:       isHTML(resp),
+		Gateway:    says.gateway || isHTML(resp),
+		IDs:        requestIDs(resp.Header),
 	}
+}
+
+// requestIDs are the names under which Constant Contact's support finds a request.
+func requestIDs(h http.Header) string {
+	var ids []string
+	for _, name := range []string{"x-eig-tracking-id", "x-amzn-requestid"} {
+		if id := shortened(printable(h.Get(name)), 100); id != "" {
+			ids = append(ids, name+" "+id)
+		}
+	}
+	return strings.Join(ids, ", ")
 }
 
 // redirected names the place to which an answer redirects, and no more of the address.
 func redirected(resp *http.Response) error {
-	to := "nowhere"
+	e := &redirectError{status: resp.StatusCode, to: "nowhere"}
 	if u, err := url.Parse(resp.Header.Get("Location")); err == nil && u.String() != "" {
-		to = place(resp.Request.URL.ResolveReference(u))
+		target := resp.Request.URL.ResolveReference(u)
+		e.to, e.foreign = place(target), target.Scheme != resp.Request.URL.Scheme || !sameHost(target, resp.Request.URL)
 	}
-	return fmt.Errorf("HTTP %d: the redirect to %s %w, not followed", resp.StatusCode, to, ErrForeignHost)
+	return e
+}
+
+// redirectError is a redirect, which is the refusal of a server that does not have the API at this address.
+type redirectError struct {
+	status  int
+	to      string
+	foreign bool
+}
+
+func (e *redirectError) Error() string {
+	return fmt.Sprintf("HTTP %d: %v to %s, not followed", e.status, ErrRedirect, e.to)
+}
+
+func (e *redirectError) Is(target error) bool {
+	return target == ErrRedirect || target == ErrForeignHost && e.foreign
 }
 
 // isHTML reports an answer that calls itself HTML.

@@ -63,8 +63,9 @@ func (c *call) settle(f *failure, tok *oauth2.Token) *failure {
 		api.Op = c.op
 		api.Message = c.withoutRequest(api.Message, tok)
 		api.Key = c.withoutRequest(api.Key, tok)
+		api.IDs = withoutToken(api.IDs, tok.AccessToken)
 	default:
-		f.err = fmt.Errorf("%s: %w", c.op, f.err)
+		f.err = fmt.Errorf("%s: %w", c.op, c.cleaned(f.err, tok))
 	}
 	if c.unsafe && !f.clean {
 		f.err = fmt.Errorf("%w: %w", ErrUnknownOutcome, f.err)

@@ -158,6 +158,9 @@ func TestNoErrorShowsATokenOrAnAddress(t *testing.T) {
 	}
 	bad := map[string]http.HandlerFunc{
 		"echo 400": echo(400), "echo 401": echo(401), "echo 500": echo(500), "dropped": drop, "hanging": hang, "garbage": raw("x"),
+		"garbage with what was sent": func(w http.ResponseWriter, r *http.Request) {
+			raw("HTTP/1.1 200 OK\r\n"+r.Header.Get("Authorization")+" ann@example.com \x1b[31m\r\n\r\n")(w, r)
+		},
 		"redirect": status(302, ``, "Location", "https://evil.example/"+secret+"?email=ann@example.com"),
 		"link":     status(200, `{"contacts":[],"_links":{"next":{"href":"https://evil.example/?ann@example.com"}}}`),
 	}

@@ -25,7 +25,8 @@
 //	408, 5xx, reset, time-out, cut or foreign body again     ErrUnknownOutcome
 //	other 4xx                                      fails     fails
 //	429 quota_exceeded                             QuotaError
-//	redirect, foreign link, oversized body         fails     ErrUnknownOutcome (links: fails)
+//	redirect, foreign link                         fails     fails: the server did nothing
+//	oversized body, too many elements              fails     ErrUnknownOutcome
 //
 // There are no idempotency keys, so a write that may have been queued is never sent again here.
 // [Writer.Replace] is the exception: it reads the contact anew and asks its caller anew before it

@@ -2,8 +2,10 @@ package ccapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -17,67 +19,94 @@ const maxMessage = 300
 // quotaExceeded is the error_key of a 429 that lasts until the day turns.
 const quotaExceeded = "quota_exceeded"
 
-// apiFault is one error of the API; the last two members are those of RFC 6749, section 5.2.
+// apiFault is one error, in the words of whoever tells it.
 type apiFault struct {
-	Key         string `json:"error_key"`
+	Key         string `json:"error_key"` // the API
 	Message     string `json:"error_message"`
-	OAuth       string `json:"error"`
+	OAuth       string `json:"error"` // RFC 6749, section 5.2
 	Description string `json:"error_description"`
+	Code        string `json:"errorCode"` // the authorization server's own
+	Summary     string `json:"errorSummary"`
+	Gateway     string `json:"message"` // AWS; "Message" too
 }
 
-// parseErrorBody reads the three forms in which errors come: an array of error objects (the API),
-// a bare object (authorization, gateway) and an HTML page (proxies in between). Anything else gives
-// two empty strings. The message is fit to be printed.
-func parseErrorBody(body []byte) (key, message string) {
+// spoken is what an error's body says.
+type spoken struct {
+	key     string // the first error_key; "" for none
+	message string // all messages, fit to be printed
+	gateway bool   // it is the word of a gateway in front of the API, and tells nothing about what was asked for
+}
+
+// parseErrorBody reads the forms in which errors come: an array of error objects (the API), a bare
+// object (the authorization server, a gateway), an HTML page and plain text (proxies in between).
+func parseErrorBody(body []byte) spoken {
 	body = bytes.TrimSpace(body)
-	switch {
-	case len(body) == 0:
-		return "", ""
-	case body[0] == '[':
-		var faults []apiFault
-		if json.Unmarshal(body, &faults) != nil {
-			return "", ""
+	if len(body) == 0 {
+		return spoken{}
+	}
+	switch body[0] {
+	case '[':
+		var all []apiFault
+		if json.Unmarshal(body, &all) != nil {
+			return spoken{}
 		}
-		return joinFaults(faults)
-	case body[0] == '{':
+		return joinFaults(all)
+	case '{':
 		var fault apiFault
 		if json.Unmarshal(body, &fault) != nil {
-			return "", ""
+			return spoken{}
 		}
-		return joinFaults([]apiFault{fault})
-	case body[0] == '<':
-		return "", htmlTitle(string(body))
+		f := joinFaults([]apiFault{fault})
+		f.gateway = f.key == "" && fault.Gateway != ""
+		return f
+	case '<':
+		return spoken{message: pageText(string(body)), gateway: true}
 	}
-	return "", ""
+	return spoken{message: printable(string(body)), gateway: true}
 }
 
 // joinFaults takes the first key and all messages.
-func joinFaults(faults []apiFault) (key, message string) {
+func joinFaults(all []apiFault) spoken {
+	var f spoken
 	var messages []string
-	for _, f := range faults {
-		if key == "" {
-			key = f.Key + f.OAuth
-		}
-		if m := f.Message + f.Description; m != "" {
+	for _, one := range all {
+		f.key = cmp.Or(f.key, one.Key, one.OAuth, one.Code)
+		if m := cmp.Or(one.Message, one.Description, one.Summary, one.Gateway); m != "" {
 			messages = append(messages, m)
 		}
 	}
-	return printable(key), printable(strings.Join(messages, "; "))
+	f.key, f.message = printable(f.key), printable(strings.Join(messages, "; "))
+	return f
 }
 
-// htmlTitle names an HTML page.
-func htmlTitle(page string) string {
-	lower := strings.ToLower(page)
-	start := strings.Index(lower, "<title>")
-	if start < 0 {
-		return "an HTML page, probably of a gateway in between"
+// What is left out of a page's text.
+var (
+	unshown = regexp.MustCompile(`(?is)<!--.*?-->|<(script|style|head)\b.*?</(script|style|head)\s*>`)
+	titled  = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
+	tags    = regexp.MustCompile(`(?s)<[^>]*>?`)
+)
+
+// pageText reduces an HTML page to its title, or to the beginning of its text.
+func pageText(page string) string {
+	const unnamed = "an HTML page, probably of a gateway in between"
+	if title := titled.FindStringSubmatch(page); title != nil {
+		if text := printable(html.UnescapeString(title[1])); text != "" {
+			return "an HTML page titled " + text
+		}
 	}
-	start += len("<title>")
-	end := strings.Index(lower[start:], "</title>")
-	if end < 0 || start+end > len(page) {
-		return "an HTML page, probably of a gateway in between"
+	text := printable(html.UnescapeString(tags.ReplaceAllString(unshown.ReplaceAllString(page, " "), " ")))
+	if text == "" {
+		return unnamed
 	}
-	return "an HTML page titled " + printable(html.UnescapeString(page[start:start+end]))
+	return "an HTML page: " + shortened(text, 100)
+}
+
+// shortened is text with at most n runes of it.
+func shortened(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n]) + "..."
+	}
+	return text
 }
 
 // printable makes text of a server fit for a terminal and a log: one line, no control characters,

@@ -27,6 +27,9 @@ var (
 	// ErrUnknownOutcome: a write was sent and its answer was lost or unreadable; it may have been
 	// done. It was not sent again.
 	ErrUnknownOutcome = errors.New("outcome unknown, the request may have been carried out")
+	// ErrRedirect: the server redirects elsewhere in place of answering; nothing was done, and the
+	// redirect was not followed.
+	ErrRedirect = errors.New("the server redirects")
 	// ErrForeignHost: an answer links or redirects to another place than the configured API; it
 	// was not followed.
 	ErrForeignHost = errors.New("leads away from the configured API")
@@ -42,8 +45,10 @@ type Error struct {
 	Message string // error_message, or the title of an HTML page; printable, shortened
 	// RetryAfter is the wait that the server asked for; 0 when it did not.
 	RetryAfter time.Duration
-
-	html bool // the body was a page for people, not the API's
+	// Gateway says that it is the answer of a gateway or proxy in front of the API, which tells nothing about what was asked
+	// for.
+	Gateway bool
+	IDs     string // x-eig-tracking-id and x-amzn-requestid with their values, for Constant Contact's support; may be ""
 }
 
 // Error names the operation, the status and what the server said.
@@ -56,14 +61,21 @@ func (e *Error) Error() string {
 	if e.Key != "" {
 		b.WriteString(" (" + e.Key + ")")
 	}
+	if e.Gateway {
+		b.WriteString(" from a gateway, not from the API")
+	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
+	}
+	if e.IDs != "" {
+		b.WriteString(" [" + e.IDs + "]")
 	}
 	return b.String()
 }
 
-// Is makes errors.Is(err, ErrNotFound) and its siblings work by status. A page of a gateway that
-// could not find the API says nothing about what was asked for, so it is no ErrNotFound.
+// Is makes errors.Is(err, ErrNotFound) and its siblings work by status. A gateway that turned the
+// request away or could not find the API says nothing about what was asked for, so that is neither
+// ErrNotFound nor ErrForbidden.
 func (e *Error) Is(target error) bool {
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -71,9 +83,9 @@ func (e *Error) Is(target error) bool {
 	case http.StatusUnauthorized:
 		return target == ErrUnauthorized
 	case http.StatusForbidden:
-		return target == ErrForbidden
+		return target == ErrForbidden && !e.Gateway
 	case http.StatusNotFound:
-		return target == ErrNotFound && !e.html
+		return target == ErrNotFound && !e.Gateway
 	case http.StatusConflict:
 		return target == ErrConflict
 	}

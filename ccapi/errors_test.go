@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestErrorBodiesComeInThreeForms(t *testing.T) {
+func TestErrorBodiesComeInManyForms(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, body, key, message string
@@ -21,12 +21,20 @@ func TestErrorBodiesComeInThreeForms(t *testing.T) {
 		{"white space around", " \r\n{\"error_key\":\"throttled\"}\n", "throttled", ""},
 		{"authorization server", `{"error":"invalid_grant","error_description":"gone"}`, "invalid_grant", "gone"},
 		{"page with a title", `<!DOCTYPE html><HTML><head><TITLE>502 &amp; more</TITLE></head></html>`, "", "an HTML page titled 502 & more"},
-		{"page without a title", `<html><body>no</body>`, "", "an HTML page, probably of a gateway in between"},
-		{"page whose title has no end", `<html><title>oops`, "", "an HTML page, probably of a gateway in between"},
+		{"page without a title", `<html><head><style>p {}</style></head><body><h1>403</h1> <!-- a > b --><p>no &amp; no</p><script>x()</script>`, "",
+			"an HTML page: 403 no & no"},
+		{"page with an empty title", `<html><title> </title><body>no</body>`, "", "an HTML page: no"},
+		{"page without a text", `<html><head><script>x()</script></head></html>`, "", "an HTML page, probably of a gateway in between"},
+		{"page with a long text", `<html><p>` + strings.Repeat("x", 1000), "", "an HTML page: " + strings.Repeat("x", 100) + "..."},
+		{"page whose title has no end", `<html><title>oops`, "", "an HTML page: oops"},
+		{"gateway", `{"message":"Forbidden"}`, "", "Forbidden"},
+		{"gateway's authorizer", `{"Message":"User is not authorized"}`, "", "User is not authorized"},
+		{"authorization server's own", `{"errorCode":"E0000047","errorSummary":"API call exceeded rate limit","errorLink":"E0000047","errorCauses":[]}`,
+			"E0000047", "API call exceeded rate limit"},
 		{"page with letters that change length", "<html>İİİİİİİİİİİİ<title>a</title>", "", "an HTML page titled"},
 		{"cut", `{"error_key":"thr`, "", ""},
 		{"wrong types", `{"error_key":7}`, "", ""},
-		{"text", `Service Unavailable`, "", ""},
+		{"text", "upstream\nrequest timeout", "", "upstream request timeout"},
 		{"nothing", ``, "", ""},
 		{"control characters", `{"error_key":"a\u0000b","error_message":"\u001b[31mred\r\nnext\tline \u202eflipped"}`, "a b", "[31mred next line flipped"},
 		{"no UTF-8", "{\"error_key\":\"\xff\xfe\"}", "\uFFFD\uFFFD", ""},
@@ -34,7 +42,8 @@ func TestErrorBodiesComeInThreeForms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			key, message := parseErrorBody([]byte(tt.body))
+			got := parseErrorBody([]byte(tt.body))
+			key, message := got.key, got.message
 			if key != tt.key || !strings.HasPrefix(message, tt.message) || tt.message == "" && message != "" {
 				t.Errorf("got %q, %q, want %q, %q", key, message, tt.key, tt.message)
 			}
@@ -61,8 +70,8 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		key, message := parseErrorBody(body)
-		for _, s := range []string{key, message} {
+		got := parseErrorBody(body)
+		for _, s := range []string{got.key, got.message} {
 			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxMessage+len("an HTML page titled ...") {
 				t.Fatalf("not fit to be shown: %q", s)
 			}

@@ -47,3 +47,21 @@ func withoutToken(s, token string) string {
 
 // delimits tells what stands between two words of an error.
 func delimits(r rune) bool { return strings.ContainsRune(" \"'`<>{}[]()=:;,", r) }
+
+// cleaned is an error fit to be shown: net/http quotes what it cannot read from the connection, at any length.
+func (c *call) cleaned(err error, tok *oauth2.Token) error {
+	text := c.withoutRequest(printable(err.Error()), tok)
+	if text == err.Error() {
+		return err
+	}
+	return &cleanError{text, err}
+}
+
+// cleanError is an error under a text that is fit to be shown.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+func (e *cleanError) Unwrap() error { return e.err }

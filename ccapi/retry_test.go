@@ -85,7 +85,7 @@ var faults = []struct {
 	text string // what the error says
 }{
 	{"500", status(500, `[{"error_key":"internal","error_message":"oops"}]`), "HTTP 500 Internal Server Error (internal): oops"},
-	{"502", page(502), "HTTP 502 Bad Gateway: an HTML page titled Gateway"},
+	{"502", page(502), "HTTP 502 Bad Gateway from a gateway, not from the API: an HTML page titled Gateway"},
 	{"503", status(503, ``), "HTTP 503 Service Unavailable"},
 	{"504", page(504), "HTTP 504 Gateway Timeout"},
 	{"408", status(408, ``), "HTTP 408 Request Timeout"},

@@ -22,7 +22,7 @@ func (t *Transport) tooMany(ctx context.Context, resp *http.Response) error {
 	// What the server said must be remembered even if nobody waits for the answer any more.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if key, _ := parseErrorBody(head); key == quotaExceeded {
+	if parseErrorBody(head).key == quotaExceeded {
 		return t.Quota.Exhausted(ctx, nextDay(serverTime(resp)))
 	}
 	return t.Quota.Throttled(ctx)
