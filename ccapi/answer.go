@@ -117,12 +117,13 @@ func readError(resp *http.Response) *Error {
 		Message:    says.message,
 		RetryAfter: retryAfter(resp),
 		Gateway:    says.gateway || isHTML(resp),
-		IDs:        requestIDs(resp.Header),
+		IDs:        RequestIDs(resp.Header),
 	}
 }
 
-// requestIDs are the names under which Constant Contact's support finds a request.
-func requestIDs(h http.Header) string {
+// RequestIDs are the names under which Constant Contact's support finds a request: "x-eig-tracking-id ..., x-amzn-requestid ...",
+// as far as an answer has them.
+func RequestIDs(h http.Header) string {
 	var ids []string
 	for _, name := range []string{"x-eig-tracking-id", "x-amzn-requestid"} {
 		if id := shortened(printable(h.Get(name)), 100); id != "" {

@@ -1,6 +1,7 @@
 package oauthdev
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -70,8 +71,8 @@ func noConnection(err error) bool {
 	return network || alert || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, and the bare object of
-// Constant Contact's gateway.
+// answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, the bare object of Constant
+// Contact's API, Okta's own errors, and those of a gateway in front ("message" or "Message").
 type answer struct {
 	AccessToken             string  `json:"access_token"`
 	TokenType               string  `json:"token_type"`
@@ -87,6 +88,9 @@ type answer struct {
 	ErrorDescription        string  `json:"error_description"`
 	ErrorKey                string  `json:"error_key"`
 	ErrorMessage            string  `json:"error_message"`
+	OktaCode                string  `json:"errorCode"`
+	OktaSummary             string  `json:"errorSummary"`
+	GatewayMessage          string  `json:"message"`
 }
 
 // seconds reads a number, also one in quotes. Anything else is 0: a token is never thrown away for its life-time.
@@ -114,8 +118,8 @@ func judge(resp *http.Response, raw []byte, secrets ...string) *reply {
 	readable := parseAnswer(raw, &r.answer)
 	e := &Error{
 		Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header),
-		Code:        plain(first(r.answer.Error, r.answer.ErrorKey), secrets...),
-		Description: plain(first(r.answer.ErrorDescription, r.answer.ErrorMessage), secrets...),
+		Code:        plain(cmp.Or(r.answer.Error, r.answer.ErrorKey, r.answer.OktaCode), secrets...),
+		Description: plain(cmp.Or(r.answer.ErrorDescription, r.answer.ErrorMessage, r.answer.OktaSummary, r.answer.GatewayMessage), secrets...),
 	}
 	r.err = e
 	success := resp.StatusCode >= 200 && resp.StatusCode <= 299
@@ -124,10 +128,12 @@ func judge(resp *http.Response, raw []byte, secrets ...string) *reply {
 		r.fate = busy
 	case !readable && (!success || isPage(resp.Header)):
 		r.fate = foreign
-		e.Description = "not JSON but " + kind(resp.Header)
+		e.Description = "not JSON but " + kind(resp)
 	case !readable:
 		r.fate = lost
 		e.Description = "unreadable JSON"
+	case !success && e.Code == "" && r.answer.GatewayMessage != "":
+		r.fate = foreign
 	case !success || e.Code != "" && r.answer.AccessToken == "":
 		r.fate = refused
 	default:
@@ -147,27 +153,26 @@ func parseAnswer(raw []byte, a *answer) bool {
 	return err == nil || odd
 }
 
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 func isPage(h http.Header) bool {
 	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return t == "text/html" || t == "application/xhtml+xml"
 }
 
+// otherHost is where the authorization server may be, too: its access tokens name it as their issuer.
+const otherHost = "identity.constantcontact.com"
+
 // kind names what came instead of JSON.
-func kind(h http.Header) string {
-	if h.Get("Location") != "" {
-		return "a redirect, which is not followed"
+func kind(resp *http.Response) string {
+	what := "something without a type"
+	if resp.Header.Get("Location") != "" {
+		what = "a redirect, which is not followed"
+	} else if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil {
+		what = plain(t)
 	}
-	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil {
-		return plain(t) + "; is the address right?"
+	if resp.Request.URL.Hostname() == otherHost {
+		return what + "; check [endpoints] auth"
 	}
-	return "something without a type; is the address right?"
+	return what + "; check [endpoints] auth, or try " + otherHost + " there"
 }
 
 // retryAfter reads the header in its form of seconds, which is the only one that servers of tokens use.

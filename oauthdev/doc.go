@@ -32,7 +32,7 @@
 //	 4   another OAuth error (invalid_client, ...)        no              take the mark back, report, not dead
 //	 5   429                                              no              take the mark back, again after a pause
 //	 6   500 to 599, whole                                no              the same, but remember the doubt for row 3's reason
-//	 7   a page instead of JSON, a redirect               no              take the mark back, again after a pause
+//	 7   a page, a gateway's "message", a redirect        no              take the mark back, again after a pause
 //	 8   request never left: no connection                no              take the mark back, again after a pause
 //	 9   request never left: any other reason             no              take the mark back, report
 //	10   it left; time-out, reset, cut or empty answer    perhaps         leave the mark, again at once

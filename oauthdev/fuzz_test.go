@@ -2,6 +2,7 @@ package oauthdev
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode"
@@ -17,8 +18,9 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(seed), 400)
 	}
 	const secret = "a-refresh-token-of-ours"
+	asked := &http.Request{URL: &url.URL{Host: "authz.test"}}
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
-		r := judge(&http.Response{StatusCode: status, Header: http.Header{}}, body, secret)
+		r := judge(&http.Response{StatusCode: status, Header: http.Header{}, Request: asked}, body, secret)
 		if r.fate == granted && r.err != nil || r.fate != granted && r.err == nil {
 			t.Fatalf("%q gives fate %d and %v", body, r.fate, r.err)
 		}

@@ -22,6 +22,9 @@ const (
 	throttled    fault = "429"
 	unavailable  fault = "503"
 	page         fault = "200 with a page"
+	gateway      fault = "403 of a gateway"
+	okta         fault = "429 with errorCode"
+	oktaClient   fault = "401 with errorCode"
 	wrongPath    fault = "404 with a page"
 	redirect     fault = "302"
 	resetBefore  fault = "connection reset before the token is looked at"
@@ -52,7 +55,7 @@ func (f fault) loses() bool {
 // looks tells whether the server looks at the token.
 func (f fault) looks() bool {
 	switch f {
-	case badClient, throttled, unavailable, page, wrongPath, redirect, echo:
+	case badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, echo:
 		return false
 	}
 	return true
@@ -190,6 +193,12 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 	case page:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<html>")
+	case gateway:
+		writeJSON(w, 403, `{"message":"Missing Authentication Token"}`)
+	case okta:
+		writeJSON(w, 429, `{"errorCode":"E0000047","errorSummary":"API call exceeded rate limit","errorLink":"E0000047","errorId":"oae1","errorCauses":[]}`)
+	case oktaClient:
+		writeJSON(w, 401, `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorId":"oae2"}`)
 	case wrongPath:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(404)

@@ -1,6 +1,7 @@
 package oauthdev
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -107,7 +108,7 @@ func (g *grant) renewed(rep *reply) *grant {
 	a := &rep.answer
 	n := &grant{
 		Client: g.Client, Access: a.AccessToken, Type: a.TokenType, Refresh: a.RefreshToken,
-		Scope: first(a.Scope, g.Scope), Obtained: rep.sent, Expires: rep.sent.Add(a.ExpiresIn.or(defaultLife)),
+		Scope: cmp.Or(a.Scope, g.Scope), Obtained: rep.sent, Expires: rep.sent.Add(a.ExpiresIn.or(defaultLife)),
 		Made: rep.sent,
 	}
 	if !visible(a.AccessToken) { // no request can carry it

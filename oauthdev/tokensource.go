@@ -1,6 +1,7 @@
 package oauthdev
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -83,7 +84,7 @@ func (c *Client) Accept(ctx context.Context, t *oauth2.Token) error {
 	scope, _ := t.Extra("scope").(string)
 	g := &grant{
 		Client: c.id, Access: t.AccessToken, Type: t.TokenType, Refresh: t.RefreshToken,
-		Scope: first(scope, strings.Join(c.scopes, " ")), Obtained: obtained, Expires: t.Expiry, Made: obtained,
+		Scope: cmp.Or(scope, strings.Join(c.scopes, " ")), Obtained: obtained, Expires: t.Expiry, Made: obtained,
 	}
 	return c.change(ctx, func(r *record) bool {
 		r.replace(g)

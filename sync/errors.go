@@ -24,6 +24,10 @@ func Diagnose(err error) (code, hint string) {
 		return "source", "run `ccsyncd check` to see what is wrong with the app's database; it is tried again at the next run"
 	case errors.Is(err, ccapi.ErrForbidden):
 		return "forbidden", "the login lacks the scope contact_data or the right to edit contacts, or the application is switched off: run `ccsyncd check`"
+	case errors.Is(err, ccapi.ErrRedirect):
+		return "redirected", "correct [endpoints] api: the API is not at that address, or a proxy stands in between; nothing was done there"
+	case ofGateway(err):
+		return "gateway", "a gateway in front of the API answered, so that it is no missing scope; it is tried again at the next run. If it stays so, give Constant Contact's support the ids in the message"
 	case errors.Is(err, errIncomplete):
 		return "snapshot_incomplete", "nothing was sent; it is tried again at the next run"
 	case errors.As(err, new(*state.HeldError)):
@@ -41,4 +45,10 @@ func Diagnose(err error) (code, hint string) {
 	default:
 		return "failed", "it is tried again at the next run; `ccsyncd check` tests each link of the chain"
 	}
+}
+
+// ofGateway tells the word of a gateway in front of the API.
+func ofGateway(err error) bool {
+	e, ok := errors.AsType[*ccapi.Error](err)
+	return ok && e.Gateway
 }

@@ -91,9 +91,25 @@ func (a *app) observe(r *http.Request, answer *http.Response, err error) {
 			}
 		}
 	}
+	if err == nil {
+		a.logRefusal(r, answer)
+	}
 	for _, observe := range a.observers {
 		observe(r, answer, err)
 	}
+}
+
+// logRefusal notes an answer that is no success, with the names under which Constant Contact's support finds it. What passes by itself
+// or is decided on elsewhere is for who looks closely.
+func (a *app) logRefusal(r *http.Request, answer *http.Response) {
+	if answer.StatusCode < http.StatusBadRequest {
+		return
+	}
+	level := slog.LevelDebug
+	if answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusRequestEntityTooLarge {
+		level = slog.LevelWarn
+	}
+	a.log.Log(r.Context(), level, "request refused", "method", r.Method, "path", r.URL.Path, "status", answer.StatusCode, "ids", ccapi.RequestIDs(answer.Header))
 }
 
 // openSource prepares to read the app's database.
