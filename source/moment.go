@@ -42,20 +42,6 @@ func appendDate(dst []byte, v string) []byte {
 	return append(dst, m.date...)
 }
 
-// appendUnix writes the first n characters of the moment that a number in a date column of SQLite
-// means: seconds since 1970, or milliseconds where seconds would lie 30,000 years away.
-func appendUnix(dst []byte, v int64, n int) []byte {
-	t := time.Unix(v, 0)
-	if v > 1e12 || v < -1e12 {
-		t = time.UnixMilli(v)
-	}
-	text := t.UTC().Format(time.RFC3339Nano)
-	if n < len("2006-01-02T") {
-		text, _, _ = strings.Cut(text, "T")
-	}
-	return append(dst, text...)
-}
-
 // appendUTC moves the moment to UTC; v stays where that leads out of the years that RFC 3339 has.
 func (m moment) appendUTC(dst []byte, v string) []byte {
 	t, err := time.Parse("2006-01-02 15:04:05.999999999", m.date+" "+m.clock+m.fraction)

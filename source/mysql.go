@@ -112,6 +112,8 @@ func (d *mysqlDB) mark(context.Context, *session, relation) (string, error) { re
 
 func (d *mysqlDB) current(context.Context) (string, error) { return "", nil }
 
+func (d *mysqlDB) judge(context.Context, *session, relation, []Column) error { return nil }
+
 func (d *mysqlDB) advice(context.Context, *session) []string { return nil }
 
 func (d *mysqlDB) close() error { return d.pool.Close() }

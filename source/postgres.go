@@ -184,6 +184,8 @@ func (d *postgresDB) current(ctx context.Context) (string, error) {
 	return mark, d.pool.GetContext(ctx, &mark, postgresMark)
 }
 
+func (d *postgresDB) judge(context.Context, *session, relation, []Column) error { return nil }
+
 func (d *postgresDB) advice(context.Context, *session) []string { return nil }
 
 func (d *postgresDB) close() error { return d.pool.Close() }

@@ -93,6 +93,9 @@ func (db *DB) read(ctx context.Context, s *session, rel *relation, each func(Row
 	if err != nil {
 		return false, err
 	}
+	if err := db.dialect.judge(ctx, s, *rel, ch.columns); err != nil {
+		return false, err
+	}
 	db.setKey(ch.key)
 	sc := newScanner(ch)
 	return s.stream(ctx, db.dialect.statement(*rel, ch.columns, noLimit), len(ch.columns), func(values []driver.Value) (bool, error) {

@@ -174,6 +174,32 @@ func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 	return selectStatement(rel, expressions, limit)
 }
 
+// soonestMilli is a number, whatever its sign, that means milliseconds: as seconds it would lie beyond the year 5138, as
+// milliseconds in March 1973.
+const soonestMilli = "100000000000"
+
+// judge tells seconds from milliseconds in the date columns: one value beyond what seconds can be tells it of all. The condition
+// does not count, so that what a column means does not change with the rows that it lets through.
+func (d *sqliteDB) judge(ctx context.Context, s *session, rel relation, columns []Column) error {
+	rel.where = ""
+	for i, c := range columns {
+		if c.kind != asDate && c.kind != asTimestamp {
+			continue
+		}
+		name := quoteWith(`"`, c.Name)
+		milli := false
+		found := selectStatement(rel, []string{name + " AS v"}, noLimit)
+		err := s.tx.GetContext(ctx, &milli, "SELECT EXISTS (SELECT 1 FROM ("+found+"\n) WHERE typeof(v) = 'integer' AND (v >= "+soonestMilli+" OR v <= -"+soonestMilli+"))")
+		if err != nil {
+			return err
+		}
+		if milli {
+			columns[i].kind = map[kind]kind{asDate: asMilliDate, asTimestamp: asMilliTimestamp}[c.kind]
+		}
+	}
+	return nil
+}
+
 // advice tells what WAL mode asks of the account: SQLite makes the -wal and -shm files beside the
 // database when nobody has it open, and leaves them when a reader was the last.
 func (d *sqliteDB) advice(ctx context.Context, s *session) []string {

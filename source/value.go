@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // kind says how the values of a column are written; it follows from the column's declared type.
@@ -23,6 +24,8 @@ const (
 	asBits                // a number that comes as bytes, most significant first
 	asDate
 	asTimestamp
+	asMilliDate      // of SQLite: numbers are milliseconds
+	asMilliTimestamp // of SQLite: numbers are milliseconds
 	asTime
 	asUUID
 	asJSON
@@ -87,9 +90,9 @@ func appendText(dst []byte, k kind, v string) []byte {
 	switch k {
 	case asNumber, asSingle:
 		return appendNumber(dst, k, v)
-	case asDate:
+	case asDate, asMilliDate:
 		return appendDate(dst, v)
-	case asTimestamp:
+	case asTimestamp, asMilliTimestamp:
 		return appendTimestamp(dst, v)
 	case asTime:
 		return append(dst, trimFraction(v)...)
@@ -122,9 +125,13 @@ func appendInteger(dst []byte, k kind, v int64) []byte {
 	case k == asBoolean && (v == 0 || v == 1):
 		return strconv.AppendBool(dst, v == 1)
 	case k == asTimestamp:
-		return appendUnix(dst, v, len("2006-01-02T15:04:05Z"))
+		return time.Unix(v, 0).UTC().AppendFormat(dst, time.RFC3339Nano)
+	case k == asMilliTimestamp:
+		return time.UnixMilli(v).UTC().AppendFormat(dst, time.RFC3339Nano)
 	case k == asDate:
-		return appendUnix(dst, v, len("2006-01-02"))
+		return time.Unix(v, 0).UTC().AppendFormat(dst, time.DateOnly)
+	case k == asMilliDate:
+		return time.UnixMilli(v).UTC().AppendFormat(dst, time.DateOnly)
 	default:
 		return strconv.AppendInt(dst, v, 10)
 	}

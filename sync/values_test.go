@@ -41,6 +41,7 @@ func TestAnEqualValueInAnotherNotationIsNoChange(t *testing.T) {
 		{plain("datetime"), "2026-01-02T15:04:00Z", "2026-01-02T15:04"},
 		{plain("datetime"), "2026-01-02T03:04:05Z", "1767323045"},
 		{realDate, "2026-01-02", "1767323045120"},
+		{realDate, "1990-01-01", "631152000000"},
 		{plain("number"), "1", "1.0"},
 		{plain("number"), "1.50", "1.5"},
 		{plain("number"), "-0.5", "-.50"},

@@ -115,7 +115,7 @@ func parseDate(value string) (t time.Time, ok bool) {
 		switch len(value) {
 		case len("1767312000"):
 			return time.Unix(n, 0).UTC(), n > 0
-		case len("1767312000000"):
+		case len("1767312000000"), len("631152000000"):
 			return time.UnixMilli(n).UTC(), n > 0
 		}
 		return t, false
