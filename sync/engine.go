@@ -87,6 +87,7 @@ type run struct {
 	push      pusher
 	before    int // requests of the Reader before this run
 	waited    waited
+	brokenOff bool // it was told to stop
 }
 
 // waited is what a run has waited for.
@@ -105,6 +106,7 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 	}
 	err = r.steps(ctx)
 	r.close()
+	r.brokenOff = ctx.Err() != nil
 	r.countPushed()
 	if r.plan != nil {
 		r.report.Users = r.asked.States()
@@ -132,7 +134,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
 		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
-		Guard: plan.NoVerdict(), Only: len(opts.Only),
+		Guard: plan.NoVerdict(), Only: len(opts.Only), Forced: opts.Force,
 	}
 	r.asked = plan.AskedFor(opts.Only)
 	r.push.asked = r.asked

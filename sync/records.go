@@ -34,6 +34,7 @@ type LastPlan struct {
 type LastWhole struct {
 	Run        int64     `json:"run"`
 	Trigger    string    `json:"trigger"`
+	Forced     bool      `json:"forced,omitempty"`
 	Outcome    Outcome   `json:"outcome"`
 	ExitCode   int       `json:"exit_code"`
 	Error      *Problem  `json:"error,omitempty"`
@@ -46,6 +47,7 @@ type LastWhole struct {
 	Verified   int       `json:"verified"`
 	Rejected   int       `json:"rejected"`
 	Unverified int       `json:"unverified"`
+	Skipped    int       `json:"skipped"` // rows
 	// Failures is how many whole runs have failed in a row, this one among them.
 	Failures int `json:"failures"`
 
@@ -101,8 +103,8 @@ func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 
 // After is the record after another whole run, which ended at a time by the server's clock.
 func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	next := LastWhole{
-		Run: r.Run, Trigger: r.Trigger, Outcome: r.Outcome, ExitCode: r.ExitCode, Error: r.Error, StartedAt: r.StartedAt, EndedAt: at,
-		Seconds: r.Seconds, Requests: r.Requests, Changes: r.Summary.Create + r.Summary.Update + r.Summary.Clear,
+		Run: r.Run, Trigger: r.Trigger, Forced: r.Forced, Outcome: r.Outcome, ExitCode: r.ExitCode, Error: r.Error, StartedAt: r.StartedAt, EndedAt: at,
+		Seconds: r.Seconds, Requests: r.Requests, Changes: r.Summary.Create + r.Summary.Update + r.Summary.Clear, Skipped: r.Summary.Skipped,
 		Coverage: l.Coverage, Skips: l.Skips, CoverageRun: l.CoverageRun, CoverageAt: l.CoverageAt,
 		Problems: l.Problems, NewestProblem: l.NewestProblem, SyncedAt: l.SyncedAt, PendingSince: l.PendingSince, Latency: l.Latency,
 	}
@@ -185,8 +187,11 @@ func voidLastPlan(dry bool, only []string) state.Records {
 	return state.Records{recordLastPlan: ""}
 }
 
-// records are those that hold from the end of a run on.
+// records are those that hold from the end of a run on. One that was told to stop leaves as little as one that died.
 func (r *run) records(ctx context.Context) (state.Records, error) {
+	if r.brokenOff {
+		return nil, nil
+	}
 	all, err := WholeRecord(ctx, r.State, r.report)
 	if err != nil || !r.carriedOut() {
 		return all, err

@@ -62,6 +62,8 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
 	Only int `json:"only,omitempty"`
+	// Forced tells that the run was to pass the guard.
+	Forced bool `json:"forced,omitempty"`
 	// Limited is how many changes were left out because the run was to make no more.
 	Limited int `json:"limited,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.

@@ -21,9 +21,9 @@ type daemon struct {
 	asks     chan *ask           // of the status page and the backend
 	busy     atomic.Bool         // a run for all users, asked for over HTTP, waits or is under way
 	progress progress
-	site     *site          // nil: no status page
-	next     time.Time      // the next scheduled run
-	outcome  ccsync.Outcome // of the last run
+	site     *site // nil: no status page
+	schedule schedule
+	refused  *loginMark // the login that the last run was refused with; nil: it was not
 	system   systemd
 	woke     atomic.Int64 // when the loop last looked around, in Unix seconds
 
@@ -109,13 +109,17 @@ func (d *daemon) loop(ctx context.Context) error {
 
 func (d *daemon) start(ctx context.Context) {
 	a := d.app.Load()
-	d.next = a.cfg.Schedule.Cron.Next(wallClock())
-	a.log.Info("daemon begins", "version", version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.next)
+	if last, ran, err := ccsync.ReadLastWhole(ctx, a.state); err == nil && ran && last.Outcome == ccsync.Unauthorized {
+		d.refused = &loginMark{}
+	}
+	d.planNext(ctx, a, false)
+	a.log.Info("daemon begins", "version", version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
 	if err := a.state.Requeue(ctx); err != nil {
 		a.log.Warn("requests that a former daemon left are not taken up", "error", err)
 	}
 	if a.cfg.Schedule.RunOnStart {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
+		d.planNext(ctx, a, false)
 	}
 }
 
@@ -128,20 +132,23 @@ func (d *daemon) tick(ctx context.Context) {
 	d.woke.Store(time.Now().Unix())
 	d.notice(ctx, a)
 	now := wallClock()
-	if !now.Before(d.next) {
-		d.scheduled(ctx, a)
-		d.next = a.cfg.Schedule.Cron.Next(wallClock())
+	if !now.Before(d.schedule.next) {
+		idle := d.scheduled(ctx, a)
+		d.planNext(ctx, a, idle)
 		return
 	}
-	if sooner := a.cfg.Schedule.Cron.Next(now); sooner.Before(d.next) {
-		d.next = sooner
+	if d.schedule.plan(a.cfg.Schedule.Cron, now).Before(d.schedule.next) {
+		d.planNext(ctx, a, false)
 	}
 }
 
 // scheduled runs, unless there is certainly nothing to do.
-func (d *daemon) scheduled(ctx context.Context, a *app) {
-	idle, began := false, time.Now()
+func (d *daemon) scheduled(ctx context.Context, a *app) (idle bool) {
+	began := time.Now()
 	d.guarded(ctx, func() {
+		if d.progress.now().Trouble != "" {
+			return // what the last run did is not written down
+		}
 		var err error
 		if idle, err = a.engine().Idle(ctx); err != nil && ctx.Err() == nil {
 			a.log.Debug("whether there is something to do is not known, so a run finds out", "error", err)
@@ -149,13 +156,14 @@ func (d *daemon) scheduled(ctx context.Context, a *app) {
 	})
 	if !idle {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
-		return
+		return false
 	}
 	a.log.Debug("nothing to do", "seconds", time.Since(began).Seconds())
 	d.progress.idled()
 	for _, tell := range d.idle {
 		tell(ctx)
 	}
+	return true
 }
 
 // notice looks what other processes have left in the state database: requests for a run, and a login.
@@ -169,11 +177,32 @@ func (d *daemon) notice(ctx context.Context, a *app) {
 		return
 	}
 	d.serveOthers(ctx, a)
-	if d.outcome != ccsync.Unauthorized || ctx.Err() != nil {
+	if d.refused == nil || ctx.Err() != nil {
 		return
 	}
-	if login, err := a.auth.Status(ctx); err == nil && login.Authorized {
+	if mark, authorized := a.loginMark(ctx); authorized && mark != *d.refused {
 		a.log.Info("somebody has logged in")
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
+		d.planNext(ctx, a, false)
+	}
+}
+
+// loginMark is another one after each login, and after each refresh of its tokens.
+type loginMark struct{ access, refresh time.Time }
+
+func (a *app) loginMark(ctx context.Context) (m loginMark, authorized bool) {
+	login, err := a.auth.Status(ctx)
+	return loginMark{login.Obtained, login.RefreshObtained}, err == nil && login.Authorized
+}
+
+// afterRun notes what the next ticks go by.
+func (d *daemon) afterRun(ctx context.Context, a *app, report *ccsync.Report) {
+	d.refused = nil
+	if report.Outcome == ccsync.Unauthorized {
+		mark, _ := a.loginMark(ctx)
+		d.refused = &mark
+	}
+	if report.Whole() && ctx.Err() == nil {
+		d.schedule.ran(report, a.cfg.Schedule.Cron, wallClock())
 	}
 }

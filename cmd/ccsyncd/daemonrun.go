@@ -20,9 +20,11 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	report, err := d.engineRun(ctx, a, o)
 	d.progress.ended()
 	if err != nil {
-		report = failedReport(o, "", err)
+		report = d.unkept(o, report, err)
+	} else if report.Whole() {
+		d.progress.troubled("")
 	}
-	d.outcome = report.Outcome
+	d.afterRun(ctx, a, report)
 	if ctx.Err() != nil {
 		a.log.Info("run broken off, its rest follows at the next start", "run", report.Run)
 		return report
@@ -31,6 +33,16 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	for _, tell := range d.ran {
 		d.guarded(ctx, func() { tell(ctx, report) })
 	}
+	return report
+}
+
+// unkept is the report of a run that could not be written down. Until one is, /readyz says so: the records tell of an earlier run.
+func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccsync.Report {
+	code, hint := ccsync.Diagnose(err)
+	if report == nil || report.Error == nil || report.Error.Code != "crashed" {
+		report = failedReport(o, "", err)
+	}
+	d.progress.troubled(fmt.Sprintf("a run could not be written down (%s): %s", code, hint))
 	return report
 }
 
@@ -77,7 +89,11 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 		if err != nil {
 			return err
 		}
-		return a.state.EndRun(ctx, state.Run{ID: r.ID, Outcome: string(report.Outcome), Report: kept})
+		records, err := ccsync.WholeRecord(ctx, a.state, report)
+		if err != nil {
+			return err
+		}
+		return a.state.EndRun(ctx, state.Run{ID: r.ID, Outcome: string(report.Outcome), Report: kept, Records: records})
 	}
 	return nil
 }
@@ -85,7 +101,7 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 // failedReport is the report of a run that could not make its own. Without a code the error tells.
 func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
 	r := emptyReport(false)
-	r.Trigger, r.Outcome = o.Trigger, ccsync.Failed
+	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
 	r.ExitCode = exitFailed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
 	if code == "" {

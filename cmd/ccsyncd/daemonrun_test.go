@@ -55,15 +55,20 @@ func TestARunThatPanicsIsAFailedRunAndEndsNothing(t *testing.T) {
 	if report.Outcome != ccsync.Failed || report.ExitCode != exitFailed || report.Error.Code != "crashed" {
 		t.Errorf("the report says %s, %d, %+v", report.Outcome, report.ExitCode, report.Error)
 	}
-	last, ok, err := d.app.Load().state.LastRun(t.Context())
-	if err != nil || !ok || last.Outcome != "failed" || last.ID != report.Run {
-		t.Errorf("the history has %+v (%v, %v), want the failed run %d", last, ok, err, report.Run)
+	db := d.app.Load().state
+	run, ok, err := db.Run(t.Context(), report.Run)
+	if err != nil || !ok || run.Outcome != "failed" {
+		t.Errorf("the history has %+v (%v, %v), want the failed run %d", run, ok, err, report.Run)
+	}
+	last, ok, err := ccsync.ReadLastWhole(t.Context(), db)
+	if err != nil || !ok || last.Outcome != ccsync.Failed || last.Run != report.Run || last.Failures != 1 || last.Error.Code != "crashed" {
+		t.Errorf("the last whole run is %+v (%v, %v), want the failed run %d", last, ok, err, report.Run)
 	}
 	if !strings.Contains(log.String(), `"stack":"goroutine `) {
 		t.Errorf("the log has no stack: %s", log)
 	}
-	if told != 1 || d.outcome != ccsync.Failed || d.progress.now().Run != 0 {
-		t.Errorf("told %d times, outcome %s, under way %d", told, d.outcome, d.progress.now().Run)
+	if told != 1 || report.Outcome != ccsync.Failed || d.progress.now().Run != 0 {
+		t.Errorf("told %d times, outcome %s, under way %d", told, report.Outcome, d.progress.now().Run)
 	}
 }
 
@@ -71,10 +76,10 @@ func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {
 	t.Parallel()
 	d, _ := brokenDaemon(t)
 	far := wallClock().Add(300 * time.Hour)
-	d.next = far
+	d.schedule.next = far
 	d.tick(t.Context())
-	if want := d.app.Load().cfg.Schedule.Cron.Next(wallClock()); d.next.After(want) {
-		t.Errorf("the next run is at %s, want %s or before", d.next, want)
+	if want := d.app.Load().cfg.Schedule.Cron.Next(wallClock()); d.schedule.next.After(want) {
+		t.Errorf("the next run is at %s, want %s or before", d.schedule.next, want)
 	}
 }
 

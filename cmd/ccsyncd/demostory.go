@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +75,7 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 		return err
 	}
 	defer atExit(&err, "close", a.close)
-	before, _, err := a.state.LastRun(ctx)
+	before, _, err := ccsync.ReadLastWhole(ctx, a.state)
 	if err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 	living, end := context.WithCancel(ctx)
 	daemon := d.inBackground(living)
 	defer func() { end(); err = errors.Join(err, daemon.wait()) }()
-	first, err := d.awaitRun(ctx, a, daemon, func(r *ccsync.Report) bool { return r.Run > before.ID })
+	first, err := d.awaitRun(ctx, a, daemon, func(l *ccsync.LastWhole) bool { return l.Run > before.Run })
 	if err != nil {
 		return err
 	}
@@ -96,11 +95,11 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 		return err
 	}
 	changed := time.Now()
-	run, err := d.awaitRun(ctx, a, daemon, func(r *ccsync.Report) bool { return r.Run > first.Run && r.Push != nil && r.Push.Verified > 0 })
+	run, err := d.awaitRun(ctx, a, daemon, func(l *ccsync.LastWhole) bool { return l.Run > first.Run && l.Verified > 0 })
 	if err != nil {
 		return err
 	}
-	d.Out.Print(d.Out.Paint(term.Good, fmt.Sprintf("%s later %s seen carrying their new codes", term.Duration(time.Since(changed)), term.Plural(run.Push.Verified, "contact was", "contacts were"))) +
+	d.Out.Print(d.Out.Paint(term.Good, fmt.Sprintf("%s later %s seen carrying their new codes", term.Duration(time.Since(changed)), term.Plural(run.Verified, "contact was", "contacts were"))) +
 		d.Out.Text(" (run %d, %s).", run.Run, term.Plural(run.Requests, "request", "requests")))
 	return d.ending(ctx, run, daemon)
 }
@@ -160,8 +159,8 @@ func (d *demo) look(ctx context.Context) (*app, error) {
 	return beside.open(ctx)
 }
 
-// awaitRun waits until the last run of the daemon is the one wanted.
-func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted func(*ccsync.Report) bool) (*ccsync.Report, error) {
+// awaitRun waits until the last whole run of the daemon is the one wanted.
+func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted func(*ccsync.LastWhole) bool) (*ccsync.LastWhole, error) {
 	const patience = time.Minute
 	late := time.After(patience)
 	for {
@@ -174,19 +173,18 @@ func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted 
 			return nil, errors.New("the daemon did not get there within a minute")
 		case <-time.After(50 * time.Millisecond):
 		}
-		last, _, err := a.state.LastRun(ctx)
+		last, ran, err := ccsync.ReadLastWhole(ctx, a.state)
 		if err != nil {
 			return nil, err
 		}
-		var report ccsync.Report
-		if json.Unmarshal(last.Report, &report) == nil && wanted(&report) {
-			return &report, nil
+		if ran && wanted(&last) {
+			return &last, nil
 		}
 	}
 }
 
 // ending sums up, and keeps all running if that was asked for.
-func (d *demo) ending(ctx context.Context, last *ccsync.Report, daemon *background) error {
+func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *background) error {
 	s := d.remote.Status()
 	d.heading("The end")
 	c := last.Coverage

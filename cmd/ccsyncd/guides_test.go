@@ -163,6 +163,7 @@ func TestTroubleshootingExplainsEveryReasonAndCode(t *testing.T) {
 	t.Parallel()
 	page := guide(t, "docs/troubleshooting.md")
 	words := reasonsIn(t, "../../sync")
+	words = append(words, reasonsIn(t, "../../sync/*")...)
 	words = append(words, reasonsIn(t, ".")...)
 	words = append(words, "not_in_source", "config", "held", "unauthorized", "failed")
 	if len(words) < 50 {

@@ -32,8 +32,7 @@ func (d *daemon) listen() (stop func(), err error) {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
 	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{State: a.state, Usage: d.usage, Log: a.log, Version: version,
-		Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now})
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: version})
 	a.observers = append(a.observers, d.site.metrics.Observe)
 	if err := d.site.renew(a); err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
@@ -60,15 +59,33 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.pages.Loa
 func (s *site) renew(a *app) error {
 	d := s.daemon
 	pages, err := web.New(web.Options{
-		State: a.state, Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: version,
+		Health: d.health(), Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: version,
 		Listen: a.cfg.HTTP.Listen, Hosts: a.cfg.HTTP.Hosts, Token: a.cfg.HTTP.Token.Reveal(),
-		Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now, Run: d.askRun, Explain: d.explain,
+		Run: d.askRun, Explain: d.explain,
 		Mask: term.Mask, MaskAddress: term.MaskAddress,
 	})
 	if err == nil {
 		s.pages.Store(&pages)
 	}
 	return err
+}
+
+// health is what tells whether codes arrive.
+func (d *daemon) health() web.Health {
+	return web.Health{State: d.app.Load().state, Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now}
+}
+
+// well tells whether codes arrive, and notes it for the metrics.
+func (d *daemon) well(ctx context.Context) bool {
+	reason, err := d.health().Unready(ctx)
+	if err != nil {
+		d.app.Load().log.Warn("whether codes arrive is not known", "error", err)
+	}
+	if err != nil || reason != "" {
+		return false
+	}
+	d.progress.good()
+	return true
 }
 
 // nextAfter is the first scheduled time after another.

@@ -3,8 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
@@ -28,50 +29,60 @@ type noticeCounts struct {
 	Contacts   int `json:"contacts"`
 	Verified   int `json:"verified"`
 	Pending    int `json:"pending"`
+	Missing    int `json:"missing"`
 	Skipped    int `json:"skipped"`
 	Rejected   int `json:"rejected"`
 	Unverified int `json:"unverified"`
 }
 
-// noticeOf tells of an event that a run was.
-func noticeOf(event string, r *ccsync.Report) notice {
-	n := notice{Schema: 1, Event: event, Run: r.Run, Hint: fmt.Sprintf("ccsyncd runs show %d", r.Run)}
-	c := r.Coverage
-	n.Counts = noticeCounts{Users: c.Users, Contacts: c.Contacts, Verified: c.Verified, Pending: c.Pending, Skipped: c.Skipped}
-	if r.Push != nil {
-		n.Counts.Rejected, n.Counts.Unverified = r.Push.Rejected, r.Push.Unverified
+// noticeOf tells of an event that a whole run was.
+func noticeOf(event string, l *ccsync.LastWhole) notice {
+	n := notice{Schema: 1, Event: event, Run: l.Run, Hint: fmt.Sprintf("ccsyncd runs show %d", l.Run)}
+	n.Counts.Rejected, n.Counts.Unverified = l.Rejected, l.Unverified
+	if c := l.Coverage; c != nil {
+		n.Counts.Users, n.Counts.Contacts, n.Counts.Verified = c.Users, c.Contacts, c.Verified
+		n.Counts.Pending, n.Counts.Missing, n.Counts.Skipped = c.Pending, c.Missing, c.Skipped
 	}
 	switch event {
 	case eventRecovered:
-		n.Text = fmt.Sprintf("all is well again: %s of %s carry their values", term.Count(c.Verified), term.Plural(c.Users, "user", "users"))
+		n.Text = fmt.Sprintf("all is well again: %s of %s carry their values", term.Count(n.Counts.Verified), term.Plural(n.Counts.Users, "user", "users"))
 	case string(ccsync.Partial):
-		n.Text = fmt.Sprintf("%s did not arrive (%s rejected, %s not verified); what can be tried again is tried by itself",
-			term.Plural(n.Counts.Rejected+n.Counts.Unverified, "code", "codes"), term.Count(n.Counts.Rejected), term.Count(n.Counts.Unverified))
+		n.Text = fmt.Sprintf("%s did not arrive (%s); what can be tried again is tried by itself", term.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
 	case string(ccsync.Refused):
-		n.Text = "the guard refused the plan, nothing was sent: " + strings.Join(r.Guard.Reasons, ", ")
+		n.Text = "the guard refused the plan, nothing was sent: " + strings.Join(l.Guard, ", ")
 	case string(ccsync.Unauthorized):
 		n.Text = "Constant Contact does not accept the login; nothing is sent until somebody logs in"
 		n.Hint = "ccsyncd auth login"
 	default:
-		n.Text = "the run failed: " + failure(r) + "; it is tried again at the next scheduled time"
+		n.Text = "the run failed: " + failure(l.Error) + "; it is tried again at the next scheduled time"
 	}
-	if r.Run == 0 && event != string(ccsync.Unauthorized) {
+	if l.Run == 0 && event != string(ccsync.Unauthorized) {
 		n.Hint = "ccsyncd check"
 	}
 	return n
 }
 
-// failure says why a run failed, as far as that can be told without a stranger's words.
-func failure(r *ccsync.Report) string {
-	switch err := r.Err(); {
-	case errors.As(err, new(*ccsync.SetupError)):
-		return "a mapped custom field or list is missing, gone or ambiguous (" + r.Error.Code + ")"
-	case errors.As(err, new(*ccsync.SourceError)):
-		return "the app's database could not be read"
-	case r.Error != nil && r.Error.Code != string(ccsync.Failed):
-		return r.Error.Code
+// byReason counts problems in words, the most frequent reason first.
+func byReason(problems map[string]int) string {
+	reasons := slices.Sorted(maps.Keys(problems))
+	slices.SortStableFunc(reasons, func(a, b string) int { return problems[b] - problems[a] })
+	for i, reason := range reasons {
+		reasons[i] = term.Count(problems[reason]) + " " + reason
 	}
-	return "an error that retries did not cure"
+	return strings.Join(reasons, ", ")
+}
+
+// failure says why a run failed, as far as that can be told without a stranger's words: a code is ours.
+func failure(p *ccsync.Problem) string {
+	switch {
+	case p == nil || p.Code == string(ccsync.Failed):
+		return "an error that retries did not cure"
+	case strings.HasPrefix(p.Code, "field_"), strings.HasPrefix(p.Code, "list_"):
+		return "a mapped custom field or list is missing, gone or ambiguous (" + p.Code + ")"
+	case p.Code == "source":
+		return "the app's database could not be read"
+	}
+	return p.Code
 }
 
 // encode writes the body in the form that the receiver takes.

@@ -10,10 +10,11 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// notifier tells others how runs ended: a webhook when the state changes, a heartbeat when all is well. It sends beside
+// notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when codes arrive. It sends beside
 // the loop of the daemon, so that a slow receiver delays no run.
 type notifier struct {
-	app    func() *app // of the present configuration
+	app    func() *app                // of the present configuration
+	well   func(context.Context) bool // codes arrive
 	client *http.Client
 	pauses []time.Duration // before the second and later tries of the webhook
 	jobs   chan func(context.Context)
@@ -23,8 +24,8 @@ type notifier struct {
 // is made up for by the next run.
 const maxNotices = 16
 
-func newNotifier(current func() *app) *notifier {
-	return &notifier{app: current, client: noticeClient(), pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
+func newNotifier(current func() *app, well func(context.Context) bool) *notifier {
+	return &notifier{app: current, well: well, client: noticeClient(), pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
 // deliver sends what is told, one after the other, until ctx ends.
@@ -39,16 +40,34 @@ func (n *notifier) deliver(ctx context.Context) {
 	}
 }
 
-// ran tells of a run that ended.
-func (n *notifier) ran(_ context.Context, r *ccsync.Report) {
-	n.queue(func(ctx context.Context) { n.webhook(ctx, r) })
-	if r.Outcome == ccsync.Synced {
+// ran tells of a run that ended. One that was not for all users says nothing about the whole.
+func (n *notifier) ran(ctx context.Context, r *ccsync.Report) {
+	if !r.Whole() {
+		return
+	}
+	whole, err := n.whole(ctx, r)
+	if err != nil {
+		n.app().log.Warn("how the last run ended is not known", "error", err)
+	}
+	n.queue(func(ctx context.Context) { n.webhook(ctx, whole) })
+	n.idle(ctx)
+}
+
+// whole is the record of a whole run, or what it would be where it could not be written down.
+func (n *notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhole, error) {
+	whole, _, err := ccsync.ReadLastWhole(ctx, n.app().state)
+	if err != nil || whole.Run != r.Run || r.Run == 0 {
+		whole = whole.After(r, n.app().state.Now())
+	}
+	return whole, err
+}
+
+// idle tells of a run or a tick that left all as it should be.
+func (n *notifier) idle(ctx context.Context) {
+	if n.well(ctx) {
 		n.queue(n.heartbeat)
 	}
 }
-
-// idle tells of a tick that found nothing to do.
-func (n *notifier) idle(context.Context) { n.queue(n.heartbeat) }
 
 func (n *notifier) queue(job func(context.Context)) {
 	select {
@@ -64,57 +83,86 @@ const (
 	stateWell      = "well"
 )
 
-// factNotified is the state that the webhook was last told of, so that a restart does not repeat it.
-const factNotified = "notified_state"
+// Names under which the state database keeps what the webhook was last told of, so that a restart does not repeat it.
+const (
+	factNotified        = "notified_state"
+	factNotifiedProblem = "notified_problem" // when the newest problem told of was first tried
+)
 
-// event is what a run's outcome means to somebody who was last told of a state. "" when it is nothing new.
+// told is what somebody was last told of.
+type told struct {
+	state   string // an outcome or stateWell; "" for nothing
+	problem time.Time
+}
+
+// event is what a whole run means to somebody who was last told of something. "" when it is nothing new.
 //
 //	outcome                                 event                     state then
 //	synced                                  recovered, if it was bad  well
-//	failed, refused, unauthorized, partial  the same, if it is new    the same
-//	deferred                                none: the rest follows    as it was
-func event(was string, o ccsync.Outcome) (name, is string) {
-	switch o {
+//	failed, refused, unauthorized           the same, if it is new    the same
+//	partial, with open problems             partial, if any is new    partial
+//	partial without, deferred               none: the rest follows    as it was
+func event(was told, l *ccsync.LastWhole) (name string, is told) {
+	is = told{string(l.Outcome), was.problem}
+	switch l.Outcome {
 	case ccsync.Synced:
-		if was == "" || was == stateWell {
-			return "", stateWell
+		if is.state = stateWell; was.state == "" || was.state == stateWell {
+			return "", is
 		}
-		return eventRecovered, stateWell
-	case ccsync.Failed, ccsync.Refused, ccsync.Unauthorized, ccsync.Partial:
-		if was == string(o) {
+		return eventRecovered, is
+	case ccsync.Partial:
+		if l.OpenProblems() == 0 {
 			return "", was
 		}
-		return string(o), string(o)
+		if was.state == is.state && !l.NewestProblem.After(was.problem) {
+			return "", was
+		}
+		is.problem = l.NewestProblem
+		return is.state, is
+	case ccsync.Failed, ccsync.Refused, ccsync.Unauthorized:
+		if was.state == is.state {
+			return "", was
+		}
+		return is.state, is
 	}
 	return "", was
 }
 
-// webhook tells of a change of state. What could not be delivered is not remembered, so that the next run tells it. A run
-// for some users alone says nothing about the others.
-func (n *notifier) webhook(ctx context.Context, r *ccsync.Report) {
+// webhook tells of a change of state. What could not be delivered is not remembered, so that the next run tells it.
+func (n *notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
-	if len(r.Users) > 0 {
-		return
-	}
-	was, err := a.state.Fact(ctx, factNotified)
+	was, err := a.told(ctx)
 	if err != nil {
 		a.log.Warn("what was notified last is not known", "error", err)
 		return
 	}
-	name, is := event(was, r.Outcome)
+	name, is := event(was, &l)
 	if name != "" && a.cfg.Notify.Webhook.IsSet() {
-		if err := n.post(ctx, a.cfg.Notify, noticeOf(name, r)); err != nil {
-			a.log.Warn("the webhook was not delivered; the next run tries again", "event", name, "run", r.Run, "error", err)
+		if err := n.post(ctx, a.cfg.Notify, noticeOf(name, &l)); err != nil {
+			a.log.Warn("the webhook was not delivered; the next run tries again", "event", name, "run", l.Run, "error", err)
 			return
 		}
-		a.log.Info("webhook delivered", "event", name, "run", r.Run)
+		a.log.Info("webhook delivered", "event", name, "run", l.Run)
 	}
 	if is == was {
 		return
 	}
-	if err := a.state.SetFacts(ctx, map[string]string{factNotified: is}); err != nil {
+	if err := a.state.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
 		a.log.Warn("a notification may be repeated: that it was sent could not be written down", "error", err)
 	}
+}
+
+// told reads what the webhook was last told of.
+func (a *app) told(ctx context.Context) (t told, err error) {
+	if t.state, err = a.state.Fact(ctx, factNotified); err != nil {
+		return t, err
+	}
+	newest, err := a.state.Fact(ctx, factNotifiedProblem)
+	if err != nil || newest == "" {
+		return t, err
+	}
+	t.problem, err = time.Parse(time.RFC3339Nano, newest)
+	return t, err
 }
 
 func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error {
@@ -139,7 +187,7 @@ func (n *notifier) heartbeat(ctx context.Context) {
 		return
 	}
 	if err := send(ctx, n.client, http.MethodGet, a.cfg.Notify.Heartbeat.Reveal(), nil); err != nil {
-		a.log.Warn("the heartbeat was not heard", "error", err)
+		a.log.Warn("heartbeat request failed", "error", err)
 	}
 }
 

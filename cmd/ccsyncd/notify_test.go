@@ -56,8 +56,11 @@ func (r *receiver) told() []string {
 type noticed struct {
 	*notifier
 	*receiver
-	app *app
-	log bytes.Buffer
+	app   *app
+	log   bytes.Buffer
+	ready bool // codes arrive
+	kept  bool // runs are written down
+	runs  int64
 }
 
 const webhookSecret = "T0KEN-of-the-webhook"
@@ -73,7 +76,7 @@ func newNoticed(t *testing.T) *noticed {
 			t.Error(err)
 		}
 	})
-	n := &noticed{receiver: &receiver{}}
+	n := &noticed{receiver: &receiver{}, kept: true}
 	server := httptest.NewServer(n.receiver)
 	t.Cleanup(server.Close)
 	cfg := config.Default()
@@ -86,12 +89,26 @@ func newNoticed(t *testing.T) *noticed {
 
 // restart makes the notifier anew, as a new process does. It tries again without a pause.
 func (n *noticed) restart() {
-	n.notifier = newNotifier(func() *app { return n.app })
+	n.notifier = newNotifier(func() *app { return n.app }, func(context.Context) bool { return n.ready })
 	n.pauses = []time.Duration{0, 0}
 }
 
-// run tells of a run and delivers at once.
+// run keeps the record of a run, tells of it and delivers at once.
 func (n *noticed) run(ctx context.Context, r *ccsync.Report) {
+	n.runs++
+	r.Run = n.runs
+	if r.Whole() {
+		n.ready = r.Outcome.Good()
+	}
+	if n.kept {
+		records, err := ccsync.WholeRecord(ctx, n.app.state, r)
+		if err == nil {
+			err = n.app.state.SetRecords(ctx, records)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
 	n.ran(ctx, r)
 	n.deliverAll(ctx)
 }
@@ -123,7 +140,11 @@ func (n *noticed) events(t *testing.T) []string {
 }
 
 func endedRun(o ccsync.Outcome) *ccsync.Report {
-	return &ccsync.Report{Run: 17, Outcome: o, Error: &ccsync.Problem{Code: string(o), Message: "ann@example.com has K7Q2"}}
+	r := &ccsync.Report{Outcome: o, Error: &ccsync.Problem{Code: string(o), Message: "ann@example.com has K7Q2"}, Push: &ccsync.Pushed{}}
+	if o == ccsync.Partial {
+		r.OpenProblems = map[string]int{ccsync.Lost: 1}
+	}
+	return r
 }
 
 func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
@@ -136,16 +157,15 @@ func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
 		{ccsync.Synced, []string{"GET /ping"}},
 		{ccsync.Failed, []string{"failed"}},
 		{ccsync.Failed, nil},
-		{ccsync.Deferred, nil},
+		{ccsync.Deferred, []string{"GET /ping"}},
 		{ccsync.Failed, nil},
 		{ccsync.Refused, []string{"refused"}},
 		{ccsync.Unauthorized, []string{"unauthorized"}},
 		{ccsync.Unauthorized, nil},
 		{ccsync.Synced, []string{"recovered", "GET /ping"}},
 		{ccsync.Synced, []string{"GET /ping"}},
-		{ccsync.Partial, []string{"partial"}},
-		{ccsync.Partial, nil},
-		{ccsync.Planned, nil},
+		{ccsync.Partial, []string{"partial", "GET /ping"}},
+		{ccsync.Partial, []string{"GET /ping"}},
 		{ccsync.Synced, []string{"recovered", "GET /ping"}},
 	}
 	for i, tt := range tests {
@@ -162,14 +182,68 @@ func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
 	}
 }
 
-func TestARunForSomeUsersAloneIsNoChange(t *testing.T) {
+func TestARunThatIsNotForAllTellsNobody(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
 	n.run(t.Context(), endedRun(ccsync.Refused))
-	one := endedRun(ccsync.Synced)
-	one.Users = []ccsync.UserState{{Email: "ann@example.com", State: "verified"}}
-	n.run(t.Context(), one)
-	if diff := cmp.Diff(n.events(t), []string{"refused", "GET /ping"}); diff != "" {
+	for _, change := range []func(*ccsync.Report){
+		func(r *ccsync.Report) { r.Only = 1 }, func(r *ccsync.Report) { r.Limited = 1 }, func(r *ccsync.Report) { r.DryRun = true },
+	} {
+		for _, o := range []ccsync.Outcome{ccsync.Synced, ccsync.Failed, ccsync.Partial} {
+			r := endedRun(o)
+			change(r)
+			n.run(t.Context(), r)
+		}
+	}
+	if diff := cmp.Diff(n.events(t), []string{"refused"}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// An import under way is no problem, a retry that fails again is not news, and all is well again when no problem is open any more.
+func TestAProblemIsToldOnce(t *testing.T) {
+	t.Parallel()
+	was := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	whole := func(o ccsync.Outcome, problems int, newest time.Duration) *ccsync.LastWhole {
+		l := &ccsync.LastWhole{Outcome: o}
+		if problems > 0 {
+			l.Problems, l.NewestProblem = map[string]int{ccsync.Lost: problems}, was.Add(newest)
+		}
+		return l
+	}
+	var now told
+	for i, tt := range []struct {
+		whole *ccsync.LastWhole
+		want  string
+	}{
+		{whole(ccsync.Synced, 0, 0), ""},
+		{whole(ccsync.Partial, 0, 0), ""},
+		{whole(ccsync.Partial, 1, 0), "partial"},
+		{whole(ccsync.Partial, 1, 0), ""},
+		{whole(ccsync.Partial, 2, time.Hour), "partial"},
+		{whole(ccsync.Partial, 1, 0), ""},
+		{whole(ccsync.Partial, 0, 0), ""},
+		{whole(ccsync.Deferred, 2, time.Hour), ""},
+		{whole(ccsync.Failed, 2, time.Hour), "failed"},
+		{whole(ccsync.Partial, 0, 0), ""},
+		{whole(ccsync.Partial, 2, time.Hour), "partial"},
+		{whole(ccsync.Synced, 0, 0), "recovered"},
+		{whole(ccsync.Synced, 0, 0), ""},
+	} {
+		var name string
+		if name, now = event(now, tt.whole); name != tt.want {
+			t.Errorf("run %d: %q, want %q", i, name, tt.want)
+		}
+	}
+}
+
+func TestARunThatCouldNotBeWrittenDownIsToldAllTheSame(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	n.kept = false
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	if diff := cmp.Diff(n.events(t), []string{"GET /ping", "failed"}); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -190,35 +264,35 @@ func TestWhatWasNotDeliveredIsToldByTheNextRun(t *testing.T) {
 	}
 	n.answer = []int{503}
 	n.run(t.Context(), endedRun(ccsync.Partial))
-	if diff := cmp.Diff(n.events(t), []string{"partial", "partial"}); diff != "" {
+	if diff := cmp.Diff(n.events(t), []string{"partial", "partial", "GET /ping"}); diff != "" {
 		t.Errorf("a passing failure:\n%s", diff)
 	}
 }
 
 func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 	t.Parallel()
-	counted := func(o ccsync.Outcome) *ccsync.Report {
-		r := endedRun(o)
-		r.Coverage = ccsync.Coverage{Users: 1010, Contacts: 988, Verified: 986, Pending: 2, Skipped: 22}
-		r.Push = &ccsync.Pushed{Verified: 12, Rejected: 1, Unverified: 1, Problems: []ccsync.PushProblem{{Email: "ann@example.com", Detail: "K7Q2"}}}
-		r.Guard = ccsync.Verdict{Tripped: true, Reasons: []string{"max_clears", "max_joins"}, Details: []string{"ann@example.com"}}
-		return r
+	counted := func(o ccsync.Outcome, code string) *ccsync.LastWhole {
+		return &ccsync.LastWhole{Run: 17, Outcome: o, Error: &ccsync.Problem{Code: code, Message: "ann@example.com has K7Q2"},
+			Coverage: &ccsync.Coverage{Users: 1010, Contacts: 988, Verified: 986, Missing: 2, Skipped: 22}, Verified: 12, Rejected: 1, Unverified: 1,
+			Problems: map[string]int{ccsync.Lost: 1, ccsync.Rejected: 1}, Guard: []string{"max_clears", "max_joins"}}
 	}
 	tests := map[string]struct {
-		event  string
-		report *ccsync.Report
-		text   string
-		hint   string
+		event string
+		whole *ccsync.LastWhole
+		text  string
+		hint  string
 	}{
-		"failed":               {"failed", counted(ccsync.Failed), "the run failed: an error that retries did not cure; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
-		"refused":              {"refused", counted(ccsync.Refused), "the guard refused the plan, nothing was sent: max_clears, max_joins", "ccsyncd runs show 17"},
-		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized), "Constant Contact does not accept the login; nothing is sent until somebody logs in", "ccsyncd auth login"},
-		"partial":              {"partial", counted(ccsync.Partial), "2 codes did not arrive (1 rejected, 1 not verified); what can be tried again is tried by itself", "ccsyncd runs show 17"},
-		"recovered":            {"recovered", counted(ccsync.Synced), "all is well again: 986 of 1,010 users carry their values", "ccsyncd runs show 17"},
-		"a run without number": {"failed", &ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is tried again at the next scheduled time", "ccsyncd check"},
+		"failed":               {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not cure; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
+		"no field":             {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, gone or ambiguous (field_gone); it is tried again at the next scheduled time", "ccsyncd runs show 17"},
+		"no source":            {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
+		"refused":              {"refused", counted(ccsync.Refused, "refused"), "the guard refused the plan, nothing was sent: max_clears, max_joins", "ccsyncd runs show 17"},
+		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "Constant Contact does not accept the login; nothing is sent until somebody logs in", "ccsyncd auth login"},
+		"partial":              {"partial", counted(ccsync.Partial, "partial"), "2 codes did not arrive (1 lost, 1 rejected); what can be tried again is tried by itself", "ccsyncd runs show 17"},
+		"recovered":            {"recovered", counted(ccsync.Synced, ""), "all is well again: 986 of 1,010 users carry their values", "ccsyncd runs show 17"},
+		"a run without number": {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is tried again at the next scheduled time", "ccsyncd check"},
 	}
 	for name, tt := range tests {
-		m := noticeOf(tt.event, tt.report)
+		m := noticeOf(tt.event, tt.whole)
 		if m.Text != tt.text || m.Hint != tt.hint || m.Schema != 1 || m.Event != tt.event {
 			t.Errorf("%s: %+v", name, m)
 		}
@@ -229,9 +303,9 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 			}
 		}
 	}
-	body, err := noticeOf("partial", counted(ccsync.Partial)).encode(config.FormatJSON)
-	want := `{"schema":1,"event":"partial","text":"2 codes did not arrive (1 rejected, 1 not verified); what can be tried again is tried by itself","run":17,` +
-		`"counts":{"users":1010,"contacts":988,"verified":986,"pending":2,"skipped":22,"rejected":1,"unverified":1},"hint":"ccsyncd runs show 17"}` + "\n"
+	body, err := noticeOf("partial", counted(ccsync.Partial, "partial")).encode(config.FormatJSON)
+	want := `{"schema":1,"event":"partial","text":"2 codes did not arrive (1 lost, 1 rejected); what can be tried again is tried by itself","run":17,` +
+		`"counts":{"users":1010,"contacts":988,"verified":986,"pending":0,"missing":2,"skipped":22,"rejected":1,"unverified":1},"hint":"ccsyncd runs show 17"}` + "\n"
 	if err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)
 	}
@@ -279,6 +353,7 @@ func TestAReceiverThatHangsIsLeft(t *testing.T) {
 func TestASlowReceiverDelaysNoRun(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
+	n.ready = true
 	for range 2 * maxNotices { // nobody delivers
 		n.ran(t.Context(), endedRun(ccsync.Synced))
 	}

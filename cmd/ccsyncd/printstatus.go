@@ -38,12 +38,12 @@ func (c *cli) printStatus(s status, now time.Time) {
 func (p printer) coverageBar(c ccsync.Coverage, at, now time.Time) {
 	share := 100 * float64(c.Verified) / float64(c.Users)
 	style := term.Good
-	if c.Pending > 0 {
+	if c.Pending+c.Missing > 0 {
 		style = term.Caution
 	}
 	p.Print("coverage  " + p.Paint(style, term.Count(c.Verified)+" of "+term.Plural(c.Users, "user", "users")) +
 		p.Text(" carry their values (%.1f%%), counted %s", share, term.Age(at, now)))
-	p.Printf("          %s, %s pending, %s skipped\n", term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Skipped))
+	p.Printf("          %s, %s pending, %s missing, %s skipped\n", term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Missing), term.Count(c.Skipped))
 }
 
 func (p printer) runLines(s status, now time.Time) {

@@ -31,7 +31,7 @@ func (p *progress) tell(waiter chan<- int64) {
 func (p *progress) began(run int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.at = web.Progress{Run: run, MovedAt: time.Now(), IdleAt: p.at.IdleAt}
+	p.at.Run, p.at.MovedAt, p.at.Step, p.at.Done, p.at.Total = run, time.Now(), "", 0, 0
 	if p.waiter != nil {
 		p.waiter <- run
 		p.waiter = nil
@@ -48,7 +48,21 @@ func (p *progress) step(step string, done, total int) {
 func (p *progress) ended() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.at, p.waiter = web.Progress{IdleAt: p.at.IdleAt}, nil
+	p.at.Run, p.at.Step, p.at.Done, p.at.Total, p.at.EndedAt, p.waiter = 0, "", 0, 0, time.Now(), nil
+}
+
+// troubled keeps why a run could not be written down, "" for nothing.
+func (p *progress) troubled(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at.Trouble = why
+}
+
+// good notes that the daemon is ready now.
+func (p *progress) good() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at.GoodAt = time.Now()
 }
 
 func (p *progress) idled() {

@@ -18,11 +18,11 @@ func (d *daemon) reload(ctx context.Context) {
 		return
 	}
 	d.app.Store(next)
-	d.next = next.cfg.Schedule.Cron.Next(wallClock())
+	d.planNext(ctx, next, false)
 	if err := old.release(); err != nil {
 		next.log.Warn("close what the old configuration had opened", "error", err)
 	}
-	next.log.Info("configuration reloaded", "config", next.cfg.Path, "cron", next.cfg.Schedule.Cron.Spec, "next", d.next)
+	next.log.Info("configuration reloaded", "config", next.cfg.Path, "cron", next.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
 }
 
 // reopen opens what a changed configuration names, over the same state database.

@@ -49,7 +49,7 @@ type status struct {
 	DoubtSince time.Time        `json:"in_doubt_since,omitzero"` // of the refresh token
 	NextTry    time.Time        `json:"next_try,omitzero"`       // of the refresh token, while it is in doubt
 	Account    account          `json:"account"`
-	LastRun    *runSummary      `json:"last_run"` // of those that were not dry
+	LastRun    *runSummary      `json:"last_run"` // for all users, and not dry
 	Running    *runSummary      `json:"running,omitempty"`
 	Daemon     *holder          `json:"daemon"`            // null when none runs
 	NextRun    time.Time        `json:"next_run,omitzero"` // when a daemon runs
@@ -96,9 +96,24 @@ func (a *app) status(ctx context.Context) (s status, err error) {
 	s.Skew = a.state.Skew().Round(time.Second).Seconds()
 	if who := a.state.Holder(runLock); alive(who) {
 		s.Daemon = &holder{PID: who.PID, Host: who.Host}
-		s.NextRun = a.cfg.Schedule.Cron.Next(wallClock()).Add(a.state.Skew()).UTC()
+		at, err := a.nextRun(ctx, who.PID)
+		if err != nil {
+			return s, err
+		}
+		s.NextRun = at.Add(a.state.Skew()).UTC()
 	}
 	return s, nil
+}
+
+// nextRun is when the daemon that holds the lock will look for something to do, by the local clock. A time that an earlier one left says
+// nothing of it.
+func (a *app) nextRun(ctx context.Context, pid int) (time.Time, error) {
+	now, cron := wallClock(), a.cfg.Schedule.Cron
+	next, ok, err := ccsync.ReadNext(ctx, a.state)
+	if err != nil || !ok || next.PID != pid || next.Schedule != cron.Spec {
+		return cron.Next(now), err
+	}
+	return next.After(now, cron.Next), nil
 }
 
 func (a *app) readLogin(ctx context.Context, s *status) error {
@@ -108,27 +123,29 @@ func (a *app) readLogin(ctx context.Context, s *status) error {
 	return err
 }
 
-// readRuns finds the last run, one under way, and the last that counted all users.
+// readRuns reads how the last whole run ended, and finds a run under way.
 func (a *app) readRuns(ctx context.Context, s *status) error {
-	const recent = 200
-	runs, err := a.state.Runs(ctx, recent)
+	last, ran, err := ccsync.ReadLastWhole(ctx, a.state)
 	if err != nil {
 		return err
 	}
-	for i, r := range runs {
-		report := reportOf(r)
-		switch summary := summarise(r, report); {
-		case r.Dry:
-		case r.Outcome == "" && i == 0:
-			s.Running = &summary
-		case r.Outcome != "" && s.LastRun == nil:
-			s.LastRun = &summary
-		}
-		if whole := !r.Dry && report.Only == 0 && report.Coverage.Users > 0; whole && s.Coverage == nil {
-			s.Coverage, s.CoverageAt = &report.Coverage, r.EndedAt
-		}
+	if ran {
+		s.LastRun = summaryOf(&last)
+		s.Coverage, s.CoverageAt = last.Coverage, last.CoverageAt
 	}
+	newest, err := a.state.Runs(ctx, 1)
+	if err != nil || len(newest) == 0 || newest[0].Dry || newest[0].Outcome != "" {
+		return err
+	}
+	running := summarise(newest[0], reportOf(newest[0]))
+	s.Running = &running
 	return nil
+}
+
+// summaryOf is the last whole run as the history has it.
+func summaryOf(l *ccsync.LastWhole) *runSummary {
+	return &runSummary{Run: l.Run, Trigger: l.Trigger, Forced: l.Forced, Outcome: l.Outcome, ExitCode: l.ExitCode, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
+		Changes: l.Changes, Verified: l.Verified, Rejected: l.Rejected, Unverified: l.Unverified, Skipped: l.Skipped, Requests: l.Requests, Error: l.Error}
 }
 
 // reportOf reads what a run left behind, as far as this version knows it; a run that died left nothing.

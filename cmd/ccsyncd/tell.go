@@ -11,7 +11,7 @@ import (
 // tellOthers lets webhook, heartbeat and service manager know how the daemon fares, until ctx ends; stop waits for that.
 // It comes before the loop.
 func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
-	n := newNotifier(d.app.Load)
+	n := newNotifier(d.app.Load, d.well)
 	d.ran, d.idle = append(d.ran, n.ran, d.status), append(d.idle, n.idle)
 	d.system = newSystemd(d.getenv)
 	var told sync.WaitGroup
@@ -23,9 +23,12 @@ func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
 	return told.Wait
 }
 
-// status shows the last outcome in `systemctl status`.
+// status shows the last whole run's outcome in `systemctl status`.
 func (d *daemon) status(_ context.Context, r *ccsync.Report) {
-	d.heard(d.system.status("last run: " + string(r.Outcome)))
+	if !r.Whole() {
+		return
+	}
+	d.heard(d.system.status("last whole run: " + string(r.Outcome)))
 }
 
 // heard takes an error of the service manager for what it is: nothing that anybody can do something about.

@@ -80,15 +80,6 @@ func (db *DB) Run(ctx context.Context, id int64) (r Run, ok bool, err error) {
 	return found[0], true, nil
 }
 
-// LastRun returns the newest run that ended and was no dry run.
-func (db *DB) LastRun(ctx context.Context) (r Run, ok bool, err error) {
-	found, err := db.runs(ctx, "WHERE dry = 0 AND outcome <> '' ORDER BY id DESC LIMIT 1")
-	if err != nil || len(found) == 0 {
-		return Run{}, false, err
-	}
-	return found[0], true, nil
-}
-
 func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
 	var rows []runRow
 	if err := db.read.SelectContext(ctx, &rows, "SELECT "+runColumns+" FROM runs "+where, args...); err != nil {

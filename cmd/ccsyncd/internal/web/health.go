@@ -20,11 +20,12 @@ func (s *site) healthz(w http.ResponseWriter, _ *http.Request) { say(w, http.Sta
 
 // readyz tells whether codes arrive.
 func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
-	reason, err := s.unready(r.Context())
+	reason, err := s.Unready(r.Context())
 	switch {
 	case err != nil:
 		s.Log.Error("readiness", "error", err)
-		say(w, http.StatusServiceUnavailable, "the state database cannot be read")
+		_, hint := ccsync.Diagnose(err)
+		say(w, http.StatusServiceUnavailable, "the state database cannot be read: "+hint)
 	case reason != "":
 		say(w, http.StatusServiceUnavailable, reason)
 	default:
@@ -38,23 +39,38 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // a client that left needs no answer
 }
 
-// unready is the reason for not being ready, "" when there is none.
+// Health tells whether codes arrive: what /readyz says, and what the heartbeat goes by. Every function may be called concurrently.
+type Health struct {
+	State *state.DB
+	// Next is the first scheduled time after another.
+	Next func(time.Time) time.Time
+	// Authorization tells whether Constant Contact would let us in, without asking it.
+	Authorization func(context.Context) (Authorization, error)
+	// Progress tells what the daemon is at.
+	Progress func() Progress
+}
+
+// Unready is the reason for not being ready, "" when there is none. It holds nothing that a user or Constant Contact wrote.
 //
-//	no run has ended yet                                   no run yet
-//	no login, or a dead one                                not authorized
-//	a refresh token whose answers were lost                refresh token in doubt
-//	the last run ended failed, refused or unauthorized     that
+//	the daemon could not write down how a run ended         that, and what to do
+//	no whole run has ended yet                              no run yet
+//	no login, or a dead one                                 not authorized
+//	a refresh token whose answers were lost                 refresh token in doubt
+//	the last whole run ended failed, refused or             that, and what to do
+//	unauthorized
 //	two scheduled times went by since without a run that
-//	ended or gets any further                              late
-func (s *site) unready(ctx context.Context) (string, error) {
-	last, ran, err := s.State.LastRun(ctx)
+//	ended or gets any further                               late
+func (h Health) Unready(ctx context.Context) (string, error) {
+	last, ran, err := ccsync.ReadLastWhole(ctx, h.State)
 	if err != nil {
 		return "", err
 	}
-	auth, err := s.Authorization(ctx)
-	switch {
+	auth, err := h.Authorization(ctx)
+	switch trouble := h.trouble(); {
 	case err != nil:
 		return "", err
+	case trouble != "":
+		return trouble, nil
 	case !ran && !auth.Authorized:
 		return "no run yet; not authorized: " + auth.Reason, nil
 	case !ran && auth.inDoubt() != "":
@@ -65,35 +81,49 @@ func (s *site) unready(ctx context.Context) (string, error) {
 		return "not authorized: " + auth.Reason, nil
 	case auth.inDoubt() != "":
 		return auth.inDoubt(), nil
-	case !good(last.Outcome):
-		return fmt.Sprintf("run %d ended %s", last.ID, last.Outcome), nil
+	case !last.Outcome.Good():
+		return ended(&last), nil
 	}
-	return s.late(last, time.Now()), nil
+	return h.late(last.EndedAt, time.Now()), nil
 }
 
-// good tells whether a run that ended so did what could be done.
-func good(outcome string) bool {
-	switch ccsync.Outcome(outcome) {
-	case ccsync.Synced, ccsync.Partial, ccsync.Deferred:
-		return true
+// trouble is why the daemon cannot write down what it does, and what to do; "" for nothing.
+func (h Health) trouble() string {
+	if now := h.State.Trouble(); now != nil {
+		code, hint := ccsync.Diagnose(now)
+		return "the state database cannot be written (" + code + "): " + hint
 	}
-	return false
+	return h.Progress().Trouble
 }
 
-// late says that more than one scheduled time has passed in vain. A tick that found nothing to do was none of these.
-func (s *site) late(last state.Run, now time.Time) string {
-	p := s.Progress()
+// ended says how a run ended, by the code and hint of its error alone.
+func ended(l *ccsync.LastWhole) string {
+	text := fmt.Sprintf("run %d ended %s", l.Run, l.Outcome)
+	if l.Error == nil {
+		return text
+	}
+	if code := l.Error.Code; code != "" && code != string(l.Outcome) {
+		text += " (" + code + ")"
+	}
+	if l.Error.Hint != "" {
+		text += ": " + l.Error.Hint
+	}
+	return text
+}
+
+// late says that more than one scheduled time has passed in vain since a whole run ended. A tick that found nothing to do was none
+// of these, and neither was one that waited for another run.
+func (h Health) late(whole, now time.Time) string {
+	p := h.Progress()
 	if p.Run != 0 {
 		if still := now.Sub(p.MovedAt); still > stuckAfter {
 			return fmt.Sprintf("run %d has not got any further for %s", p.Run, span(still))
 		}
 		return ""
 	}
-	since := last.EndedAt.Add(-s.State.Skew()) // kept by the server's clock, and the schedule goes by ours
-	if p.IdleAt.After(since) {
-		since = p.IdleAt
-	}
-	second := s.Next(s.Next(since))
+	since := whole.Add(-h.State.Skew()) // kept by the server's clock, and the schedule goes by ours
+	since = later(since, later(p.IdleAt, p.EndedAt))
+	second := h.Next(h.Next(since))
 	if second.After(now) {
 		return ""
 	}

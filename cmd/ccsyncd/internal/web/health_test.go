@@ -21,7 +21,7 @@ func TestTheProcessIsHealthy(t *testing.T) {
 }
 
 // The schedule of the world fires every five minutes; its clock begins at midnight.
-func TestReadyFollowsTheLastRun(t *testing.T) {
+func TestReadyFollowsTheLastWholeRun(t *testing.T) {
 	t.Parallel()
 	ends := func(o ccsync.Outcome) func(*world) {
 		return func(w *world) { w.ran(ccsync.Report{Outcome: o}, time.Second) }
@@ -43,6 +43,29 @@ func TestReadyFollowsTheLastRun(t *testing.T) {
 		"two have":                        {ends(ccsync.Synced), 10 * time.Minute, "no run since 2000-01-01T00:00:01Z"},
 		"two have, and a tick found nothing to do": {func(w *world) { ends(ccsync.Synced)(w); w.progress.IdleAt = time.Now().Add(5 * time.Minute) }, 10 * time.Minute, ""},
 		"two have since the tick":                  {func(w *world) { ends(ccsync.Synced)(w); w.progress.IdleAt = time.Now().Add(5 * time.Minute) }, 15 * time.Minute, "no run since 2000-01-01T00:05:01Z"},
+		"a run for one user went well after one that was refused": {func(w *world) {
+			ends(ccsync.Refused)(w)
+			w.ran(ccsync.Report{Outcome: ccsync.Synced, Only: 1}, time.Second)
+		}, 0, "run 1 ended refused"},
+		"a run for one user failed after one that went well": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			w.ran(ccsync.Report{Outcome: ccsync.Failed, Only: 1}, time.Second)
+		}, 0, ""},
+		"a limited run left changes after one that failed": {func(w *world) {
+			ends(ccsync.Failed)(w)
+			w.ran(ccsync.Report{Outcome: ccsync.Partial, Limited: 3}, time.Second)
+		}, 0, "run 1 ended failed"},
+		"the cause is named, by our own words": {func(w *world) {
+			w.ran(ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "state_full", Message: "ann@example.com", Hint: "make room on the disk"}}, time.Second)
+		}, 0, "run 1 ended failed (state_full): make room on the disk"},
+		"a run could not be written down": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			w.progress.Trouble = "a run could not be written down (state_full): make room on the disk"
+		}, 0, "a run could not be written down (state_full): make room on the disk"},
+		"two have, and a run for one user ended": {func(w *world) {
+			ends(ccsync.Synced)(w)
+			w.progress.EndedAt = time.Now().Add(9 * time.Minute)
+		}, 10 * time.Minute, ""},
 		"two have, and a run gets further": {func(w *world) {
 			ends(ccsync.Synced)(w)
 			w.progress = Progress{Run: 2, MovedAt: time.Now().Add(50 * time.Minute)}
@@ -74,7 +97,7 @@ func TestReadyFollowsTheLastRun(t *testing.T) {
 				w := newWorld(t)
 				tt.before(w)
 				time.Sleep(tt.after)
-				got, err := (&site{Options: w.options}).unready(t.Context())
+				got, err := w.options.Unready(t.Context())
 				if err != nil || got != tt.want {
 					t.Errorf("%q %v, want %q", got, err, tt.want)
 				}
@@ -89,7 +112,7 @@ func TestAServerWhoseClockIsAheadIsNoLateRun(t *testing.T) {
 		w := newWorld(t)
 		w.must(w.db.Saw(t.Context(), time.Now().Add(-time.Hour)))
 		w.ran(synced(1), time.Second)
-		if got, err := (&site{Options: w.options}).unready(t.Context()); err != nil || got != "" {
+		if got, err := w.options.Unready(t.Context()); err != nil || got != "" {
 			t.Errorf("%q %v, want ready", got, err)
 		}
 	})

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -33,10 +32,11 @@ func (p *past) Arrived() int {
 // Report is what the run left behind.
 func (p *past) Report() *ccsync.Report { return &p.report }
 
-// history is the last runs, the newest first, dry ones and those under way too.
+// history is the last runs, the newest first, dry ones and those under way too. It is for lists: how an installation fares is told
+// by the record of its last whole run.
 type history []past
 
-// recent is how many runs are looked through: with a run every minute, those of some hours.
+// recent is how many runs are looked through for the last imports.
 const recent = 200
 
 func readHistory(ctx context.Context, db *state.DB) (history, error) {
@@ -51,20 +51,7 @@ func readHistory(ctx context.Context, db *state.DB) (history, error) {
 	return h, nil
 }
 
-// real tells whether a run ended and could send.
-func (p *past) real() bool { return !p.Dry && p.Outcome != "" }
-
-// whole tells whether the run got as far as counting all users. One that was asked for some users counts those alone.
-func (p *past) whole() bool {
-	return p.real() && p.report.Only == 0 && p.report.Coverage.Users > 0
-}
-
-// last is the last run that ended and was no dry run; nil when there is none.
-func (h history) last() *past { return h.first((*past).real) }
-
-// whole is the last run that counted all users; nil when there is none.
-func (h history) whole() *past { return h.first((*past).whole) }
-
+// first is the newest run of which something is true; nil when there is none.
 func (h history) first(is func(*past) bool) *past {
 	for i := range h {
 		if is(&h[i]) {
@@ -72,45 +59,4 @@ func (h history) first(is func(*past) bool) *past {
 		}
 	}
 	return nil
-}
-
-// syncedAt is when a run last ended synced.
-func (h history) syncedAt() time.Time {
-	p := h.first(func(p *past) bool { return p.real() && p.Outcome == string(ccsync.Synced) })
-	if p == nil {
-		return time.Time{}
-	}
-	return p.EndedAt
-}
-
-// pendingSince is when the present row of runs that left changes undone began; zero when the last one left none.
-func (h history) pendingSince() (since time.Time) {
-	for i := range h {
-		p := &h[i]
-		switch {
-		case !p.whole():
-			continue
-		case p.report.Coverage.Pending == 0:
-			return since
-		}
-		since = p.StartedAt
-	}
-	return since
-}
-
-// latency is how long the last changes that were verified took, in seconds: from the first of the runs that left
-// them pending to the end of the one that verified them. 0 when none were.
-func (h history) latency() float64 {
-	for i := range h {
-		p := &h[i]
-		if !p.real() || p.report.Push == nil || p.report.Push.Verified == 0 {
-			continue
-		}
-		since := p.StartedAt
-		if before := h[i+1:].pendingSince(); !before.IsZero() {
-			since = before
-		}
-		return p.EndedAt.Sub(since).Seconds()
-	}
-	return 0
 }

@@ -20,9 +20,8 @@ const (
 type indexView struct {
 	frame
 	Headline headline
-	Whole    *past // the last run that counted all users; nil when there is none
-	Coverage ccsync.Coverage
-	Last     *past // the last run; nil when there is none
+	Coverage ccsync.Coverage   // of the last whole run that counted all users
+	Last     *ccsync.LastWhole // nil when there was no whole run
 	NextRun  time.Time
 	Login    Authorization
 	Quota    state.Usage
@@ -35,7 +34,7 @@ type indexView struct {
 
 // index shows the state at a glance.
 func (s *site) index(w http.ResponseWriter, r *http.Request) {
-	v := indexView{frame: s.frame(r, "Status"), NextRun: s.Next(time.Now()).Add(s.State.Skew())}
+	v := indexView{frame: s.frame(r, "Status")}
 	if err := s.fill(r.Context(), &v); err != nil {
 		s.broken(w, err)
 		return
@@ -48,10 +47,21 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 	if err != nil {
 		return err
 	}
-	v.Last, v.Whole = h.last(), h.whole()
-	if v.Whole != nil {
-		v.Coverage = v.Whole.report.Coverage
+	last, ran, err := ccsync.ReadLastWhole(ctx, s.State)
+	if err != nil {
+		return err
 	}
+	if ran {
+		v.Last = &last
+		if last.Coverage != nil {
+			v.Coverage = *last.Coverage
+		}
+	}
+	next, err := s.nextRun(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	v.NextRun = next.Add(s.State.Skew())
 	v.Runs = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now)
 	for _, read := range []func() error{
 		func() (err error) { v.Login, err = s.Authorization(ctx); return },
@@ -67,10 +77,20 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 	}
 	late := ""
 	if v.Last != nil {
-		late = s.late(v.Last.Run, time.Now())
+		late = s.late(v.Last.EndedAt, time.Now())
 	}
-	v.Headline = headlineOf(v.Last, v.Whole, v.Login, late, v.Problems.Total)
+	v.Headline = headlineOf(v.Last, v.Login, s.trouble(), late, v.Problems.Total)
 	return nil
+}
+
+// nextRun is when the daemon will look for something to do, by the local clock. What it wrote down goes by the beat of its schedule: ticks
+// that find nothing to do need not write.
+func (h Health) nextRun(ctx context.Context, now time.Time) (time.Time, error) {
+	next, ok, err := ccsync.ReadNext(ctx, h.State)
+	if err != nil || !ok {
+		return h.Next(now), err
+	}
+	return next.After(now, h.Next), nil
 }
 
 // segment is a part of a bar that is Width wide.
@@ -79,7 +99,7 @@ type segment struct {
 	X, Width float64
 }
 
-// Stack divides all users into verified, pending and skipped. A part that is not empty is seen, however small.
+// Stack divides all users into verified, pending, missing and skipped. A part that is not empty is seen, however small.
 func (v indexView) Stack() []segment {
 	const smallest = 0.7
 	var parts []segment
@@ -87,7 +107,7 @@ func (v indexView) Stack() []segment {
 	for _, part := range []struct {
 		tone string
 		n    int
-	}{{"good", v.Coverage.Verified}, {"caution", v.Coverage.Pending}, {"quiet", v.Coverage.Skipped}} {
+	}{{"good", v.Coverage.Verified}, {"caution", v.Coverage.Pending}, {"bad", v.Coverage.Missing}, {"quiet", v.Coverage.Skipped}} {
 		width := share(part.n, v.Coverage.Users)
 		if part.n > 0 {
 			width = max(width, smallest)

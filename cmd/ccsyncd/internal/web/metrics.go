@@ -15,16 +15,13 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// MetricsOptions is what the metrics are made of. Functions are those of Options.
+// MetricsOptions is what the metrics are made of.
 type MetricsOptions struct {
-	State   *state.DB
+	Health
 	Log     *slog.Logger
 	Version string
 	// Usage tells how much of the day's quota is used.
-	Usage         func(context.Context) (state.Usage, error)
-	Next          func(time.Time) time.Time
-	Authorization func(context.Context) (Authorization, error)
-	Progress      func() Progress
+	Usage func(context.Context) (state.Usage, error)
 }
 
 // Metrics are a prometheus.Gatherer with a registry of its own: what it shows is read from the state database at each
@@ -115,7 +112,7 @@ func newGauge(name, help string, labels ...string) gauge {
 var (
 	buildInfo = newGauge("build_info", "Always 1; the version is the label.", "version")
 
-	users       = newGauge("users", "Users of the source, by what the last complete run found: verified (the contact was seen carrying the values), pending, skipped.", "state")
+	users       = newGauge("users", "Users of the source, by what the last complete run found: verified (the contact was seen carrying the values), pending, missing (the values did not arrive), skipped.", "state")
 	skippedRows = newGauge("skipped_users", "Users that the last complete run could not send, by reason.", "reason")
 	contacts    = newGauge("mirror_contacts", "Contacts in the mirror, deleted ones left out.")
 	refreshed   = newGauge("mirror_refreshed_timestamp_seconds", "When the mirror was last refreshed, by the server's clock.")
@@ -126,11 +123,12 @@ var (
 	problems = newGauge("problems", "Users whose change did not land, by reason.", "reason")
 	imports  = newGauge("open_imports", "Imports that are sent and not yet settled.")
 
-	runEnd      = newGauge("last_run_end_timestamp_seconds", "When the last run ended.")
-	runOutcome  = newGauge("last_run_outcome", "1 for the outcome of the last run, 0 for the others.", "outcome")
-	runSeconds  = newGauge("last_run_duration_seconds", "How long the last run took.")
-	runRequests = newGauge("last_run_requests", "API requests of the last run.")
-	runSynced   = newGauge("last_synced_timestamp_seconds", "When a run, or a tick that found nothing to do, last ended synced.")
+	runEnd      = newGauge("last_run_end_timestamp_seconds", "When the last whole run ended.")
+	runOutcome  = newGauge("last_run_outcome", "1 for the outcome of the last whole run, 0 for the others.", "outcome")
+	runSeconds  = newGauge("last_run_duration_seconds", "How long the last whole run took.")
+	runRequests = newGauge("last_run_requests", "API requests of the last whole run.")
+	runSynced   = newGauge("last_synced_timestamp_seconds", "When a whole run last ended synced, or a tick after one found nothing to do.")
+	runGood     = newGauge("last_good_run_timestamp_seconds", "When a whole run, or a tick that found nothing to do, last left /readyz at 200: the heartbeat as a number.")
 	runNow      = newGauge("run_in_progress", "1 while a run is under way.")
 	nextRun     = newGauge("next_run_timestamp_seconds", "The next scheduled time.")
 
@@ -146,7 +144,7 @@ var (
 // gauges are all of the collector.
 var gauges = []gauge{
 	buildInfo, users, skippedRows, contacts, refreshed, snapshot, oldest, latency, problems, imports, runEnd, runOutcome, runSeconds,
-	runRequests, runSynced, runNow, nextRun, quotaUsed, quotaLimit, quotaReset, authorized, lapses, skew,
+	runRequests, runSynced, runGood, runNow, nextRun, quotaUsed, quotaLimit, quotaReset, authorized, lapses, skew,
 }
 
 // Describe sends every description.

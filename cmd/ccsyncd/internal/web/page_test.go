@@ -83,10 +83,11 @@ func (w *world) lateDay() {
 	}
 	time.Sleep(10 * time.Minute)
 	partial := ccsync.Report{Outcome: ccsync.Partial, Trigger: "push", Requests: 9, Source: ccsync.Source{Rows: 1010, Usable: 1000, Unusable: 10},
-		Mirror:   ccsync.Mirrored{Contacts: 4987, Refresh: "incremental"},
-		Summary:  ccsync.Summary{Update: 14, Fill: 9, Change: 5, Joins: 2, Unchanged: 974, Skipped: 22},
-		Coverage: ccsync.Coverage{Users: 1010, Contacts: 988, Verified: 986, Pending: 2, Skipped: 22},
-		Reasons:  map[string]int{"invalid_email": 10, "not_a_contact": 8, "unsubscribed": 4},
+		Mirror:       ccsync.Mirrored{Contacts: 4987, Refresh: "incremental"},
+		Summary:      ccsync.Summary{Update: 14, Fill: 9, Change: 5, Joins: 2, Unchanged: 974, Skipped: 22},
+		Coverage:     ccsync.Coverage{Users: 1010, Contacts: 988, Verified: 986, Missing: 2, Skipped: 22},
+		OpenProblems: map[string]int{"lost": 1, "rejected": 1},
+		Reasons:      map[string]int{"invalid_email": 10, "not_a_contact": 8, "unsubscribed": 4},
 		Error: &ccsync.Problem{Code: "partial", Message: "12 changes were verified, 1 rejected, 1 could not be verified",
 			Hint: "see `ccsyncd runs show`; what did not land is tried again by itself"},
 		Push:  &ccsync.Pushed{Verified: 12, Rejected: 1, Unverified: 1, Activities: []ccsync.PushedActivity{{ID: "0d6a0f6e-5f0b-11f0-9d6c-1b5a7f0e2c33", Contacts: 14, State: "completed"}}},

@@ -16,7 +16,7 @@ type scrape struct {
 	now   time.Time // the server's
 	found []prometheus.Metric
 
-	pendingSince time.Time // when the changes that the last run left undone were first seen; zero for none
+	pendingSince time.Time // when the changes that the last whole run left undone were first seen; zero for none
 }
 
 func (s *scrape) set(g gauge, value float64, labels ...string) {
@@ -39,34 +39,42 @@ func oneIf(on bool) float64 {
 
 var outcomes = []ccsync.Outcome{ccsync.Synced, ccsync.Partial, ccsync.Deferred, ccsync.Refused, ccsync.Unauthorized, ccsync.Failed}
 
-// runs tells of the last run, and of the last one that came far enough to count users.
+// runs tells of the last whole run, and of the last one that came far enough to count users.
 func (s *scrape) runs() error {
-	h, err := readHistory(s.ctx, s.State)
-	if err != nil {
+	last, ran, err := ccsync.ReadLastWhole(s.ctx, s.State)
+	if err != nil || !ran {
 		return err
 	}
-	s.pendingSince = h.pendingSince()
-	if last := h.last(); last != nil {
-		s.at(runEnd, last.EndedAt)
-		s.set(runSeconds, last.report.Seconds)
-		s.set(runRequests, float64(last.Requests))
-		for _, o := range outcomes {
-			s.set(runOutcome, oneIf(string(o) == last.Outcome), string(o))
-		}
+	s.pendingSince = last.PendingSince
+	s.at(runEnd, last.EndedAt)
+	s.set(runSeconds, last.Seconds)
+	s.set(runRequests, float64(last.Requests))
+	for _, o := range outcomes {
+		s.set(runOutcome, oneIf(o == last.Outcome), string(o))
 	}
-	s.at(runSynced, later(h.syncedAt(), s.Progress().IdleAt))
-	if seconds := h.latency(); seconds > 0 {
-		s.set(latency, seconds)
+	p := s.Progress()
+	synced := last.SyncedAt
+	if last.Outcome == ccsync.Synced {
+		synced = later(synced, p.IdleAt)
 	}
-	whole := h.whole()
-	if whole == nil {
+	s.at(runSynced, synced)
+	if good := p.GoodAt; last.Outcome.Good() {
+		s.at(runGood, later(last.EndedAt, good))
+	} else {
+		s.at(runGood, good)
+	}
+	if last.Latency > 0 {
+		s.set(latency, last.Latency)
+	}
+	c := last.Coverage
+	if c == nil {
 		return nil
 	}
-	c := whole.report.Coverage
 	s.set(users, float64(c.Verified), "verified")
 	s.set(users, float64(c.Pending), "pending")
+	s.set(users, float64(c.Missing), "missing")
 	s.set(users, float64(c.Skipped), "skipped")
-	for reason, n := range whole.report.Reasons {
+	for reason, n := range last.Skips {
 		s.set(skippedRows, float64(n), reason)
 	}
 	return nil
@@ -112,7 +120,7 @@ func (s *scrape) unverified() error {
 }
 
 // problemReasons are always shown, so that an alert sees 0 become 1.
-var problemReasons = []string{ccsync.Rejected, ccsync.Lost, ccsync.Altered, ccsync.ActivityFailed, ccsync.ActivityTimeout}
+var problemReasons = []string{ccsync.Rejected, ccsync.Lost, ccsync.Altered, ccsync.Overstepped, ccsync.ActivityFailed, ccsync.ActivityTimeout}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -157,6 +165,7 @@ func (s *scrape) login() error {
 func (s *scrape) daemon() error {
 	s.set(buildInfo, 1, s.Version)
 	s.set(runNow, oneIf(s.Progress().Run != 0))
-	s.at(nextRun, s.Next(time.Now()))
-	return nil
+	next, err := s.nextRun(s.ctx, time.Now())
+	s.at(nextRun, next)
+	return err
 }

@@ -19,7 +19,7 @@ import (
 // Options is all that the pages know. Every function may be called concurrently and is required, but where it says
 // otherwise.
 type Options struct {
-	State    *state.DB
+	Health
 	Quota    *state.Quota
 	Gatherer prometheus.Gatherer // what /metrics shows, such as a *Metrics
 	Log      *slog.Logger
@@ -29,12 +29,6 @@ type Options struct {
 	Hosts  []string // further names that browsers may use, host or host:port
 	Token  string   // "" for none: then nobody can ask for a run
 
-	// Next is the first scheduled time after another.
-	Next func(time.Time) time.Time
-	// Authorization tells whether Constant Contact would let us in, without asking it.
-	Authorization func(context.Context) (Authorization, error)
-	// Progress tells what the daemon is at.
-	Progress func() Progress
 	// Run asks the daemon for a run.
 	Run func(context.Context, RunRequest) (RunAnswer, error)
 	// Explain explains one user, named by an address or by "key:4711".
@@ -68,8 +62,11 @@ type Progress struct {
 	Done    int       // of Total, in Step
 	Total   int       // 0 when it is not known
 	MovedAt time.Time // when the run under way last got any further
-	// IdleAt is when a tick last found that there was nothing to do; zero when none did.
-	IdleAt time.Time
+	// IdleAt is when a tick last found that there was nothing to do, EndedAt when any run last ended, GoodAt when a whole run or such a
+	// tick last left the daemon ready; zero when none did.
+	IdleAt, EndedAt, GoodAt time.Time
+	// Trouble is why the last run could not be written down, and what to do; "" for nothing.
+	Trouble string
 }
 
 // site answers requests.

@@ -49,9 +49,9 @@ func newWorld(t testing.TB) *world {
 	log := slog.New(slog.DiscardHandler)
 	every := func(at time.Time) time.Time { return at.Truncate(5 * time.Minute).Add(5 * time.Minute) }
 	w.options = Options{
-		State: db, Quota: w.quota, Log: log, Version: "0.1.0", Listen: "127.0.0.1:8484", Next: every,
-		Authorization: func(context.Context) (Authorization, error) { return w.login, nil },
-		Progress:      func() Progress { return w.progress },
+		Health: Health{State: db, Next: every, Authorization: func(context.Context) (Authorization, error) { return w.login, nil },
+			Progress: func() Progress { return w.progress }},
+		Quota: w.quota, Log: log, Version: "0.1.0", Listen: "127.0.0.1:8484",
 		Run: func(_ context.Context, r RunRequest) (RunAnswer, error) {
 			w.asked = append(w.asked, r)
 			return w.answer, w.refusal
@@ -65,8 +65,7 @@ func newWorld(t testing.TB) *world {
 		Mask:        func(v string) string { return v[:1] + "••" },
 		MaskAddress: func(a string) string { return a[:1] + "••" + a[strings.LastIndexByte(a, '@'):] },
 	}
-	w.metrics = NewMetrics(MetricsOptions{State: db, Usage: w.quota.Usage, Log: log, Version: "0.1.0", Next: every,
-		Authorization: w.options.Authorization, Progress: w.options.Progress})
+	w.metrics = NewMetrics(MetricsOptions{Health: w.options.Health, Usage: w.quota.Usage, Log: log, Version: "0.1.0"})
 	w.options.Gatherer = w.metrics
 	return w
 }
@@ -97,10 +96,12 @@ func (w *world) ran(r ccsync.Report, took time.Duration) int64 {
 	if took > 0 {
 		time.Sleep(took)
 	}
-	r.Schema, r.Run, r.Seconds = 1, id, took.Seconds()
+	r.Schema, r.Run, r.Seconds, r.StartedAt = 1, id, took.Seconds(), w.db.Now().Add(-took)
 	text, err := json.Marshal(r)
 	w.must(err)
-	w.must(w.db.EndRun(w.Context(), state.Run{ID: id, Outcome: string(r.Outcome), Requests: r.Requests, Report: text}))
+	records, err := ccsync.WholeRecord(w.Context(), w.db, &r)
+	w.must(err)
+	w.must(w.db.EndRun(w.Context(), state.Run{ID: id, Outcome: string(r.Outcome), Requests: r.Requests, Report: text, Records: records}))
 	return id
 }
 

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	ccsync "ccsyncd/sync"
+)
+
+func everyTenSeconds(t *testing.T) config.Cron {
+	t.Helper()
+	cron, err := config.ParseCron("@every 10s", time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cron
+}
+
+func TestRunsThatFailBackOff(t *testing.T) {
+	t.Parallel()
+	cron, now := everyTenSeconds(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	failed := &ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "failed"}}
+	incomplete := &ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "snapshot_incomplete"}}
+	const s, m = time.Second, time.Minute
+	tests := map[string]struct {
+		report *ccsync.Report
+		want   []time.Duration
+	}{
+		"failed":       {failed, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
+		"unauthorized": {&ccsync.Report{Outcome: ccsync.Unauthorized}, []time.Duration{10 * s, 10 * s, 20 * s}},
+		"refused":      {&ccsync.Report{Outcome: ccsync.Refused}, []time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
+		"incomplete":   {incomplete, []time.Duration{m, 2 * m, 4 * m, 8 * m, 16 * m, 32 * m, time.Hour, time.Hour}},
+	}
+	for name, tt := range tests {
+		var sched schedule
+		for i, want := range tt.want {
+			sched.ran(tt.report, cron, now)
+			if got := sched.plan(cron, now).Sub(now); got != want {
+				t.Errorf("%s, run %d: the next after %s, want %s", name, i+1, got, want)
+			}
+		}
+		if back := now.Add(-24 * time.Hour); sched.plan(cron, back).Sub(back) != 10*s {
+			t.Errorf("%s: a clock that was set back keeps the daemon waiting", name)
+		}
+		sched.ran(&ccsync.Report{Outcome: ccsync.Synced}, cron, now)
+		if got := sched.plan(cron, now).Sub(now); got != 10*s {
+			t.Errorf("%s, then synced: the next after %s", name, got)
+		}
+	}
+}
