@@ -11,6 +11,9 @@ type Options struct {
 	Contacts int
 	// ClientID is the only client id that may log in; empty welcomes any.
 	ClientID string
+	// Hosts are further names by which requests may call the sandbox, beside the
+	// loopback ones and the address at which they arrive.
+	Hosts []string
 	// Approve lets device codes approve themselves.
 	Approve bool
 	// Unlimited turns off pace, daily quota and the token endpoint's limit, and

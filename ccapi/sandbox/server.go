@@ -10,11 +10,12 @@ import (
 // Server is a local Constant Contact. Make one with [New]. All its methods may
 // be called concurrently, beside requests.
 type Server struct {
-	opts Options
-	mux  *http.ServeMux
+	mux   *http.ServeMux
+	hosts []string // Options.Hosts
 
 	// mu guards all that follows.
 	mu       sync.Mutex
+	opts     Options
 	rng      *rand.Rand
 	offset   time.Duration // of the server's clock against the machine's
 	acc      *account
@@ -34,6 +35,7 @@ func New(opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{
 		opts:     opts,
+		hosts:    opts.Hosts,
 		rng:      rand.New(rand.NewPCG(opts.Seed, 0x5eed)),
 		acc:      newAccount(opts.Seed),
 		grants:   newGrants(),
@@ -47,8 +49,15 @@ func New(opts Options) *Server {
 	return s
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers one request, unless a page of another site made it or it
+// calls the sandbox by a name that is not its own.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if why := s.access(r); why != "" {
+		turnAway(w, r, why, s.Now())
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // settle brings the account to the present and returns the present. It comes
 // before every look at the state. s.mu must be held.
