@@ -20,17 +20,19 @@ const sandboxHelp = `A local Constant Contact: the same endpoints with the same 
 web page for looking at it and for approving device codes. For trying things and
 for tests; nothing of it leaves this machine.
 
-  ccsyncd sandbox --contacts 1000 &
+  ccsyncd sandbox --contacts-from-config &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585
   ccsyncd auth login
 
 $CCSYNC_ENDPOINT replaces both [endpoints], and the state database by one of
-its own beside it.`
+its own beside it. With --contacts-from-config the first dry run shows your own
+users; --contacts N invents some.`
 
 // sandboxFlags are those of the sandbox.
 type sandboxFlags struct {
 	listen      string
 	contactsCSV string
+	fromConfig  bool
 	state       string
 	faults      string
 	options     sandbox.Options
@@ -44,6 +46,9 @@ func (c *cli) sandboxCommand() *cobra.Command {
 			if f.options.Contacts < 0 {
 				return misused(cmd, errors.New("--contacts is a number from 0 up"))
 			}
+			if f.fromConfig && !onLoopback(f.listen) {
+				return misused(cmd, errors.New("--contacts-from-config shows your users' addresses to whoever reaches the sandbox: listen on 127.0.0.1"))
+			}
 			return c.sandbox(cmd.Context(), f)
 		},
 	}
@@ -51,6 +56,8 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8585", "`ADDR` to listen on")
 	flags.IntVar(&f.options.Contacts, "contacts", 0, "begin with `N` invented contacts")
 	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "begin with the contacts of a CSV `FILE`")
+	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "begin with a contact for each usable row of your own table, without values")
+	flags.StringSliceVar(&f.options.Hosts, "host", nil, "further `NAME` by which programs may call the sandbox")
 	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; one that exists is gone on with")
 	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or those written here as JSON")
 	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
@@ -60,15 +67,16 @@ func (c *cli) sandboxCommand() *cobra.Command {
 }
 
 func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
-	server, err := f.server()
-	if err != nil {
-		return err
-	}
-	defer atExit(&err, "keep the sandbox's account", server.Flush)
 	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer listener.Close()
+	server, err := c.sandboxServer(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer atExit(&err, "keep the sandbox's account", server.Flush)
 	base := "http://" + listener.Addr().String()
 	c.Out.Printf("sandbox   %s (a page to look around, and to approve codes at)\n", base)
 	c.Out.Printf("contacts  %d\n", server.Status().Contacts)
@@ -77,9 +85,14 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	return serve(ctx, listener, server)
 }
 
-// server makes the sandbox that the flags describe.
-func (f *sandboxFlags) server() (*sandbox.Server, error) {
+// sandboxServer makes the sandbox that the flags describe.
+func (c *cli) sandboxServer(ctx context.Context, f sandboxFlags) (*sandbox.Server, error) {
 	server := sandbox.New(f.options)
+	if f.fromConfig {
+		if err := c.seedFromConfig(ctx, server); err != nil {
+			return nil, err
+		}
+	}
 	if f.contactsCSV != "" {
 		if err := withFile(f.contactsCSV, func(file *os.File) error { _, err := server.SeedCSV(file); return err }); err != nil {
 			return nil, err
