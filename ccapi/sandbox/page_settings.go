@@ -16,15 +16,17 @@ type switchView struct {
 
 func (s *Server) settingsPage(w http.ResponseWriter, r *http.Request) {
 	positions := s.Switches()
-	var switches []switchView
-	for _, sw := range slices.Concat(SwitchTable(), HarmTable()) {
-		switches = append(switches, switchView{sw, sw.Get(positions)})
+	views := func(table []Switch) (all []switchView) {
+		for _, sw := range table {
+			all = append(all, switchView{sw, sw.Get(positions)})
+		}
+		return all
 	}
 	s.show(w, r, "settings", "Faults and switches", struct {
-		Faults   []Fault
-		Kinds    []FaultLine
-		Switches []switchView
-	}{s.Faults(), FaultTable(), switches})
+		Faults         []Fault
+		Kinds          []FaultLine
+		Switches, Harm []switchView
+	}{s.Faults(), FaultTable(), views(SwitchTable()), views(HarmTable())})
 }
 
 // addFaultPage sets the fault of a form.

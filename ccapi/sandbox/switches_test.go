@@ -468,3 +468,90 @@ var trials = map[string]trial{
 		return "absent"
 	}, "again", "absent"},
 }
+
+// A switch that a fault throws belongs to the requests that it hits and to the activities that they make, whenever these are worked on.
+func TestASwitchCanBeThrownForOneActivityAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(t, sandbox.Switches{})
+		faults, err := sandbox.ParseFaults(strings.NewReader(`{"kind":"switch","switches":{"import_sets_permission":true,"activities_wait":"2h"},
+			"path":"/v3/activities/contacts_json_import","times":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.s.Fault(faults[0])
+		first := st.sendRows(st.list, `{"email":"ann@example.com"}`)
+		st.s.ClearFaults()
+		second := st.imports(`{"email":"unset@example.com"}`)
+		if got := get[activityView](st.client, "/v3/activities/"+first.ID); got.State != "initialized" || second.State != "completed" {
+			t.Errorf("got %s and %s", got.State, second.State)
+		}
+		snapshot := st.s.Snapshot() // what was thrown outlives the sandbox
+		if err := st.s.Restore(snapshot); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2*time.Hour + time.Minute)
+		if ann, unset := st.person("ann@example.com"), st.person("unset@example.com"); ann.Permission != sandbox.Explicit || unset.Permission != sandbox.NotSet {
+			t.Errorf("got %s and %s", ann.Permission, unset.Permission)
+		}
+		if got := st.s.Switches(); got != (sandbox.Switches{}) {
+			t.Errorf("it was set for good: %+v", got)
+		}
+	})
+}
+
+func TestSwitchesWithAPositionAreSetByTheControlEndpoint(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{})
+	c.call("PATCH", "/_sandbox/switches", `{"contacts_count_high":5,"activities_wait":"90m","put_sets_permission":"explicit","blank_clears":true}`, http.StatusOK)
+	want := sandbox.Switches{ContactsCountHigh: 5, ActivitiesWait: sandbox.Duration(90 * time.Minute), PutSetsPermission: "explicit", BlankClears: true}
+	if got := s.Switches(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if r := c.call("GET", "/_sandbox/switches", nil, http.StatusOK); !strings.Contains(r.body, `"activities_wait":"1h30m0s"`) {
+		t.Errorf("got %s", r.body)
+	}
+	for _, body := range []string{`{"contacts_count_high":-1}`, `{"contacts_count_high":true}`, `{"activities_wait":"-1s"}`, `{"activities_wait":"soon"}`,
+		`{"put_sets_permission":"loud"}`, `{"put_resets_permission":true}`} {
+		c.call("PATCH", "/_sandbox/switches", body, http.StatusBadRequest)
+	}
+	if got := s.Switches(); got != want {
+		t.Errorf("a refusal changed %+v, want %+v", got, want)
+	}
+}
+
+func TestThePageKeepsTheNumberOfASwitch(t *testing.T) {
+	t.Parallel()
+	s, c := serve(t, sandbox.Options{})
+	s.SetSwitches(sandbox.Switches{ContactsCountHigh: 7, PutSetsPermission: "explicit", ImportAddsList: true})
+	page := c.call("GET", "/settings", nil, http.StatusOK).body
+	for _, sw := range everySwitch() {
+		if checked := strings.Contains(page, `name="`+sw.Name+`" value="on" checked`); checked != sw.Get(s.Switches()) {
+			t.Errorf("%s is shown as %v", sw.Name, checked)
+		}
+	}
+	c.submit("/settings/switches", url.Values{"contacts_count_high": {"on"}, "put_sets_permission=not_set": {"on"}, "activities_wait": {"on"}})
+	want := sandbox.Switches{ContactsCountHigh: 7, PutSetsPermission: "not_set", ActivitiesWait: sandbox.Duration(10 * time.Minute)}
+	if got := s.Switches(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestEveryPositionOutlivesTheSandbox(t *testing.T) {
+	t.Parallel()
+	var all sandbox.Switches
+	for _, sw := range everySwitch() {
+		sw.Set(&all, true)
+	}
+	path := t.TempDir() + "/state.json"
+	if err := sandbox.New(sandbox.Options{Switches: all}).Persist(path); err != nil {
+		t.Fatal(err)
+	}
+	again := sandbox.New(sandbox.Options{})
+	if err := again.Persist(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Switches(); got != all {
+		t.Errorf("got %+v, want %+v", got, all)
+	}
+}
