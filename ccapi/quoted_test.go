@@ -36,6 +36,12 @@ func TestACutTokenIsHiddenToo(t *testing.T) {
 	if got := withoutToken(message, token); strings.Contains(got, token[:16]) {
 		t.Errorf("got %q", got)
 	}
+	for n := 16; n <= len(token); n++ {
+		text := "Bearer " + token[:n]
+		if got := withoutToken(text, token); got != "Bearer redacted" {
+			t.Errorf("%q gives %q", text, got)
+		}
+	}
 	for _, s := range []string{"", "x"} {
 		if got := withoutToken("text", s); got != "te"+map[string]string{"": "xt", "x": "redactedt"}[s] {
 			t.Errorf("token %q: got %q", s, got)

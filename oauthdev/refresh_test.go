@@ -35,6 +35,8 @@ func TestRefreshAnswers(t *testing.T) {
 		{name: "row 2: no refresh token in the answer keeps the old one", faults: []fault{noNew}, requests: 1},
 		{name: "row 2: the same refresh token in the answer keeps the old one", faults: []fault{sameAgain}, requests: 1},
 		{name: "row 4: another OAuth error is reported and not repeated", faults: []fault{badClient}, requests: 1, failed: "401 invalid_client"},
+		{name: "row 4: an error with status 200 is reported, too", faults: []fault{errorWith200}, requests: 1, failed: "200 invalid_client: this is"},
+		{name: "row 6: 500 without a word is repeated", faults: []fault{plain500, plain500}, requests: 3},
 		{name: "row 5: 429 is repeated", faults: []fault{throttled, throttled, throttled}, requests: 4},
 		{name: "row 5: 429 without end is reported", faults: []fault{throttled, throttled, throttled, throttled, throttled, throttled},
 			requests: 5, failed: "429 throttled"},
@@ -157,6 +159,7 @@ func TestRefusedRefreshToken(t *testing.T) {
 			w.token(w.client)
 			time.Sleep(100 * 24 * time.Hour)
 		}, "revoked"},
+		{"a 500 before it may have spent it", func(w *world) { w.server.next(plain500) }, "answer to an earlier refresh was lost"},
 		{"a 429 in between changes nothing", func(w *world) { w.server.next(throttled) }, "copy of this state file"},
 	}
 	for _, test := range tests {

@@ -36,6 +36,8 @@ const (
 	echo         fault = "400 that repeats what was sent"
 	garbage      fault = "no HTTP at all, with the tokens in it"
 	huge         fault = "more than 1 MiB"
+	plain500     fault = "500 without a word"
+	errorWith200 fault = "200 with an error"
 	failedAfter  fault = "502 after the token was spent"
 	textPlain    fault = "new tokens under text/plain"
 	noExpiry     fault = "new tokens without expires_in"
@@ -55,7 +57,7 @@ func (f fault) loses() bool {
 // looks tells whether the server looks at the token.
 func (f fault) looks() bool {
 	switch f {
-	case badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, echo:
+	case plain500, errorWith200, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, echo:
 		return false
 	}
 	return true
@@ -193,6 +195,10 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 	case page:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<html>")
+	case plain500:
+		w.WriteHeader(500)
+	case errorWith200:
+		writeJSON(w, 200, `{"error":"invalid_client","error_description":"this is invalid_client"}`)
 	case gateway:
 		writeJSON(w, 403, `{"message":"Missing Authentication Token"}`)
 	case okta:
@@ -307,8 +313,11 @@ func (s *server) serveDevice(w http.ResponseWriter, r *http.Request) {
 	s.n++
 	rest := fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":%q,"verification_uri_complete":%q,"expires_in":600,"interval":%d}`,
 		s.address, s.complete, s.interval)
-	if f == noNew {
+	switch f {
+	case noNew:
 		rest = "}"
+	case noExpiry:
+		rest = fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":%q}`, s.address)
 	}
 	writeJSON(w, 200, fmt.Sprintf(`{"device_code":"device-%d"%s`, s.n, rest))
 }

@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"time"
+
+	"ccsyncd/ccapi"
 )
 
 // estimate foretells what sending the plan will cost. Creating a custom field is one request; the recheck
@@ -21,7 +23,7 @@ func (r *run) estimate(ctx context.Context) error {
 	if r.fresh.IsZero() || time.Since(r.fresh) >= freshFor {
 		e.Requests += min(n, all)
 	}
-	const perImport = 39_999
+	const perImport = ccapi.MaxImportContacts
 	clears := r.plan.Summary.Clear
 	e.Requests += 2 * clears
 	working := 0.0
