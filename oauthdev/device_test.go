@@ -185,6 +185,9 @@ func TestWait(t *testing.T) {
 			poll: []string{"authorization_pending"}, polls: at(5, 15, 35, 65, 95, 100)},
 		{name: "a time-out is survived", faults: []fault{hangBefore}, polls: at(5, 45)},
 		{name: "a cut answer is survived", faults: []fault{cutAfter}, poll: []string{"authorization_pending"}, polls: at(5, 15)},
+		{name: "pages that are not in a row are survived", faults: []fault{page, unavailable, page, page}, polls: at(5, 15, 35, 65, 95)},
+		{name: "pages with an answer in between are survived", faults: []fault{page, page, none, page, page},
+			poll: []string{"authorization_pending"}, polls: at(5, 15, 35, 40, 50, 70)},
 		{name: "pages without end are named", faults: []fault{wrongPath, wrongPath, wrongPath}, polls: at(5, 15, 35),
 			text: "404: not JSON but text/html"},
 	}
@@ -288,10 +291,13 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		hc := w.httpClient()
 		hc.CheckRedirect = func(*http.Request, []*http.Request) error { followed = true; return nil }
 		c := oauthdev.New(oauthdev.Config{ClientID: "app-1", AuthURL: "http://authz.test/oauth2/default/v1", HTTP: hc}, w.store)
-		w.server.next(redirect)
-		w.token(c)
-		if followed {
-			w.t.Error("a redirect was followed")
+		for _, f := range []fault{redirect, seeOther} {
+			w.login()
+			w.server.next(f)
+			w.token(c)
+			if followed {
+				w.t.Errorf("a redirect %s was followed", f)
+			}
 		}
 	})
 }

@@ -89,3 +89,113 @@ func TestWhatTheServerDoesNotTell(t *testing.T) {
 		})
 	})
 }
+
+// TestTheLifeOfAnAccessToken has what a server may write as expires_in.
+func TestTheLifeOfAnAccessToken(t *testing.T) {
+	t.Parallel()
+	for odd, want := range map[string]time.Duration{
+		`3600`: time.Hour, `"3600"`: time.Hour, `90.5`: 90500 * time.Millisecond, `999999999`: 999_999_999 * time.Second,
+		`0`: 24 * time.Hour, `-5`: 24 * time.Hour, `1e12`: 24 * time.Hour, `"soon"`: 24 * time.Hour, `null`: 24 * time.Hour, `{}`: 24 * time.Hour,
+	} {
+		t.Run(odd, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.odd = odd
+				w.login()
+				w.server.next(oddExpiry)
+				w.token(w.client)
+				if life := time.Until(w.status().Expires); life != want {
+					w.t.Errorf("%v, want %v", life, want)
+				}
+			})
+		})
+	}
+}
+
+// TestAServersWaitIsHonoured has Retry-After in seconds. Other forms are left to the usual pauses, of at most 1.5 s the first time.
+func TestAServersWaitIsHonoured(t *testing.T) {
+	t.Parallel()
+	for retry, want := range map[string]time.Duration{
+		"3": 3 * time.Second, "40": 40 * time.Second, "0": 0, "-7": 0, "86401": 0, "soon": 0, "Fri, 31 Dec 1999 23:59:59 GMT": 0,
+	} {
+		t.Run(retry, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.retry = retry
+				w.login()
+				w.server.next(throttled)
+				w.token(w.client)
+				got := w.server.times[1].Sub(w.server.times[0])
+				if want > 0 && got != want || got > max(want, 1500*time.Millisecond) {
+					w.t.Errorf("asked again after %v, want %v", got, want)
+				}
+			})
+		})
+	}
+	t.Run("for a day: the next call asks again", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.server.retry = "86400"
+			w.login()
+			w.server.next(throttled)
+			began := time.Now()
+			if _, err := w.client.Token(w.t.Context()); err == nil || time.Since(began) > time.Second {
+				w.t.Errorf("%v after %v", err, time.Since(began))
+			}
+			w.token(w.client)
+		})
+	})
+}
+
+// TestAStoreThatFailsIsAskedAgain has the pauses between the tries to save a new token.
+func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.store.failing(2, 3)
+		began := time.Now()
+		w.token(w.client)
+		if took := time.Since(began); took != 1250*time.Millisecond {
+			w.t.Errorf("saved after %v, want 1.25 s", took)
+		}
+	})
+}
+
+// TestAPollKeepsThePaceOfARefresh has a process that refreshes a token and then goes on with a pending login.
+func TestAPollKeepsThePaceOfARefresh(t *testing.T) {
+	inWorld(t, func(w *world) {
+		d := w.start()
+		time.Sleep(time.Minute)
+		w.login()
+		w.token(w.client)
+		if _, err := w.client.Wait(w.t.Context(), d); err != nil {
+			w.t.Fatal(err)
+		}
+		if got := w.server.times[1].Sub(w.server.times[0]); got != 1100*time.Millisecond {
+			w.t.Errorf("polled %v after the refresh, want 1.1 s", got)
+		}
+	})
+}
+
+// TestALoginIsAskedForAgainAfterAPause has a server that is away at first.
+func TestALoginIsAskedForAgainAfterAPause(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.server.next(unavailable, unavailable, unavailable)
+		began := time.Now()
+		w.start()
+		if took := time.Since(began); took != 7*time.Second {
+			w.t.Errorf("it took %v, want 1 + 2 + 4 s", took)
+		}
+	})
+}
+
+// TestALoginThatLacksSomethingIsNone has an answer without what a person or a poll needs.
+func TestALoginThatLacksSomethingIsNone(t *testing.T) {
+	t.Parallel()
+	for _, member := range []string{"device_code", "user_code", "verification_uri"} {
+		t.Run(member, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.lacks = member
+				if d, err := w.client.Start(w.t.Context()); err == nil {
+					w.t.Errorf("got %+v", d)
+				}
+			})
+		})
+	}
+}

@@ -26,7 +26,8 @@ const (
 	okta         fault = "429 with errorCode"
 	oktaClient   fault = "401 with errorCode"
 	wrongPath    fault = "404 with a page"
-	redirect     fault = "302"
+	redirect     fault = "307"
+	seeOther     fault = "303"
 	resetBefore  fault = "connection reset before the token is looked at"
 	resetAfter   fault = "connection reset after the token was spent"
 	cutAfter     fault = "answer cut after the token was spent"
@@ -42,6 +43,7 @@ const (
 	textPlain    fault = "new tokens under text/plain"
 	noExpiry     fault = "new tokens without expires_in"
 	quotedExpiry fault = "new tokens with expires_in in quotes"
+	oddExpiry    fault = "new tokens with the server's odd expires_in"
 	brokenToken  fault = "new tokens with a line break in the access token"
 )
 
@@ -57,7 +59,7 @@ func (f fault) loses() bool {
 // looks tells whether the server looks at the token.
 func (f fault) looks() bool {
 	switch f {
-	case plain500, errorWith200, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, echo:
+	case plain500, errorWith200, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, seeOther, echo:
 		return false
 	}
 	return true
@@ -72,6 +74,9 @@ type server struct {
 	interval  int           // seconds between polls
 	poll      []string      // error codes of the next device polls; then success
 	longLived bool          // refresh tokens are not replaced
+	odd       string        // expires_in of an answer with oddExpiry
+	lacks     string        // member that an answer to a device request lacks
+	retry     string        // Retry-After of a 429
 	address   string        // verification_uri
 	complete  string        // verification_uri_complete
 	strict    bool          // 429 for a request that comes within a second of the last
@@ -94,7 +99,7 @@ type server struct {
 
 func newServer() *server {
 	const address = "https://id.constantcontact.com/activate"
-	return &server{life: 86_400, interval: 5, address: address, complete: address + "?user_code=ABCDEFGH", spent: map[string]int{}, used: map[string][]time.Time{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
+	return &server{life: 86_400, interval: 5, retry: "3", address: address, complete: address + "?user_code=ABCDEFGH", spent: map[string]int{}, used: map[string][]time.Time{}, sent: map[string]int{}, doubts: map[string]int{}, refused: map[string]int{}}
 }
 
 // issue makes new tokens, as a login does.
@@ -188,7 +193,7 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 	case badClient:
 		oauthError(w, 401, "invalid_client")
 	case throttled:
-		w.Header().Set("Retry-After", "3")
+		w.Header().Set("Retry-After", s.retry)
 		writeJSON(w, 429, `{"error_key":"throttled","error_message":"Too Many Requests"}`)
 	case unavailable:
 		writeJSON(w, 503, `{"error":"temporarily_unavailable"}`)
@@ -213,6 +218,8 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 		writeJSON(w, 400, fmt.Sprintf(`{"error":"invalid_request","error_description":"bad:\u001b[31m %s"}`, r.PostForm))
 	case huge:
 		writeJSON(w, 200, `{"access_token":"`+strings.Repeat("x", 1<<20)+`"}`)
+	case seeOther:
+		http.Redirect(w, r, "http://elsewhere.test/token", http.StatusSeeOther)
 	case redirect:
 		http.Redirect(w, r, "http://elsewhere.test/token", http.StatusTemporaryRedirect)
 	default:
@@ -262,6 +269,8 @@ func (s *server) tokens(f fault) string {
 		expiry = ""
 	case brokenToken:
 		return fmt.Sprintf(`{"access_token":"%s\n","token_type":"Bearer"%s%s}`, s.access, refresh, expiry)
+	case oddExpiry:
+		expiry = fmt.Sprintf(`,"expires_in":%s`, s.odd)
 	case quotedExpiry:
 		expiry = fmt.Sprintf(`,"expires_in":"%d"`, s.life)
 	}
@@ -319,5 +328,9 @@ func (s *server) serveDevice(w http.ResponseWriter, r *http.Request) {
 	case noExpiry:
 		rest = fmt.Sprintf(`,"user_code":"ABCDEFGH","verification_uri":%q}`, s.address)
 	}
-	writeJSON(w, 200, fmt.Sprintf(`{"device_code":"device-%d"%s`, s.n, rest))
+	text := fmt.Sprintf(`{"device_code":"device-%d"%s`, s.n, rest)
+	if s.lacks != "" {
+		text = strings.Replace(text, `"`+s.lacks+`":`, `"other":`, 1)
+	}
+	writeJSON(w, 200, text)
 }
