@@ -128,5 +128,5 @@ func (r *run) keepMapping(ctx context.Context) error {
 	if err := r.State.SetBindings(ctx, append(made, r.mapping.Lists...)); err != nil {
 		return err
 	}
-	return r.State.SetMapping(ctx, r.mapping.Key())
+	return r.mirror.Rename(ctx, r.mapping)
 }

@@ -2,14 +2,16 @@ package sync
 
 import (
 	"context"
+	"fmt"
 
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/state"
 )
 
 // makePlan plans for everybody whom the run is for.
 func (r *run) makePlan(ctx context.Context) (err error) {
 	r.step("plan", 0, 0)
-	r.plan, err = plan.Make(ctx, r.planRules(), r.State, r.users, r.asked)
+	r.plan, err = plan.Make(ctx, r.planRules(), r.mirror, r.users, r.asked)
 	if err != nil {
 		return err
 	}
@@ -20,7 +22,7 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 // changed since. It goes over the rows already read, and the same way.
 func (r *run) planRest(ctx context.Context) error {
 	r.step("plan", 0, 0)
-	rest, err := r.plan.Rest(ctx, r.State, r.users, r.now())
+	rest, err := r.plan.Rest(ctx, r.mirror, r.users, r.now())
 	if err != nil {
 		return err
 	}
@@ -43,9 +45,6 @@ func (r *run) planRules() plan.Rules {
 // planned looks at what a new plan rests on, and foretells what it costs.
 func (r *run) planned(ctx context.Context) error {
 	r.report.planned(r.first, r.plan)
-	if err := r.sameMapping(ctx); err != nil {
-		return err
-	}
 	if err := r.bindAgain(ctx); err != nil {
 		return err
 	}
@@ -63,7 +62,7 @@ func (r *run) bindAgain(ctx context.Context) error {
 		return err
 	}
 	if r.mapping.Key() != was && r.Write != nil {
-		return errRemapped
+		return fmt.Errorf("a field or list was made or renamed meanwhile: %w", state.ErrMapping)
 	}
 	r.plan = r.plan.Renamed(r.mapping)
 	return nil
@@ -78,7 +77,7 @@ func (r *run) carryOut(ctx context.Context) error {
 	if err := r.recheck(ctx); err != nil {
 		return err
 	}
-	again, err := r.plan.Again(ctx, r.State, r.now())
+	again, err := r.plan.Again(ctx, r.mirror, r.now())
 	if err != nil {
 		return err
 	}
@@ -120,7 +119,7 @@ func (r *run) history(ctx context.Context) (*plan.History, error) {
 	if forced.After(since) {
 		since = forced
 	}
-	h := &plan.History{Contacts: r.mirror.Contacts}
+	h := &plan.History{Contacts: r.mirror.Live()}
 	if h.Sent, err = r.State.SentSince(ctx, since); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
@@ -69,16 +70,13 @@ type Options struct {
 // run is one run under way.
 type run struct {
 	*Engine
-	opts    Options
-	id      int64
-	started time.Time
-	report  *Report
-	mapping *contact.Mapping
-	bound   bool // custom fields were read in this run
-	mirror  state.Mirror
-	fresh   time.Time // when the snapshot began that this run took or ended; zero: it took none
-	// refreshed is when the mirror was last refreshed in this run.
-	refreshed time.Time
+	opts      Options
+	id        int64
+	started   time.Time
+	report    *Report
+	mapping   *contact.Mapping
+	bound     bool           // custom fields were read in this run
+	mirror    *mirror.Mirror // nil before the refresh
 	users     *users.Users
 	mark      string // of the reading that gave the users
 	asked     *plan.Asked
@@ -133,7 +131,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	}
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
-		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: Mirrored{Refresh: "none"},
+		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: mirror.Told{Refresh: "none"},
 		Guard: plan.NoVerdict(), Only: len(opts.Only), Forced: opts.Force,
 	}
 	r.asked = plan.AskedFor(opts.Only)
@@ -152,10 +150,11 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.bind(ctx, r.opts.Full); err != nil {
 		return err
 	}
+	r.openMirror()
 	if err := r.resume(ctx); err != nil {
 		return err
 	}
-	if err := r.refresh(ctx); err != nil {
+	if err := r.mirror.Refresh(ctx); err != nil {
 		return err
 	}
 	if err := r.settleEnded(ctx); err != nil {
@@ -174,6 +173,19 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	return r.planRest(ctx)
+}
+
+// openMirror makes the mirror of this run.
+func (r *run) openMirror() {
+	r.mirror = mirror.New(mirror.Options{
+		State: r.State, Read: r.Read, Write: r.Write, Scratch: r.Scratch, Log: r.Log.With("run", r.id), Note: r.note, Step: r.step,
+		Bind: func(ctx context.Context) (*contact.Mapping, error) {
+			err := r.bind(ctx, true)
+			return r.mapping, err
+		},
+		Waited:       func(d time.Duration) { r.waited.activities += d },
+		NextSnapshot: r.Policy.NextSnapshot, Full: r.opts.Full,
+	}, r.mapping, r.bound)
 }
 
 func (r *run) readSource(ctx context.Context) (err error) {
@@ -202,6 +214,13 @@ func (r *run) close() {
 		if p != nil {
 			p.Close()
 		}
+	}
+	if r.mirror == nil {
+		return
+	}
+	r.report.Mirror = r.mirror.Told()
+	if err := r.mirror.Close(); err != nil {
+		r.Log.Warn("remove what a dry run read for itself", "run", r.id, "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -28,7 +29,7 @@ func Diagnose(err error) (code, hint string) {
 		return "redirected", "correct [endpoints] api: the API is not at that address, or a proxy stands in between; nothing was done there"
 	case ofGateway(err):
 		return "gateway", "a gateway in front of the API answered, so that it is no missing scope; it is tried again at the next run. If it stays so, give Constant Contact's support the ids in the message"
-	case errors.Is(err, errIncomplete):
+	case errors.Is(err, mirror.ErrIncomplete):
 		return "snapshot_incomplete", "nothing was sent; it is tried again at the next run"
 	case errors.As(err, new(*state.HeldError)):
 		return "held", "another process is at work on this state database; `ccsyncd push` hands the work to it"

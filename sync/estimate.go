@@ -2,9 +2,9 @@ package sync
 
 import (
 	"context"
-	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/mirror"
 )
 
 // estimate foretells what sending the plan will cost. Creating a custom field is one request; the recheck
@@ -15,12 +15,12 @@ func (r *run) estimate(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	all, err := r.reading(ctx, r.plan.Total)
+	all, err := r.mirror.Cost(ctx, r.plan.Total)
 	if err != nil {
 		return err
 	}
 	e.Requests += len(r.report.Setup)
-	if r.fresh.IsZero() || time.Since(r.fresh) >= freshFor {
+	if !r.mirror.Fresh() {
 		e.Requests += min(n, all)
 	}
 	const perImport = ccapi.MaxImportContacts
@@ -33,7 +33,7 @@ func (r *run) estimate(ctx context.Context) error {
 		e.Requests += imports + polls
 		working = 2 + float64(imported)/5000
 	}
-	e.Requests += (n + pageSize - 1) / pageSize
+	e.Requests += mirror.Pages(n)
 	e.Seconds = float64(e.Requests)*0.27 + working
 	return nil
 }

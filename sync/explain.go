@@ -6,6 +6,7 @@ import (
 
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
@@ -89,10 +90,14 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 		x.Advice = advice(x.Decision, Reason(x.Reason))
 		return x, nil
 	}
-	if err := r.explainContacts(ctx, x); err != nil {
+	look, lacks, err := mirror.Look(ctx, e.State, r.mapping)
+	if err != nil {
 		return nil, err
 	}
-	if err := r.explainDecision(ctx, x); err != nil {
+	if err := r.explainContacts(ctx, &look, x); err != nil {
+		return nil, err
+	}
+	if err := r.explainDecision(ctx, &look, lacks, x); err != nil {
 		return nil, err
 	}
 	return x, r.explainPushes(ctx, x)
@@ -143,8 +148,8 @@ func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
 }
 
 // explainContacts shows the contacts of the address as the mirror has them.
-func (r *run) explainContacts(ctx context.Context, x *Explanation) error {
-	contacts, err := r.State.Contacts(ctx, []string{x.Address})
+func (r *run) explainContacts(ctx context.Context, look plan.Contacts, x *Explanation) error {
+	contacts, err := look.Contacts(ctx, []string{x.Address})
 	if err != nil {
 		return err
 	}
@@ -156,19 +161,22 @@ func (r *run) explainContacts(ctx context.Context, x *Explanation) error {
 }
 
 // explainDecision decides on the user as a run would. Without a snapshot nobody knows who is a contact.
-func (r *run) explainDecision(ctx context.Context, x *Explanation) error {
-	d, err := plan.Decide(ctx, r.planRules(), r.State, r.users, x.Address)
+func (r *run) explainDecision(ctx context.Context, look *mirror.View, lacks []string, x *Explanation) error {
+	d, err := plan.Decide(ctx, r.planRules(), look, r.users, x.Address)
 	if err != nil {
 		return err
 	}
 	if p := d.Problem; p != nil {
 		x.Problem = &ExplainedProblem{Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts, RetryAt: p.RetryAt.Format(timeFormat)}
 	}
-	m, err := r.State.Mirror(ctx)
-	if err != nil {
-		return err
+	unread := ""
+	switch {
+	case look.Unread():
+		unread = "no snapshot of the account has been taken yet"
+	case len(lacks) > 0:
+		unread = "the configuration maps fields that were not read yet"
 	}
-	x.decided(&d, m.Mark.IsZero())
+	x.decided(&d, unread)
 	return nil
 }
 
@@ -179,13 +187,13 @@ func (r *run) explainedContact(c state.Contact) ExplainedContact {
 		Left: r.mapping.ListNames(c.Left), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
 }
 
-func (x *Explanation) decided(d *plan.Decision, unread bool) {
+func (x *Explanation) decided(d *plan.Decision, unread string) {
 	x.Detail = d.Detail
 	switch {
-	case d.Skip != "" && !(unread && d.Skip == contact.NotAContact):
+	case d.Skip != "" && !(unread != "" && d.Skip == contact.NotAContact):
 		x.Decision, x.Reason = "skip", string(d.Skip)
-	case unread:
-		x.Decision, x.Detail = "unknown", "no snapshot of the account has been taken yet"
+	case unread != "":
+		x.Decision, x.Detail = "unknown", unread
 	case d.Pending:
 		x.Decision = "pending"
 	case d.Action != "":

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/users"
 )
@@ -20,6 +21,8 @@ type (
 	Skipped = users.Skipped
 	// SourceError says that the app's database could not be read to its end.
 	SourceError = users.SourceError
+	// Mirrored tells how the mirror was refreshed: "snapshot", "incremental" or "none".
+	Mirrored = mirror.Told
 	// Guard holds the limits beyond which a plan looks like an accident.
 	Guard = plan.Guard
 	// Verdict is the guard's.

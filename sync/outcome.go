@@ -174,7 +174,7 @@ func (r *run) remember(ctx context.Context) error {
 		return err
 	}
 	return r.State.SetFacts(ctx, map[string]string{
-		factGoodMapping: strings.Join(r.mapping.Pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Contacts)})
+		factGoodMapping: strings.Join(r.mapping.Pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Live())})
 }
 
 // dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or

@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
 const (
-	// letGo is how much longer a run waits for an import that does not move any more.
-	letGo = 10 * time.Minute
 	// maxPosts is how often an import is sent that turned out not to have been accepted.
 	maxPosts = 4
 	// lookTwice is how long after a request without an answer its activity may appear.
@@ -312,8 +311,11 @@ func (r *run) vanished(ctx context.Context, b *state.Batch) error {
 	if err != nil {
 		return err
 	}
-	if len(few) > 0 && r.now().Sub(b.MovedAt) < letGo { // rows can have been forgotten
-		if err := r.readRows(ctx, few); err != nil {
+	if len(few) > 0 && r.now().Sub(b.MovedAt) < mirror.LetGo { // rows can have been forgotten
+		switch err := r.readRows(ctx, few); {
+		case errors.Is(err, state.ErrMapping): // it is brought to the present one after this look
+			return nil
+		case err != nil:
 			return err
 		}
 		_, missing, err := r.judgeRows(ctx, b, few)
@@ -395,34 +397,21 @@ func (r *run) pollToTheEnd(ctx context.Context) error {
 
 // moving are the imports under way that are worth waiting for.
 func (r *run) moving() []*state.Batch {
-	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.now().Sub(b.MovedAt) > letGo })
+	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.now().Sub(b.MovedAt) > mirror.LetGo })
 }
 
-const (
-	firstPoll = 1500 * time.Millisecond
-	perRow    = 200 * time.Microsecond // that an import takes
-	lastPoll  = 30 * time.Second       // the longest wait between two
-)
+// perRow is how long an import takes for a row.
+const perRow = 200 * time.Microsecond
 
 // nextDelay starts by the size of the smallest import and goes on by how far the furthest one came.
 func (r *run) nextDelay(last time.Duration, open []*state.Batch) time.Duration {
 	if last == 0 {
 		smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
-		return min(firstPoll+time.Duration(smallest.Contacts)*perRow, lastPoll)
+		return min(mirror.FirstPoll+time.Duration(smallest.Contacts)*perRow, mirror.LastPoll)
 	}
-	next := lastPoll
+	next := mirror.LastPoll
 	for _, b := range open {
-		next = min(next, nextPoll(last, r.now().Sub(b.SendingAt), b.Percent))
-	}
-	return next
-}
-
-// nextPoll is when to look at an activity again: after a longer wait than the last, or when it will have ended if it goes on as it
-// did, if that is sooner.
-func nextPoll(last, took time.Duration, percent int) time.Duration {
-	next := min(last*8/5, lastPoll)
-	if percent > 0 && percent < 100 {
-		return min(next, max(took*time.Duration(100-percent)/time.Duration(percent), firstPoll))
+		next = min(next, mirror.NextPoll(last, r.now().Sub(b.SendingAt), b.Percent))
 	}
 	return next
 }

@@ -9,6 +9,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
@@ -42,7 +43,7 @@ type Report struct {
 	Seconds   float64         `json:"seconds"`
 	Waited    Waited          `json:"waited"`
 	Source    users.Source    `json:"source"`
-	Mirror    Mirrored        `json:"mirror"`
+	Mirror    mirror.Told     `json:"mirror"`
 	Setup     []Setup         `json:"setup,omitempty"`
 	Summary   Summary         `json:"summary"`
 	Coverage  Coverage        `json:"coverage"`
@@ -88,12 +89,6 @@ type Waited struct {
 	Limiter    float64 `json:"limiter"`    // for its turn to ask, a few times a second
 	Activities float64 `json:"activities"` // for imports and exports to end, and what they wrote to be readable
 	Database   float64 `json:"database"`   // for the app's database to give rows
-}
-
-// Mirrored tells how the mirror was refreshed: "snapshot", "incremental" or "none".
-type Mirrored struct {
-	Contacts int    `json:"contacts"`
-	Refresh  string `json:"refresh"`
 }
 
 // Setup is something that a run creates before it sends.

@@ -53,10 +53,10 @@ func (r *run) settleEnded(ctx context.Context) error {
 // refreshFor makes sure that the mirror is younger than the end of every batch.
 func (r *run) refreshFor(ctx context.Context, ended []*state.Batch) error {
 	last := slices.MaxFunc(ended, func(x, y *state.Batch) int { return x.EndedAt.Compare(y.EndedAt) })
-	if age := r.now().Sub(last.EndedAt); r.refreshed.After(time.Now().Add(-age)) {
+	if r.mirror.RefreshedWithin(r.now().Sub(last.EndedAt)) {
 		return nil
 	}
-	return r.incremental(ctx)
+	return r.mirror.Changes(ctx)
 }
 
 // verification is what reading back a batch came to so far.
@@ -214,7 +214,7 @@ func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
 	if err := r.waitForActivity(ctx, pause); err != nil {
 		return err
 	}
-	return r.incremental(ctx)
+	return r.mirror.Changes(ctx)
 }
 
 // overdue tells whether what an import wrote ought to be readable by now.
@@ -231,7 +231,7 @@ func (r *run) explained(b *state.Batch, missing int) bool {
 // lookAgain reads the missing rows directly and returns those that still are. Where that takes many requests a few rows go
 // first: if none of them has landed, all are left for later, but for the last time.
 func (r *run) lookAgain(ctx context.Context, v *verification, since time.Time, last bool) ([]judged, error) {
-	all, err := r.readingAll(ctx)
+	all, err := r.mirror.CostOfAll(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (r *run) take(ctx context.Context, v *verification, rows []judged) (missing
 			news = append(news, state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key})
 		}
 	}
-	if err := r.State.Land(context.WithoutCancel(ctx), v.batch.ID, news); err != nil {
+	if err := r.State.Land(context.WithoutCancel(ctx), v.batch.ID, r.mapping.Key(), news); err != nil {
 		return nil, err
 	}
 	for i := range landed {
@@ -281,7 +281,7 @@ func (r *run) judgeRows(ctx context.Context, b *state.Batch, rows []judged) (lan
 		for i := range part {
 			norms[i] = part[i].Norm
 		}
-		contacts, err := r.State.Contacts(ctx, norms)
+		contacts, err := r.mirror.Contacts(ctx, norms)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -314,10 +314,10 @@ func (r *run) readAgain(ctx context.Context, rows []judged, all int, since time.
 	if len(rows) <= all {
 		return r.readRows(ctx, rows)
 	}
-	if !r.fresh.IsZero() && r.mirror.SnapshotAt.After(since) {
+	if r.mirror.SnapshotSince(since) {
 		return nil
 	}
-	return r.snapshot(ctx)
+	return r.mirror.Snapshot(ctx)
 }
 
 func (r *run) readRows(ctx context.Context, rows []judged) error {
@@ -326,13 +326,13 @@ func (r *run) readRows(ctx context.Context, rows []judged) error {
 		for i := range part {
 			norms[i] = part[i].Norm
 		}
-		known, err := r.State.Contacts(ctx, norms)
+		known, err := r.mirror.Contacts(ctx, norms)
 		if err != nil {
 			return err
 		}
 		for i := range part {
 			place := plan.PlaceOf(part[i].Norm, part[i].Address, plan.ContactsOf(known, part[i].Norm))
-			if err := r.readPlace(ctx, place); err != nil {
+			if err := r.mirror.Place(ctx, place.Norm, place.Addresses); err != nil {
 				return err
 			}
 		}

@@ -166,7 +166,7 @@ func (p *Plan) Places() iter.Seq2[Place, error] {
 		for _, buf := range p.changes.Sorted() {
 			var s step
 			s.parse(buf)
-			if !yield(Place{Norm: s.out.Row.Norm, Addresses: s.addresses}, nil) {
+			if !yield(Place{Norm: s.out.Row.Norm, Addresses: s.addresses, Create: s.out.Row.Action == string(Create)}, nil) {
 				return
 			}
 		}
@@ -180,6 +180,7 @@ func (p *Plan) Places() iter.Seq2[Place, error] {
 type Place struct {
 	Norm      string
 	Addresses []string // as Constant Contact writes them, or as one that is to be created will be sent
+	Create    bool
 }
 
 // Coverage is the figure of the mission before anything was sent.

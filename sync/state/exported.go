@@ -27,6 +27,9 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 		return 0, nil
 	}
 	err = db.change(ctx, "write exported contacts", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
+			return err
+		}
 		known, err := knownOf(ctx, tx, contacts)
 		if err != nil {
 			return err

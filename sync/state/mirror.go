@@ -66,9 +66,31 @@ func (db *DB) Mirror(ctx context.Context) (Mirror, error) {
 	}, nil
 }
 
-// BeginSnapshot starts a full snapshot. Until EndRefresh the mirror keeps its last complete mark.
-func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
+// ErrMapping says that the contacts have the values of another mapping than the one asked for.
+var ErrMapping = errors.New("the mirror has the values of another mapping")
+
+// sameMapping ends a transaction whose values are those of another mapping than the mirror's.
+func sameMapping(ctx context.Context, q sqlx.QueryerContext, mapping string) error {
+	var now string
+	if err := sqlx.GetContext(ctx, q, &now, "SELECT mapping FROM mirror"); err != nil {
+		return err
+	}
+	if now != mapping {
+		return ErrMapping
+	}
+	return nil
+}
+
+// Unnamed tells whether the contact has no id yet, since only an export has shown it.
+func (c *Contact) Unnamed() bool { return strings.HasPrefix(c.ID, unnamed) }
+
+// BeginSnapshot starts a full snapshot of the values of a mapping. Until EndRefresh the mirror keeps its last complete mark. ErrMapping when
+// the mirror has another one.
+func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error) {
 	err := db.change(ctx, "begin a snapshot", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := sameMapping(ctx, tx, mapping); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE mirror
 			SET loading = CASE WHEN loading > seen THEN loading ELSE seen END + 1, loading_mark = '', next = ''`)
 		return err
@@ -82,9 +104,12 @@ func (db *DB) BeginSnapshot(ctx context.Context) (Mirror, error) {
 // PutContacts writes a page of contacts in one transaction, and where a snapshot under way goes on.
 // A contact that the mirror has with a later UpdatedAt is left alone, unless this snapshot has not seen it yet. m is the mirror
 // as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on. It returns by how many the
-// contacts that are not deleted became more.
+// contacts that are not deleted became more. ErrMapping when the mirror has another mapping than m.
 func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
 	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
+			return err
+		}
 		put, err := prepareUpsert(ctx, tx, m.Loading)
 		if err != nil {
 			return err
@@ -167,7 +192,8 @@ func anys(texts []string) []any {
 
 // EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading and SnapshotAt if it was
 // a snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time. A snapshot
-// that was broken off is given up by any other refresh. Either way the contacts are counted anew.
+// that was broken off is given up by any other refresh. Either way the contacts are counted anew. ErrMapping when the mirror has another
+// mapping than m; a new one takes m's.
 func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
 		more, err := db.dropUnseen(ctx, m.Loading)
@@ -188,10 +214,16 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 		}
 	}
 	return db.change(ctx, "end the refresh", func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
-			`+giveUpSnapshot,
-			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts)
-		return err
+		done, err := tx.ExecContext(ctx, `UPDATE mirror SET mapping = ?, mark = ?, snapshot_at = ?, contacts = ?,
+			`+giveUpSnapshot+` WHERE mapping = ? OR mapping = '' AND NOT EXISTS (SELECT 1 FROM facts WHERE name = ? AND value <> '')`,
+			m.Mapping, stamp(m.Mark), stamp(m.SnapshotAt), m.Contacts, m.Mapping, factRemapping)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, ErrMapping)
+		}
+		return nil
 	})
 }
 
@@ -302,11 +334,15 @@ const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm 
 
 var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them anew")
 
-// Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
-func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
+// Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment. ErrMapping when the mirror has another
+// mapping.
+func (db *DB) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		stopped := false
 		err := db.read.snapshot(ctx, func(conn *sqlx.Conn) error {
+			if err := sameMapping(ctx, conn, mapping); err != nil {
+				return err
+			}
 			from, seen := firstNorm, 0 // the last address, and how many entries it had
 			for {
 				text, n := "", 0
@@ -346,8 +382,8 @@ func (db *DB) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 }
 
 // Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for some
-// hundred at a time.
-func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
+// hundred at a time. ErrMapping when the mirror has another mapping.
+func (db *DB) Contacts(ctx context.Context, mapping string, norms []string) ([]Contact, error) {
 	contacts := make([]Contact, 0, len(norms))
 	err := db.streamIn(ctx, selectContacts+whereNorm, norms, 12, func(row []driver.Value) bool {
 		text := func(column int) string { return row[column].(string) }
@@ -358,6 +394,9 @@ func (db *DB) Contacts(ctx context.Context, norms []string) ([]Contact, error) {
 		})
 		return true
 	})
+	if err == nil {
+		err = sameMapping(ctx, db.read, mapping) // asked after: values of another mapping would be told by it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read contacts: %w", err)
 	}
@@ -376,13 +415,15 @@ func (db *DB) streamIn(ctx context.Context, query string, norms []string, width 
 	return db.read.stream(ctx, query, args, width, each)
 }
 
-// SetMapping names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
-// everywhere. While a Remap is under way it does nothing.
-func (db *DB) SetMapping(ctx context.Context, mapping string) error {
-	_, err := db.write.ExecContext(ctx, `UPDATE mirror SET mapping = ?
-		WHERE NOT EXISTS (SELECT 1 FROM facts WHERE name = ? AND value <> '')`, mapping, factRemapping)
+// Rename names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
+// everywhere. ErrMapping when the mirror has another mapping than from.
+func (db *DB) Rename(ctx context.Context, from, to string) error {
+	done, err := db.write.ExecContext(ctx, "UPDATE mirror SET mapping = ? WHERE mapping = ?", to, from)
 	if err != nil {
 		return fmt.Errorf("name the mapping: %w", err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fmt.Errorf("name the mapping: %w", ErrMapping))
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func TestWhatWasSetAsideIsFoundAgain(t *testing.T) {
 			if err := show(db); err != nil {
 				t.Fatal(err)
 			}
-			found, err := db.Contacts(t.Context(), []string{norm})
+			found, err := db.Contacts(t.Context(), "", []string{norm})
 			if err != nil || len(found) != 1 || !slices.Equal(found[0].Left, []string{"l1"}) {
 				t.Errorf("contacts %+v (%v), want one that left l1", found, err)
 			}
@@ -78,7 +78,7 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 			}
 		}
 		seen := 0
-		for e, err := range db.Entries(t.Context()) {
+		for e, err := range db.Entries(t.Context(), "") {
 			if err != nil || e.Fields != "NEW" {
 				t.Fatalf("%+v, %v", e, err)
 			}
@@ -118,7 +118,7 @@ func TestEntriesAreAllThereInOrder(t *testing.T) {
 	put("d", entriesTogether)
 	put("e", 1)
 	var got []Entry
-	for e, err := range db.Entries(t.Context()) {
+	for e, err := range db.Entries(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,14 +127,14 @@ func TestEntriesAreAllThereInOrder(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for range db.Entries(t.Context()) {
+	for range db.Entries(t.Context(), "") {
 		break // one that is left early gives its connection back
 	}
 	if open := db.read.Stats().InUse; open != 0 {
 		t.Errorf("%d connections are still in use", open)
 	}
 	put("f"+entriesEnd, 1)
-	for _, err := range db.Entries(t.Context()) {
+	for _, err := range db.Entries(t.Context(), "") {
 		if err != nil {
 			return
 		}
@@ -178,7 +178,7 @@ func TestAPageMayShowAContactTwice(t *testing.T) {
 			if total += more; total != 1 {
 				t.Errorf("counted %d contacts, want 1", total)
 			}
-			found, err := db.Contacts(t.Context(), []string{before.Norm, after.Norm})
+			found, err := db.Contacts(t.Context(), "", []string{before.Norm, after.Norm})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +236,7 @@ func TestWhatIsTheSameIsNotWritten(t *testing.T) {
 		if !put(contact) {
 			t.Errorf("another %s was not written", other.what)
 		}
-		found, err := db.Contacts(t.Context(), []string{contact.Norm})
+		found, err := db.Contacts(t.Context(), "", []string{contact.Norm})
 		if err != nil || len(found) != 1 {
 			t.Fatalf("%+v (%v)", found, err)
 		}
@@ -262,7 +262,7 @@ func TestWhatAnExportShowedGoesToTheContactInItsPlace(t *testing.T) {
 	if err != nil || more != 0 {
 		t.Errorf("%d contacts more (%v), want none", more, err)
 	}
-	found, err := db.Contacts(t.Context(), []string{"x", "y"})
+	found, err := db.Contacts(t.Context(), "", []string{"x", "y"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	b := move(t, db, batch(t, db, "a@example.com", "b@example.com", "c@example.com"), Sending, Sent, Ended)
 	problem := &Problem{Norm: "b@example.com", Reason: "lost", Wanted: "NEW", Attempts: 1, RetryAt: time.Now().Add(time.Hour), Run: 1}
 	for range 2 { // a process that died between them does all of it again
-		if err := db.Land(t.Context(), b.ID, []Landed{{Norm: "a@example.com", Filled: "NEW"}}); err != nil {
+		if err := db.Land(t.Context(), b.ID, "", []Landed{{Norm: "a@example.com", Filled: "NEW"}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Fail(t.Context(), b.ID, []Failed{{Norm: "b@example.com", Reason: "lost", Problem: problem}, {Norm: "c@example.com", Reason: "lost"}}); err != nil {
@@ -126,7 +126,7 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a@example.com": Done, "b@example.com": "lost", "c@example.com": "lost"}, results); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	if found, _ := db.Contacts(t.Context(), []string{"a@example.com"}); len(found) != 1 || found[0].Filled != "NEW" {
+	if found, _ := db.Contacts(t.Context(), "", []string{"a@example.com"}); len(found) != 1 || found[0].Filled != "NEW" {
 		t.Errorf("contacts %+v", found)
 	}
 	if at, err := db.NextRetry(t.Context()); err != nil || time.Until(at) < 59*time.Minute {
@@ -137,7 +137,7 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	}
 	for what, err := range map[string]error{
 		"settled twice": db.Settle(t.Context(), b.ID, Tally{}),
-		"landed late":   db.Land(t.Context(), b.ID, []Landed{{Norm: "b@example.com"}}),
+		"landed late":   db.Land(t.Context(), b.ID, "", []Landed{{Norm: "b@example.com"}}),
 		"failed late":   db.Fail(t.Context(), b.ID, []Failed{{Norm: "a@example.com", Reason: "lost"}}),
 	} {
 		if !errors.Is(err, ErrMoved) {

@@ -176,17 +176,18 @@ func TestTheNumberOfABrokenSnapshotIsNotGivenAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := fresh(t)
-			broken, err := db.BeginSnapshot(t.Context())
+			broken, err := db.BeginSnapshot(t.Context(), "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := give(db); err != nil {
 				t.Fatal(err)
 			}
-			if m, err := db.Mirror(t.Context()); err != nil || m.Loading != 0 {
+			m, err := db.Mirror(t.Context())
+			if err != nil || m.Loading != 0 {
 				t.Errorf("snapshot %d is still under way (%v)", m.Loading, err)
 			}
-			if next, err := db.BeginSnapshot(t.Context()); err != nil || next.Loading <= broken.Loading {
+			if next, err := db.BeginSnapshot(t.Context(), m.Mapping); err != nil || next.Loading <= broken.Loading {
 				t.Errorf("the next snapshot has the number %d after %d (%v)", next.Loading, broken.Loading, err)
 			}
 		})

@@ -27,10 +27,13 @@ type Landed struct {
 }
 
 // Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users. ErrMoved when the batch
-// is not in Ended any more.
-func (db *DB) Land(ctx context.Context, batch int64, rows []Landed) error {
+// is not in Ended any more, ErrMapping when the mirror has another mapping than the rows.
+func (db *DB) Land(ctx context.Context, batch int64, mapping string, rows []Landed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what landed of batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
+			if err := sameMapping(ctx, tx, mapping); err != nil {
+				return err
+			}
 			return land(ctx, tx, batch, rows)
 		}); err != nil {
 			return err

@@ -83,7 +83,7 @@ func TestADamagedFileIsNamed(t *testing.T) {
 	again, err := Open(t.Context(), db.Path(), nil)
 	if err == nil {
 		defer again.Close()
-		for _, err = range again.Entries(t.Context()) {
+		for _, err = range again.Entries(t.Context(), "") {
 			if err != nil {
 				break
 			}

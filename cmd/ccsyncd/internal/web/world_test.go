@@ -130,7 +130,7 @@ func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed .
 	}
 	for _, r := range rows {
 		if !lost[r.Norm] {
-			w.must(w.db.Land(ctx, id, []state.Landed{{Norm: r.Norm, Filled: r.Wanted}}))
+			w.must(w.db.Land(ctx, id, "", []state.Landed{{Norm: r.Norm, Filled: r.Wanted}}))
 		}
 	}
 	w.must(w.db.Settle(ctx, id, b.Tally))

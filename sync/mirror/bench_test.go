@@ -1,17 +1,14 @@
-package sync
+package mirror
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
@@ -62,13 +59,13 @@ func BenchmarkMirrorPage(b *testing.B) {
 }
 
 // known is a run whose mirror has n contacts with their ids.
-func known(b *testing.B, n int) *run {
+func known(b *testing.B, n int) *Mirror {
 	b.Helper()
 	r := mirroring(b)
 	page := make([]state.Contact, pageSize)
 	for k := range n {
 		if page[k%pageSize] = pageContact(k); k%pageSize == pageSize-1 {
-			if _, err := r.State.PutContacts(b.Context(), state.Mirror{}, page, ""); err != nil {
+			if _, err := r.State.PutContacts(b.Context(), state.Mirror{Mapping: r.mapping.Key()}, page, ""); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -77,7 +74,7 @@ func known(b *testing.B, n int) *run {
 }
 
 // putPages writes pages of the n contacts in no order, none of them twice in one snapshot.
-func putPages(b *testing.B, r *run, n int, change func(*state.Contact)) {
+func putPages(b *testing.B, r *Mirror, n int, change func(*state.Contact)) {
 	b.Helper()
 	const step = 7_368_787 // a prime
 	page := make([]state.Contact, pageSize)
@@ -94,7 +91,7 @@ func putPages(b *testing.B, r *run, n int, change func(*state.Contact)) {
 			next++
 		}
 		b.StartTimer()
-		if _, err := r.State.PutContacts(b.Context(), state.Mirror{Loading: snapshot}, page, ""); err != nil {
+		if _, err := r.State.PutContacts(b.Context(), state.Mirror{Mapping: r.mapping.Key(), Loading: snapshot}, page, ""); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -107,7 +104,7 @@ func pageContact(k int) state.Contact {
 }
 
 // mirroring is a run with a fresh state database.
-func mirroring(b *testing.B) *run {
+func mirroring(b *testing.B) *Mirror {
 	b.Helper()
 	dir := b.TempDir()
 	db, err := state.Open(b.Context(), filepath.Join(dir, "ccsync.db"), nil)
@@ -116,14 +113,17 @@ func mirroring(b *testing.B) *run {
 	}
 	b.Cleanup(func() { db.Close() })
 	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code"}, ID: "1", Name: "short_code", Label: "Short code", Kind: contact.KindText}}}
-	return &run{Engine: &Engine{State: db, Scratch: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Read: ccapi.NewReader("http://127.0.0.1:0", http.DefaultClient, nil)}, mapping: m}
+	r := New(Options{State: db, Scratch: dir, Log: slog.New(slog.DiscardHandler), Note: func(string) {}, Step: func(string, int, int) {}}, m, true)
+	if err := db.Remap(b.Context(), m.Key(), contact.Carry); err != nil {
+		b.Fatal(err)
+	}
+	return r
 }
 
-func mirrorOnce(b *testing.B, r *run, file string, n int) {
+func mirrorOnce(b *testing.B, r *Mirror, file string, n int) {
 	b.Helper()
 	var err error
-	if r.mirror, err = r.State.BeginSnapshot(b.Context()); err != nil {
+	if r.at, err = r.State.BeginSnapshot(b.Context(), r.mapping.Key()); err != nil {
 		b.Fatal(err)
 	}
 	rows, err := r.mirrorExport(b.Context(), strings.NewReader(file), map[string]string{"App users": "5ea15fb8-4f1e-4990-9466-84e2f6f9e04a"}, n)

@@ -1,4 +1,4 @@
-package sync
+package mirror
 
 import (
 	"context"
@@ -32,56 +32,56 @@ var errLarge = errors.New("an export is worth trying")
 
 // exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many contacts. A dry run
 // makes none: it is a POST.
-func (r *run) exportPays(ctx context.Context, contacts int) error {
-	if r.Write == nil || contacts < exportWorth {
+func (m *Mirror) exportPays(ctx context.Context, contacts int) error {
+	if m.Write == nil || contacts < exportWorth {
 		return nil
 	}
-	unfit, err := r.State.Fact(ctx, factUnfit)
-	if err == nil && unfit != r.unfit() {
+	unfit, err := m.State.Fact(ctx, factUnfit)
+	if err == nil && unfit != m.unfit() {
 		return errLarge
 	}
 	return err
 }
 
 // unfit is what factUnfit holds of today and this mapping.
-func (r *run) unfit() string { return r.now().Format(time.DateOnly) + " " + r.mapping.Key() }
+func (m *Mirror) unfit() string { return m.State.Now().Format(time.DateOnly) + " " + m.mapping.Key() }
 
 // exportSnapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones, which no
 // export shows. done is false when the export did not prove fit: then nothing is lost but a few requests, and
 // all pages are read.
-func (r *run) exportSnapshot(ctx context.Context) (done bool, err error) {
-	if r.mirror, err = r.State.BeginSnapshot(ctx); err != nil {
+func (m *Mirror) exportSnapshot(ctx context.Context) (done bool, err error) {
+	if m.at, err = m.db.BeginSnapshot(ctx, m.mapping.Key()); err != nil {
 		return false, err
 	}
-	r.mirror.LoadingAt = r.now()
-	err = r.readDeleted(ctx)
+	m.at.LoadingAt = m.State.Now()
+	err = m.readDeleted(ctx)
 	if err == nil {
-		err = r.readExport(ctx)
+		err = m.readExport(ctx)
 	}
 	switch {
 	case err == nil:
-		return true, r.endSnapshot(ctx)
+		return true, m.endSnapshot(ctx)
 	case !errors.Is(err, contact.ErrUnfit) && !ofExport(err):
 		return false, fmt.Errorf("take a snapshot from an export: %w", err)
 	}
-	r.note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
-	return false, r.State.SetFacts(ctx, map[string]string{factUnfit: r.unfit()})
+	m.Note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
+	return false, m.State.SetFacts(ctx, map[string]string{factUnfit: m.unfit()})
 }
 
 // readDeleted reads the deleted contacts page by page, before the export, so that an address that is a deleted contact's
 // and another's is noticed.
-func (r *run) readDeleted(ctx context.Context) error {
+func (m *Mirror) readDeleted(ctx context.Context) error {
 	expected := 0
-	for page, err := range r.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
+	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
 		if err != nil {
 			return err
 		}
-		if err := r.put(ctx, r.mirror, r.mirrorPage(page), ""); err != nil {
+		if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
 			return err
 		}
 		expected = max(expected, page.Count)
 	}
-	read, err := r.State.SeenIn(ctx, r.mirror.Loading)
+	read, err := m.db.SeenIn(ctx, m.at.Loading)
 	if err == nil && read < expected {
 		return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", contact.ErrUnfit, read, expected)
 	}
@@ -98,28 +98,28 @@ func ofExport(err error) bool {
 	return errors.As(err, new(*csv.ParseError))
 }
 
-func (r *run) readExport(ctx context.Context) error {
-	counts, err := r.Read.Counts(ctx)
+func (m *Mirror) readExport(ctx context.Context) error {
+	counts, err := m.Read.Counts(ctx)
 	if err != nil {
 		return err
 	}
-	lists, err := r.listsByName(ctx)
+	lists, err := m.listsByName(ctx)
 	if err != nil {
 		return err
 	}
-	a, err := r.Write.Export(ctx)
+	a, err := m.Write.Export(ctx)
 	if err != nil {
 		return err
 	}
-	if a, err = r.awaitExport(ctx, a); err != nil {
+	if a, err = m.awaitExport(ctx, a); err != nil {
 		return err
 	}
-	file, err := r.Read.ExportFile(ctx, a.Results)
+	file, err := m.Read.ExportFile(ctx, a.Results)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	rows, err := r.mirrorExport(ctx, file, lists, counts.Total)
+	rows, err := m.mirrorExport(ctx, file, lists, counts.Total)
 	if err != nil {
 		return err
 	}
@@ -131,8 +131,8 @@ func (r *run) readExport(ctx context.Context) error {
 
 // listsByName maps the names in an export to ids. A comma in a name, or two lists of one name, would be read
 // wrongly.
-func (r *run) listsByName(ctx context.Context) (map[string]string, error) {
-	lists, err := r.Read.Lists(ctx)
+func (m *Mirror) listsByName(ctx context.Context) (map[string]string, error) {
+	lists, err := m.Read.Lists(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -147,24 +147,24 @@ func (r *run) listsByName(ctx context.Context) (map[string]string, error) {
 }
 
 // awaitExport polls an export to its end, as long as it moves.
-func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
-	began := r.now()
-	moved, delay := began, firstPoll
+func (m *Mirror) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
+	began := m.State.Now()
+	moved, delay := began, FirstPoll
 	for !a.Ended() {
-		if err := r.waitForActivity(ctx, delay); err != nil {
+		if err := m.wait(ctx, delay); err != nil {
 			return a, err
 		}
-		next, err := r.Read.Activity(ctx, a.ID)
+		next, err := m.Read.Activity(ctx, a.ID)
 		if err != nil {
 			return a, err
 		}
 		if next.State != a.State || next.PercentDone != a.PercentDone {
-			moved = r.now()
+			moved = m.State.Now()
 		}
-		if r.now().Sub(moved) > letGo {
+		if m.State.Now().Sub(moved) > LetGo {
 			return a, fmt.Errorf("%w: it does not get ready", contact.ErrUnfit)
 		}
-		a, delay = next, nextPoll(delay, r.now().Sub(began), next.PercentDone)
+		a, delay = next, NextPoll(delay, m.State.Now().Sub(began), next.PercentDone)
 	}
 	if a.State != ccapi.StateCompleted || a.Results == "" {
 		return a, fmt.Errorf("%w: it ended as %s", contact.ErrUnfit, a.State)
@@ -172,13 +172,20 @@ func (r *run) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity
 	return a, nil
 }
 
+// wait is wait, and tells how long it took.
+func (m *Mirror) wait(ctx context.Context, d time.Duration) error {
+	began := time.Now()
+	defer func() { m.Waited(time.Since(began)) }()
+	return wait(ctx, d)
+}
+
 // mirrorExport reads the file into the mirror and returns how many contacts it has. They are sorted first: the mirror
 // is written in its own order, or a million contacts take minutes.
-func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string]string, total int) (rows int, err error) {
-	sorted := spool.New(r.Scratch)
+func (m *Mirror) mirrorExport(ctx context.Context, file io.Reader, lists map[string]string, total int) (rows int, err error) {
+	sorted := spool.New(m.Scratch)
 	defer sorted.Close()
 	var buf []byte
-	for c, err := range contact.ReadExport(r.mapping, file, lists) {
+	for c, err := range contact.ReadExport(m.mapping, file, lists) {
 		if err != nil {
 			return rows, err
 		}
@@ -190,20 +197,20 @@ func (r *run) mirrorExport(ctx context.Context, file io.Reader, lists map[string
 			return rows, err
 		}
 	}
-	return rows, r.putExported(ctx, sorted, total)
+	return rows, m.putExported(ctx, sorted, total)
 }
 
 // putExported writes the sorted contacts into the mirror, some thousand at a time.
-func (r *run) putExported(ctx context.Context, sorted *spool.Spool, total int) error {
+func (m *Mirror) putExported(ctx context.Context, sorted *spool.Spool, total int) error {
 	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
 	done := 0
 	flush := func() error {
-		more, err := r.State.PutExported(ctx, r.mirror, contacts)
-		r.mirror.Contacts += more
+		more, err := m.db.PutExported(ctx, m.at, contacts)
+		m.at.Contacts += more
 		done += len(contacts)
 		contacts = contacts[:0]
-		r.step("snapshot", done, total)
+		m.Step("snapshot", done, total)
 		if errors.Is(err, state.ErrTwins) {
 			return fmt.Errorf("%w: %w", contact.ErrUnfit, err)
 		}
