@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -68,7 +69,7 @@ func connectCause(err error) (cause, hint string, config bool) {
 
 func postgresConnectHint(code string) (hint string, config bool) {
 	switch {
-	case code[:2] == "28":
+	case strings.HasPrefix(code, "28"):
 		return "correct user and password in dsn, or let pg_hba.conf of the server admit them", true
 	case code == "3D000":
 		return "correct the database in dsn", true
