@@ -220,6 +220,54 @@ func TestAReadMayStopEarlyAndStartAgain(t *testing.T) {
 	})
 }
 
+// TestAnErrorOfALateRowIsOneOfTheSequence: half a table is never taken for a whole one.
+func TestAnErrorOfALateRowIsOneOfTheSequence(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 5000)
+		late := map[string]string{
+			SQLite:   "CASE WHEN id = 4900 THEN ABS(-9223372036854775807 - 1) ELSE short_code END",
+			Postgres: "short_code || CASE WHEN id = 4900 THEN (1 / (id - 4900))::text ELSE '' END",
+			MySQL:    "CASE WHEN id = 4900 THEN (SELECT u.short_code FROM users u WHERE u.id >= users.id) ELSE short_code END",
+		}[d.driver]
+		db := d.open(t, Config{Query: "SELECT id, email, " + late + " AS short_code FROM users", Email: "email", Columns: []string{"short_code"}})
+		reading, rows, failed := db.Read(t.Context()), 0, error(nil)
+		for _, err := range reading.Rows() {
+			if failed = err; err == nil {
+				rows++
+			}
+		}
+		if failed == nil || reading.Mark() != "" || rows >= 5000 {
+			t.Errorf("after %d rows the sequence ended with %v and the mark %q, want an error and no mark", rows, failed, reading.Mark())
+		}
+	})
+}
+
+// TestAPanicInTheMiddleOfARowEndsTheRead: nothing waits for ever for what the panic left.
+func TestAPanicInTheMiddleOfARowEndsTheRead(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 100)
+		db := d.open(t, usersConfig)
+		ended := make(chan any)
+		go func() {
+			defer func() { ended <- recover() }()
+			for range db.Read(t.Context()).Rows() {
+				panic("in a row")
+			}
+		}()
+		select {
+		case got := <-ended:
+			if got != "in a row" {
+				t.Errorf("got %v, want the panic", got)
+			}
+			collect(t, db)
+		case <-time.After(20 * time.Second):
+			t.Fatal("the read still waits after a panic")
+		}
+	})
+}
+
 func TestTheEndOfTheContextIsAnErrorOfTheSequence(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d *testDB) {

@@ -81,19 +81,37 @@ func startSession(ctx context.Context, pool *sqlx.DB, prepare string, options *s
 func (s *session) stream(ctx context.Context, statement string, width int, each func([]driver.Value) (bool, error)) (ended bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = s.conn.Raw(func(conn any) error {
-		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, statement, nil)
-		if err != nil {
-			return err
-		}
-		if ended, err = drain(rows, make([]driver.Value, width), each); !ended {
-			cancel() // else the driver would read the rest before it closes
-			_ = rows.Close()
-			return err
-		}
-		return rows.Close()
+	var crash any
+	// What Raw is told of a bad connection, or sees of a panic, makes it close the connection, and so wait for the transaction, which
+	// waits for it: it is told nothing.
+	refused := s.conn.Raw(func(conn any) error {
+		defer func() { crash = recover() }()
+		ended, err = query(ctx, cancel, conn.(driver.QueryerContext), statement, width, each)
+		return nil
 	})
+	if crash != nil {
+		panic(crash)
+	}
+	if err == nil {
+		err = refused
+	}
 	return ended && err == nil, err
+}
+
+func query(ctx context.Context, cancel func(), conn driver.QueryerContext, statement string, width int, each func([]driver.Value) (bool, error)) (ended bool, err error) {
+	rows, err := conn.QueryContext(ctx, statement, nil)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		if !ended {
+			cancel() // else the driver would read the rest before it closes
+		}
+		if closed := rows.Close(); ended && err == nil {
+			err = closed
+		}
+	}()
+	return drain(rows, make([]driver.Value, width), each)
 }
 
 func drain(rows driver.Rows, row []driver.Value, each func([]driver.Value) (bool, error)) (ended bool, err error) {

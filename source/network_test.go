@@ -1,6 +1,8 @@
 package source
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -173,6 +176,47 @@ func TestAConnectionThatBreaksEndsTheReadWithAnError(t *testing.T) {
 		cfg := usersConfig
 		if got := len(collect(t, d.open(t, cfg))); got != 100 {
 			t.Errorf("the next read gave %d rows, want 100", got)
+		}
+	})
+}
+
+func TestAConnectionThatIsLostBeforeTheRowsIsAnError(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 10)
+		db := d.open(t, usersConfig)
+		id, kill := "SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%d)"
+		if d.driver == MySQL {
+			id, kill = "SELECT CONNECTION_ID()", "KILL %d"
+		}
+		ended := make(chan error)
+		go func() {
+			ended <- db.within(t.Context(), func(ctx context.Context, s *session) error {
+				var connection int
+				if err := s.tx.GetContext(ctx, &connection, id); err != nil {
+					return err
+				}
+				if _, err := d.app.Exec(fmt.Sprintf(kill, connection)); err != nil {
+					t.Error(err)
+				}
+				for { // until the end of the connection has arrived
+					if _, err := s.stream(ctx, "SELECT 1", 1, func([]driver.Value) (bool, error) { return true, nil }); err != nil {
+						_, err = s.stream(ctx, "SELECT 1", 1, func([]driver.Value) (bool, error) { return true, nil })
+						return err
+					}
+				}
+			})
+		}()
+		select {
+		case err := <-ended:
+			if err == nil || errors.Is(err, ErrConfig) {
+				t.Errorf("got %v, want an error of the connection", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the read waits for ever")
+		}
+		if got := len(collect(t, db)); got != 10 {
+			t.Errorf("the next read gave %d rows, want 10", got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"iter"
 )
@@ -73,9 +74,16 @@ func (db *DB) within(parent context.Context, do func(context.Context, *session) 
 // mark.
 func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mark string, err error) {
 	rel := db.rel
-	ended, err := db.read(ctx, s, &rel, each)
-	if err != nil || !ended {
+	stopped := false
+	ended, err := db.read(ctx, s, &rel, func(r Row) bool {
+		stopped = !each(r)
+		return !stopped
+	})
+	switch {
+	case err != nil, stopped:
 		return "", err
+	case !ended:
+		return "", errors.New("the rows broke off")
 	}
 	if mark, err = db.dialect.mark(ctx, s, rel); err != nil || mark == "" {
 		return "", nil // the rows are good, and nothing will prove that they still are

@@ -116,10 +116,13 @@ func TestUnchangedDoesNotTrustTheTimeOfDay(t *testing.T) {
 	onEach(t, func(t *testing.T, d *testDB) {
 		createUsers(t, d, 3)
 		d.exec(t, "CREATE VIEW soon AS SELECT * FROM users WHERE deleted_at IS NULL OR deleted_at > CURRENT_DATE"+map[string]string{Postgres: "::text"}[d.driver])
+		d.exec(t, "CREATE VIEW sooner AS SELECT * FROM soon", "CREATE VIEW soonest AS SELECT * FROM sooner")
 		for name, cfg := range map[string]Config{
-			"where":         {Table: "users", Where: "deleted_at IS NULL OR deleted_at > '' || CURRENT_TIMESTAMP"},
-			"a view":        {Table: "soon"},
-			"a query of it": {Query: "SELECT * FROM soon"},
+			"a view of a view":                   {Table: "sooner"},
+			"a query of one of a view of a view": {Query: "SELECT * FROM soonest"},
+			"where":                              {Table: "users", Where: "deleted_at IS NULL OR deleted_at > '' || CURRENT_TIMESTAMP"},
+			"a view":                             {Table: "soon"},
+			"a query of it":                      {Query: "SELECT * FROM soon"},
 		} {
 			cfg.Email, cfg.Columns = "email", []string{"short_code"}
 			db := d.open(t, cfg)

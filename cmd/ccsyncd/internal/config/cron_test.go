@@ -58,6 +58,7 @@ func TestCronFiresWhenItSays(t *testing.T) {
 		"a descriptor":               {"@daily", time.UTC, "2026-11-25T00:00:00Z"},
 		"a descriptor in a zone":     {"@daily", berlin, "2026-11-24T23:00:00Z"},
 		"fields in a zone":           {"0 2 * * *", berlin, "2026-11-25T01:00:00Z"},
+		"the shortest interval":      {"@every 1s", berlin, "2026-11-24T12:03:21Z"},
 		"an interval":                {"@every 10s", berlin, "2026-11-24T12:03:30Z"},
 		"an interval of days":        {"@every 1d", time.UTC, "2026-11-25T12:03:20Z"},
 		"a step as long as its hour": {"*/60 * * * *", time.UTC, "2026-11-24T13:00:00Z"},
