@@ -20,9 +20,15 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 	if err != nil {
 		return err
 	}
+	knows, err := r.knowsWhoLeft(ctx)
+	if err != nil {
+		return err
+	}
+	noJoins := !knows && !r.opts.Force
 	b := &contact.Binder{Known: known, Fields: r.Policy.Fields, Lists: r.Policy.Lists}
 	if !fresh && b.Complete() && !b.Selects() {
 		r.mapping = b.FromKnown()
+		r.mapping.NoJoins = noJoins
 		return nil
 	}
 	if err := readAccount(ctx, r.Read, b); err != nil {
@@ -32,6 +38,7 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 	if err != nil {
 		return err
 	}
+	m.NoJoins = noJoins
 	r.mapping, r.bound = m, true
 	for _, note := range b.Notes {
 		r.note(note)

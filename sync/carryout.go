@@ -45,6 +45,7 @@ func (r *run) planRules() plan.Rules {
 // planned looks at what a new plan rests on, and foretells what it costs.
 func (r *run) planned(ctx context.Context) error {
 	r.report.planned(r.first, r.plan)
+	r.tellJoins()
 	if err := r.bindAgain(ctx); err != nil {
 		return err
 	}
@@ -71,8 +72,11 @@ func (r *run) bindAgain(ctx context.Context) error {
 // carryOut judges the plan, makes it again by what the contacts are now, judges that, and sends it. A dry run, and a plan
 // that is refused or empty, end after the judgement.
 func (r *run) carryOut(ctx context.Context) error {
-	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil || r.plan.Len() == 0 {
+	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
 		return err
+	}
+	if r.plan.Len() == 0 {
+		return r.settleIn(ctx)
 	}
 	if err := r.recheck(ctx); err != nil {
 		return err
@@ -83,7 +87,10 @@ func (r *run) carryOut(ctx context.Context) error {
 	}
 	r.plan = again
 	r.report.planned(r.first, r.plan)
-	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.plan.Len() == 0 {
+	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped {
+		return err
+	}
+	if err := r.settleIn(ctx); err != nil || r.plan.Len() == 0 {
 		return err
 	}
 	if err := r.createFields(ctx); err != nil {
@@ -105,6 +112,11 @@ func (r *run) judge(ctx context.Context) error {
 		for _, detail := range passed {
 			r.noteOnce("forced past the guard: " + detail)
 		}
+	}
+	if r.moved != "" { // a dry run that goes on all the same
+		moved := plan.NoVerdict()
+		moved.Trip("moved", r.moved)
+		v.Tripped, v.Reasons, v.Details = true, append(moved.Reasons, v.Reasons...), append(moved.Details, v.Details...)
 	}
 	r.report.Guard = v
 	return nil

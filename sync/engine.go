@@ -28,12 +28,15 @@ type Engine struct {
 	Unchanged func(ctx context.Context, mark string) (bool, error)
 	Read      *ccapi.Reader
 	Write     *ccapi.Writer // nil: a dry run
-	Scratch   string        // folder for what does not fit into memory
-	Home      Home
-	Policy    Policy
-	Guard     Guard
-	Version   string
-	Log       *slog.Logger
+	// LookOnly gives a Reader that renews no token, nil when the one that there is cannot be used any more: for a dry run of a
+	// clone, which is refused without a plan otherwise.
+	LookOnly func(context.Context) *ccapi.Reader
+	Scratch  string // folder for what does not fit into memory
+	Home     Home
+	Policy   Policy
+	Guard    Guard
+	Version  string
+	Log      *slog.Logger
 	// Progress hears how far a step has come; total is 0 when unknown. nil: nobody listens.
 	Progress func(step string, done, total int)
 	// Waited is how long requests have waited for their turn so far, all added up. nil: nobody knows.
@@ -83,7 +86,8 @@ type run struct {
 	plan      *plan.Plan // the present one
 	first     *plan.Plan // while plan is that of the users who waited: what was planned before
 	push      pusher
-	before    int // requests of the Reader before this run
+	moved     string // why a dry run that goes on is refused all the same
+	before    int    // requests of the Reader before this run
 	waited    waited
 	brokenOff bool // it was told to stop
 }

@@ -78,6 +78,11 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 		return nil, err
 	}
 	r.mapping = (&contact.Binder{Known: bindings, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
+	knows, err := e.knowsWhoLeft(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.mapping.NoJoins = !knows
 	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
 	defer r.close()
 	if err := r.explainRows(ctx, who, x); err != nil {

@@ -210,6 +210,7 @@ func TestTheGuardCountsClearsCreatesAndJoins(t *testing.T) {
 		}},
 		"max_joins": {ccsync.Guard{MaxJoins: 5}, func(w *world) {
 			w.policy.Lists = []string{"Newsletter"}
+			w.knowsWhoLeft()
 			w.change(0, 6, "X")
 		}},
 	} {

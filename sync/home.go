@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ccsyncd/sync/contact"
+	"ccsyncd/sync/state"
 )
 
 // Home is where a state database belongs. Empty members are not compared.
@@ -22,45 +23,131 @@ const (
 	factSource  = "home_source"
 	factMachine = "home_machine"
 	factPath    = "home_path"
+	factJoins   = "joins" // "yes": a forced run has let existing contacts join lists
 )
 
-// atHome checks that this state database belongs to these endpoints, this source and this machine, and takes
-// them when it is new. ok is false when it was moved: the guard has refused, no token was spent.
+// atHome checks that this state database belongs to these endpoints, this source and this machine. ok is false when it was moved:
+// the guard has refused, no token was spent.
 //
 //	differs                    then
 //	endpoints                  error (the program exits 78)
 //	source                     refused, unless forced
 //	machine and path           refused, unless forced: it is a clone
 //	machine or path            it was moved or renamed: taken
+//
+// A dry run goes on all the same, so that its plan can be seen: that of a clone with the access token that it has, which is not
+// renewed, since renewing would spend the refresh token of the installation that it was cloned from.
+//
+// Who is bound when: endpoints, machine and path with the login, whose tokens are for these and may be sent nowhere else, or with the
+// first run. The source when a run that may write has passed the guard, by settleIn: until then it may be a mistyped one.
 func (r *run) atHome(ctx context.Context) (ok bool, err error) {
-	was, err := r.homeFacts(ctx)
+	was, err := homeOf(ctx, r.State)
 	if err != nil {
 		return false, err
 	}
-	if differ(was.API, r.Home.API) || differ(was.Auth, r.Home.Auth) {
-		return false, &contact.SetupError{Code: "other_endpoints",
-			Message: fmt.Sprintf("this state database belongs to %s and the configuration names %s", was.API, r.Home.API),
+	if err := was.sameEndpoints(r.Home); err != nil {
+		return false, err
+	}
+	moved, clone := was.moved(r.Home)
+	looks := r.Write == nil && (!clone || r.lookOnly(ctx))
+	if moved != "" && (!r.opts.Force || r.Write == nil && !looks) {
+		r.moved = moved
+		r.report.Guard.Trip("moved", moved)
+		return looks, nil
+	}
+	if r.Write == nil && was != (Home{}) {
+		return true, nil
+	}
+	is := r.Home
+	is.Source = ""
+	return true, is.bind(ctx, r.State, was)
+}
+
+// moved says how it shows that a state database was moved, or cloned; "" when it does not.
+func (h Home) moved(is Home) (how string, clone bool) {
+	switch {
+	case differ(h.Machine, is.Machine) && differ(h.Path, is.Path):
+		return fmt.Sprintf("the state database comes from another machine and path (%s): if that installation still runs, the two would spend each other's tokens", h.Path), true
+	case differ(h.Source, is.Source):
+		return fmt.Sprintf("the state database was filled from another source: %s, and now it is %s", h.Source, is.Source), false
+	}
+	return "", false
+}
+
+// lookOnly goes on with a Reader that renews no token; false when there is none that could be used.
+func (r *run) lookOnly(ctx context.Context) bool {
+	if r.LookOnly == nil {
+		return false
+	}
+	reader := r.LookOnly(ctx)
+	if reader == nil {
+		return false
+	}
+	e := *r.Engine
+	e.Read = reader
+	r.Engine, r.before = &e, reader.Requests()
+	return true
+}
+
+// settleIn is for a run that may write and has passed the guard: it binds the source, and when it was forced for all users, existing
+// contacts may join the configured lists from now on.
+func (r *run) settleIn(ctx context.Context) error {
+	was, err := homeOf(ctx, r.State)
+	if err != nil {
+		return err
+	}
+	if err := (Home{Source: r.Home.Source}).bind(ctx, r.State, was); err != nil {
+		return err
+	}
+	if !r.opts.Force || len(r.mapping.Lists) == 0 || len(r.opts.Only) > 0 || r.opts.Limit > 0 {
+		return nil
+	}
+	return r.State.SetFacts(ctx, map[string]string{factJoins: "yes"})
+}
+
+// knowsWhoLeft tells whether existing contacts may join lists. A new state database cannot know who left one before it was made, so that
+// they join none until a run for all users was forced.
+func (e *Engine) knowsWhoLeft(ctx context.Context) (bool, error) {
+	joins, err := e.State.Fact(ctx, factJoins)
+	return joins != "", err
+}
+
+// tellJoins says why contacts join no list.
+func (r *run) tellJoins() {
+	if r.mapping.NoJoins && len(r.mapping.Lists) > 0 && (r.plan.Len() > 0 || r.report.Reasons[string(NoList)] > 0) {
+		r.noteOnce("this state database is new and cannot know who left a list: existing contacts join none of [contacts] lists until a run is forced; " +
+			"`ccsyncd --dry-run --force` shows who would join")
+	}
+}
+
+// LoggedIn binds a new state database to the endpoints that gave a login, to the machine and the path; a *SetupError when it belongs to
+// other endpoints. Ask before the login is begun, too: nobody approves a code in vain then.
+func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
+	was, err := homeOf(ctx, db)
+	if err != nil {
+		return err
+	}
+	if err := was.sameEndpoints(h); err != nil || !accepted || was != (Home{}) {
+		return err
+	}
+	h.Source = ""
+	return h.bind(ctx, db, was)
+}
+
+func (h Home) sameEndpoints(is Home) error {
+	if differ(h.API, is.API) || differ(h.Auth, is.Auth) {
+		return &contact.SetupError{Code: "other_endpoints",
+			Message: fmt.Sprintf("this state database belongs to %s and the configuration names %s", h.API, is.API),
 			Hint:    "give each pair of [endpoints] a state database of its own ([state] path)"}
 	}
-	moved := ""
-	switch {
-	case differ(was.Source, r.Home.Source):
-		moved = fmt.Sprintf("the state database was filled from another source: %s, and now it is %s", was.Source, r.Home.Source)
-	case differ(was.Machine, r.Home.Machine) && differ(was.Path, r.Home.Path):
-		moved = fmt.Sprintf("the state database comes from another machine and path (%s): if that installation still runs, the two would spend each other's tokens", was.Path)
-	}
-	if moved != "" && !r.opts.Force {
-		r.report.Guard.Trip("moved", moved)
-		return false, nil
-	}
-	return true, r.moveIn(ctx, was)
+	return nil
 }
 
 func differ(was, is string) bool { return was != "" && is != "" && was != is }
 
-func (r *run) homeFacts(ctx context.Context) (h Home, err error) {
+func homeOf(ctx context.Context, db *state.DB) (h Home, err error) {
 	for name, value := range h.facts() {
-		if *value, err = r.State.Fact(ctx, name); err != nil {
+		if *value, err = db.Fact(ctx, name); err != nil {
 			return h, err
 		}
 	}
@@ -71,16 +158,17 @@ func (h *Home) facts() map[string]*string {
 	return map[string]*string{factAPI: &h.API, factAuth: &h.Auth, factSource: &h.Source, factMachine: &h.Machine, factPath: &h.Path}
 }
 
-// moveIn writes down where the state database belongs. A dry run takes a new one and moves none.
-func (r *run) moveIn(ctx context.Context, was Home) error {
-	if was == r.Home || r.Write == nil && was != (Home{}) {
-		return nil
-	}
+// bind writes down where the state database belongs, as far as it is told and was not known.
+func (h Home) bind(ctx context.Context, db *state.DB, was Home) error {
 	facts := make(map[string]string)
-	for name, value := range r.Home.facts() {
-		if *value != "" {
+	known := was.facts()
+	for name, value := range h.facts() {
+		if *value != "" && *value != *known[name] {
 			facts[name] = *value
 		}
 	}
-	return r.State.SetFacts(ctx, facts)
+	if len(facts) == 0 {
+		return nil
+	}
+	return db.SetFacts(ctx, facts)
 }

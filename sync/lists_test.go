@@ -35,6 +35,7 @@ func (w *world) wantOn(address string, lists ...string) {
 func TestAListIsFoundByNameOrIDAndNamedOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.knowsWhoLeft()
 		id := w.box.AddList("Customers")
 		for _, lists := range [][]string{{"Customers"}, {"customers"}, {id}, {strings.ToUpper(id)}, {"Customers", "customers", id}} {
 			w.policy.Lists = lists
@@ -88,6 +89,7 @@ func TestARenamedListIsFollowedAndReported(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.policy.Lists = []string{"App users"}
+		w.knowsWhoLeft()
 		w.one("K1")
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.box.RenameList("App users", "Members")
@@ -191,6 +193,7 @@ func TestOnlyTheConfiguredListThatWasLeftIsLeftOut(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.policy.Lists = []string{"App users", "Newsletter"}
+		w.knowsWhoLeft()
 		w.box.Seed(contact("a@example.com", "A", "App users"))
 		w.rows = []source.Row{row("1", "a@example.com", "A")}
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)

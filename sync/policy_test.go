@@ -67,6 +67,7 @@ func TestWhoLeftAListIsNotPutBack(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.policy.Lists = []string{"App users"}
+		w.knowsWhoLeft()
 		w.box.Seed(contact("left@example.com", "A", "App users", "Newsletter"), contact("gone@example.com", "A", "App users"),
 			contact("new@example.com", "A", "Newsletter"), contact("stays@example.com", "A", "App users"))
 		w.rows = []source.Row{row("1", "left@example.com", "A"), row("2", "gone@example.com", "A"), row("3", "new@example.com", "A"), row("4", "stays@example.com", "A")}

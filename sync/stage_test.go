@@ -41,6 +41,7 @@ type stage struct {
 // build makes the world before the first step.
 func (s *stage) build(l *listener, dir string) {
 	s.world = newWorld(l, sandbox.Options{Switches: s.switches}, dir)
+	s.world.knowsWhoLeft() // what a new state database cannot know, TestANewStateJoinsNobodyUntilForced tells
 	s.box.AddList("Third")
 	s.box.AddCustomField("Other", "string")
 	s.box.Seed(s.contacts...)

@@ -41,6 +41,8 @@ type world struct {
 	slow         time.Duration // before the source gives its first row
 	tokens       ccapi.Tokens
 	home         ccsync.Home
+	joins        bool // the state database knows who left a list: a forced run has let contacts join
+	unrenewed    bool // the access token has expired, and only the refresh token gives another
 	stop         func()
 	life         *life
 }
@@ -96,6 +98,9 @@ func (w *world) open() {
 	if w.state, err = state.Open(w.t.Context(), w.path, nil); err != nil {
 		w.t.Fatal(err)
 	}
+	if w.joins {
+		w.knowsWhoLeft()
+	}
 	lines := newPipeListener()
 	server := &http.Server{Handler: w.box}
 	go server.Serve(lines)
@@ -108,6 +113,15 @@ func (w *world) open() {
 		base.CloseIdleConnections()
 		server.Close()
 		db.Close()
+	}
+}
+
+// knowsWhoLeft lets existing contacts join lists, as after a forced run, now and whenever the state database is opened.
+func (w *world) knowsWhoLeft() {
+	w.t.Helper()
+	w.joins = true
+	if err := w.state.SetFacts(w.t.Context(), map[string]string{"joins": "yes"}); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -132,6 +146,12 @@ func (w *world) restart() {
 func (w *world) engine() *ccsync.Engine {
 	reader := ccapi.NewReader("http://sandbox/v3", w.client, w.tokens)
 	return &ccsync.Engine{
+		LookOnly: func(context.Context) *ccapi.Reader {
+			if w.unrenewed {
+				return nil
+			}
+			return reader
+		},
 		State: w.state, Quota: w.state.Quota(w.limits), Users: w.users, Read: reader, Write: ccapi.NewWriter(reader), Scratch: filepath.Dir(w.path),
 		Home: w.home, Policy: w.policy, Guard: w.guard, Version: "test", Waited: w.door.Waited, Log: slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: logLevel()})),
 	}

@@ -52,6 +52,7 @@ func (t *Target) maxLength() int {
 type Mapping struct {
 	Targets []Target
 	Lists   []state.Binding // configured lists
+	NoJoins bool            // contacts that are not on one of Lists do not join it: whether they left it is not known
 }
 
 // Key names the mapped fields: a mirror made under another key has other values.

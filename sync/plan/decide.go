@@ -198,7 +198,7 @@ func (d *decision) chooseLists(m *contact.Mapping, contacts []state.Contact, opt
 		return true
 	}
 	for _, l := range m.Lists {
-		if slices.Contains(left, l.ID) && !slices.Contains(on, l.ID) && !optedOut {
+		if (m.NoJoins || slices.Contains(left, l.ID)) && !slices.Contains(on, l.ID) && !optedOut {
 			continue
 		}
 		d.lists = append(d.lists, l.ID)
