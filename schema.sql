@@ -5,7 +5,7 @@
 -- enumerations are words. This file is the whole and current schema; `PRAGMA user_version` says
 -- which edition a file has.
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- What this file knows about itself: the account, endpoints, source and machine that it belongs
 -- to, how far the server's clock is from ours, and records in JSON: `last_plan` (what the last whole run planned
@@ -63,6 +63,13 @@ CREATE UNIQUE INDEX contacts_by_id ON contacts (contact_id) WHERE substr(contact
 
 -- All that the join reads.
 CREATE INDEX contacts_by_norm ON contacts (norm, fields);
+
+-- Whom an erasure request named, by keyed hashes of the address and of the contact's id, and the lists that this contact was on or had
+-- left: one that is seen again and is not on them has left them. The key is random, in the fact `erased_key`.
+CREATE TABLE erased (
+  who   BLOB NOT NULL PRIMARY KEY,
+  lists TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- How complete and how fresh the mirror is: one row.
 -- `mapping` names the fields in `contacts.fields`; '' while `contacts.filled` is brought from one mapping to another (the fact

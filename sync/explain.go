@@ -259,7 +259,7 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 	return nil
 }
 
-// Forget removes an address from everything that this program remembers and returns how many rows named it.
-func (e *Engine) Forget(ctx context.Context, address string) (rows int, err error) {
+// Forget removes an address from everything that this program remembers, but for what Erasure tells.
+func (e *Engine) Forget(ctx context.Context, address string) (state.Erasure, error) {
 	return e.State.Forget(ctx, contact.Norm(address))
 }

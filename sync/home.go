@@ -134,6 +134,18 @@ func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 	return h.bind(ctx, db, was)
 }
 
+// ForgetAccount drops what belongs to an account that is given up: its contacts, the ids of its fields and lists, and that it is known who
+// left these. The mirror's lock must be held.
+func ForgetAccount(ctx context.Context, db *state.DB) error {
+	if err := db.DropMirror(ctx); err != nil {
+		return err
+	}
+	if err := db.SetFacts(ctx, map[string]string{factJoins: ""}); err != nil {
+		return err
+	}
+	return db.SetBindings(ctx, nil)
+}
+
 func (h Home) sameEndpoints(is Home) error {
 	if differ(h.API, is.API) || differ(h.Auth, is.Auth) {
 		return &contact.SetupError{Code: "other_endpoints",

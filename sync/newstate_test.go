@@ -161,3 +161,36 @@ func TestANewStateJoinsNobodyUntilForced(t *testing.T) {
 		w.wantOn("left@example.com", "Newsletter")
 	})
 }
+
+// An erasure keeps, in a hash, which lists the contact was on or had left.
+func TestWhoLeftAListIsNotPutBackAfterForgetting(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]string{"before it": "before", "between it and the next look": "after"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.policy.Lists = []string{"App users"}
+				w.knowsWhoLeft()
+				w.box.Seed(contact("left@example.com", "A", "App users", "Newsletter"))
+				w.rows = []source.Row{row("1", "left@example.com", "A")}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				if leave == "before" {
+					w.box.LeaveList("left@example.com", "App users")
+					w.want(w.run(ccsync.Options{Full: true}), ccsync.Synced)
+				}
+				if e, err := w.engine().Forget(w.t.Context(), "Left@Example.com"); err != nil || !e.Kept {
+					t.Errorf("%+v, %v", e, err)
+				}
+				w.box.LeaveList("left@example.com", "App users")
+				w.rows[0].Values = []string{"B"}
+				time.Sleep(time.Hour)
+				report := w.run(ccsync.Options{Full: true})
+				w.want(report, ccsync.Synced)
+				w.wantOn("left@example.com", "Newsletter")
+				if w.code("left@example.com") != "B" || report.Summary.Joins != 0 {
+					t.Errorf("code %s, %+v", w.code("left@example.com"), report.Summary)
+				}
+			})
+		})
+	}
+}

@@ -164,7 +164,7 @@ func (a *app) engine() *ccsync.Engine {
 	return &ccsync.Engine{
 		State: a.state, Quota: a.quota, Users: a.source.Read, Unchanged: a.source.Unchanged, Read: a.read,
 		Scratch: filepath.Dir(a.state.Path()), Home: a.home(), Policy: policy(a.cfg), Guard: ccsync.Guard(a.cfg.Guard),
-		Version: version, Log: a.log, ExitCode: reportCode, Waited: a.door.Waited,
+		Version: version, Log: a.log, ExitCode: reportCode, Waited: a.door.Waited, LookOnly: a.lookOnly,
 	}
 }
 
@@ -175,9 +175,22 @@ func (a *app) writingEngine() *ccsync.Engine {
 	return e
 }
 
-// home is what a state database belongs to.
+// lookOnly is a Reader that spends no refresh token, nil when it could not read.
+func (a *app) lookOnly(ctx context.Context) *ccapi.Reader {
+	tokens, ok := a.auth.Unrenewed(ctx)
+	if !ok {
+		return nil
+	}
+	return ccapi.NewReader(a.cfg.Endpoints.API, &http.Client{Transport: a.door}, tokens)
+}
+
+// home is what a state database belongs to; of the source only once it is open.
 func (a *app) home() ccsync.Home {
-	return ccsync.Home{API: a.cfg.Endpoints.API, Auth: a.cfg.Endpoints.Auth, Source: a.source.Identity(), Machine: machineID(), Path: a.state.Path()}
+	h := ccsync.Home{API: a.cfg.Endpoints.API, Auth: a.cfg.Endpoints.Auth, Machine: machineID(), Path: a.state.Path()}
+	if a.source != nil {
+		h.Source = a.source.Identity()
+	}
+	return h
 }
 
 // machineID names this machine: machine-id(5), else the host's name.

@@ -35,12 +35,15 @@ func (c *cli) forgetCommand() *cobra.Command {
 func (c *cli) forget(ctx context.Context, a *app, address string) error {
 	e := a.engine()
 	x, unread := e.Explain(ctx, address)
-	rows, err := e.Forget(ctx, address)
+	erasure, err := e.Forget(ctx, address)
 	if err != nil && !errors.Is(err, state.ErrRemnants) {
 		return err
 	}
 	left := err
-	c.Out.Printf("removed: %s that named the address\n", term.Plural(rows, "entry", "entries"))
+	c.Out.Printf("removed: %s that named the address\n", term.Plural(erasure.Rows, "entry", "entries"))
+	if erasure.Kept {
+		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, with the lists that it was on or had left, so that nobody is put back on a list\n")
+	}
 	if unread != nil {
 		c.Out.Printf("whether it still stands in the app's table is not known: %v\n", unread)
 		c.next("ccsyncd forget once more, when the app's database is back")

@@ -13,6 +13,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
+	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
 
@@ -60,6 +61,9 @@ func (c *cli) login(ctx context.Context, a *app, f loginFlags) error {
 		}
 		defer release()
 		ctx = held
+	}
+	if err := a.home().LoggedIn(ctx, a.state, false); err != nil {
+		return err
 	}
 	device, err := a.auth.Pending(ctx)
 	if err != nil {
@@ -183,6 +187,9 @@ func (a *app) accept(ctx context.Context, t *oauth2.Token, who account, switchAc
 			return err
 		}
 	}
+	if err := a.home().LoggedIn(ctx, a.state, true); err != nil { // before the tokens are kept that may be sent there alone
+		return err
+	}
 	if err := a.auth.Accept(ctx, t); err != nil {
 		return err
 	}
@@ -205,10 +212,7 @@ func (a *app) forgetAccount(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if err := a.state.DropMirror(held); err != nil {
-		return err
-	}
-	return a.state.SetBindings(ctx, nil)
+	return ccsync.ForgetAccount(held, a.state)
 }
 
 func otherAccount(was, is account) error {

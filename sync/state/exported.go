@@ -120,7 +120,7 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 		if err := name(c, before, u.snapshot); err != nil {
 			return err
 		}
-		if len(before) > 0 {
+		if len(before) > 0 || u.erased != nil {
 			_, err = u.put(ctx, c, before)
 		} else {
 			err = add.contact(ctx, c)

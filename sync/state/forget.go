@@ -13,22 +13,25 @@ import (
 )
 
 // Forget removes an address from the mirror, the journal, the problems and the history, and overwrites the
-// room that it took, in the write-ahead log too. It returns how many rows named it.
-func (db *DB) Forget(ctx context.Context, norm string) (rows int, err error) {
+// room that it took, in the write-ahead log too. What is left is told by Erasure.
+func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 	if norm == "" { // it would be every contact without an address
-		return 0, nil
+		return e, nil
 	}
 	err = db.withRemnants(ctx, "forget an address", func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		spelled, err := spellings(ctx, tx, norm)
 		if err != nil {
 			return err
 		}
-		if rows, err = forgetRows(ctx, tx, norm); err != nil {
+		if e.Kept, err = keepErased(ctx, tx, norm); err != nil {
+			return err
+		}
+		if e.Rows, err = forgetRows(ctx, tx, norm); err != nil {
 			return err
 		}
 		return forgetTexts(ctx, tx, spelled)
 	})
-	return rows, err
+	return e, err
 }
 
 // named are the tables whose rows stand for one address.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	_ "embed" // the steps between editions
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +12,12 @@ import (
 	"ccsyncd"
 )
 
-// migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1. Edition 0 is an empty file.
-var migrations = []string{ccsyncd.Schema}
+// migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1; the first brings an empty file, of edition 0,
+// to the current one at once.
+var migrations = []string{ccsyncd.Schema, toEdition2}
+
+//go:embed edition2.sql
+var toEdition2 string
 
 // migrate brings the file to the current edition in one transaction. Before it changes a file that
 // is in use it leaves a copy beside it, named after the old edition.
@@ -58,7 +63,11 @@ func upgrade(ctx context.Context, tx *sqlx.Tx, steps []string) error {
 	if err := tx.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
 		return err
 	}
-	for _, step := range steps[min(found, len(steps)):] {
+	steps = steps[min(found, len(steps)):]
+	if found == 0 {
+		steps = steps[:1]
+	}
+	for _, step := range steps {
 		if _, err := tx.ExecContext(ctx, step); err != nil {
 			return err
 		}

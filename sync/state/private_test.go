@@ -68,8 +68,8 @@ func TestEveryFileIsPrivate(t *testing.T) {
 func TestForgettingNobodyForgetsNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))
-	if rows, err := db.Forget(t.Context(), ""); rows != 0 || err != nil {
-		t.Errorf("%d rows, %v", rows, err)
+	if e, err := db.Forget(t.Context(), ""); e != (Erasure{}) || err != nil {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 
@@ -84,8 +84,8 @@ func TestWhoIsForgottenIsNoContactAnyMore(t *testing.T) {
 	if err := db.EndRefresh(t.Context(), Mirror{Contacts: more}); err != nil {
 		t.Fatal(err)
 	}
-	if rows, err := db.Forget(t.Context(), "a@example.com"); rows != 2 || err != nil {
-		t.Errorf("%d rows, %v", rows, err)
+	if e, err := db.Forget(t.Context(), "a@example.com"); e.Rows != 2 || e.Kept || err != nil {
+		t.Errorf("%+v, %v", e, err)
 	}
 	if m, err := db.Mirror(t.Context()); m.Contacts != 1 || err != nil {
 		t.Errorf("the mirror counts %d contacts, want 1; %v", m.Contacts, err)

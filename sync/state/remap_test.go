@@ -148,8 +148,8 @@ func TestForgettingWhereARemappingStands(t *testing.T) {
 	if err != nil || !strings.Contains(under, last) {
 		t.Fatalf("the remapping stands at %s (%v), want at %s", under, err, last)
 	}
-	if rows, err := db.Forget(t.Context(), last); rows != 1 || err != nil {
-		t.Fatalf("%d rows forgotten (%v)", rows, err)
+	if e, err := db.Forget(t.Context(), last); e.Rows != 1 || err != nil {
+		t.Fatalf("%+v (%v)", e, err)
 	}
 	if under, err = db.Fact(t.Context(), factRemapping); err != nil || strings.Contains(under, last) {
 		t.Errorf("the remapping still stands at %s (%v)", under, err)

@@ -243,7 +243,7 @@ func TestAReadOnlyFolderIsNamed(t *testing.T) {
 }
 
 // step is a migration of a later edition.
-const step = "ALTER TABLE facts ADD COLUMN note TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 2"
+const step = "ALTER TABLE facts ADD COLUMN note TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 3"
 
 // upgraded opens a file as a later ccsyncd would.
 func upgraded(t *testing.T, path string, steps ...string) (*DB, error) {
@@ -273,7 +273,7 @@ func TestANewerProgramBringsTheFileUpToDateAndLeavesACopy(t *testing.T) {
 	later.Close()
 
 	_, err = Open(t.Context(), old.Path(), nil)
-	kept := old.Path() + ".edition1"
+	kept := old.backupPath(len(migrations))
 	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), kept) {
 		t.Errorf("the older program says %v, want the name of the copy", err)
 	}

@@ -38,13 +38,18 @@ type upsert struct {
 	snapshot             int64
 	insert, update, drop *sqlx.Stmt
 	touch                *sqlx.Stmt // update of a contact with the same fields, which leaves the join's index alone
-	more                 int        // contacts that are not deleted
+	erased               *erasures
+	more                 int // contacts that are not deleted
 }
 
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx, snapshot int64) (*upsert, error) {
 	const update = "UPDATE contacts SET address = ?, permission = ?, deleted = ?, lists = ?, lists_left = ?, updated_at = ?, seen = ?"
 	const where = " WHERE norm = ? AND contact_id = ?"
-	u := upsert{snapshot: snapshot}
+	erased, err := prepareErasures(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	u := upsert{snapshot: snapshot, erased: erased}
 	for stmt, text := range map[**sqlx.Stmt]string{
 		&u.insert: "INSERT INTO contacts (" + contactColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&u.touch:  update + where,
@@ -60,6 +65,7 @@ func prepareUpsert(ctx context.Context, tx *sqlx.Tx, snapshot int64) (*upsert, e
 }
 
 func (u *upsert) close() {
+	u.erased.close()
 	for _, stmt := range []*sqlx.Stmt{u.insert, u.update, u.touch, u.drop} {
 		stmt.Close()
 	}
@@ -71,6 +77,13 @@ func (u *upsert) put(ctx context.Context, c *Contact, known []contactRow) (conta
 	row, newer := u.over(c, known)
 	if newer {
 		return row, nil
+	}
+	if len(known) == 0 {
+		before, err := u.erased.lists(ctx, c)
+		if err != nil {
+			return row, err
+		}
+		row.Left = leftLists(&contactRow{Lists: joinIDs(before)}, c.Lists)
 	}
 	if !row.Deleted {
 		u.more++

@@ -1,0 +1,30 @@
+package oauthdev
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+)
+
+// UnrenewedTokens serves the access token that is stored, and never renews it.
+type UnrenewedTokens struct{ token *oauth2.Token }
+
+// Unrenewed is for who may look, but not spend the refresh token, which may be that of another installation. ok is false when
+// the stored access token cannot be used any more, or there is none.
+func (c *Client) Unrenewed(ctx context.Context) (t UnrenewedTokens, ok bool) {
+	r, err := c.load(ctx)
+	if err != nil {
+		return t, false
+	}
+	t.token, err = c.pick(r, "")
+	return t, err == nil && t.token != nil
+}
+
+// Token returns the token.
+func (u UnrenewedTokens) Token(context.Context) (*oauth2.Token, error) { return u.token, nil }
+
+// Renew returns a *LoginError.
+func (u UnrenewedTokens) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+	return nil, &LoginError{Reason: "the access token has expired or is refused, and may not be renewed here: " +
+		"that would spend the refresh token of the installation that this state database was copied from"}
+}
