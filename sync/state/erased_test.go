@@ -9,7 +9,7 @@ import (
 // left are the lists that the mirror knows a contact to have left.
 func left(t *testing.T, db *DB, norm string) []string {
 	t.Helper()
-	found, err := db.Contacts(t.Context(), []string{norm})
+	found, err := db.Contacts(t.Context(), "", []string{norm})
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%d contacts of %s, %v", len(found), norm, err)
 	}
