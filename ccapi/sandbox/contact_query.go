@@ -192,10 +192,13 @@ func (s *Server) getContacts(c *call) answer {
 	return ok(out)
 }
 
-// unseen is how many contacts contacts_count counts that no page shows. They
-// have long been there: who asks for times, addresses or lists does not count
-// them.
+// unseen is how many contacts contacts_count counts that no page shows. They are
+// active and have long been there: who asks for another status, for times,
+// addresses or lists does not count them.
 func (s *Server) unseen(f filter) int {
+	if !f.status(&contact{Permission: Implicit}) {
+		return 0
+	}
 	f.statuses = []string{"all"}
 	if !f.everything() {
 		return 0

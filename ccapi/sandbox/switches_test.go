@@ -432,9 +432,11 @@ var trials = map[string]trial{
 	"contacts_count_high": {func(st *stage) string {
 		all := get[contactsPage](st.client, "/v3/contacts?status=all&include_count=true&limit=500")
 		of := get[contactsPage](st.client, "/v3/contacts?email=ann@example.com&include_count=true")
+		out := get[contactsPage](st.client, "/v3/contacts?status=unsubscribed,deleted&include_count=true")
+		active := get[contactsPage](st.client, "/v3/contacts?status=active&include_count=true")
 		total := get[struct{ Total int }](st.client, "/v3/contacts/counts").Total
-		return fmt.Sprintf("%d for %d%s, %d, %d", *all.Count, len(all.Contacts), all.Links.Next.Href, *of.Count, total)
-	}, "5 for 5, 1, 5", "8 for 5, 1, 5"},
+		return fmt.Sprintf("%d for %d%s, %d, %d, %d, %d", *all.Count, len(all.Contacts), all.Links.Next.Href, *active.Count, *of.Count, *out.Count, total)
+	}, "5 for 5, 3, 1, 1, 5", "8 for 5, 6, 1, 1, 5"},
 	"put_sets_permission=explicit": {func(st *stage) string {
 		st.puts("ann@example.com", "")
 		return st.person("ann@example.com").Permission
