@@ -1,8 +1,11 @@
 package sync_test
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"ccsyncd/ccapi/sandbox"
@@ -74,6 +77,66 @@ func TestAnImportThatAGatewayGaveUpOnIsLookedFor(t *testing.T) {
 		w.wantAllCodes()
 		if n := w.posts(); n != 1 {
 			t.Errorf("posted %d times, want once", n)
+		}
+	})
+}
+
+// An export that a gateway or a redirect refuses costs a few requests: pages are read.
+func TestAnExportThatAGatewayRefusesIsReplacedByPages(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]sandbox.Fault{
+		"gateway":  {Kind: sandbox.FaultGateway, Status: 403, Method: "POST", Path: "/v3/activities/contact_exports"},
+		"redirect": {Kind: sandbox.FaultStatus, Status: 307, Method: "POST", Path: "/v3/activities/contact_exports"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(10_500, 500)
+				w.box.Fault(fault)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.wantAllCodes()
+			})
+		})
+	}
+}
+
+// rewriting is a wire that changes what answers say.
+type rewriting struct {
+	http.RoundTripper
+	from, to string
+	hosts    map[string]bool
+	mu       sync.Mutex
+}
+
+func (w *rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	w.hosts[r.URL.Host] = true
+	w.mu.Unlock()
+	answer, err := w.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.ReplaceAll(body, []byte(w.from), []byte(w.to))
+	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return answer, nil
+}
+
+// The link to an export's file may show a host that only the service itself knows: it is not followed, and pages are read.
+func TestAnExportWhoseLinkLeadsAwayIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		wire := &rewriting{RoundTripper: w.life.wire, from: `"/v3/contact_exports/`, to: `"http://exports.internal/v3/contact_exports/`, hosts: map[string]bool{}}
+		w.life.wire = wire
+		w.populate(10_500, 500)
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Synced)
+		if w.exports() != 1 || len(wire.hosts) != 1 {
+			t.Errorf("%d exports, asked of %v", w.exports(), wire.hosts)
 		}
 	})
 }

@@ -90,10 +90,13 @@ func (m *Mirror) readDeleted(ctx context.Context) error {
 
 // ofExport tells errors of the export alone from those that would meet the pages too.
 func ofExport(err error) bool {
-	for _, e := range []error{ccapi.ErrUnknownOutcome, ccapi.ErrNotFound, ccapi.ErrBadRequest, ccapi.ErrForbidden, io.ErrUnexpectedEOF} {
+	for _, e := range []error{ccapi.ErrUnknownOutcome, ccapi.ErrForeignHost, ccapi.ErrRedirect, ccapi.ErrNotFound, ccapi.ErrBadRequest, ccapi.ErrForbidden, io.ErrUnexpectedEOF} {
 		if errors.Is(err, e) {
 			return true
 		}
+	}
+	if e, ok := errors.AsType[*ccapi.Error](err); ok && e.Gateway {
+		return true
 	}
 	return errors.As(err, new(*csv.ParseError))
 }
