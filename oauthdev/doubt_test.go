@@ -42,6 +42,9 @@ func TestTwoLostAnswersLeaveTheTokenInDoubt(t *testing.T) {
 				w.t.Errorf("%q does not say %q", e, want)
 			}
 		}
+		if !e.InDoubt() {
+			w.t.Error("other packages cannot tell that the token waits")
+		}
 		time.Sleep(59 * time.Second)
 		w.doubt(w.newClient())
 		if n := w.server.requests(); n != 2 {

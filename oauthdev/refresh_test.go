@@ -69,6 +69,9 @@ func TestRefreshAnswers(t *testing.T) {
 		{name: "row 10: a cut answer, within grace", grace: time.Minute, faults: []fault{cutAfter}, requests: 2},
 		{name: "row 10: an empty answer, within grace", grace: time.Minute, faults: []fault{emptyAfter}, requests: 2},
 		{name: "row 10: a time-out after the spending, within grace", grace: time.Minute, faults: []fault{hangAfter}, requests: 2},
+		{name: "row 10: success without a token, within grace", grace: time.Minute, faults: []fault{noToken}, requests: 2},
+		{name: "row 10: success without a token, without grace", faults: []fault{noToken}, requests: 2, dead: "answer to an earlier refresh was lost"},
+		{name: "row 4: a long description is shortened", faults: []fault{longWords}, requests: 1, failed: "invalid_request: " + strings.Repeat("é", 200)},
 		{name: "row 10: an answer of more than 1 MiB", faults: []fault{huge}, requests: 2},
 		{name: "row 10: an answer that is no HTTP, within grace", grace: time.Minute, faults: []fault{garbage}, requests: 2},
 		{name: "row 10: a reset after the spending, without grace, is named", faults: []fault{resetAfter},
@@ -127,7 +130,7 @@ func (w *world) expect(dead, failed string, err error) {
 		}
 	case failed != "":
 		var e *oauthdev.LoginError
-		if err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), failed) {
+		if err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), failed) || len(err.Error()) > 600 {
 			w.t.Errorf("got %v, want a plain error with %q", err, failed)
 		}
 		w.server.next()

@@ -43,6 +43,8 @@ const (
 	textPlain    fault = "new tokens under text/plain"
 	noExpiry     fault = "new tokens without expires_in"
 	quotedExpiry fault = "new tokens with expires_in in quotes"
+	noToken      fault = "200 without a token, after the token was spent"
+	longWords    fault = "400 with a long description"
 	oddExpiry    fault = "new tokens with the server's odd expires_in"
 	brokenToken  fault = "new tokens with a line break in the access token"
 )
@@ -50,7 +52,7 @@ const (
 // loses tells whether the client cannot know whether its token was spent.
 func (f fault) loses() bool {
 	switch f {
-	case resetBefore, resetAfter, cutAfter, emptyAfter, hangBefore, hangAfter, garbage, huge:
+	case noToken, resetBefore, resetAfter, cutAfter, emptyAfter, hangBefore, hangAfter, garbage, huge:
 		return true
 	}
 	return false
@@ -59,7 +61,7 @@ func (f fault) loses() bool {
 // looks tells whether the server looks at the token.
 func (f fault) looks() bool {
 	switch f {
-	case plain500, errorWith200, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, seeOther, echo:
+	case plain500, errorWith200, longWords, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, seeOther, echo:
 		return false
 	}
 	return true
@@ -202,6 +204,8 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 		fmt.Fprint(w, "<html>")
 	case plain500:
 		w.WriteHeader(500)
+	case longWords:
+		writeJSON(w, 400, `{"error":"invalid_request","error_description":"`+strings.Repeat("é", 1000)+`"}`)
 	case errorWith200:
 		writeJSON(w, 200, `{"error":"invalid_client","error_description":"this is invalid_client"}`)
 	case gateway:
@@ -292,6 +296,8 @@ func (s *server) after(w http.ResponseWriter, r *http.Request, f fault, status i
 		<-r.Context().Done()
 	case emptyAfter:
 		w.Header().Set("Content-Type", "application/json")
+	case noToken:
+		writeJSON(w, 200, `{"token_type":"Bearer","scope":"contact_data"}`)
 	case failedAfter:
 		writeJSON(w, 502, `bad gateway`)
 	case cutAfter:

@@ -28,6 +28,31 @@ func TestNothingIsSentThatWasNotWrittenDown(t *testing.T) {
 	})
 }
 
+func TestALoginThatCannotBeStoredIsToldAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.store.failing(1, 100)
+		if d, err := w.client.Start(w.t.Context()); !errors.Is(err, errDisk) || d != nil {
+			w.t.Errorf("Start: %v, %v", d, err)
+		}
+		if err := w.client.Accept(w.t.Context(), w.server.issue()); !errors.Is(err, errDisk) {
+			w.t.Errorf("Accept: %v", err)
+		}
+		if err := w.client.Forget(w.t.Context()); !errors.Is(err, errDisk) {
+			w.t.Errorf("Forget: %v", err)
+		}
+		held, err := w.store.Lock(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer held()
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		defer cancel()
+		if err := w.client.Forget(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			w.t.Errorf("Forget while another process has the lock: %v", err)
+		}
+	})
+}
+
 func TestNewTokenThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	t.Run("a store that fails twice gets it at the third try", func(t *testing.T) {
