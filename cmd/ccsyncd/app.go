@@ -28,7 +28,8 @@ type app struct {
 	log    *slog.Logger
 	state  *state.DB
 	quota  *state.Quota
-	door   *ccapi.Transport // of every request
+	wire   http.RoundTripper // the network; nil: the real one
+	door   *ccapi.Transport  // of every request
 	auth   *oauthdev.Client
 	read   *ccapi.Reader
 	source *source.DB // nil until openSource
@@ -70,14 +71,16 @@ func (c *cli) openAll(ctx context.Context) (*app, error) {
 	return a, nil
 }
 
-// connect makes the clients. All of their requests go through one door, which counts and paces them.
+// connect makes the clients, but for a login that is there already. All of their requests go through one door, which counts and paces them.
 func (a *app) connect() {
 	limits := state.Limits{PerSecond: a.cfg.Limits.PerSecond, PerDay: a.cfg.Limits.PerDay - a.cfg.Limits.Reserve}
 	a.quota = a.state.Quota(limits)
-	a.door = &ccapi.Transport{Quota: a.quota, PerSecond: limits.PerSecond, Observe: a.observe}
+	a.door = &ccapi.Transport{Base: a.wire, Quota: a.quota, PerSecond: limits.PerSecond, Observe: a.observe}
 	client := &http.Client{Transport: a.door}
-	a.auth = oauthdev.New(oauthdev.Config{ClientID: a.cfg.Auth.ClientID, Scopes: a.cfg.Auth.Scopes,
-		AuthURL: a.cfg.Endpoints.Auth, HTTP: client, Now: a.state.Now}, a.state.Vault(loginVault))
+	if a.auth == nil {
+		a.auth = oauthdev.New(oauthdev.Config{ClientID: a.cfg.Auth.ClientID, Scopes: a.cfg.Auth.Scopes,
+			AuthURL: a.cfg.Endpoints.Auth, HTTP: client, Now: a.state.Now}, a.state.Vault(loginVault))
+	}
 	a.read = ccapi.NewReader(a.cfg.Endpoints.API, client, a.auth)
 	a.closers = append(a.closers, func() error { a.door.CloseIdleConnections(); return nil })
 }

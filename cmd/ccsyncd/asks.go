@@ -4,60 +4,198 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
 )
 
-// maxAsks is how many runs may wait that were asked for over HTTP.
-const maxAsks = 64
+// Bounds of what may wait that was asked for over HTTP.
+const (
+	maxAsks  = 2000 // asks
+	maxAsked = 1000 // users of one run
+	// gatherFor is how long the first of several asks waits for the others: a burst becomes one run.
+	gatherFor = 50 * time.Millisecond
+)
 
 // ask is a run that somebody wants of the loop.
 type ask struct {
-	options ccsync.Options
-	began   chan int64          // gets the number of the run, if it begins
-	ended   chan *ccsync.Report // gets its report
+	names []string            // addresses, or "key:4711"; none: all users
+	began chan int64          // gets the number of the run, if it begins
+	ended chan *ccsync.Report // gets its report, whose Users are those of names, in that order
+	gone  atomic.Bool         // nobody waits for the answer any more
 }
 
-func newAsk(o ccsync.Options) *ask {
-	return &ask{options: o, began: make(chan int64, 1), ended: make(chan *ccsync.Report, 1)}
+func newAsk(names []string) *ask {
+	return &ask{names: names, began: make(chan int64, 1), ended: make(chan *ccsync.Report, 1)}
 }
 
-// serve makes the run that was asked for.
-func (d *daemon) serve(ctx context.Context, asked *ask) {
-	d.progress.tell(asked.began)
-	asked.ended <- d.run(ctx, asked.options)
-	if len(asked.options.Only) == 0 {
+// asks are those that wait for the loop. Its methods may be called concurrently.
+type asks struct {
+	woken   chan struct{} // holds a value while any wait
+	stopped chan struct{} // closed when the daemon ends
+
+	mu      sync.Mutex // guards what follows
+	waiting []*ask
+}
+
+func newAsks() *asks { return &asks{woken: make(chan struct{}, 1), stopped: make(chan struct{})} }
+
+// add lets one wait; web.ErrFull when too many do.
+func (q *asks) add(a *ask) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case <-q.stopped:
+		return web.ErrStopping
+	default:
+	}
+	if len(q.waiting) == maxAsks {
+		return web.ErrFull
+	}
+	q.waiting = append(q.waiting, a)
+	q.wake()
+	return nil
+}
+
+// any tells whether somebody waits.
+func (q *asks) any() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) > 0
+}
+
+func (q *asks) wake() {
+	select {
+	case q.woken <- struct{}{}:
+	default:
+	}
+}
+
+// stop turns away those that wait and those that come.
+func (q *asks) stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	close(q.stopped)
+	q.waiting = nil
+}
+
+// take takes those that one run serves: the first for all users, or else as many of those for some as fit into one run, the first first.
+// Whose asker is gone is dropped.
+func (q *asks) take() (together []*ask) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var rest []*ask
+	users := make(map[string]bool)
+	full := false
+	for _, a := range q.waiting {
+		switch {
+		case a.gone.Load():
+			continue
+		case full || len(together) > 0 && (len(a.names) == 0 || !fit(users, a.names)):
+			rest = append(rest, a)
+			full = full || len(a.names) > 0 // nobody is overtaken for ever
+			continue
+		}
+		together = append(together, a)
+		full = len(a.names) == 0
+		for _, name := range a.names {
+			users[name] = true
+		}
+	}
+	if q.waiting = rest; len(rest) > 0 {
+		q.wake()
+	}
+	return together
+}
+
+// fit tells whether more users fit into a run.
+func fit(users map[string]bool, more []string) bool {
+	n := len(users)
+	for _, name := range more {
+		if !users[name] {
+			n++
+		}
+	}
+	return n <= maxAsked
+}
+
+// serveAsks makes one run of all that wait, or of as many as one run can serve.
+func (d *daemon) serveAsks(ctx context.Context) {
+	if !d.asks.any() || pauseFor(ctx, gatherFor) != nil {
+		return
+	}
+	together := d.asks.take()
+	if len(together) == 0 {
+		return
+	}
+	var only []string
+	at := make(map[string]int) // in only, by name
+	for _, a := range together {
+		for _, name := range a.names {
+			if _, ok := at[name]; !ok {
+				at[name] = len(only)
+				only = append(only, name)
+			}
+		}
+	}
+	d.progress.tell(func(run int64) {
+		for _, a := range together {
+			a.began <- run
+		}
+	})
+	report := d.run(ctx, ccsync.Options{Trigger: "http", Only: only})
+	for _, a := range together {
+		a.ended <- shareOf(report, a.names, at)
+	}
+	if len(only) == 0 {
 		d.busy.Store(false)
 	}
 }
 
-// askRun answers POST /run.
-func (d *daemon) askRun(ctx context.Context, r web.RunRequest) (web.RunAnswer, error) {
-	if r.Emails == nil {
-		return d.askAll(ctx)
-	}
-	asked := newAsk(ccsync.Options{Trigger: "http", Only: r.Emails})
-	late := time.NewTimer(r.Wait)
-	defer late.Stop()
-	answer := web.RunAnswer{Users: undecided(r.Emails)}
-	select {
-	case d.asks <- asked:
-	default:
-		return answer, errors.New("too many runs are waiting")
-	}
-	for {
-		select {
-		case answer.Run = <-asked.began:
-		case report := <-asked.ended:
-			return settled(report, r.Emails)
-		case <-late.C:
-			return answer, nil
-		case <-ctx.Done():
-			return answer, ctx.Err()
+// shareOf is a report with the users of one asker alone. One that failed before it knew its users has none.
+func shareOf(report *ccsync.Report, names []string, at map[string]int) *ccsync.Report {
+	own := *report
+	own.Users = nil
+	for _, name := range names {
+		if i := at[name]; i < len(report.Users) {
+			own.Users = append(own.Users, report.Users[i])
 		}
 	}
+	return &own
+}
+
+// askRun answers POST /run.
+func (d *daemon) askRun(ctx context.Context, r web.RunRequest) (web.RunAnswer, error) {
+	if r.All() {
+		return d.askAll(ctx)
+	}
+	names := r.Names()
+	asked, answer := newAsk(names), web.RunAnswer{Users: r.Pending("")}
+	if r.Wait > 0 {
+		late := time.NewTimer(r.Wait)
+		defer late.Stop()
+		if err := d.asks.add(asked); err != nil {
+			return answer, err
+		}
+		for {
+			select {
+			case answer.Run = <-asked.began:
+			case report := <-asked.ended:
+				return settled(report, r), nil
+			case <-late.C:
+				return answer, nil
+			case <-d.asks.stopped:
+				return answer, web.ErrStopping
+			case <-ctx.Done():
+				asked.gone.Store(true)
+				return answer, ctx.Err()
+			}
+		}
+	}
+	return answer, d.asks.add(asked)
 }
 
 // askAll asks for a run for all users, unless one is under way.
@@ -65,20 +203,20 @@ func (d *daemon) askAll(ctx context.Context) (web.RunAnswer, error) {
 	if d.progress.now().Run != 0 || !d.busy.CompareAndSwap(false, true) {
 		return web.RunAnswer{}, web.ErrBusy
 	}
-	asked := newAsk(ccsync.Options{Trigger: "http"})
-	select {
-	case d.asks <- asked:
-	default:
+	asked := newAsk(nil)
+	if err := d.asks.add(asked); err != nil {
 		d.busy.Store(false)
-		return web.RunAnswer{}, web.ErrBusy
+		return web.RunAnswer{}, err
 	}
 	select {
 	case id := <-asked.began:
 		return web.RunAnswer{Run: id}, nil
 	case report := <-asked.ended:
 		return web.RunAnswer{Run: report.Run}, startError(report)
+	case <-d.asks.stopped:
+		return web.RunAnswer{}, web.ErrStopping
 	case <-ctx.Done():
-		return web.RunAnswer{}, ctx.Err()
+		return web.RunAnswer{}, ctx.Err() // the run comes all the same: it is for everybody
 	}
 }
 
@@ -90,20 +228,20 @@ func startError(r *ccsync.Report) error {
 	return errors.New(r.Error.Message)
 }
 
-func undecided(emails []string) []ccsync.UserState {
-	all := make([]ccsync.UserState, len(emails))
-	for i, email := range emails {
-		all[i] = ccsync.UserState{Email: email, State: "pending"}
+// settled is the answer of a run that ended. Those that it left pending learn at once why, if it did not do its work.
+func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
+	reason := ""
+	switch report.Outcome {
+	case ccsync.Refused, ccsync.Deferred, ccsync.Failed, ccsync.Unauthorized:
+		reason = string(report.Outcome)
 	}
-	return all
-}
-
-// settled is the answer of a run that ended. One that failed before it knew its users leaves them pending.
-func settled(r *ccsync.Report, emails []string) (web.RunAnswer, error) {
-	if len(r.Users) == 0 {
-		return web.RunAnswer{Run: r.Run, Users: undecided(emails)}, startError(r)
+	answer := web.RunAnswer{Run: report.Run, Users: r.Pending(reason)}
+	for i, u := range report.Users {
+		if u.State != "pending" {
+			answer.Users[i].State, answer.Users[i].Reason = u.State, u.Reason
+		}
 	}
-	return web.RunAnswer{Run: r.Run, Users: r.Users}, nil
+	return answer
 }
 
 // pushRequest is what `push` leaves in the state database for the daemon.

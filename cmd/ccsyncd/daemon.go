@@ -18,7 +18,8 @@ import (
 type daemon struct {
 	*cli
 	app      atomic.Pointer[app] // made anew by a reload
-	asks     chan *ask           // of the status page and the backend
+	hangUp   <-chan os.Signal    // asks for a reload
+	asks     *asks               // of the status page and the backend
 	busy     atomic.Bool         // a run for all users, asked for over HTTP, waits or is under way
 	progress progress
 	site     *site // nil: no status page
@@ -38,6 +39,8 @@ const endWithin = 9 * time.Second
 // daemon runs on the schedule until ctx ends.
 func (c *cli) daemon(ctx context.Context) error {
 	c.daemonic = true
+	hangUp, stop := catchSignals()
+	defer stop()
 	a, err := c.openAll(ctx)
 	if err != nil {
 		return err
@@ -48,7 +51,7 @@ func (c *cli) daemon(ctx context.Context) error {
 	}
 	held, end := context.WithCancel(held)
 	defer end()
-	d := &daemon{cli: c, asks: make(chan *ask, maxAsks)}
+	d := &daemon{cli: c, asks: newAsks(), hangUp: hangUp}
 	d.app.Store(a)
 	stopServing, err := d.listen()
 	if err != nil {
@@ -66,10 +69,20 @@ func (c *cli) daemon(ctx context.Context) error {
 		return nil
 	}
 	end() // for the loop may have ended by itself
+	d.asks.stop()
 	stopServing()
 	stopTelling()
 	release()
 	return errors.Join(lost, d.app.Load().close())
+}
+
+// catchSignals is called before anything is opened: a SIGHUP at any time is a reload, and one who stops reading what the daemon prints does not
+// end it.
+func catchSignals() (hangUp <-chan os.Signal, stop func()) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE)
+	return caught, func() { signal.Stop(caught); signal.Reset(syscall.SIGPIPE) }
 }
 
 // after gives a channel that is closed some time after the end of ctx.
@@ -83,19 +96,16 @@ func after(ctx context.Context, d time.Duration) <-chan struct{} {
 // of the machine and every step of its clock. It ends with ctx, or with state.ErrReplaced: what a daemon wrote into a file that
 // is gone would be lost, and another daemon may have begun on the one in its place.
 func (d *daemon) loop(ctx context.Context) error {
-	hangUp := make(chan os.Signal, 1)
-	signal.Notify(hangUp, syscall.SIGHUP)
-	defer signal.Stop(hangUp)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	d.start(ctx)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-hangUp:
+		case <-d.hangUp:
 			d.reload(ctx)
-		case asked := <-d.asks:
-			d.serve(ctx, asked)
+		case <-d.asks.woken:
+			d.serveAsks(ctx)
 		case <-tick.C:
 			if lost := d.app.Load().state.Present(ctx); errors.Is(lost, state.ErrReplaced) {
 				return lost
@@ -133,6 +143,7 @@ func (d *daemon) tick(ctx context.Context) {
 	d.notice(ctx, a)
 	now := wallClock()
 	if !now.Before(d.schedule.next) {
+		d.serveAsks(ctx) // who waits when a run for all begins would wait for its end, too
 		idle := d.scheduled(ctx, a)
 		d.planNext(ctx, a, idle)
 		return

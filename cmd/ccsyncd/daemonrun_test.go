@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
-	"ccsyncd/cmd/ccsyncd/internal/web"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -41,7 +39,7 @@ func brokenDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 			t.Error(err)
 		}
 	})
-	d := &daemon{cli: &cli{}, asks: make(chan *ask, maxAsks)}
+	d := &daemon{cli: &cli{}, asks: newAsks()}
 	d.app.Store(a)
 	return d, &log
 }
@@ -80,36 +78,5 @@ func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {
 	d.tick(t.Context())
 	if want := d.app.Load().cfg.Schedule.Cron.Next(wallClock()); d.schedule.next.After(want) {
 		t.Errorf("the next run is at %s, want %s or before", d.schedule.next, want)
-	}
-}
-
-func TestARunThatWaitsItsTurnIsAnsweredWhenTheTimeIsUp(t *testing.T) {
-	t.Parallel()
-	d, _ := brokenDaemon(t)
-	who := []string{"ann@example.com"}
-	answer, err := d.askRun(t.Context(), web.RunRequest{Emails: who, Wait: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := answer.Users; len(got) != 1 || got[0].State != "pending" || len(d.asks) != 1 {
-		t.Errorf("answered %+v with %d waiting, want it pending and still asked for", answer, len(d.asks))
-	}
-}
-
-func TestTwoRunsForAllUsersAreNotAskedForAtOnce(t *testing.T) {
-	t.Parallel()
-	d, _ := brokenDaemon(t)
-	asked := make(chan error, 1)
-	go func() { _, err := d.askAll(t.Context()); asked <- err }()
-	first := <-d.asks
-	if _, err := d.askAll(t.Context()); !errors.Is(err, web.ErrBusy) {
-		t.Errorf("the second is told %v, want %v", err, web.ErrBusy)
-	}
-	d.serve(t.Context(), first)
-	if err := <-asked; err != nil {
-		t.Errorf("the first is told %v", err)
-	}
-	if d.busy.Load() {
-		t.Error("still busy after the run")
 	}
 }

@@ -31,16 +31,24 @@ func (d *daemon) listen() (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
-	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: version})
-	a.observers = append(a.observers, d.site.metrics.Observe)
-	if err := d.site.renew(a); err != nil {
-		return nil, fmt.Errorf("status page: %w", err)
+	if err := d.openSite(a); err != nil {
+		return nil, err
 	}
 	server := web.NewServer(d.site, a.log)
 	go func() { _ = server.Serve(listener) }() // ends with the server
 	a.log.Info("status page", "address", "http://"+listener.Addr().String())
 	return func() { shutDown(server) }, nil
+}
+
+// openSite makes the status page.
+func (d *daemon) openSite(a *app) error {
+	d.site = &site{daemon: d}
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: version})
+	a.observers = append(a.observers, d.site.metrics.Observe)
+	if err := d.site.renew(a); err != nil {
+		return fmt.Errorf("status page: %w", err)
+	}
+	return nil
 }
 
 // shutDown lets requests under way end, for a moment.

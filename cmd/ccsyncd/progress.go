@@ -11,7 +11,7 @@ import (
 type progress struct {
 	mu     sync.Mutex // guards what follows
 	at     web.Progress
-	waiter chan<- int64 // gets the number of the next run
+	waiter func(int64) // hears the number of the next run
 }
 
 // now is what the daemon is at now.
@@ -21,8 +21,8 @@ func (p *progress) now() web.Progress {
 	return p.at
 }
 
-// tell sends the number of the next run to a channel with room for it.
-func (p *progress) tell(waiter chan<- int64) {
+// tell lets somebody hear the number of the next run.
+func (p *progress) tell(waiter func(run int64)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiter = waiter
@@ -33,7 +33,7 @@ func (p *progress) began(run int64) {
 	defer p.mu.Unlock()
 	p.at.Run, p.at.MovedAt, p.at.Step, p.at.Done, p.at.Total = run, time.Now(), "", 0, 0
 	if p.waiter != nil {
-		p.waiter <- run
+		p.waiter(run)
 		p.waiter = nil
 	}
 }

@@ -31,8 +31,11 @@ func (d *daemon) reopen(ctx context.Context, old *app) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := &app{cfg: cfg, log: d.logger(cfg.Log), state: old.state, observers: old.observers}
+	next := &app{cfg: cfg, log: d.logger(cfg.Log), state: old.state, wire: old.wire, observers: old.observers}
 	next.keepFixed(old.cfg)
+	if cfg.Auth.ClientID == old.cfg.Auth.ClientID && cfg.Endpoints.Auth == old.cfg.Endpoints.Auth {
+		next.auth = old.auth // it may hold a token that the state database did not take yet
+	}
 	next.connect()
 	if err := next.openSource(ctx); err != nil {
 		return nil, err

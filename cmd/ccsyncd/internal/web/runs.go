@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,34 +9,71 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	ccsync "ccsyncd/sync"
 )
 
-// RunRequest asks the daemon for a run.
+// RunRequest asks the daemon for a run: for these users alone, or for all of them when none is named.
 type RunRequest struct {
-	Emails []string // these users alone, addresses or "key:4711"; nil: all of them
-	// Wait is how long the answer may wait until these users are settled. Without Emails it is 0: the answer comes
+	Emails []string // addresses
+	Keys   []string // of users in the app
+	// Wait is how long the answer may wait until these users are settled. Without any it is 0: the answer comes
 	// as soon as the run has its number.
 	Wait time.Duration
 }
 
-// RunAnswer is what the daemon says to a RunRequest.
-type RunAnswer struct {
-	Run   int64              // the number of the run; 0 while it waits its turn
-	Users []ccsync.UserState // of RunRequest.Emails, in their order
+// All tells whether the run is for all users.
+func (r *RunRequest) All() bool { return len(r.Emails)+len(r.Keys) == 0 }
+
+// Names are the users as the engine takes them, the emails first.
+func (r *RunRequest) Names() []string {
+	names := slices.Clone(r.Emails)
+	for _, key := range r.Keys {
+		names = append(names, "key:"+key)
+	}
+	return names
 }
 
-// ErrBusy says that a run for all users is not begun because one is under way.
-var ErrBusy = errors.New("a run is under way")
+// Pending is one entry for each user, in the order of Names, that is not settled.
+func (r *RunRequest) Pending(reason string) []RunUser {
+	all := make([]RunUser, 0, len(r.Emails)+len(r.Keys))
+	for _, email := range r.Emails {
+		all = append(all, RunUser{Email: email, State: "pending", Reason: reason})
+	}
+	for _, key := range r.Keys {
+		all = append(all, RunUser{Key: key, State: "pending", Reason: reason})
+	}
+	return all
+}
+
+// RunAnswer is what the daemon says to a RunRequest.
+type RunAnswer struct {
+	Run   int64     // the number of the run; 0 while it waits its turn
+	Users []RunUser // of RunRequest.Names, in their order
+}
+
+// RunUser tells what became of one user: "verified", "pending", "skipped" or "rejected". It has the member by which he was asked for.
+type RunUser struct {
+	Email  string `json:"email,omitempty"`
+	Key    string `json:"key,omitempty"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Why a run is not begun.
+var (
+	ErrBusy     = errors.New("a run is under way")        // another one for all users
+	ErrFull     = errors.New("too many runs are waiting") // try again soon
+	ErrStopping = errors.New("the daemon is ending")
+)
 
 const (
 	defaultWait = time.Minute
 	longestWait = 10 * time.Minute
-	mostEmails  = 1000
+	mostUsers   = 1000
+	retryAfter  = "5" // seconds
 )
 
 // postRun starts a run for a program.
@@ -45,6 +83,7 @@ const (
 //	the body is not understood             400, 413 when it is too large
 //	a run is under way, for all users      409
 //	for all users                          202 {"run": 17}
+//	too many wait, or the daemon ends      503 with Retry-After
 //	for some users                         200 {"run": 18, "users": [{"email": "…", "state": "verified"}]}
 func (s *site) postRun(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
@@ -74,17 +113,20 @@ func (s *site) answer(w http.ResponseWriter, request RunRequest, answer RunAnswe
 	switch {
 	case errors.Is(err, ErrBusy):
 		fail(w, http.StatusConflict, err.Error())
-	case errors.Is(err, context.Canceled): // the client left, or the daemon ends
-		fail(w, http.StatusServiceUnavailable, "the daemon is ending, or nobody waited for the answer")
+	case errors.Is(err, ErrFull), errors.Is(err, ErrStopping):
+		w.Header().Set("Retry-After", retryAfter)
+		fail(w, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(err, context.Canceled): // the client left
+		fail(w, http.StatusServiceUnavailable, "nobody waited for the answer")
 	case err != nil:
 		s.Log.Error("run asked for over http", "error", err)
 		fail(w, http.StatusInternalServerError, "the run could not be started; the log says why")
-	case request.Emails == nil:
+	case request.All():
 		reply(w, http.StatusAccepted, map[string]int64{"run": answer.Run})
 	default:
 		reply(w, http.StatusOK, struct {
-			Run   int64              `json:"run"`
-			Users []ccsync.UserState `json:"users"`
+			Run   int64     `json:"run"`
+			Users []RunUser `json:"users"`
 		}{answer.Run, answer.Users})
 	}
 }
@@ -118,37 +160,70 @@ func readRequest(body io.Reader) (request RunRequest, status int, err error) {
 // parseRequest is strict: a member that is not known could be a misspelt "emails", and the run for everybody.
 func parseRequest(text []byte) (RunRequest, error) {
 	var asked struct {
-		Emails *[]string `json:"emails"`
-		Wait   *string   `json:"wait"`
+		Emails json.RawMessage `json:"emails"`
+		Keys   json.RawMessage `json:"keys"`
+		Wait   json.RawMessage `json:"wait"`
 	}
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	const form = `the body must be one object like {"emails": ["ann@example.com"], "wait": "60s"}`
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // null would be a run for everybody
+		return RunRequest{}, errors.New(form)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&asked); err != nil {
-		return RunRequest{}, fmt.Errorf(`the body must be like {"emails": ["ann@example.com"], "wait": "60s"}: %s`,
-			strings.TrimPrefix(err.Error(), "json: "))
+		return RunRequest{}, fmt.Errorf("%s: %s", form, strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if d.More() {
-		return RunRequest{}, errors.New("the body must be one JSON object")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return RunRequest{}, errors.New(form + ", and nothing after it")
 	}
-	if asked.Emails == nil {
+	emails, err := namesIn("emails", asked.Emails)
+	if err != nil {
+		return RunRequest{}, err
+	}
+	keys, err := namesIn("keys", asked.Keys)
+	if err != nil {
+		return RunRequest{}, err
+	}
+	request := RunRequest{Emails: emails, Keys: keys, Wait: defaultWait}
+	if asked.Emails == nil && asked.Keys == nil {
 		if asked.Wait != nil {
-			return RunRequest{}, errors.New(`"wait" goes with "emails"`)
+			return RunRequest{}, errors.New(`"wait" goes with "emails" or "keys"`)
 		}
 		return RunRequest{}, nil
 	}
-	request := RunRequest{Emails: *asked.Emails, Wait: defaultWait}
-	if n := len(request.Emails); n == 0 || n > mostEmails {
-		return RunRequest{}, fmt.Errorf(`"emails" must name 1 to %d users`, mostEmails)
+	if n := len(emails) + len(keys); n == 0 || n > mostUsers {
+		return RunRequest{}, fmt.Errorf(`"emails" and "keys" must name 1 to %d users together`, mostUsers)
 	}
 	if asked.Wait == nil {
 		return request, nil
 	}
-	wait, err := time.ParseDuration(*asked.Wait)
-	if err != nil || wait < 0 || wait > longestWait {
-		return RunRequest{}, fmt.Errorf(`"wait" must be a duration like "60s", at most %s`, longestWait)
+	var wait *string
+	if err := json.Unmarshal(asked.Wait, &wait); err == nil && wait != nil {
+		if request.Wait, err = time.ParseDuration(*wait); err == nil && request.Wait >= 0 && request.Wait <= longestWait {
+			return request, nil
+		}
 	}
-	request.Wait = wait
-	return request, nil
+	return RunRequest{}, fmt.Errorf(`"wait" must be a duration like "60s", at most %s`, longestWait)
+}
+
+// namesIn reads a member that names users. One that is there has texts in it.
+func namesIn(member string, text json.RawMessage) ([]string, error) {
+	if text == nil {
+		return nil, nil
+	}
+	var all []*string
+	err := json.Unmarshal(text, &all)
+	if err != nil || all == nil {
+		return nil, fmt.Errorf("%q must be a list of texts", member)
+	}
+	names := make([]string, len(all))
+	for i, name := range all {
+		if name == nil || *name == "" {
+			return nil, fmt.Errorf("%q must be a list of texts that are not empty", member)
+		}
+		names[i] = *name
+	}
+	return names, nil
 }
 
 // postRuns starts a run for a person who pressed the button. The door has seen that the form is ours.
@@ -158,6 +233,11 @@ func (s *site) postRuns(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, err := s.Run(r.Context(), RunRequest{})
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrStopping) {
+		w.Header().Set("Retry-After", retryAfter)
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
 	if err != nil && !errors.Is(err, ErrBusy) {
 		s.Log.Error("run asked for over http", "error", err)
 		http.Error(w, "the run could not be started; the log says why", http.StatusInternalServerError)

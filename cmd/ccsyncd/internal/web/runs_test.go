@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	ccsync "ccsyncd/sync"
 )
 
 func TestPostRunStartsARun(t *testing.T) {
@@ -66,14 +64,14 @@ func TestABackendAsksForUsersByName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.Token = token
-	w.answer = RunAnswer{Run: 18, Users: []ccsync.UserState{{Email: "ann@example.com", State: "verified"}, {Email: "bob@", State: "skipped", Reason: "invalid_email"}}}
+	w.answer = RunAnswer{Run: 18, Users: []RunUser{{Email: "ann@example.com", State: "verified"}, {Email: "bob@", State: "skipped", Reason: "invalid_email"}, {Key: "4711", State: "pending", Reason: "refused"}}}
 	s := w.serve()
-	got := s.ask("POST", "/run", `{"emails": ["ann@example.com", "bob@"], "wait": "90s"}`, "Authorization", "Bearer "+token, "Content-Type", "application/json")
-	want := `{"run":18,"users":[{"email":"ann@example.com","state":"verified"},{"email":"bob@","state":"skipped","reason":"invalid_email"}]}` + "\n"
+	got := s.ask("POST", "/run", `{"keys": ["4711"], "emails": ["ann@example.com", "bob@"], "wait": "90s"}`, "Authorization", "Bearer "+token, "Content-Type", "application/json")
+	want := `{"run":18,"users":[{"email":"ann@example.com","state":"verified"},{"email":"bob@","state":"skipped","reason":"invalid_email"},{"key":"4711","state":"pending","reason":"refused"}]}` + "\n"
 	if got.status != 200 || got.body != want {
 		t.Errorf("%d %s, want 200 %s", got.status, got.body, want)
 	}
-	if diff := cmp.Diff(w.asked, []RunRequest{{Emails: []string{"ann@example.com", "bob@"}, Wait: 90 * time.Second}}); diff != "" {
+	if diff := cmp.Diff(w.asked, []RunRequest{{Emails: []string{"ann@example.com", "bob@"}, Keys: []string{"4711"}, Wait: 90 * time.Second}}); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -87,17 +85,27 @@ func TestWhatPostRunDoesNotUnderstandStartsNoRun(t *testing.T) {
 		body string
 		want int
 	}{
-		"a misspelt member":   {`{"email": ["ann@example.com"]}`, 400},
-		"nobody":              {`{"emails": []}`, 400},
-		"no list":             {`{"emails": "ann@example.com"}`, 400},
-		"no JSON":             {`emails=ann@example.com`, 400},
-		"two objects":         {`{} {}`, 400},
-		"a wait for nobody":   {`{"wait": "1s"}`, 400},
-		"a wait that is none": {`{"emails": ["a@example.com"], "wait": "soon"}`, 400},
-		"a wait back in time": {`{"emails": ["a@example.com"], "wait": "-1s"}`, 400},
-		"a wait of a day":     {`{"emails": ["a@example.com"], "wait": "24h"}`, 400},
-		"too many":            {`{"emails": ["` + strings.Repeat(`a","`, mostEmails) + `a"]}`, 400},
-		"too large a body":    {`{"emails": ["` + strings.Repeat("a", maxBody) + `"]}`, 413},
+		"a misspelt member":      {`{"email": ["ann@example.com"]}`, 400},
+		"nobody":                 {`{"emails": []}`, 400},
+		"no list":                {`{"emails": "ann@example.com"}`, 400},
+		"no JSON":                {`emails=ann@example.com`, 400},
+		"two objects":            {`{} {}`, 400},
+		"a wait for nobody":      {`{"wait": "1s"}`, 400},
+		"a wait that is none":    {`{"emails": ["a@example.com"], "wait": "soon"}`, 400},
+		"a wait back in time":    {`{"emails": ["a@example.com"], "wait": "-1s"}`, 400},
+		"a wait of a day":        {`{"emails": ["a@example.com"], "wait": "24h"}`, 400},
+		"emails that are null":   {`{"emails": null}`, 400},
+		"keys that are null":     {`{"emails": ["a@example.com"], "keys": null}`, 400},
+		"a wait that is null":    {`{"emails": ["a@example.com"], "wait": null}`, 400},
+		"an email that is null":  {`{"emails": [null]}`, 400},
+		"a key that is empty":    {`{"keys": [""]}`, 400},
+		"a key that is a number": {`{"keys": [4711]}`, 400},
+		"a bracket too many":     {`{"emails": ["a"]}]`, 400},
+		"a list for an object":   {`[]`, 400},
+		"null":                   {`null`, 400},
+		"too many":               {`{"emails": ["` + strings.Repeat(`a","`, mostUsers) + `a"]}`, 400},
+		"too many together":      {`{"keys": ["1"], "emails": ["` + strings.Repeat(`a","`, mostUsers-1) + `a"]}`, 400},
+		"too large a body":       {`{"emails": ["` + strings.Repeat("a", maxBody) + `"]}`, 413},
 	}
 	for name, tt := range tests {
 		got := s.ask("POST", "/run", tt.body, "Authorization", "Bearer "+token)
@@ -125,7 +133,7 @@ func TestPostRunWaitsLongerThanOtherRequests(t *testing.T) {
 		}
 		select {
 		case <-time.After(pause):
-			return RunAnswer{Run: 3, Users: []ccsync.UserState{{Email: "a@example.com", State: "verified"}}}, nil
+			return RunAnswer{Run: 3, Users: []RunUser{{Email: "a@example.com", State: "verified"}}}, nil
 		case <-ctx.Done():
 			return RunAnswer{}, ctx.Err()
 		}
@@ -193,5 +201,20 @@ func TestTheButtonStartsARun(t *testing.T) {
 	w.refusal = errors.New("no")
 	if got := s.ask("POST", "/runs", "", "Authorization", basic("", token)); got.status != 500 {
 		t.Errorf("the button, and an error: %d, want 500", got.status)
+	}
+}
+
+func TestAFullQueueSaysWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []error{ErrFull, ErrStopping} {
+		w := newWorld(t)
+		w.options.Token, w.refusal = token, refusal
+		s := w.serve()
+		for _, body := range []string{"", `{"emails": ["ann@example.com"]}`} {
+			got := s.ask("POST", "/run", body, "Authorization", "Bearer "+token)
+			if got.status != 503 || got.header.Get("Retry-After") != retryAfter {
+				t.Errorf("%v: %d, Retry-After %q", refusal, got.status, got.header.Get("Retry-After"))
+			}
+		}
 	}
 }

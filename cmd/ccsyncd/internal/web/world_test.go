@@ -123,6 +123,8 @@ func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed .
 		w.must(w.db.MoveBatch(ctx, b, to))
 		b.State = to
 	}
+	m, err := w.db.Mirror(ctx)
+	w.must(err)
 	lost := make(map[string]bool)
 	for _, p := range failed {
 		lost[p.Norm] = true
@@ -130,7 +132,7 @@ func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed .
 	}
 	for _, r := range rows {
 		if !lost[r.Norm] {
-			w.must(w.db.Land(ctx, id, "", []state.Landed{{Norm: r.Norm, Filled: r.Wanted}}))
+			w.must(w.db.Land(ctx, id, m.Mapping, []state.Landed{{Norm: r.Norm, Filled: r.Wanted}}))
 		}
 	}
 	w.must(w.db.Settle(ctx, id, b.Tally))

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/web"
+	ccsync "ccsyncd/sync"
+)
+
+// answered is the body of an answer to POST /run.
+type answered struct {
+	Run   int64         `json:"run"`
+	Users []web.RunUser `json:"users"`
+}
+
+// askFor asks for a run and decodes the answer.
+func (b *bubble) askFor(body string) (status int, a answered) {
+	b.t.Helper()
+	status, text := b.ask(http.MethodPost, "/run", body)
+	if status == http.StatusOK {
+		b.must(json.Unmarshal([]byte(text), &a))
+	}
+	return status, a
+}
+
+// runsOf counts the runs that this trigger began.
+func (b *bubble) runsOf(trigger string) (n int) {
+	for _, r := range b.runs {
+		if r.Trigger == trigger {
+			n++
+		}
+	}
+	return n
+}
+
+func TestABurstOfAsksIsOneRun(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1000, func(b *bubble) {
+		b.cfg.Guard.MaxChangePercent = 0
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 200")
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 200 {
+			all.Go(func() {
+				status, a := b.askFor(fmt.Sprintf(`{"emails": ["user%04d@example.com"], "wait": "60s"}`, i))
+				if status != http.StatusOK || len(a.Users) != 1 || a.Users[0].State != "verified" || a.Users[0].Email != fmt.Sprintf("user%04d@example.com", i) {
+					t.Errorf("ask %d: %d %+v", i, status, a)
+				}
+			})
+		}
+		all.Wait()
+		if n := b.runsOf("http"); n != 1 {
+			t.Errorf("%d runs", n)
+		}
+		t.Logf("200 asks at once were answered within %s, by one run of %d requests", time.Since(began).Round(time.Millisecond), b.runs[len(b.runs)-1].Requests)
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+func TestEachAskGetsItsOwnUsersByTheMemberItAskedBy(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 5")
+		var one, two answered
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, one = b.askFor(`{"keys": ["3", "99"], "emails": ["USER0001@example.com", "nobody@example.com", "user0001@example.com"]}`)
+		})
+		all.Go(func() { _, two = b.askFor(`{"keys": ["3"]}`) })
+		all.Wait()
+		want := []web.RunUser{{Email: "USER0001@example.com", State: "verified"}, {Email: "nobody@example.com", State: "skipped", Reason: "not_in_source"},
+			{Email: "user0001@example.com", State: "verified"}, {Key: "3", State: "verified"}, {Key: "99", State: "skipped", Reason: "not_in_source"}}
+		if !slices.Equal(one.Users, want) {
+			t.Errorf("got %+v, want %+v", one.Users, want)
+		}
+		if want := []web.RunUser{{Key: "3", State: "verified"}}; !slices.Equal(two.Users, want) || one.Run != two.Run || one.Run == 0 {
+			t.Errorf("got %+v of run %d, want %+v of run %d", two.Users, two.Run, want, one.Run)
+		}
+	})
+}
+
+// A run that ends without having done its work says so at once, whatever time the asker has.
+func TestAPendingUserLearnsWhyAtOnce(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(*bubble){
+		"failed":       func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400}) },
+		"unauthorized": func(b *bubble) { b.box.RevokeAll() },
+		"refused":      func(b *bubble) { b.d.app.Load().cfg.Guard.MinSourceRows = 1000 },
+		"deferred":     func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultQuotaExceeded}) },
+	}
+	for want, spoil := range tests {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 20, func(b *bubble) {
+				b.wait(time.Minute)
+				b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id = 1")
+				spoil(b)
+				began := time.Now()
+				status, a := b.askFor(`{"emails": ["user0001@example.com"], "wait": "10m"}`)
+				if status != http.StatusOK || len(a.Users) != 1 || a.Users[0].State != "pending" || a.Users[0].Reason != want {
+					t.Errorf("%d %+v", status, a)
+				}
+				if took := time.Since(began); took > 5*time.Minute {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAskWhoseTimeIsUpIsPendingAndStillServed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id = 1")
+		_, a := b.askFor(`{"emails": ["user0001@example.com"], "wait": "0s"}`)
+		if want := []web.RunUser{{Email: "user0001@example.com", State: "pending"}}; !slices.Equal(a.Users, want) {
+			t.Errorf("got %+v", a.Users)
+		}
+		b.wait(5 * time.Second)
+		if b.runsOf("http") != 1 {
+			t.Errorf("%d runs", b.runsOf("http"))
+		}
+	})
+}
+
+func TestWhoHasLeftIsNotServed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		before := len(b.runs)
+		ctx, leave := context.WithCancel(b.ctx)
+		left := make(chan error)
+		go func() {
+			_, err := b.send(ctx, http.MethodPost, "/run", `{"emails": ["user0001@example.com"]}`)
+			left <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		b.wait(5 * time.Second)
+		if n := len(b.runs) - before; n != 0 {
+			t.Errorf("%d runs for nobody", n)
+		}
+	})
+}
+
+func TestAsksBeyondOneRunWaitForTheNext(t *testing.T) {
+	t.Parallel()
+	q := newAsks()
+	names := func(from, n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprintf("user%d@example.com", from+i))
+		}
+		return all
+	}
+	whole := newAsk(nil)
+	asks := []*ask{newAsk(names(0, 600)), newAsk(names(300, 600)), whole, newAsk(names(5000, 200)), newAsk(names(0, 1))}
+	gone := newAsk(names(0, 1))
+	gone.gone.Store(true)
+	for _, a := range append(asks, gone) {
+		if err := q.add(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range [][]*ask{asks[:2], {whole}, asks[3:], nil} {
+		if got := q.take(); !slices.Equal(got, want) {
+			t.Errorf("take %d: %d asks, want %d", i, len(got), len(want))
+		}
+	}
+	for range maxAsks {
+		if err := q.add(newAsk(names(0, 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.add(newAsk(names(0, 1))); !errors.Is(err, web.ErrFull) {
+		t.Errorf("one too many: %v", err)
+	}
+	q.stop()
+	if err := q.add(newAsk(names(0, 1))); !errors.Is(err, web.ErrStopping) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestADaemonThatStopsTurnsAsksAway(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	told := make(chan error)
+	for _, r := range []web.RunRequest{{}, {Emails: []string{"ann@example.com"}, Wait: time.Minute}} {
+		go func() { _, err := d.askRun(t.Context(), r); told <- err }()
+	}
+	for len(d.asks.waitingNow()) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	d.asks.stop()
+	for range 2 {
+		if err := <-told; !errors.Is(err, web.ErrStopping) {
+			t.Errorf("told %v", err)
+		}
+	}
+}
+
+// waitingNow are those that wait.
+func (q *asks) waitingNow() []*ask {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.waiting)
+}
+
+func TestTwoRunsForAllUsersAreNotAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		var statuses []int
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				status, _ := b.ask(http.MethodPost, "/run", "")
+				mu.Lock()
+				defer mu.Unlock()
+				statuses = append(statuses, status)
+			})
+		}
+		all.Wait()
+		slices.Sort(statuses)
+		if !slices.Equal(statuses, []int{202, 409, 409}) {
+			t.Errorf("answered %v", statuses)
+		}
+		b.wait(5 * time.Second)
+		if status, text := b.ask(http.MethodPost, "/run", ""); status != 202 || !strings.Contains(text, `"run":`) {
+			t.Errorf("after it: %d %s", status, text)
+		}
+	})
+}
+
+// A run that could not begin leaves the way free for the next.
+func TestAnAskWhoseRunCouldNotStartIsAnswered(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	if err := d.app.Load().state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for range 2 {
+			<-d.asks.woken
+			d.serveAsks(ctx)
+		}
+	}()
+	if _, err := d.askAll(t.Context()); err == nil {
+		t.Error("a run for all users that could not start is taken for begun")
+	}
+	if d.busy.Load() {
+		t.Error("busy for ever")
+	}
+	a, err := d.askRun(t.Context(), web.RunRequest{Emails: []string{"ann@example.com"}, Wait: time.Minute})
+	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: string(ccsync.Failed)}}; err != nil || !slices.Equal(a.Users, want) {
+		t.Errorf("got %+v, %v", a, err)
+	}
+}

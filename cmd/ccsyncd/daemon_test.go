@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+)
+
+// wantReady fails the test unless /readyz has this status and says so much.
+func (b *bubble) wantReady(status int, says string) {
+	b.t.Helper()
+	if got, text := b.get("/readyz"); got != status || !strings.Contains(text, says) {
+		b.t.Errorf("/readyz: %d %q, want %d and %q", got, text, status, says)
+	}
+}
+
+// wantMetric fails the test unless /metrics has this line.
+func (b *bubble) wantMetric(line string) {
+	b.t.Helper()
+	if _, text := b.get("/metrics"); !strings.Contains(text, "\n"+line+"\n") {
+		b.t.Errorf("/metrics lacks %s", line)
+	}
+}
+
+func TestAGoodRunForOneUserDoesNotHideThatTheWholeIsRefused(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.wantReady(200, "ready")
+		b.exec("DELETE FROM users WHERE id >= 10")
+		b.wait(30 * time.Second)
+		b.wantReady(503, "ended refused")
+		if status, a := b.askFor(`{"emails": ["user0001@example.com"]}`); status != 200 || len(a.Users) != 1 {
+			t.Errorf("%d %+v", status, a)
+		}
+		b.wantReady(503, "ended refused")
+		b.wantMetric(`ccsync_last_run_outcome{outcome="refused"} 1`)
+		b.wantMetric(`ccsync_last_run_outcome{outcome="synced"} 0`)
+		if _, page := b.get("/"); !strings.Contains(page, "The guard refused the plan") {
+			t.Error("the page does not say that the plan was refused")
+		}
+	})
+}
+
+func TestCoverageOutlivesManyRunsForSomeUsers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		for range 210 {
+			if status, _ := b.askFor(`{"emails": ["user0001@example.com"]}`); status != 200 {
+				t.Fatal(status)
+			}
+		}
+		b.wantMetric(`ccsync_users{state="verified"} 20`)
+		s, err := b.d.app.Load().status(b.ctx)
+		if err != nil || s.Coverage == nil || s.Coverage.Verified != 20 || s.LastRun.Trigger != "schedule" {
+			t.Errorf("status: %+v, %v", s, err)
+		}
+	})
+}
+
+// An import lost some codes. The page is amber while a single one has not arrived, and no tick ends synced.
+func TestWhileACodeHasNotArrivedNobodyIsToldThatAllIsWell(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.cfg.Guard.MaxChangePercent = 0
+		b.wait(time.Minute)
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user0003@"})
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 10")
+		b.wait(10 * time.Minute)
+		from := len(b.runs)
+		idle := b.idle
+		b.wait(40 * time.Minute) // drift passes, the retry is not due
+		for _, r := range b.runs[from:] {
+			if r.Outcome != ccsync.Partial {
+				t.Errorf("run %d ended %s", r.Run, r.Outcome)
+			}
+		}
+		if b.idle == idle {
+			t.Error("no tick was idle while the retry was not due")
+		}
+		b.wantMetric(`ccsync_users{state="missing"} 1`)
+		if _, page := b.get("/"); strings.Contains(page, "In step") || !strings.Contains(page, "Some values did not arrive") {
+			t.Error("the page is green")
+		}
+		b.box.ClearFaults()
+		b.wait(90 * time.Minute)
+		if _, page := b.get("/"); !strings.Contains(page, "In step") {
+			t.Error("the page is not green after the retry")
+		}
+	})
+}
+
+// The server refuses a login that is good by all that is known.
+func TestALoginThatIsRefusedIsNotTriedEachSecond(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultUnauthorized, Path: "/v3/contacts"})
+		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
+		b.wait(20 * time.Second)
+		from := len(b.runs)
+		b.wait(10 * time.Minute)
+		if n := len(b.runs) - from; n > 8 {
+			t.Errorf("%d runs in ten minutes", n)
+		}
+		b.box.ClearFaults()
+		b.login()
+		b.wait(30 * time.Second)
+		if last := b.runs[len(b.runs)-1]; last.Outcome != ccsync.Synced {
+			t.Errorf("after a login: %s %+v", last.Outcome, last.Error)
+		}
+		b.wantReady(200, "ready")
+	})
+}
+
+func TestAnOutageTakesFewRequests(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503})
+		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
+		requests := 0
+		b.before = func(*http.Request) { requests++ }
+		b.wait(6 * time.Hour)
+		if requests > 500 {
+			t.Errorf("%d requests in six hours: 2,000 in a day are too many", requests)
+		}
+		b.box.ClearFaults()
+		b.wait(6 * time.Minute)
+		b.wantReady(200, "ready")
+		if c, _ := b.box.Contact("user0001@example.com"); c.Fields["short_code"] != "NEW" {
+			t.Errorf("the contact carries %q", c.Fields["short_code"])
+		}
+	})
+}
+
+func TestAQuarantinedUserTakesFewRequests(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user0003@"})
+		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 3")
+		requests := 0
+		b.before = func(*http.Request) { requests++ }
+		b.wait(6 * time.Hour)
+		if requests > 75 {
+			t.Errorf("%d requests in six hours: 300 in a day are too many", requests)
+		}
+	})
+}
+
+func TestTheNextRunIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		for range 20 {
+			b.wait(7 * time.Second)
+			at, err := b.d.app.Load().nextRun(b.ctx, b.pid())
+			if left := time.Until(at); err != nil || left < 0 || left > 10*time.Second {
+				t.Fatalf("the next run is told to be in %s (%v)", left, err)
+			}
+			runs := len(b.runs) + b.idle
+			b.wait(time.Until(at) + time.Second)
+			if len(b.runs)+b.idle == runs {
+				t.Errorf("nothing happened at %s", at)
+			}
+		}
+	})
+}
+
+// pid is that of the process that wrote down when the next run is due.
+func (b *bubble) pid() int {
+	next, ok, err := ccsync.ReadNext(b.ctx, b.d.app.Load().state)
+	if err != nil || !ok {
+		b.t.Fatalf("not written down: %v", err)
+	}
+	return next.PID
+}
+
+// What many ask at once keeps no run from its work.
+func TestManyScrapesAndOpenConnectionsDisturbNoRun(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 200, func(b *bubble) {
+		b.cfg.Guard.MaxChangePercent = 0
+		b.wait(time.Minute)
+		alone := b.timed("ONE")
+		for range 500 { // that never say anything
+			conn, err := b.looks.dial(b.ctx, "", "")
+			b.must(err)
+			defer conn.Close()
+		}
+		var all sync.WaitGroup
+		statuses := make(chan int, 1000)
+		for i := range 1000 {
+			all.Go(func() {
+				status, _ := b.get([]string{"/metrics", "/readyz", "/healthz", "/"}[i%4])
+				statuses <- status
+			})
+		}
+		beside := b.timed("TWO")
+		all.Wait()
+		close(statuses)
+		counts := make(map[int]int)
+		for status := range statuses {
+			counts[status]++
+		}
+		t.Logf("a run took %s alone and %s beside 1,000 requests, which were answered %v", alone, beside, counts)
+		if beside > alone+time.Second {
+			t.Errorf("a run took %s alone and %s beside 1,000 requests", alone, beside)
+		}
+		if counts[200]+counts[503] != 1000 || counts[200] < 750 {
+			t.Errorf("answered %v", counts)
+		}
+	})
+}
+
+// timed is how long a run for 50 changed users takes.
+func (b *bubble) timed(code string) time.Duration {
+	b.t.Helper()
+	b.exec("UPDATE users SET short_code = '" + code + "' || id WHERE id < 50")
+	began := time.Now()
+	var keys []string
+	for i := range 50 {
+		keys = append(keys, fmt.Sprintf("%q", fmt.Sprint(i)))
+	}
+	status, a := b.askFor(`{"keys": [` + strings.Join(keys, ",") + `]}`)
+	for _, u := range a.Users {
+		if status != 200 || u.State != "verified" {
+			b.t.Errorf("%d %+v", status, u)
+		}
+	}
+	return time.Since(began)
+}
+
+func TestAPanicInATickEndsNothingAndARunFindsOut(t *testing.T) {
+	t.Parallel()
+	d, log := brokenDaemon(t)
+	a := d.app.Load()
+	if err := a.source.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a.source = nil // whoever asks it panics
+	told := 0
+	d.ran = append(d.ran, func(context.Context, *ccsync.Report) { told++ })
+	d.idle = append(d.idle, func(context.Context) { t.Error("the tick counts as idle") })
+	if d.scheduled(t.Context(), a) || told != 1 {
+		t.Errorf("%d runs after a tick that panicked, want 1", told)
+	}
+	if n := strings.Count(log.String(), `"msg":"panic"`); n != 2 {
+		t.Errorf("the log has %d panics, want that of the tick and that of the run", n)
+	}
+}
+
+func TestTheWatchdogBitesWhenNothingMoves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &daemon{}
+		d.woke.Store(time.Now().Unix())
+		for _, tt := range []struct {
+			after time.Duration
+			move  func()
+			works bool
+		}{
+			{stillFor - time.Second, func() {}, true},
+			{2 * time.Second, func() {}, false},
+			{0, func() { d.progress.began(1) }, true},
+			{stillFor + time.Second, func() {}, false},
+			{0, func() { d.progress.step("import", 1, 2) }, true},
+			{stillFor + time.Second, func() { d.progress.ended() }, false},
+			{0, func() { d.woke.Store(time.Now().Unix()) }, true},
+		} {
+			time.Sleep(tt.after)
+			tt.move()
+			if d.works() != tt.works {
+				t.Errorf("after %s: works %v, want %v", tt.after, d.works(), tt.works)
+			}
+		}
+	})
+}
+
+// Each tick looks around, for the watchdog.
+func TestATickIsASignOfLife(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bubble) {
+		b.wait(time.Hour)
+		if age := time.Since(time.Unix(b.d.woke.Load(), 0)); age > 2*time.Second {
+			t.Errorf("the loop last looked around %s ago", age)
+		}
+	})
+}
