@@ -88,7 +88,7 @@ func TestThePromisesHoldInEveryPositionOfTheSwitches(t *testing.T) {
 // A large account is read from an export, where that shows all that is needed, else from its pages.
 func TestALargeAccountIsReadInEveryPositionThatAnExportShows(t *testing.T) {
 	t.Parallel()
-	shows := []string{"all on", "export_by_name", "export_without_fields", "field_names_keep_case", "lower_case_addresses", "opt_out_leaves_lists"}
+	shows := []string{"all on", "contacts_count_high", "export_by_name", "export_without_fields", "field_names_keep_case", "lower_case_addresses", "opt_out_leaves_lists"}
 	for _, p := range positions() {
 		if !slices.Contains(shows, p.name) {
 			continue
