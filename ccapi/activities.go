@@ -83,6 +83,13 @@ func (p *activitiesPage) complete() bool { return p.Activities != nil || p.Links
 func (p *activitiesPage) perPage() int { return activitiesPerPage }
 func (p *activitiesPage) size() int    { return len(p.Activities) }
 
+func (p *activitiesPage) first() string {
+	if len(p.Activities) == 0 {
+		return ""
+	}
+	return p.Activities[0].ID
+}
+
 // total is what ten days' requests can start.
 func (p *activitiesPage) total() int { return 100_000 }
 

@@ -21,12 +21,17 @@ func (p *contactsPage) complete() bool {
 func (p *contactsPage) perPage() int { return contactsPerPage }
 func (p *contactsPage) size() int    { return len(p.Contacts) }
 
+func (p *contactsPage) first() string {
+	if len(p.Contacts) == 0 {
+		return ""
+	}
+	return p.Contacts[0].ID
+}
+
 // total is contacts_count. One that tells no more than what is on the page may count just that: the contract says both.
-// Then it is what a day's requests can read.
 func (p *contactsPage) total() int {
-	const perDay = 10_000
 	if p.Count == nil || *p.Count <= len(p.Contacts) {
-		return perDay * contactsPerPage
+		return maxPages * contactsPerPage
 	}
 	return *p.Count
 }

@@ -50,6 +50,13 @@ func (p *customFieldsPage) perPage() int { return maxCustomFields }
 func (p *customFieldsPage) size() int    { return len(p.Fields) }
 func (p *customFieldsPage) total() int   { return maxCustomFields }
 
+func (p *customFieldsPage) first() string {
+	if len(p.Fields) == 0 {
+		return ""
+	}
+	return p.Fields[0].ID
+}
+
 // customFieldDoc is a custom field on the wire.
 type customFieldDoc struct {
 	ID      string `json:"custom_field_id"`

@@ -51,3 +51,10 @@ func (p *listsPage) complete() bool { return p.Lists != nil || p.Count != nil ||
 func (p *listsPage) perPage() int { return maxLists }
 func (p *listsPage) size() int    { return len(p.Lists) }
 func (p *listsPage) total() int   { return maxLists }
+
+func (p *listsPage) first() string {
+	if len(p.Lists) == 0 {
+		return ""
+	}
+	return p.Lists[0].ID
+}

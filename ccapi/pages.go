@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
-// sparePages is how many pages a collection may have beyond those that its elements fill, and how many may be empty.
-const sparePages = 20
+const (
+	// sparePages is how many pages of a collection may bring nothing new, and how many more than its elements fill may be
+	// less than full.
+	sparePages = 20
+	// maxPages bounds every collection: it is what a day's requests can read.
+	maxPages = 10_000
+)
 
 // errRound stops a server whose links lead round in circles or never end.
 var errRound = errors.New("the pages link round in circles or without end")
@@ -44,26 +49,36 @@ func (p *paging) next() string {
 type collection interface {
 	document
 	page() *paging
-	perPage() int // the most elements that the contract allows a page
-	size() int    // the elements on this page
-	total() int   // the most elements that all pages have together
+	perPage() int  // the most elements that the contract allows a page
+	size() int     // the elements on this page
+	total() int    // the elements that all pages have together, as far as is known
+	first() string // the id of the page's first element; "" for none
 }
 
 // turn counts the pages of a walk.
 type turn struct {
-	pages, empty int
-	fullest      int // elements of the fullest page
-	total        int // as told by the page that told the most
+	pages int
+	thin  int             // pages that were not full
+	stale int             // pages without elements, or that began like an earlier one
+	began map[string]bool // ids that a page began with
+	most  int             // elements of the fullest page
+	total int             // as told by the page that told the most
 }
 
-// over takes in a page and tells whether there are more than the collection can have.
+// over takes in a page and tells whether there are more than the collection can have. Full pages with something new are as many
+// as they are: whatever an account counts, nobody has seen all of its contacts counted.
 func (t *turn) over(doc collection) bool {
 	t.pages++
-	if doc.size() == 0 {
-		t.empty++
+	if doc.size() < doc.perPage() {
+		t.thin++
 	}
-	t.fullest, t.total = max(t.fullest, doc.size()), max(t.total, doc.total())
-	return t.empty > sparePages || t.fullest > 0 && t.pages > sparePages+t.total/t.fullest
+	if id := doc.first(); id == "" || t.began[id] {
+		t.stale++
+	} else {
+		t.began[id] = true
+	}
+	t.most, t.total = max(t.most, doc.size()), max(t.total, doc.total())
+	return t.pages > maxPages || t.stale > sparePages || t.thin > sparePages+t.total/max(t.most, 1)
 }
 
 // walk yields the page at first and all after it, made by fresh and read by the operation op. A
@@ -72,7 +87,7 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 	return func(yield func(T, error) bool) {
 		var none T
 		seen := make(map[string]bool)
-		var t turn
+		t := turn{began: make(map[string]bool)}
 		for at := first; at != nil; {
 			if seen[at.String()] {
 				yield(none, opError(op, errRound))

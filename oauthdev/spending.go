@@ -25,14 +25,11 @@ const (
 // doubtPause is the pause after so many sendings of a rotating token without an answer: none after an odd number, since the
 // server may take a token again for seconds, and what was lost is had back then.
 func doubtPause(sends int) time.Duration {
-	pause := firstDoubtPause
-	switch {
-	case sends%2 == 1:
+	if sends%2 == 1 {
 		return 0
-	case sends > 16: // past the longest pause
-		return maxDoubtPause
 	}
-	for ; sends > 2; sends -= 2 {
+	pause := firstDoubtPause
+	for ; sends > 2 && pause < maxDoubtPause; sends -= 2 {
 		pause *= 2
 	}
 	return min(pause, maxDoubtPause)
