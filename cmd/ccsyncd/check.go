@@ -15,9 +15,9 @@ clock, quota. Each gets a verdict and, if need be, its cure. Writes nothing to
 the app's database or to Constant Contact.
 
 With --offline it stops before Constant Contact, so that it works in a build
-without network: every row is judged as a run would judge it, and --strict makes
-a skipped row an error. $CCSYNC_ENDPOINT lets a build test the rest against a
-sandbox.
+without network: every row is judged as a run would judge it. --strict makes a
+skipped row an error, and a file that others can write to, or read with a secret
+in it. $CCSYNC_ENDPOINT lets a build test the rest against a sandbox.
 
 Exit codes: that of the first link that fails; 0 when none does.`
 
@@ -40,7 +40,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	}
 	addOutput(cmd, &f.output)
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "stop before Constant Contact")
-	cmd.Flags().BoolVar(&f.strict, "strict", false, "a row that would be skipped is an error")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "skipped rows, and files that others can read or write, are errors")
 	return cmd
 }
 

@@ -22,6 +22,7 @@ func (c *cli) testAll(ctx context.Context, ch *chain) {
 		return
 	}
 	ch.ok("configuration", cfg.Path)
+	ch.files(cfg)
 	a := &app{cfg: cfg, log: c.logger(cfg.Log)}
 	defer func() {
 		if err := a.release(); err != nil {

@@ -87,7 +87,24 @@ func (c *cli) config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.Load(path, c.getenv)
+	return c.loadConfig(path)
+}
+
+// loadConfig reads a configuration. Whoever can write to it, or to a file with a secret that it names, decides what the program
+// reads and where it sends it: root takes none that anybody can write.
+func (c *cli) loadConfig(path string) (*config.Config, error) {
+	cfg, err := config.Load(path, c.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 {
+		for _, fault := range fileFaults(cfg) {
+			if fault.writable {
+				return nil, &configError{message: fault.text + ", and root takes no settings from such a file", hint: fault.hint}
+			}
+		}
+	}
+	return cfg, nil
 }
 
 // logger writes to stderr, as [log] and --log-level say. To a person at a terminal, who sees the progress of a command,

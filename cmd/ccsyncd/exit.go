@@ -173,6 +173,9 @@ func usageHint(err error) string {
 }
 
 func configHint(err error) string {
+	if denied := as[*config.Error](err).Denied; denied != "" {
+		return deniedHint(denied)
+	}
 	if as[*config.Error](err).Path == "" {
 		return "`ccsyncd init` writes a configuration"
 	}

@@ -27,7 +27,7 @@ func (d *daemon) reload(ctx context.Context) {
 
 // reopen opens what a changed configuration names, over the same state database.
 func (d *daemon) reopen(ctx context.Context, old *app) (*app, error) {
-	cfg, err := config.Load(old.cfg.Path, d.getenv)
+	cfg, err := d.loadConfig(old.cfg.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 type Error struct {
 	Path     string // the file as the caller named it; "" when none was found
 	Mistakes []Mistake
+	Denied   string // absolute path of a file that this user may not read; "" when that is not what is wrong
 }
 
 // Mistake is one thing to correct.

@@ -53,10 +53,14 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	cfg.Path, cfg.Dir = abs, filepath.Dir(abs)
 	data, err := readFile(abs)
 	if err != nil {
-		return nil, unreadable(path, err)
+		failed := unreadable(path, err)
+		if errors.Is(err, fs.ErrPermission) {
+			failed.Denied = abs
+		}
+		return nil, failed
 	}
-	if mistakes := parse(&cfg, data, getenv); len(mistakes) > 0 {
-		failed := &Error{Path: path, Mistakes: mistakes}
+	if mistakes, denied := parse(&cfg, data, getenv); len(mistakes) > 0 {
+		failed := &Error{Path: path, Mistakes: mistakes, Denied: denied}
 		failed.sort()
 		return nil, failed
 	}
@@ -68,16 +72,16 @@ func unreadable(path string, err error) *Error {
 }
 
 // parse fills cfg, which holds the defaults, from the file's bytes.
-func parse(cfg *Config, data []byte, getenv func(string) string) []Mistake {
+func parse(cfg *Config, data []byte, getenv func(string) string) (mistakes []Mistake, denied string) {
 	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff"))) // some editors put a byte order mark first
 	if doc.broken {
-		return doc.mistakes
+		return doc.mistakes, ""
 	}
 	r := &reader{cfg: cfg, doc: doc, getenv: getenv, seen: map[string]setting{}, mistakes: doc.mistakes}
 	r.settings()
 	r.check()
 	r.machine()
-	return r.mistakes
+	return r.mistakes, r.denied
 }
 
 // machine fills in what depends on where the program runs: the place of the state database, and the sandbox.

@@ -27,6 +27,7 @@ type reader struct {
 	getenv   func(string) string
 	seen     map[string]setting // by "section.key"; of [[field]] the last one
 	mistakes []Mistake
+	denied   string // a file that this user may not read
 }
 
 // settings hands each setting of the document to the setter of its key.
@@ -91,7 +92,12 @@ func (r *reader) fromFile(s setting, path string) (string, bool) {
 		r.complain(s, s.name()+` names no file: write "secret:/path"`)
 		return "", false
 	}
-	data, err := readFile(inDir(r.cfg.Dir, path))
+	full := inDir(r.cfg.Dir, path)
+	r.cfg.SecretFiles = append(r.cfg.SecretFiles, full)
+	data, err := readFile(full)
+	if errors.Is(err, fs.ErrPermission) {
+		r.denied = full
+	}
 	if err != nil {
 		r.complain(s, s.name()+" is taken from the file "+path+", which cannot be read: "+err.Error())
 		return "", false

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,26 @@ func private(keep func(string), is rule) setter {
 }
 
 func secret(dst *Secret, is rule) setter {
-	return private(func(got string) { *dst = NewSecret(got) }, is)
+	return func(r *reader, s setting) {
+		private(func(got string) {
+			*dst = NewSecret(got)
+			if got != "" && (s.id() != "source.dsn" || hasPassword(got)) {
+				r.noteClear(s)
+			}
+		}, is)(r, s)
+	}
+}
+
+// password finds one in a DSN, of whatever form: in the user part of a URL or of MySQL's driver, or as a parameter.
+var password = regexp.MustCompile(`(?i)^([a-z][a-z0-9+.-]*://)?[^/@:?]*:[^/@]+@|passw|\bpwd\s*=`)
+
+func hasPassword(dsn string) bool { return password.MatchString(dsn) }
+
+// noteClear notes a secret that stands in the file itself.
+func (r *reader) noteClear(s setting) {
+	if !strings.HasPrefix(s.value.text, envPrefix) && !strings.HasPrefix(s.value.text, filePrefix) {
+		r.cfg.ClearSecrets = append(r.cfg.ClearSecrets, s.name())
+	}
 }
 
 // base is an address that requests and tokens are sent to.

@@ -279,7 +279,7 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg := Default()
 		cfg.Path, cfg.Dir = "/nowhere/ccsync.toml", "/nowhere"
-		mistakes := parse(&cfg, []byte(text), getenv)
+		mistakes, _ := parse(&cfg, []byte(text), getenv)
 		message := (&Error{Path: "ccsync.toml", Mistakes: mistakes}).Error()
 		if strings.Contains(message, hidden) && !strings.Contains(text, hidden) {
 			t.Errorf("the message tells what a variable holds: %s", message)
