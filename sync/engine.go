@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -86,8 +87,9 @@ type run struct {
 	plan      *plan.Plan // the present one
 	first     *plan.Plan // while plan is that of the users who waited: what was planned before
 	push      pusher
-	moved     string // why a dry run that goes on is refused all the same
-	before    int    // requests of the Reader before this run
+	moved     string          // why a dry run that goes on is refused all the same
+	earlier   []state.Problem // what former runs sent in vain, as this one found out
+	before    int             // requests of the Reader before this run
 	waited    waited
 	brokenOff bool // it was told to stop
 }
@@ -109,13 +111,15 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 	err = r.steps(ctx)
 	r.close()
 	r.brokenOff = ctx.Err() != nil
-	r.countPushed()
 	if r.plan != nil {
 		r.report.Users = r.asked.States()
 	}
-	if unknown := r.openProblems(context.WithoutCancel(ctx), err); err == nil {
+	unknown := r.openProblems(context.WithoutCancel(ctx), err)
+	unknown = errors.Join(unknown, r.failedEarlier(context.WithoutCancel(ctx)))
+	if err == nil {
 		err = unknown
 	}
+	r.countPushed()
 	r.report.conclude(err)
 	return r.report, r.end(context.WithoutCancel(ctx))
 }

@@ -36,7 +36,8 @@ func (r *run) landed(b *state.Batch, row *judged) {
 	}
 }
 
-// failed takes in the rows of a batch that did not land and are not tried again at once.
+// failed takes in the rows of a batch that did not land and are not tried again at once. What an earlier run sent in vain counts only
+// if it is a problem still when this one ends.
 func (r *run) failed(ours bool, rows []state.Failed) {
 	p := &r.push
 	for _, f := range rows {
@@ -44,19 +45,46 @@ func (r *run) failed(ours bool, rows []state.Failed) {
 		if problem == nil {
 			continue
 		}
-		if ours {
-			p.asked.Result(problem.Norm, problem.Reason)
+		if !ours {
+			r.earlier = append(r.earlier, *problem)
+			continue
 		}
-		if ours && !p.orphans[problem.Norm] {
+		p.asked.Result(problem.Norm, problem.Reason)
+		if !p.orphans[problem.Norm] {
 			p.missed++
 		}
-		if problem.Reason == Rejected {
-			p.rejected++
-		} else {
-			p.lost++
-		}
-		p.problem(PushProblem{Key: problem.Key, Email: problem.Address, Reason: problem.Reason, Detail: problem.Detail})
+		p.fail(problem)
 	}
+}
+
+// fail counts a row that did not land, and tells why.
+func (p *pusher) fail(problem *state.Problem) {
+	if problem.Reason == Rejected {
+		p.rejected++
+	} else {
+		p.lost++
+	}
+	p.problem(PushProblem{Key: problem.Key, Email: problem.Address, Reason: problem.Reason, Detail: problem.Detail})
+}
+
+// failedEarlier counts what earlier runs sent in vain, but for the users whom this one has served.
+func (r *run) failedEarlier(ctx context.Context) error {
+	for part := range slices.Chunk(r.earlier, chunk) {
+		norms := make([]string, len(part))
+		for i := range part {
+			norms[i] = part[i].Norm
+		}
+		open, err := r.State.ProblemsOf(ctx, norms)
+		if err != nil {
+			return err
+		}
+		for i := range part {
+			if now, ok := open[part[i].Norm]; ok && now.Run != r.id {
+				r.push.fail(&part[i])
+			}
+		}
+	}
+	return nil
 }
 
 // orphan notes that a contact that is cleared has no user.
@@ -85,7 +113,7 @@ func (p *pusher) finish(r *Report) {
 	}
 }
 
-// countPushed is finish without the activities: the outcome depends on it.
+// countPushed is finish without the activities: the outcome depends on it. Which problems are open is known.
 func (r *run) countPushed() {
 	rep, p := r.report, &r.push
 	if rep.Push == nil {

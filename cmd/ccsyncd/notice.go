@@ -35,6 +35,14 @@ type noticeCounts struct {
 	Unverified int `json:"unverified"`
 }
 
+// withheld says how much a refused run did not send: everything, or what it planned after it had settled what was under way.
+func withheld(l *ccsync.LastWhole) string {
+	if l.Verified+l.Rejected+l.Unverified > 0 {
+		return "nothing more was sent"
+	}
+	return "nothing was sent"
+}
+
 // noticeOf tells of an event that a whole run was.
 func noticeOf(event string, l *ccsync.LastWhole) notice {
 	n := notice{Schema: 1, Event: event, Run: l.Run, Hint: fmt.Sprintf("ccsyncd runs show %d", l.Run)}
@@ -49,7 +57,7 @@ func noticeOf(event string, l *ccsync.LastWhole) notice {
 	case string(ccsync.Partial):
 		n.Text = fmt.Sprintf("%s did not arrive (%s); what can be tried again is tried by itself", term.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
 	case string(ccsync.Refused):
-		n.Text = "the guard refused the plan, nothing was sent: " + strings.Join(l.Guard, ", ")
+		n.Text = "the guard refused the plan, " + withheld(l) + ": " + strings.Join(l.Guard, ", ")
 	case string(ccsync.Unauthorized):
 		n.Text = "Constant Contact does not accept the login; nothing is sent until somebody logs in"
 		n.Hint = "ccsyncd auth login"

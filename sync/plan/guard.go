@@ -48,7 +48,7 @@ func (v *Verdict) Trip(reason, detail string) {
 }
 
 // Summary says what tripped, in one line.
-func (v *Verdict) Summary() string { return "nothing was sent: " + strings.Join(v.Details, "; ") }
+func (v *Verdict) Summary() string { return strings.Join(v.Details, "; ") }
 
 // NoVerdict is that of a plan that was not judged.
 func NoVerdict() Verdict { return Verdict{Reasons: []string{}, Details: []string{}} }
