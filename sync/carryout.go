@@ -86,7 +86,6 @@ func (r *run) carryOut(ctx context.Context) error {
 		return err
 	}
 	r.plan = again
-	r.report.Mirror.Contacts = r.mirror.Contacts
 	r.report.planned(r.first, r.plan)
 	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped {
 		return err

@@ -159,6 +159,10 @@ func TestTheCountOfTheMirrorIsThatAfterTheLastReading(t *testing.T) {
 				if r.Mirror.Contacts != 600-n || len(w.box.Imports()) != 0 {
 					t.Errorf("mirror %+v, want %d contacts; %d imports", r.Mirror, 600-n, len(w.box.Imports()))
 				}
+				time.Sleep(time.Hour)
+				if next := w.run(ccsync.Options{}); next.Mirror.Contacts != 600-n {
+					t.Errorf("the next run: mirror %+v, want %d contacts", next.Mirror, 600-n)
+				}
 			})
 		})
 	}

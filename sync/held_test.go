@@ -95,7 +95,11 @@ func TestTwoSpellingsOfOneAddressDoNotSetEachOtherAside(t *testing.T) {
 				w.want(w.run(ccsync.Options{}), ccsync.Synced)
 				known := func() {
 					t.Helper()
-					all, err := w.state.Contacts(w.t.Context(), []string{coded})
+					at, err := w.state.Mirror(w.t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					all, err := w.state.Contacts(w.t.Context(), at.Mapping, []string{coded})
 					if err != nil || len(all) != 2 {
 						t.Errorf("the mirror has %+v, want both contacts; %v", all, err)
 					}

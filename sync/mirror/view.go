@@ -22,7 +22,7 @@ type view struct {
 }
 
 func (v *view) key() string {
-	if v.from != "" {
+	if v.from != "" || v.unread { // before the first refresh the mirror has no mapping
 		return v.from
 	}
 	return v.mapping

@@ -104,7 +104,7 @@ func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error)
 // PutContacts writes a page of contacts in one transaction, and where a snapshot under way goes on.
 // A contact that the mirror has with a later UpdatedAt is left alone, unless this snapshot has not seen it yet. m is the mirror
 // as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on. It returns by how many the
-// contacts that are not deleted became more. ErrMapping when the mirror has another mapping than m.
+// contacts that are not deleted became more, which Mirror tells from then on unless a snapshot is under way. ErrMapping when the mirror has another mapping than m.
 func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
 	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
@@ -134,7 +134,8 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 		}
 		more = put.more
 		if m.Loading == 0 {
-			return nil
+			_, err = tx.ExecContext(ctx, "UPDATE mirror SET contacts = max(contacts + ?, 0) WHERE ? <> 0", more, more)
+			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE mirror SET next = ?, loading_mark = ?", next, stamp(m.LoadingAt))
 		return err
