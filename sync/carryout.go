@@ -78,6 +78,9 @@ func (r *run) carryOut(ctx context.Context) error {
 	if r.plan.Len() == 0 {
 		return r.settleIn(ctx)
 	}
+	if ok, err := r.awaitAhead(ctx); err != nil || !ok {
+		return err
+	}
 	if err := r.recheck(ctx); err != nil {
 		return err
 	}
@@ -96,7 +99,7 @@ func (r *run) carryOut(ctx context.Context) error {
 	if err := r.createFields(ctx); err != nil {
 		return err
 	}
-	return r.send(ctx)
+	return r.sendInSteps(ctx)
 }
 
 // judge lets the guard judge the plan by what former runs did. --force passes every limit but the least number of rows.
@@ -106,6 +109,9 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	v := r.Guard.Judge(r.plan, h)
+	if err := r.judgeCanary(ctx, &v); err != nil {
+		return err
+	}
 	if r.opts.Force {
 		var passed []string
 		v, passed = v.Forced()

@@ -168,6 +168,9 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.settleEnded(ctx); err != nil {
 		return err
 	}
+	if err := r.compareAhead(ctx); err != nil {
+		return err
+	}
 	if err := r.readSource(ctx); err != nil {
 		return err
 	}

@@ -34,6 +34,22 @@ func (r *run) estimate(ctx context.Context) error {
 		working = 2 + float64(imported)/5000
 	}
 	e.Requests += mirror.Pages(n)
+	if err := r.estimateAhead(ctx, e); err != nil {
+		return err
+	}
 	e.Seconds = float64(e.Requests)*0.27 + working
+	return nil
+}
+
+// estimateAhead adds what it costs to send some contacts ahead: an import of their own, and each read whole, twice.
+func (r *run) estimateAhead(ctx context.Context, e *Estimate) error {
+	c, err := r.canary(ctx)
+	if err != nil {
+		return err
+	}
+	if n := min(r.due(&c), r.plan.Len()); n > 0 {
+		const polls = 2
+		e.Requests += 2*n + 1 + polls
+	}
 	return nil
 }

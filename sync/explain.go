@@ -261,5 +261,9 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 
 // Forget removes an address from everything that this program remembers, but for what Erasure tells.
 func (e *Engine) Forget(ctx context.Context, address string) (state.Erasure, error) {
-	return e.State.Forget(ctx, contact.Norm(address))
+	norm := contact.Norm(address)
+	if err := forgetAhead(ctx, e.State, norm); err != nil {
+		return state.Erasure{}, err
+	}
+	return e.State.Forget(ctx, norm)
 }

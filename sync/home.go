@@ -143,6 +143,9 @@ func ForgetAccount(ctx context.Context, db *state.DB) error {
 	if err := db.SetFacts(ctx, map[string]string{factJoins: ""}); err != nil {
 		return err
 	}
+	if err := db.SetRecords(ctx, state.Records{recordCanary: ""}); err != nil { // what one account did says nothing of another
+		return err
+	}
 	return db.SetBindings(ctx, nil)
 }
 

@@ -56,13 +56,14 @@ func (p *packed) all() iter.Seq[state.BatchRow] {
 }
 
 // send packs the plan and sends it: grouped by the lists that an import names, one group after the other.
-func (r *run) send(ctx context.Context) error {
+// which tells the contacts concerned; nil: all.
+func (r *run) send(ctx context.Context, which func(norm string) bool) error {
 	p := &packer{run: r, sets: make(map[string]int)}
 	for o, err := range r.plan.Each() {
 		if err != nil {
 			return err
 		}
-		if p.free(o) {
+		if p.free(o) && (which == nil || which(o.Row.Norm)) {
 			p.sets[strings.Join(o.Row.Lists, " ")]++
 		}
 	}
@@ -72,6 +73,9 @@ func (r *run) send(ctx context.Context) error {
 	for o, err := range r.plan.Each() {
 		if err != nil {
 			return err
+		}
+		if which != nil && !which(o.Row.Norm) {
+			continue
 		}
 		if p.free(o) {
 			o.Lists = []string{chosen[strings.Join(o.Row.Lists, " ")]}

@@ -21,6 +21,7 @@ type Guard struct {
 	MaxJoins         int
 	MinSourceRows    int // rows with an address and a value
 	MaxShrinkPercent int // such rows lost since the best good run of the last 7 days, for each field
+	Canary           int // contacts that go ahead of the first push, and of the first after fields or lists changed
 }
 
 const (
@@ -36,7 +37,7 @@ const (
 // Verdict is the guard's.
 type Verdict struct {
 	Tripped bool     `json:"tripped"`
-	Reasons []string `json:"reasons"` // names of limits, or "moved", "account", "mapping", "shared_codes"
+	Reasons []string `json:"reasons"` // names of limits, or "moved", "account", "mapping", "shared_codes", "canary"
 	Details []string `json:"details"`
 }
 

@@ -176,6 +176,37 @@ func (p *Plan) Places() iter.Seq2[Place, error] {
 	}
 }
 
+// Ahead chooses contacts to go ahead of the others, by normalised address: one of each kind of change, then the first ones, n at most.
+func (p *Plan) Ahead(n int) (map[string]bool, error) {
+	chosen, kinds := make(map[string]bool, n), make(map[string]bool)
+	for _, everyKind := range []bool{true, false} {
+		for o, err := range p.Each() {
+			if err != nil {
+				return nil, err
+			}
+			kind := kindOf(o)
+			if len(chosen) < n && (!everyKind || !kinds[kind]) {
+				chosen[o.Row.Norm], kinds[kind] = true, true
+			}
+		}
+	}
+	return chosen, nil
+}
+
+// kindOf tells changes apart by what an import does with them.
+func kindOf(o *Outgoing) string {
+	kind := o.Row.Action
+	if o.Row.Old == "" {
+		kind += " fill"
+	}
+	for _, id := range o.Lists {
+		if !slices.Contains(o.Row.Lists, id) {
+			return kind + " join"
+		}
+	}
+	return kind
+}
+
 // Place is where the contacts of one normalised address are read.
 type Place struct {
 	Norm      string

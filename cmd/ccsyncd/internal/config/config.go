@@ -84,6 +84,7 @@ type Guard struct {
 	MaxJoins         int
 	MinSourceRows    int
 	MaxShrinkPercent int
+	Canary           int
 }
 
 // Schedule says when runs happen: [schedule].
@@ -180,6 +181,7 @@ func Default() Config {
 			MaxJoins:         200,
 			MinSourceRows:    1,
 			MaxShrinkPercent: 30,
+			Canary:           5,
 		},
 		Schedule: Schedule{
 			Cron:       mustParseCron("*/5 * * * *"),

@@ -49,6 +49,7 @@ func sections(c *Config, f *Field) map[string]keys {
 			"max_joins":          integer(&c.Guard.MaxJoins, 0, noLimit),
 			"min_source_rows":    integer(&c.Guard.MinSourceRows, 0, noLimit),
 			"max_shrink_percent": integer(&c.Guard.MaxShrinkPercent, 0, 100),
+			"canary":             integer(&c.Guard.Canary, 0, 1000),
 		},
 		"schedule": {
 			"cron":         text(&c.Schedule.Cron.Spec, anything),

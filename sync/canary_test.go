@@ -1,0 +1,174 @@
+package sync_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ccsyncd/ccapi/sandbox"
+	ccsync "ccsyncd/sync"
+)
+
+// throw changes switches of the sandbox.
+func (w *world) throw(change func(*sandbox.Switches)) {
+	s := w.box.Switches()
+	change(&s)
+	w.box.SetSwitches(s)
+}
+
+// sentRows are how many contacts each import named, in order.
+func (w *world) sentRows() []int {
+	var rows []int
+	for _, i := range w.box.Imports() {
+		rows = append(rows, len(i.Rows))
+	}
+	return rows
+}
+
+func (w *world) wantSent(want ...int) {
+	w.t.Helper()
+	if got := w.sentRows(); !slices.Equal(got, want) {
+		w.t.Errorf("imports of %v contacts, want %v", got, want)
+	}
+}
+
+func TestTheFirstPushGoesInTwoSteps(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(20, 1)
+		dry := w.dry(ccsync.Options{})
+		w.wantSent()
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		w.wantSent(5, 15)
+		w.wantAllCodes()
+		if c := report.Coverage; c.Verified != 20 || c.Pending != 0 {
+			t.Errorf("coverage %+v", c)
+		}
+		if dry.Estimate.Requests < report.Requests/2 {
+			t.Errorf("the estimate is %d requests for a push of %d", dry.Estimate.Requests, report.Requests)
+		}
+		w.rows[3].Values = []string{"NEW"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantSent(5, 15, 1)
+	})
+}
+
+func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(*sandbox.Switches){
+		"permission":    func(s *sandbox.Switches) { s.ImportSetsPermission = true },
+		"another list":  func(s *sandbox.Switches) { s.ImportAddsList = true },
+		"another field": func(s *sandbox.Switches) { s.ImportClearsField = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.guard.Canary = 5
+				w.box.AddCustomField("Shoe size", "string")
+				w.populate(20, 1)
+				for _, row := range w.rows {
+					w.box.SetField(row.Email, "shoe_size", "42")
+				}
+				w.throw(harm)
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Refused)
+				if !slices.Contains(report.Guard.Reasons, "canary") || len(report.Guard.Details) == 0 {
+					t.Errorf("guard %+v", report.Guard)
+				}
+				w.wantSent(5)
+				time.Sleep(time.Hour)
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				w.want(w.run(ccsync.Options{Only: []string{w.rows[19].Email}}), ccsync.Refused)
+				w.want(w.dry(ccsync.Options{}), ccsync.Refused)
+				w.wantSent(5)
+				w.throw(func(s *sandbox.Switches) {
+					s.ImportSetsPermission, s.ImportAddsList, s.ImportClearsField = false, false, false
+				})
+				w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+				w.rows[3].Values = []string{"NEW"}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.wantSent(5, 15, 1)
+			})
+		})
+	}
+}
+
+func TestAContactThatWentAheadAndDidNotArriveIsNoProof(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(20, 1)
+		w.throw(func(s *sandbox.Switches) { s.FirstImportLosesRow = true })
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		w.wantSent(5)
+		w.want(w.run(ccsync.Options{}), ccsync.Partial) // the one that was lost waits for its retry
+		if sent := w.sentRows(); len(sent) != 3 || sent[1] != 1 || sent[2] != 14 {
+			t.Errorf("imports of %v contacts", sent)
+		}
+		time.Sleep(3 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+	})
+}
+
+func TestWhoeverAsksNothingElseIsSentBeforeTheFirstContactsPassed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 3
+		w.populate(10, 1)
+		w.want(w.run(ccsync.Options{Only: []string{w.rows[0].Email}}), ccsync.Synced)
+		w.want(w.run(ccsync.Options{Limit: 2}), ccsync.Partial)
+		w.wantSent(1, 2)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantSent(1, 2, 7)
+	})
+}
+
+func TestCreatedContactsGoAheadToo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 3
+		w.policy.Create, w.policy.Lists = true, []string{"App users"}
+		w.populate(4, 1)
+		for _, address := range []string{"new1@example.com", "new2@example.com"} {
+			w.rows = append(w.rows, row("k-"+address[:4], address, "N-"+address[:4]))
+		}
+		report := w.run(ccsync.Options{Force: false})
+		w.want(report, ccsync.Synced)
+		if sent := w.sentRows(); len(sent) < 2 || sent[0] > 3 {
+			t.Errorf("imports of %v contacts", sent)
+		}
+	})
+}
+
+func TestARunThatDiedBetweenTheStepsIsComparedByTheNext(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(20, 1)
+		w.throw(func(s *sandbox.Switches) { s.ImportSetsPermission = true })
+		ctx, die := context.WithCancel(w.t.Context())
+		defer die()
+		e := w.engine()
+		e.Progress = func(step string, _, _ int) {
+			if step == "import" {
+				die()
+			}
+		}
+		if _, err := e.Run(ctx, ccsync.Options{}); err != nil {
+			t.Log(err)
+		}
+		w.wantSent(5)
+		w.restart()
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Refused)
+		if !strings.Contains(strings.Join(report.Guard.Details, " "), "permission_to_send") {
+			t.Errorf("guard %+v", report.Guard)
+		}
+		w.wantSent(5)
+	})
+}
