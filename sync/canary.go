@@ -154,6 +154,7 @@ func (r *run) sendInSteps(ctx context.Context) error {
 		}
 		return nil
 	}
+	r.note(fmt.Sprintf("contacts that went ahead of the others: %d; compared whole, nothing but their values changed", len(first)))
 	return r.send(ctx, func(norm string) bool { return !first[norm] })
 }
 

@@ -56,7 +56,8 @@ func (d *demo) preview(ctx context.Context) error {
 
 func (d *demo) push(ctx context.Context) error {
 	d.heading("The first push")
-	d.tell("Now for real: what differs goes out in one bulk import, and is read back.")
+	d.tell("Now for real: what differs goes out in bulk imports, and is read back.")
+	d.tell("Five contacts go ahead of the first push and are compared whole: nothing but their values may have changed.")
 	return d.command(ctx, "--once")
 }
 
