@@ -16,9 +16,9 @@ import (
 	"ccsyncd/ccapi/sandbox"
 )
 
-const sandboxHelp = `A local Constant Contact: the same endpoints with the same limits, and a small
-web page for looking at it and for approving device codes. For trying things and
-for tests; nothing of it leaves this machine.
+const sandboxHelp = `Runs a local Constant Contact: the same endpoints with the same limits, and a
+small web page to look at it and to approve device codes. For trials and tests;
+nothing leaves this machine.
 
   ccsyncd sandbox --contacts-from-config &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585
@@ -41,7 +41,7 @@ type sandboxFlags struct {
 func (c *cli) sandboxCommand() *cobra.Command {
 	var f sandboxFlags
 	cmd := &cobra.Command{
-		Use: "sandbox", Short: "A local Constant Contact, for trying things and for tests", Long: sandboxHelp, GroupID: groupTry, Args: cobra.NoArgs,
+		Use: "sandbox", Short: "Run a local Constant Contact for trials and tests", Long: sandboxHelp, GroupID: groupTry, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.options.Contacts < 0 {
 				return misused(cmd, errors.New("--contacts is a number from 0 up"))
@@ -53,16 +53,16 @@ func (c *cli) sandboxCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:8585", "`ADDR` to listen on")
-	flags.IntVar(&f.options.Contacts, "contacts", 0, "begin with `N` invented contacts")
-	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "begin with the contacts of a CSV `FILE`")
-	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "begin with a contact for each usable row of your own table, without values")
-	flags.StringSliceVar(&f.options.Hosts, "host", nil, "further `NAME` by which programs may call the sandbox")
-	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; one that exists is gone on with")
-	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or those written here as JSON")
-	flags.BoolVar(&f.options.Approve, "approve", false, "device codes approve themselves")
-	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no pace, no daily quota, and bulk activities of any size take a second")
-	flags.StringVar(&f.options.ClientID, "client-id", "", "the only client_id that is welcome is `ID` (default: any)")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8585", "listen on `ADDR`")
+	flags.IntVar(&f.options.Contacts, "contacts", 0, "start with `N` invented contacts")
+	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "start with the contacts of a CSV `FILE`")
+	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "start with a contact for each usable row of your own table, without values")
+	flags.StringSliceVar(&f.options.Hosts, "host", nil, "accept requests for this host `NAME` too")
+	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; reuse it if it exists")
+	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or of JSON given here")
+	flags.BoolVar(&f.options.Approve, "approve", false, "approve device codes at once")
+	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no rate limit, no daily quota; bulk activities of any size take a second")
+	flags.StringVar(&f.options.ClientID, "client-id", "", "accept only the client_id `ID` (default: any)")
 	return cmd
 }
 
