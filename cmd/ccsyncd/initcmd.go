@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/source"
 )
@@ -91,9 +92,9 @@ func (c *cli) lookAt(ask *answers, f *initFlags, dir string) (source.Table, erro
 	if err := ask.text(&f.dsn, "dsn", "the app's database (a path, a URL, or env:NAME)", guess); err != nil {
 		return source.Table{}, err
 	}
-	dsn, err := c.reveal(f.dsn, dir)
+	dsn, err := config.Follow(f.dsn, dir, c.getenv)
 	if err != nil {
-		return source.Table{}, &configError{message: err.Error(), hint: "name the place of the app's database URL, or the path of its SQLite file"}
+		return source.Table{}, &configError{message: "dsn " + err.Error(), hint: "name the place of the app's database URL, or the path of its SQLite file"}
 	}
 	const patience = 30 * time.Second
 	tables, err := source.Inspect(ask.ctx, source.Config{DSN: dsn, Driver: f.driver, Dir: dir, Timeout: patience})

@@ -74,9 +74,9 @@ func (c *cli) readKey(place, dir string) ([]byte, error) {
 	if !strings.HasPrefix(place, "env:") && !strings.HasPrefix(place, "secret:") {
 		return nil, errors.New("--old-key takes env:NAME or secret:/path, never the key itself")
 	}
-	text, err := c.reveal(place, dir)
+	text, err := config.Follow(place, dir, c.getenv)
 	if err != nil {
-		return nil, fmt.Errorf("--old-key: %w", err)
+		return nil, fmt.Errorf("--old-key %w", err)
 	}
 	key := config.State{Key: config.NewSecret(text)}.KeyBytes()
 	if key == nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -65,52 +66,62 @@ func (r *reader) resolve(s setting, v value) (string, bool) {
 		r.wrongType(s, v, "text in quotes")
 		return "", false
 	}
-	if name, ok := strings.CutPrefix(v.text, envPrefix); ok {
-		return r.fromEnv(s, name)
+	full := ""
+	if path, ok := strings.CutPrefix(v.text, filePrefix); ok && path != "" {
+		full = inDir(r.cfg.Dir, path)
+		r.cfg.SecretFiles = append(r.cfg.SecretFiles, full)
 	}
-	if path, ok := strings.CutPrefix(v.text, filePrefix); ok {
-		return r.fromFile(s, path)
-	}
-	return v.text, true
-}
-
-func (r *reader) fromEnv(s setting, name string) (string, bool) {
-	got := r.getenv(name)
-	switch {
-	case name == "":
-		r.complain(s, s.name()+` names no variable: write "env:NAME"`)
-	case got == "":
-		r.complain(s, s.name()+" is taken from the environment variable "+name+", which is not set or empty")
-	default:
-		return got, true
-	}
-	return "", false
-}
-
-func (r *reader) fromFile(s setting, path string) (string, bool) {
-	if path == "" {
-		r.complain(s, s.name()+` names no file: write "secret:/path"`)
-		return "", false
-	}
-	full := inDir(r.cfg.Dir, path)
-	r.cfg.SecretFiles = append(r.cfg.SecretFiles, full)
-	data, err := readFile(full)
+	got, err := Follow(v.text, r.cfg.Dir, r.getenv)
 	if errors.Is(err, fs.ErrPermission) {
 		r.denied = full
 	}
 	if err != nil {
-		r.complain(s, s.name()+" is taken from the file "+path+", which cannot be read: "+err.Error())
+		r.complain(s, s.name()+" "+err.Error())
 		return "", false
+	}
+	return got, true
+}
+
+// Follow returns what a text stands for: of "env:NAME" what the variable holds, of "secret:/path" what the file holds but for
+// one line ending at its end, and else the text itself. A relative path starts at dir. The error continues a sentence that begins
+// with the name of the setting; it never holds what was found.
+func Follow(text, dir string, getenv func(string) string) (string, error) {
+	if name, ok := strings.CutPrefix(text, envPrefix); ok {
+		return fromEnv(name, getenv)
+	}
+	if path, ok := strings.CutPrefix(text, filePrefix); ok {
+		return fromFile(path, dir)
+	}
+	return text, nil
+}
+
+func fromEnv(name string, getenv func(string) string) (string, error) {
+	if name == "" {
+		return "", errors.New(`names no variable: write "env:NAME"`)
+	}
+	got := getenv(name)
+	if got == "" {
+		return "", fmt.Errorf("is taken from the environment variable %s, which is not set or empty", name)
+	}
+	return got, nil
+}
+
+func fromFile(path, dir string) (string, error) {
+	if path == "" {
+		return "", errors.New(`names no file: write "secret:/path"`)
+	}
+	data, err := readFile(inDir(dir, path))
+	if err != nil {
+		return "", fmt.Errorf("is taken from the file %s, which cannot be read: %w", path, err)
 	}
 	got, ended := strings.CutSuffix(string(data), "\n")
 	if ended {
 		got = strings.TrimSuffix(got, "\r")
 	}
 	if got == "" {
-		r.complain(s, s.name()+" is taken from the file "+path+", which is empty")
-		return "", false
+		return "", fmt.Errorf("is taken from the file %s, which is empty", path)
 	}
-	return got, true
+	return got, nil
 }
 
 // reject says what the value must be, and shows it when it stands in the file itself.
