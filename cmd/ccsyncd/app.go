@@ -44,7 +44,7 @@ func (c *cli) open(ctx context.Context) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: c.logger(cfg.Log)}
+	a := &app{cfg: cfg, log: c.logger(cfg.Log), wire: c.wire}
 	if a.state, err = state.Open(ctx, cfg.State.Path, cfg.State.KeyBytes()); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -19,6 +20,7 @@ type cli struct {
 	*term.Terminal
 	in     io.Reader
 	getenv func(string) string
+	wire   http.RoundTripper // the network; nil: the real one
 
 	configPath string
 	logLevel   string

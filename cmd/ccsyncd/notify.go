@@ -25,7 +25,7 @@ type notifier struct {
 const maxNotices = 16
 
 func newNotifier(current func() *app, well func(context.Context) bool) *notifier {
-	return &notifier{app: current, well: well, client: noticeClient(), pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
+	return &notifier{app: current, well: well, client: noticeClient(current().wire), pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
 // deliver sends what is told, one after the other, until ctx ends.

@@ -343,7 +343,7 @@ func TestAReceiverThatHangsIsLeft(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(release) })
-	client := noticeClient()
+	client := noticeClient(nil)
 	client.Timeout = 20 * time.Millisecond
 	if err := send(t.Context(), client, http.MethodGet, server.URL, nil); err == nil || err.Error() != "the receiver did not answer in time" {
 		t.Errorf("got %v", err)
