@@ -197,7 +197,7 @@ func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *backg
 		return nil
 	}
 	d.Out.Print("")
-	d.tell("status page   http://%s (its button asks for a password: %s)", d.page, d.token)
+	d.tell("status page   http://%s (it asks for a password: %s)", d.page, d.token)
 	d.tell("sandbox       %s", d.endpoint)
 	d.tell("app database  %s", d.path("app.db"))
 	d.tell("commands      ccsyncd status --config %s", d.path("ccsync.toml"))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -27,7 +26,7 @@ func (d *daemon) listen() (stop func(), err error) {
 	if a.cfg.HTTP.Listen == "" {
 		return func() {}, nil
 	}
-	listener, err := net.Listen("tcp", a.cfg.HTTP.Listen)
+	listener, err := listenAt(a.cfg.HTTP.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
@@ -36,7 +35,11 @@ func (d *daemon) listen() (stop func(), err error) {
 	}
 	server := web.NewServer(d.site, a.log)
 	go func() { _ = server.Serve(listener) }() // ends with the server
-	a.log.Info("status page", "address", "http://"+listener.Addr().String())
+	address := "http://" + listener.Addr().String()
+	if listener.Addr().Network() == "unix" {
+		address = a.cfg.HTTP.Listen
+	}
+	a.log.Info("status page", "address", address)
 	return func() { shutDown(server) }, nil
 }
 

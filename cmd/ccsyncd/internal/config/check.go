@@ -126,10 +126,20 @@ func (r *reader) checkLimits() {
 	}
 }
 
+// shortestToken is how many characters [http] token has at least off loopback.
+const shortestToken = 16
+
 func (r *reader) checkListener() {
 	h := r.cfg.HTTP
 	host, _, err := net.SplitHostPort(h.Listen)
-	if err != nil || isLoopback(host) || r.has("http.token") {
+	switch {
+	case err != nil, isLoopback(host), strings.HasPrefix(h.Listen, UnixSocket), r.wrong("http.token"):
+		return
+	case r.has("http.token") && len(h.Token.Reveal()) < shortestToken:
+		r.blame("http", "token", fmt.Sprintf("[http] token must have %d characters or more where other machines can guess it "+
+			"(`openssl rand -hex 16` makes one)", shortestToken))
+		return
+	case r.has("http.token"):
 		return
 	}
 	r.blame("http", "listen", "[http] listen is open to other machines, so that [http] token is needed "+

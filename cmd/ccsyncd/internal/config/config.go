@@ -144,7 +144,7 @@ func decodeKey(text string) []byte {
 
 // HTTP is the status page: [http].
 type HTTP struct {
-	Listen string // host:port; "" for off
+	Listen string // host:port, or unix: and a path that is absolute after Load; "" for off
 	Token  Secret
 	Hosts  []string // further values of the Host header, lower case
 }

@@ -94,6 +94,9 @@ func (r *reader) machine() {
 	c.State.Path = inDir(dir, c.State.Path)
 	c.Endpoints.API = strings.TrimRight(c.Endpoints.API, "/")
 	c.Endpoints.Auth = strings.TrimRight(c.Endpoints.Auth, "/")
+	if socket, ok := strings.CutPrefix(c.HTTP.Listen, UnixSocket); ok {
+		c.HTTP.Listen = UnixSocket + inDir(c.Dir, socket)
+	}
 	c.HTTP.Hosts = slices.Clone(c.HTTP.Hosts)
 	for i, host := range c.HTTP.Hosts {
 		c.HTTP.Hosts[i] = strings.ToLower(host)

@@ -67,9 +67,18 @@ func webAddress(s string) string {
 	return ""
 }
 
+// UnixSocket is put before the path of a Unix socket in [http] listen.
+const UnixSocket = "unix:"
+
 // listenAddress may be empty, which turns the status page off.
 func listenAddress(s string) string {
 	if s == "" {
+		return ""
+	}
+	if path, ok := strings.CutPrefix(s, UnixSocket); ok {
+		if path == "" || strings.HasSuffix(path, "/") {
+			return `unix: and the path of a socket, such as "unix:/run/ccsyncd/http.sock"`
+		}
 		return ""
 	}
 	host, port, err := net.SplitHostPort(s)

@@ -132,12 +132,15 @@ func TestTheSandboxReplacesBothEndpoints(t *testing.T) {
 func TestTheStatusPageMayBeOpenedWithAToken(t *testing.T) {
 	t.Parallel()
 	for _, http := range []string{
-		"listen = \"\"", "listen = \"localhost:0\"", "listen = \"[::1]:8484\"", "listen = \"127.8.8.8:1\"",
-		"listen = \"0.0.0.0:80\"\ntoken = \"t\"", "listen = \":80\"\ntoken = \"t\"\nhosts = [\"Sync.Example.com:443\"]",
+		"listen = \"\"", "listen = \"localhost:0\"\ntoken = \"short\"", "listen = \"unix:http.sock\"", "listen = \"[::1]:8484\"", "listen = \"127.8.8.8:1\"",
+		"listen = \"0.0.0.0:80\"\ntoken = \"0123456789abcdef\"", "listen = \":80\"\ntoken = \"0123456789abcdef\"\nhosts = [\"Sync.Example.com:443\"]",
 	} {
 		cfg := load(t, minimal+"[http]\n"+http+"\n", nil)
 		if len(cfg.HTTP.Hosts) > 0 && cfg.HTTP.Hosts[0] != "sync.example.com:443" {
 			t.Errorf("hosts = %q, want lower case", cfg.HTTP.Hosts)
+		}
+		if path, ok := strings.CutPrefix(cfg.HTTP.Listen, UnixSocket); ok && path != filepath.Join(cfg.Dir, "http.sock") {
+			t.Errorf("a socket at %s, want it beside the configuration", path)
 		}
 	}
 }

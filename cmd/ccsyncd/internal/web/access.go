@@ -3,11 +3,14 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 )
 
 // policy lets a page load its own style sheet and icon, send its own forms, and nothing else: no script at all.
@@ -31,19 +34,20 @@ func headers(next http.Handler) http.Handler {
 
 // door lets a request in.
 //
-//	Host is not one of ours        403  a name that an attacker points here (DNS rebinding)
-//	Origin is another              403  a page of somebody else sends its readers' browsers
-//	a token is needed and wrong    401
-//	else                           in
+//	Host is not one of ours           403  a name that an attacker points here (DNS rebinding)
+//	another site's page asks          403  but for a link that a person follows
+//	there is a token, and not given   401  on loopback too: any user of the machine can look
+//	it is wrong                       401  after a while
+//	else                              in
 func (s *site) door(next http.Handler) http.Handler {
-	needed := !loopbackListener(s.Listen)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !s.ourName(r):
 			http.Error(w, "this name is not known here: open the page by the address that it listens on, or add the name to [http] hosts", http.StatusForbidden)
 		case !sameOrigin(r):
 			http.Error(w, "this request comes from the page of another site", http.StatusForbidden)
-		case needed && !s.hasToken(r):
+		case s.Token != "" && !s.hasToken(r):
+			s.wrong.wait(r)
 			askForToken(w)
 		default:
 			next.ServeHTTP(w, r)
@@ -105,13 +109,57 @@ func arrivedAt(r *http.Request) string {
 	return bareHost(local.String())
 }
 
-// sameOrigin tells whether a request comes from a page of ours, or from no page at all. Browsers send Origin with
-// every request that changes something; where they hide it, Sec-Fetch-Site says the same (Fetch Metadata, 2.3).
+// wrongTokens slows down who guesses. Its methods may be called concurrently.
+type wrongTokens struct {
+	log *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	waiting int
+	untold  int // since the log last told
+	toldAt  time.Time
+}
+
+const (
+	guessPause   = 500 * time.Millisecond // before a wrong token is answered, and more the more of them wait
+	longestGuess = 10 * time.Second
+	guessesTold  = time.Second // the log tells no more often
+)
+
+// wait keeps the answer back if a request has a wrong token, and logs that. One without any is no guess.
+func (g *wrongTokens) wait(r *http.Request) {
+	if r.Header.Get("Authorization") == "" {
+		return
+	}
+	g.mu.Lock()
+	g.waiting++
+	g.untold++
+	pause := min(guessPause+time.Duration(g.waiting-1)*guessPause/10, longestGuess)
+	if now := time.Now(); now.Sub(g.toldAt) >= guessesTold {
+		g.log.Warn("wrong [http] token", "from", r.RemoteAddr, "times", g.untold)
+		g.toldAt, g.untold = now, 0
+	}
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.waiting--
+	}()
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+}
+
+// sameOrigin tells whether a request comes from a page of ours, from no page at all, or from a link that a person follows. Browsers send
+// Origin with every request that changes something; where they hide it, Sec-Fetch-Site says the same (Fetch Metadata, 2.3).
 func sameOrigin(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch origin := r.Header.Get("Origin"); origin {
 	case "":
-		return site == "" || site == "same-origin" || site == "none" || safe(r.Method)
+		follows := safe(r.Method) && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+		return site == "" || site == "same-origin" || site == "none" || follows
 	case "null":
 		return site == "same-origin"
 	default:
@@ -156,4 +204,6 @@ func isLoopback(host string) bool {
 }
 
 // loopbackListener tells whether only this machine can reach the listener.
-func loopbackListener(listen string) bool { return isLoopback(bareHost(listen)) }
+func loopbackListener(listen string) bool {
+	return strings.HasPrefix(listen, "unix:") || isLoopback(bareHost(listen))
+}

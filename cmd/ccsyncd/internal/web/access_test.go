@@ -2,13 +2,18 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -139,31 +144,47 @@ func TestPagesOfOtherSitesCanDoNothing(t *testing.T) {
 	if got := s.ask("GET", "/", "", "Origin", "https://evil.example.com"); got.status != 403 {
 		t.Errorf("a page read by another site: %d, want 403", got.status)
 	}
-	if got := s.ask("GET", "/", "", "Sec-Fetch-Site", "cross-site"); got.status != 200 {
-		t.Errorf("a link from another site: %d, want 200", got.status)
+	v := newWorld(t).serve() // without a token
+	for _, site := range []string{"cross-site", "same-site"} {
+		for _, mode := range []string{"no-cors", "cors", "same-origin", "websocket", ""} {
+			if got := v.ask("GET", "/explain?who=key:1", "", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", mode); got.status != 403 {
+				t.Errorf("what the page of another site loads (%s, %s): %d, want 403", site, mode, got.status)
+			}
+		}
+		if got := v.ask("GET", "/", "", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "navigate"); got.status != 200 {
+			t.Errorf("a link that a person follows (%s): %d, want 200", site, got.status)
+		}
 	}
 }
 
-func TestOffLoopbackTheTokenIsNeeded(t *testing.T) {
+func TestWhereATokenIsConfiguredItIsNeeded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.Listen = "0.0.0.0:8484"
-	if _, err := New(w.options); err == nil {
-		t.Error("a listener that others reach, without a token: no error")
+	for _, short := range []string{"", token[:15]} {
+		w.options.Token = short
+		if _, err := New(w.options); err == nil {
+			t.Errorf("a listener that others reach, with a token of %d characters: no error", len(short))
+		}
 	}
 	w.options.Token = token
+	for _, listen := range []string{"0.0.0.0:8484", "127.0.0.1:8484", "unix:/run/ccsyncd/http.sock"} {
+		w.options.Listen = listen
+		s := w.serve()
+		for _, path := range []string{"/", "/runs/1", "/explain", "/static/style.css", "/nothing"} {
+			got := s.ask("GET", path, "", "Host", "localhost")
+			if got.status != 401 || !strings.Contains(strings.Join(got.header.Values("WWW-Authenticate"), ","), "Basic") {
+				t.Errorf("%s: %s without a token: %d %v, want 401 and a question", listen, path, got.status, got.header)
+			}
+		}
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			if got := s.ask("GET", path, "", "Host", "localhost"); got.status == 401 {
+				t.Errorf("%s: %s asks for a token", listen, path)
+			}
+		}
+	}
+	w.options.Listen = "0.0.0.0:8484"
 	s := w.serve()
-	for _, path := range []string{"/", "/runs/1", "/explain", "/static/style.css", "/nothing"} {
-		got := s.ask("GET", path, "")
-		if got.status != 401 || !strings.Contains(strings.Join(got.header.Values("WWW-Authenticate"), ","), "Basic") {
-			t.Errorf("%s without a token: %d %v, want 401 and a question", path, got.status, got.header)
-		}
-	}
-	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-		if got := s.ask("GET", path, ""); got.status == 401 {
-			t.Errorf("%s asks for a token", path)
-		}
-	}
 	for name, header := range map[string]string{
 		"bearer": "Bearer " + token, "bearer in another case": "bearer " + token, "basic": basic("", token), "basic with a user": basic("ann", token),
 	} {
@@ -225,4 +246,50 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	if server.MaxHeaderBytes > 64<<10 || server.MaxHeaderBytes <= 0 {
 		t.Errorf("headers may have %d bytes", server.MaxHeaderBytes)
 	}
+}
+
+// A wrong token costs whoever sends it time, and nobody else.
+func TestWrongTokensAreSlowedDownAndLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var log bytes.Buffer
+		w.options.Token, w.options.Log = token, slog.New(slog.NewTextHandler(&log, nil))
+		site := w.site()
+		ask := func(header string) (int, time.Duration) {
+			began := time.Now()
+			r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8484/", nil)
+			if header != "" {
+				r.Header.Set("Authorization", header)
+			}
+			answer := httptest.NewRecorder()
+			site.ServeHTTP(answer, r)
+			return answer.Code, time.Since(began)
+		}
+		var guesses sync.WaitGroup
+		for i := range 100 {
+			guesses.Go(func() {
+				if status, took := ask("Bearer guess-" + strconv.Itoa(i)); status != 401 || took < guessPause {
+					t.Errorf("a guess: %d after %s", status, took)
+				}
+			})
+		}
+		synctest.Wait()
+		if status, took := ask("Bearer " + token); status != 200 || took != 0 {
+			t.Errorf("the right one: %d after %s", status, took)
+		}
+		if status, took := ask(""); status != 401 || took != 0 {
+			t.Errorf("none: %d after %s", status, took)
+		}
+		began := time.Now()
+		guesses.Wait()
+		if took := time.Since(began); took < 5*time.Second {
+			t.Errorf("100 guesses were answered within %s", took)
+		}
+		time.Sleep(guessesTold)
+		ask("Bearer guess")
+		if !strings.Contains(log.String(), "wrong [http] token") || !strings.Contains(log.String(), "times=100") || strings.Contains(log.String(), "guess") {
+			t.Errorf("log: %s", log.String())
+		}
+	})
 }

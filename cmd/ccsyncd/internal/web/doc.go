@@ -9,7 +9,6 @@
 //	GET  /explain      one user, by address or key
 //	POST /run          a run, asked for by a program
 //	POST /runs         a run, asked for by the button of the page
-//	GET  /login        makes a browser ask for the token
 //	GET  /static/...   style sheet and icon
 //
 // Every request goes through the same door first (access.go): who asks under which name, from which page, with which

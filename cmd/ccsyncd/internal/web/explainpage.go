@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +19,27 @@ type explainView struct {
 	frame
 	X       *ccsync.Explanation // nil when nothing was asked
 	Columns []string            // of the mapped fields, sorted
+	mask    func(string) string
 }
+
+// Addr is an address, in full only to who typed it or has the token: any user of the machine can ask.
+func (v explainView) Addr(address string) string {
+	if v.Trusted || address == "" || strings.EqualFold(address, v.Who) {
+		return address
+	}
+	return v.mask(address)
+}
+
+// addressIn finds addresses in a text.
+var addressIn = regexp.MustCompile(`[^\s<>"'` + "`" + `(),;:]+@[^\s<>"'` + "`" + `(),;:]+`)
+
+// Text is a text with each address in it as Addr shows it.
+func (v explainView) Text(text string) string { return addressIn.ReplaceAllStringFunc(text, v.Addr) }
 
 // explain shows one user: what stands where, what a run would do and why.
 func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	who := strings.TrimSpace(r.URL.Query().Get("who"))
-	v := explainView{frame: s.frame(r, "One user")}
+	v := explainView{frame: s.frame(r, "One user"), mask: s.MaskAddress}
 	v.Who = who
 	if who == "" || len(who) > longestName {
 		s.show(w, "explain.html", v)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,7 +118,7 @@ func TestTheStatusPageShowsTheStateAtAGlance(t *testing.T) {
 		w.options.Token = token
 		w.login.LapsesAt = w.db.Now().AddDate(0, 0, 171)
 		golden(t, "partial", w.look("/", "Authorization", "Bearer "+token))
-		golden(t, "run", w.look("/runs/16"))
+		golden(t, "run", w.look("/runs/16", "Authorization", "Bearer "+token))
 		w.progress = Progress{Run: 17, Step: "snapshot", Done: 2500, Total: 4987, MovedAt: time.Now()}
 		golden(t, "running", w.look("/?follow=yes", "Authorization", "Bearer "+token))
 	})
@@ -145,5 +146,18 @@ func TestOneUserIsExplainedWithoutGivingACodeAway(t *testing.T) {
 			t.Error("the page shows a code")
 		}
 		golden(t, "search", w.look("/explain"))
+		w.explains["key:4711"] = explained()
+		w.explains["key:4711"].Detail = "a contact carries this user's value under ann@example.com"
+		w.explains["key:4711"].Advice = "ask <bob@example.org> first"
+		for _, who := range []string{"key:4711", "ann@example.com"} {
+			page := w.look("/explain?who=" + url.QueryEscape(who))
+			if shown := strings.Contains(page, ">ann@example.com<"); shown != (who != "key:4711") || strings.Contains(page, "bob@example.org") {
+				t.Errorf("asked for %s, the page shows an address that was not typed, or not the one that was", who)
+			}
+		}
+		w.options.Token = token
+		if page := w.look("/explain?who=key:4711", "Authorization", "Bearer "+token); !strings.Contains(page, ">ann@example.com<") {
+			t.Error("who has the token sees no address")
+		}
 	})
 }

@@ -25,15 +25,13 @@ type frame struct {
 	Account string    // "" when it is not known
 	Who     string    // what was searched for
 	Now     time.Time // the server's time
-	CanRun  bool      // the request carried the token, so that the button works
-	CanAsk  bool      // it did not, but could
+	Trusted bool      // the request carried the token: the button works, and addresses are shown
 	Follow  bool      // the page loads itself again while a run is under way
 	Running *running  // nil when no run is under way
 }
 
 func (s *site) frame(r *http.Request, title string) frame {
-	given := s.hasToken(r)
-	f := frame{Title: title, Version: s.Version, Now: s.State.Now(), CanRun: given, CanAsk: !given && s.Token != "", Running: runningOf(s.Progress())}
+	f := frame{Title: title, Version: s.Version, Now: s.State.Now(), Trusted: s.hasToken(r), Running: runningOf(s.Progress())}
 	f.Follow = f.Running != nil && r.URL.Query().Has("follow")
 	if auth, err := s.Authorization(r.Context()); err == nil {
 		f.Account = auth.Account

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -25,9 +24,9 @@ type Options struct {
 	Log      *slog.Logger
 	Version  string
 
-	Listen string   // the address listened on, host:port
+	Listen string   // the address listened on: host:port, or unix: and a path
 	Hosts  []string // further names that browsers may use, host or host:port
-	Token  string   // "" for none: then nobody can ask for a run
+	Token  string   // needed for everything but health and metrics; "" for none: then nobody can ask for a run
 
 	// Run asks the daemon for a run.
 	Run func(context.Context, RunRequest) (RunAnswer, error)
@@ -69,6 +68,9 @@ type Progress struct {
 	Trouble string
 }
 
+// shortestToken is how many characters a token has at least where other machines can guess.
+const shortestToken = 16
+
 // site answers requests.
 type site struct {
 	Options
@@ -76,17 +78,18 @@ type site struct {
 	// explaining holds a value while one explanation reads the source: several at once would only slow down the
 	// app's database.
 	explaining chan struct{}
+	wrong      *wrongTokens
 }
 
 // New returns the handler of all pages. The caller serves it, best with NewServer.
 func New(o Options) (http.Handler, error) {
-	s := &site{Options: o, explaining: make(chan struct{}, 1)}
+	s := &site{Options: o, explaining: make(chan struct{}, 1), wrong: &wrongTokens{log: o.Log}}
 	var err error
 	if s.pages, err = s.parse(); err != nil {
 		return nil, err
 	}
-	if s.Token == "" && !loopbackListener(s.Listen) {
-		return nil, errors.New("a listener that other machines can reach needs a token")
+	if len(s.Token) < shortestToken && !loopbackListener(s.Listen) {
+		return nil, fmt.Errorf("a listener that other machines can reach needs a token of %d characters or more", shortestToken)
 	}
 	open := http.NewServeMux()
 	open.HandleFunc("GET /healthz", s.healthz)
@@ -104,7 +107,6 @@ func (s *site) closed() http.Handler {
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.HandleFunc("GET /runs/{id}", s.run)
 	mux.HandleFunc("GET /explain", s.explain)
-	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("GET /static/{file}", s.static)
 	mux.HandleFunc("POST /run", s.postRun)
 	mux.HandleFunc("POST /runs", s.postRuns)
