@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -185,10 +186,65 @@ func TestSmallPagesAreReadToTheirEnd(t *testing.T) {
 func TestALinkIsOfBoundedLength(t *testing.T) {
 	t.Parallel()
 	r := NewReader("https://api.cc.email/v3", &http.Client{}, &tokens{})
-	for n, ok := range map[int]bool{maxLink: true, maxLink + 1: false} {
+	for n, ok := range map[int]bool{8192: true, 8193: false} {
 		href := "/v3/contacts?cursor="
 		if _, err := r.resolve(href + strings.Repeat("a", n-len(href))); (err == nil) != ok {
 			t.Errorf("a link of %d bytes: %v, want success: %t", n, err, ok)
 		}
+	}
+}
+
+// An answer that is cut anywhere is counted as far as it goes.
+func TestACutAnswerIsCounted(t *testing.T) {
+	t.Parallel()
+	whole := `{"contacts":[{"contact_id":"a\"]\\","custom_fields":[{"value":"[,,]"},{}]},{}],"_links":{"next":null}}]]]`
+	for n := range len(whole) + 1 {
+		if err := checkElements([]byte(whole[:n]), 2); err != nil {
+			t.Errorf("%s: %v", whole[:n], err)
+		}
+	}
+	for text, ok := range map[string]bool{
+		`[1,2]`: true, `[1,2,3]`: false, `{"a":[1,2,3]}`: false, `{"a":{"b":[1,2,3]}}`: true, `{"a":[[1,2,3]]}`: true, `{"a":1,"b":2,"c":3}`: true,
+		`{"a":["1,2,3","\",\"","\\"]}`: false, `{"a":["1,2,3","\",\""]}`: true,
+		strings.Repeat("[", maxDepth): true, strings.Repeat("[", maxDepth+1): false, strings.Repeat("[]", maxDepth+1): true,
+	} {
+		if err := checkElements([]byte(text), 2); (err == nil) != ok {
+			t.Errorf("%.40s: %v, want success: %t", text, err, ok)
+		}
+	}
+}
+
+// Every operation tells the error of the server, and yields nothing.
+func TestEachOperationTellsItsError(t *testing.T) {
+	calls := map[string]func(context.Context, *Writer) (any, error){
+		"account":    func(ctx context.Context, w *Writer) (any, error) { return w.r.Account(ctx) },
+		"counts":     func(ctx context.Context, w *Writer) (any, error) { return w.r.Counts(ctx) },
+		"privileges": func(ctx context.Context, w *Writer) (any, error) { return w.r.Privileges(ctx) },
+		"fields":     func(ctx context.Context, w *Writer) (any, error) { return w.r.CustomFields(ctx) },
+		"lists":      func(ctx context.Context, w *Writer) (any, error) { return w.r.Lists(ctx) },
+		"activities": func(ctx context.Context, w *Writer) (any, error) { return w.r.Activities(ctx) },
+		"activity":   func(ctx context.Context, w *Writer) (any, error) { return w.r.Activity(ctx, "a") },
+		"contact":    func(ctx context.Context, w *Writer) (any, error) { return w.r.Contact(ctx, "c") },
+		"file":       func(ctx context.Context, w *Writer) (any, error) { return w.r.ExportFile(ctx, "/v3/contact_exports/e") },
+		"field":      func(ctx context.Context, w *Writer) (any, error) { return w.CreateCustomField(ctx, "l", "string") },
+		"import":     func(ctx context.Context, w *Writer) (any, error) { return w.Import(ctx, oneRow()) },
+		"export":     func(ctx context.Context, w *Writer) (any, error) { return w.Export(ctx) },
+		"replace": func(ctx context.Context, w *Writer) (any, error) {
+			return w.Replace(ctx, "c", []Edit{{Property: "first_name", Value: "A"}}, func(Contact) error { return nil })
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, status(404, `[{"error_key":"contacts.api.not_found","error_message":"no such thing"}]`))
+				got, err := call(t.Context(), NewWriter(s.reader()))
+				if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "no such thing") || s.hits.Load() != 1 {
+					t.Errorf("error = %v after %d requests", err, s.hits.Load())
+				}
+				if v := reflect.ValueOf(got); v.IsValid() && !v.IsZero() {
+					t.Errorf("got %+v beside an error", got)
+				}
+			})
+		})
 	}
 }
