@@ -288,6 +288,27 @@ func TestADateThatIsYearsOffIsIgnored(t *testing.T) {
 	})
 }
 
+// A clock that is up to a year off is believed: the machine's may be the wrong one.
+func TestADateIsBelievedUpToAYearOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const day = 24 * time.Hour
+		var off time.Duration
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+			reply(w, 200, accountJSON)
+		})
+		for _, off = range []time.Duration{364 * day, -364 * day, 366 * day, -366 * day} {
+			r := s.reader()
+			if _, err := r.Account(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := r.Clock(); ok != (off.Abs() < 365*day) {
+				t.Errorf("%v off: believed: %t", off, ok)
+			}
+		}
+	})
+}
+
 func BenchmarkPage(b *testing.B) {
 	var page strings.Builder
 	page.WriteString(`{"contacts":[`)
