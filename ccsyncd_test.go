@@ -157,13 +157,9 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 	}
 }
 
-// The page of promises names tests that exist.
+// Pages that promise something name tests that exist.
 func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("docs/reliability.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests := make(map[string]bool)
 	walkGo(t, func(path string) {
 		if !strings.HasSuffix(path, "_test.go") {
@@ -173,13 +169,19 @@ func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(text, -1) {
 			tests[string(m[1])] = true
 		}
 	})
-	for _, name := range regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(page, -1) {
-		if !tests[string(name[1])] {
-			t.Errorf("docs/reliability.md names %s, which is no test", name[1])
+	for _, path := range []string{"docs/reliability.md", "docs/threats.md", "docs/troubleshooting.md", "SECURITY.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllSubmatch(page, -1) {
+			if !tests[string(name[1])] {
+				t.Errorf("%s names %s, which is no test", path, name[1])
+			}
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Command sbom writes the bill of materials of a Go program, as CycloneDX 1.5 in JSON, from what the program says of
-// itself: every module that is linked in, with its checksum. The same program gives the same bytes.
+// itself: every module that is linked in, with its checksum, and
+// what is linked in C: SQLite, and the C library where it is static. The same program gives the same bytes.
 //
 //	go run ./scripts/sbom dist/ccsyncd >dist/ccsyncd.cdx.json
 package main
@@ -10,8 +11,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"strings"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 func main() {
@@ -56,10 +60,16 @@ func write(to io.Writer, program string) error {
 	if err != nil {
 		return err
 	}
+	linked, err := linkedC(program)
+	if err != nil {
+		return err
+	}
 	out := json.NewEncoder(to)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
-	return out.Encode(materials(info))
+	b := materials(info)
+	b.Components = append(b.Components, linked...)
+	return out.Encode(b)
 }
 
 func materials(info *debug.BuildInfo) bom {
@@ -85,4 +95,30 @@ func revision(info *debug.BuildInfo) string {
 		}
 	}
 	return info.Main.Version
+}
+
+var (
+	// sqliteSource is SQLite's check-in, which sqlite3_sourceid tells: "2026-10-01 12:34:56 0f1e…" with 64 digits.
+	sqliteSource = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [0-9a-f]{64}`)
+	// cLibrary is how the GNU C library names itself in a static program.
+	cLibrary = regexp.MustCompile(`GNU C Library \(([^)]*)\) stable release version ([0-9.]*[0-9])`)
+)
+
+// linkedC finds what is linked in C in the program's own bytes.
+func linkedC(program string) ([]component, error) {
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
+	var all []component
+	if source := sqliteSource.Find(text); source != nil {
+		version, _, _ := sqlite3.Version() // of the same module as the program's: go.mod has one
+		all = append(all, component{Type: "library", Name: "sqlite", Version: version, PURL: "pkg:generic/sqlite@" + version,
+			Properties: []property{{"sqlite:source_id", string(source)}}})
+	}
+	if libc := cLibrary.FindSubmatch(text); libc != nil {
+		all = append(all, component{Type: "library", Name: "glibc", Version: string(libc[2]), PURL: "pkg:generic/glibc@" + string(libc[2]),
+			Properties: []property{{"glibc:package", string(libc[1])}}})
+	}
+	return all, nil
 }

@@ -25,3 +25,15 @@ func TestTheBillNamesEveryModule(t *testing.T) {
 		t.Errorf("got %s, %v", &out, err)
 	}
 }
+
+func TestTheBillNamesWhatIsLinkedInC(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable() // it has SQLite, as the command itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := linkedC(program)
+	if err != nil || len(found) == 0 || found[0].Name != "sqlite" || found[0].Version == "" || found[0].Properties[0].Value == "" {
+		t.Errorf("found %+v (%v)", found, err)
+	}
+}

@@ -76,10 +76,10 @@ func TestWhatTheFirstEditionKnewOfItsHome(t *testing.T) {
 		fill          []string
 		source, joins string
 	}{
-		"that a first try bound":       {fill: []string{bound}},
-		"that was only looked at":      {fill: []string{bound, "UPDATE mirror SET mark = '2026-01-01T00:00:00Z'"}},
-		"that a good run filled":       {fill: []string{bound, "INSERT INTO facts VALUES ('good_contacts', '10')", "UPDATE mirror SET mark = '2026-01-01T00:00:00Z'"}, source: "postgres:mistyped", joins: "yes"},
-		"that sends its first batch":   {fill: []string{bound, "INSERT INTO batches VALUES (1, 1, 'import', 'sent', '', '', 1, '{}', '', '', '', 0, 0, '', '', '', '', '')"}, source: "postgres:mistyped", joins: "yes"},
+		"that a first try bound":     {fill: []string{bound}},
+		"that was only looked at":    {fill: []string{bound, "UPDATE mirror SET mark = '2026-01-01T00:00:00Z'"}},
+		"that a good run filled":     {fill: []string{bound, "INSERT INTO facts VALUES ('good_contacts', '10')", "UPDATE mirror SET mark = '2026-01-01T00:00:00Z'"}, source: "postgres:mistyped", joins: "yes"},
+		"that sends its first batch": {fill: []string{bound, "INSERT INTO batches VALUES (1, 1, 'import', 'sent', '', '', 1, '{}', '', '', '', 0, 0, '', '', '', '', '')"}, source: "postgres:mistyped", joins: "yes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
