@@ -31,3 +31,15 @@ func TestNextLinksThatLeadAstrayEndTheRun(t *testing.T) {
 		})
 	}
 }
+
+// Times and update_source are the service's own: that a write moves them holds up no first push.
+func TestAFirstPushThatMovesTimesAndSourcePasses(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{Switches: sandbox.Switches{WritesMoveUpdatedAt: true}}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(20, 1)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantSent(5, 15)
+		w.wantAllCodes()
+	})
+}
