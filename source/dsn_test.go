@@ -199,6 +199,7 @@ func TestAServerElsewhereWhoseCertificateIsNotVerifiedIsNoted(t *testing.T) {
 		"postgres://bob:x@h/app?sslmode=no-verify":                  {"h:5432 " + anyCertificate},
 		"postgres://bob:x@h/app?sslmode=require&sslrootcert=ca.pem": nil,
 		"postgres://bob:x@h/app?sslmode=verify-ca":                  nil,
+		"postgres://bob:x@h/app?sslrootcert=system":                 nil,
 		"postgres://bob:x@h/app?sslmode=verify-full":                nil,
 		"postgres://bob:x@h/app?sslaccept=strict":                   nil,
 		"postgres://bob:x@h/app?sslaccept=strict&sslmode=disable":   {"h:5432 " + without},
@@ -328,6 +329,9 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 		"$DATABASE_URL_S3CRET",
 		"${S3CRET}",
 		"postgres://h/app?host=bob:S3CRET@h",
+		"host=bob:S3CRET@h dbname=app",
+		"host=h dbname=bob:S3CRET@h/app",
+		"host=h dbname='user=bob password=S3CRET'",
 		"postgres://h/?dbname=postgres://bob:S3CRET@h/app",
 		"postgres://h/app%40S3CRET?user=bob",
 		"postgres://h/app?user=bob&password=x&S3CRET",
@@ -370,6 +374,8 @@ func TestADSNThatIsSomethingElseIsNamedForWhatItIs(t *testing.T) {
 		"Server=h;Password=x":                        "is no path",
 		"sqlite://bob:x@h":                           "names a user or host",
 		"jdbc:sqlite:app.db":                         "not supported",
+		"oracle://bob:x@h/app":                       "not supported",
+		"postgres://bob:x@h/app?sslmode=perhaps":     "sslmode is invalid",
 		"10.0.0.1:3306/app":                          "which database it is for",
 		"DATABASE_URL=postgres://bob:x@h/app":        "begins with the name of a variable",
 		"export DATABASE_URL=postgres://bob:x@h/app": "begins with the name of a variable",
@@ -412,6 +418,7 @@ func TestMySQLTrustsTheAuthorityThatItsDSNNames(t *testing.T) {
 			t.Errorf("%s: %v", parameter, err)
 			continue
 		}
+		assertDropped(t, parameter, got.notes, []string{"sslmode", parameter})
 		cfg := got.mysql.TLS
 		if cfg == nil || cfg.InsecureSkipVerify || !cfg.RootCAs.Equal(roots) {
 			t.Errorf("%s: the certificate is not checked against the file", parameter)

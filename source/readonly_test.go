@@ -168,6 +168,7 @@ func TestSQLThatLeavesItsPlaceIsRefused(t *testing.T) {
 		{all, "1); SELECT (1", "closes a parenthesis"},
 		{all, "(1", "opens a parenthesis"},
 		{all, "1; SELECT 2", "more than one statement"},
+		{all, "; SELECT 2", "more than one statement"},
 		{all, "1; -- \nSELECT 2", "more than one statement"},
 		{all, "1 AND a = 'x", "not closed"},
 		{all, "1 AND \"a = 1", "not closed"},
@@ -204,6 +205,12 @@ func TestSQLThatLeavesItsPlaceIsRefused(t *testing.T) {
 				t.Errorf("%s: %q: got %q, %v, want %q", driver, test.sql, got, err, test.want)
 			}
 		}
+	}
+	if got, err := enclosed(" ; ", "where", SQLite); got != " " || err != nil {
+		t.Errorf("a semicolon alone: got %q, %v", got, err)
+	}
+	if got, err := enclosed(";", "where", SQLite); got != "" || err != nil {
+		t.Errorf("a semicolon and nothing else: got %q, %v", got, err)
 	}
 	for _, cfg := range []Config{{Table: "users", Where: "1; SELECT 2"}, {Query: "SELECT 1; SELECT 2"}} {
 		cfg.DSN, cfg.Email, cfg.Columns = "app.db", "email", []string{"short_code"}
