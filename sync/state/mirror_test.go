@@ -271,3 +271,39 @@ func TestWhatAnExportShowedGoesToTheContactInItsPlace(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A snapshot removes whom it did not show, be it one alone, and nobody else.
+func TestWhoVanishedIsRemovedBySnapshots(t *testing.T) {
+	t.Parallel()
+	for _, vanished := range []int{0, 1, 2} {
+		db := fresh(t)
+		all := make([]Contact, 5)
+		for i := range all {
+			all[i] = Contact{Norm: fmt.Sprintf("user%d@example.com", i), ID: fmt.Sprint(i)}
+		}
+		take := func(shown []Contact) {
+			t.Helper()
+			m, err := db.BeginSnapshot(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.LoadingAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			if _, err := db.PutContacts(t.Context(), m, shown, ""); err != nil {
+				t.Fatal(err)
+			}
+			m.Mark, m.SnapshotAt, m.Contacts = m.LoadingAt, m.LoadingAt, len(shown)
+			if err := db.EndRefresh(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := db.Total(t.Context()); err != nil || n != len(shown) {
+				t.Errorf("%d contacts (%v), want %d", n, err, len(shown))
+			}
+			if m, err := db.Mirror(t.Context()); err != nil || m.Contacts != len(shown) || m.Loading != 0 || !m.SnapshotAt.Equal(m.Mark) || m.Mark.IsZero() {
+				t.Errorf("the mirror is %+v (%v)", m, err)
+			}
+		}
+		take(all)
+		take(all[vanished:])
+		take(all)
+	}
+}

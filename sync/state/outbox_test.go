@@ -90,6 +90,65 @@ func TestOnlyABatchThatWasNeverAcceptedIsDropped(t *testing.T) {
 	}
 }
 
+// A batch of more rows than one transaction takes is dropped whole: neither the batch nor a row is left, and others stay.
+func TestADroppedBatchLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, part - 1, part, part + 1, 2*part + 3} {
+		db := fresh(t)
+		norms := make([]string, n)
+		for i := range norms {
+			norms[i] = fmt.Sprintf("user%06d@example.com", i)
+		}
+		other := batch(t, db, norms[0], "z@example.com")
+		b := batch(t, db, norms...)
+		b = move(t, db, b, Sending)
+		if err := db.DropBatch(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		left := struct{ Batches, Rows, Others int }{}
+		if err := db.read.GetContext(t.Context(), &left, `SELECT (SELECT COUNT(*) FROM batches) AS batches,
+			(SELECT COUNT(*) FROM batch_rows WHERE batch = ?) AS rows, (SELECT COUNT(*) FROM batch_rows WHERE batch = ?) AS others`, b.ID, other.ID); err != nil {
+			t.Fatal(err)
+		}
+		if left.Batches != 1 || left.Rows != 0 || left.Others != 2 {
+			t.Errorf("of %d rows are left: %+v", n, left)
+		}
+		if open, err := db.OpenBatches(t.Context()); err != nil || len(open) != 1 || open[0].ID != other.ID {
+			t.Errorf("open batches %+v (%v)", open, err)
+		}
+		if pending, err := db.Pending(t.Context(), []string{norms[n-1], "z@example.com"}); err != nil || !pending["z@example.com"] || n > 1 && pending[norms[n-1]] {
+			t.Errorf("pending %v (%v)", pending, err)
+		}
+	}
+}
+
+// A process that dies while it drops a batch leaves it recorded, with the rows that are left: the next one drops these too.
+func TestABatchWhoseDropWasBrokenOffIsRecorded(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	norms := make([]string, 2*part)
+	for i := range norms {
+		norms[i] = fmt.Sprintf("user%06d@example.com", i)
+	}
+	b := move(t, db, batch(t, db, norms...), Sending)
+	ctx, cancel := context.WithCancel(t.Context())
+	db.write.noted = func(error) { cancel() } // at the first step
+	if err := db.DropBatch(ctx, b); !errors.Is(err, context.Canceled) {
+		t.Fatalf("broken off: %v", err)
+	}
+	db.write.noted = nil
+	open, err := db.OpenBatches(t.Context())
+	if err != nil || len(open) != 1 || open[0].State != Recorded {
+		t.Fatalf("open batches %+v (%v), want it recorded", open, err)
+	}
+	if err := db.DropBatch(t.Context(), open[0]); err != nil {
+		t.Fatal(err)
+	}
+	if open, err := db.OpenBatches(t.Context()); err != nil || len(open) != 0 {
+		t.Errorf("open batches %+v (%v)", open, err)
+	}
+}
+
 func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +165,46 @@ func TestAClockThatJumpsHoldsNothingUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Usage and the error of Reserve name the same moment at which the day turns, by our count and by the server's word.
+func TestTheMomentAtWhichTheQuotaResets(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		quota := db.Quota(Limits{PerSecond: 4, PerDay: 1})
+		midnight := time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC) // the bubble begins on the first
+		wantUsage := func(used int, closed bool, resets time.Time) {
+			t.Helper()
+			u, err := quota.Usage(t.Context())
+			if want := (Usage{Used: used, Limit: 1, ResetsAt: resets, Closed: closed}); err != nil || u != want {
+				t.Errorf("usage %+v (%v), want %+v", u, err, want)
+			}
+		}
+		wantUsage(0, false, midnight)
+		if _, err := quota.Reserve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantUsage(1, false, midnight)
+		var over *QuotaError
+		if _, err := quota.Reserve(t.Context()); !errors.As(err, &over) || !over.ResetsAt.Equal(midnight) || over.Used != 1 || over.Limit != 1 {
+			t.Errorf("beyond the limit: %v", err)
+		}
+		if err := quota.Exhausted(t.Context(), midnight); err != nil {
+			t.Fatal(err)
+		}
+		wantUsage(1, true, midnight)
+		time.Sleep(2 * time.Hour) // the day has turned, the jitter has not passed yet, or has
+		time.Sleep(maxJitter)
+		wantUsage(0, false, midnight.Add(24*time.Hour))
+		if _, err := quota.Reserve(t.Context()); err != nil {
+			t.Error(err)
+		}
+		days, err := quota.Days(t.Context(), 2)
+		if want := []Day{{"2000-01-01", 1}, {"2000-01-02", 1}}; err != nil || !slices.Equal(days, want) {
+			t.Errorf("days %v (%v), want %v", days, err, want)
+		}
+		if days, err := quota.Days(t.Context(), 1); err != nil || len(days) != 1 {
+			t.Errorf("one day: %v (%v)", days, err)
+		}
+	})
 }
