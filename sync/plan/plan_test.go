@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"ccsyncd/sync/contact"
+	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
+)
+
+func TestAskedSaysWhatItWasToldAndNothingElse(t *testing.T) {
+	t.Parallel()
+	row := func(key, address string) func(*Asked) {
+		norm, fault := contact.Normalise(address)
+		return func(a *Asked) { a.Row(users.Row{Key: key, Address: address, Norm: norm, Fault: fault}) }
+	}
+	decided := func(norm, state, reason string) func(*Asked) {
+		return func(a *Asked) { a.decided(norm, UserState{Email: norm, State: state, Reason: reason}) }
+	}
+	result := func(norm, reason string) func(*Asked) { return func(a *Asked) { a.Result(norm, reason) } }
+	for name, c := range map[string]struct {
+		ask  string
+		told []func(*Asked)
+		want string
+	}{
+		"nothing was told":                    {"a@x.example", nil, "skipped not_in_source"},
+		"a key, and nothing was told":         {"key:1", nil, "skipped not_in_source"},
+		"the run ended before the decision":   {"a@x.example", []func(*Asked){row("1", "a@x.example")}, "pending"},
+		"a key, the run ended before":         {"key:1", []func(*Asked){row("1", "A@x.example")}, "pending"},
+		"sent and seen":                       {"A@X.example", []func(*Asked){row("1", "a@x.example"), decided("a@x.example", "pending", ""), result("a@x.example", "")}, "verified"},
+		"sent and lost":                       {"key:1", []func(*Asked){row("1", "a@x.example"), decided("a@x.example", "pending", ""), result("a@x.example", "lost")}, "rejected lost"},
+		"a result before any decision":        {"a@x.example", []func(*Asked){row("1", "a@x.example"), result("a@x.example", ""), decided("a@x.example", "pending", "")}, "pending"},
+		"a result of one who was skipped":     {"a@x.example", []func(*Asked){row("1", "a@x.example"), decided("a@x.example", "skipped", "deleted"), result("a@x.example", "")}, "skipped deleted"},
+		"decided again":                       {"a@x.example", []func(*Asked){row("1", "a@x.example"), decided("a@x.example", "pending", ""), decided("a@x.example", "skipped", "unsubscribed")}, "skipped unsubscribed"},
+		"another user's result":               {"a@x.example", []func(*Asked){row("1", "a@x.example"), row("2", "b@x.example"), decided("b@x.example", "pending", ""), result("b@x.example", "")}, "pending"},
+		"decided, but no row has the address": {"a@x.example", []func(*Asked){decided("a@x.example", "pending", "")}, "skipped not_in_source"},
+		"the second row of an address":        {"key:2", []func(*Asked){row("1", "a@x.example"), row("2", "a@X.example"), decided("a@x.example", "verified", "")}, "verified"},
+		"a row whose address is none":         {"key:3", []func(*Asked){row("3", "a at x")}, "skipped invalid_email"},
+		"that address":                        {"a at x", []func(*Asked){row("3", "a at x")}, "skipped invalid_email"},
+		"a key in spaces":                     {" key:3 ", []func(*Asked){row("3", "a at x")}, "skipped invalid_email"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := AskedFor([]string{c.ask})
+			for _, tell := range c.told {
+				tell(a)
+			}
+			got := a.States()
+			if len(got) != 1 || strings.TrimSpace(got[0].State+" "+got[0].Reason) != c.want {
+				t.Errorf("%+v, want %s", got, c.want)
+			}
+		})
+	}
+	var all *Asked
+	all.Row(users.Row{Norm: "a@x.example"})
+	all.decided("a@x.example", UserState{})
+	all.Result("a@x.example", "")
+	if AskedFor(nil) != nil || all.States() != nil {
+		t.Error("a run for all answers somebody")
+	}
+}
+
+// Whatever a plan comes to, its users are verified, pending, missing or skipped, and no more of them are contacts than are users.
+func TestCoverageAddsUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		plan Plan
+		want Coverage
+	}{
+		"nothing":          {Plan{}, Coverage{}},
+		"unchanged":        {Plan{Summary: Summary{Unchanged: 5}}, Coverage{Users: 5, Contacts: 5, Verified: 5}},
+		"changes":          {Plan{Summary: Summary{Update: 2, Clear: 1, Create: 3}, absent: 3}, Coverage{Users: 6, Contacts: 3, Pending: 6}},
+		"orphans":          {Plan{Summary: Summary{Unchanged: 1, Clear: 3}, orphans: 2}, Coverage{Users: 2, Contacts: 2, Verified: 1, Pending: 1}},
+		"beyond the limit": {Plan{Summary: Summary{Create: 1}, Limited: 9, absent: 10}, Coverage{Users: 10, Pending: 10}},
+		"orphans beyond":   {Plan{Summary: Summary{Update: 1}, Limited: 4, orphans: 4}, Coverage{Users: 1, Contacts: 1, Pending: 1}},
+		"under way":        {Plan{Pending: 4, absent: 1, lacking: 1}, Coverage{Users: 4, Contacts: 3, Pending: 4}},
+		"quarantined": {Plan{Summary: Summary{Skipped: 3}, Listing: Listing{Reasons: map[string]int{"quarantined": 2, "deleted": 1}}, absent: 1},
+			Coverage{Users: 3, Contacts: 1, Missing: 2, Skipped: 1}},
+	} {
+		got := c.plan.Coverage()
+		if got != c.want || got.Users != got.Verified+got.Pending+got.Missing+got.Skipped || got.Contacts > got.Users {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestTheGuardJudgesByWhatIsSentAndWhatWasSent(t *testing.T) {
+	t.Parallel()
+	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText}}}
+	guard := Guard{MaxChangePercent: 10, ExemptBelow: 5, MaxClears: 5, MaxCreates: 5, MaxJoins: 5, MinSourceRows: 1, MaxShrinkPercent: 30}
+	changes := func(n int) (t state.Tally) {
+		for range n {
+			t.Change("code")
+		}
+		return t
+	}
+	for name, c := range map[string]struct {
+		tally, sent state.Tally
+		valued      int
+		best        int
+		had, has    int
+		sharing     Sharing
+		want        []string
+	}{
+		"an empty plan":                  {valued: 100, want: []string{}},
+		"as many changes as are allowed": {tally: changes(10), valued: 100, want: []string{}},
+		"one more":                       {tally: changes(11), valued: 100, want: []string{"max_change_percent"}},
+		"one more with those sent":       {tally: changes(1), sent: changes(10), valued: 100, want: []string{"max_change_percent"}},
+		"too many sent, none planned":    {sent: changes(50), valued: 100, want: []string{}},
+		"clears":                         {tally: state.Tally{Clears: 6}, valued: 100, want: []string{"max_clears"}},
+		"clears with those sent":         {tally: state.Tally{Clears: 3}, sent: state.Tally{Clears: 3}, valued: 100, want: []string{"max_clears"}},
+		"creates":                        {tally: state.Tally{Creates: 6}, valued: 100, want: []string{"max_creates"}},
+		"joins":                          {tally: state.Tally{Joins: 6}, valued: 100, want: []string{"max_joins"}},
+		"five of each":                   {tally: state.Tally{Clears: 5, Creates: 5, Joins: 5}, valued: 100, want: []string{}},
+		"an empty table":                 {valued: 0, want: []string{"min_source_rows"}},
+		"a table that shrank":            {valued: 69, best: 100, want: []string{"max_shrink_percent"}},
+		"a table that shrank a little":   {valued: 70, best: 100, want: []string{}},
+		"another account":                {valued: 100, had: 100, has: 49, want: []string{"account"}},
+		"half of the account":            {valued: 100, had: 100, has: 50, want: []string{}},
+		"values that would be shared":    {valued: 100, sharing: Sharing{Replaced: 10, Before: 9, After: 4}, want: []string{"shared_codes"}},
+		"values that are their own":      {valued: 100, sharing: Sharing{Replaced: 10, Before: 9, After: 5}, want: []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &Plan{Rules: Rules{Mapping: m}, Tally: c.tally, Carriers: []int{100}, Valued: map[string]int{"": c.valued, "code": c.valued}, Sharing: []Sharing{c.sharing}}
+			h := &History{Sent: c.sent, Best: map[string]int{"": c.best}, Contacts: c.has}
+			if c.had > 0 {
+				h.Good = &Good{Mapping: m.Pairs(), Contacts: c.had}
+			}
+			before := fmt.Sprint(h.Best, h.Sent, p.Tally)
+			for range 2 { // it is pure
+				v := guard.Judge(p, h)
+				if !slices.Equal(v.Reasons, c.want) || v.Tripped != (len(c.want) > 0) || len(v.Details) != len(v.Reasons) {
+					t.Errorf("%+v, want %v", v, c.want)
+				}
+			}
+			if now := fmt.Sprint(h.Best, h.Sent, p.Tally); now != before {
+				t.Errorf("judging changed %s to %s", before, now)
+			}
+			if v := (&Guard{}).Judge(p, h); slices.ContainsFunc(v.Reasons, func(r string) bool { return strings.HasPrefix(r, "m") }) {
+				t.Errorf("limits that are off: %+v", v)
+			}
+		})
+	}
+}
