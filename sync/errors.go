@@ -2,6 +2,8 @@ package sync
 
 import (
 	"errors"
+	"io"
+	"net"
 	"syscall"
 
 	"ccsyncd/ccapi"
@@ -43,6 +45,8 @@ func Diagnose(err error) (code, hint string) {
 		return "state_replaced", "start ccsyncd again; a lost state database costs a login and a snapshot, never a wrong write"
 	case errors.Is(err, state.ErrDamaged):
 		return "state_damaged", "move the file away, put back a backup or none, and run `ccsyncd auth login`: it costs a login and a snapshot, never a wrong write"
+	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "network", "Constant Contact cannot be reached from here: check network, DNS and proxy; it is tried again at the next run"
 	default:
 		return "failed", "it is tried again at the next run; `ccsyncd check` tests each link of the chain"
 	}

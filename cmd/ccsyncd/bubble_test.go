@@ -40,6 +40,7 @@ type bubble struct {
 	idle   int // ticks that found nothing to do
 	log    syncBuffer
 	hangUp chan os.Signal
+	after  []func()
 	before func(*http.Request) // sees each request before it is sent
 }
 
@@ -59,6 +60,9 @@ func inBubble(t *testing.T, users int, test func(*bubble)) {
 		ended := make(chan struct{})
 		go func() { defer close(ended); b.d.loop(ctx) }()
 		test(b)
+		for _, undo := range b.after {
+			undo()
+		}
 		end()
 		<-ended
 		b.d.asks.stop()

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -294,4 +296,50 @@ func TestATickIsASignOfLife(t *testing.T) {
 			t.Errorf("the loop last looked around %s ago", age)
 		}
 	})
+}
+
+// /readyz, page, log and status name the cause, and what to do.
+func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		spoil func(*bubble)
+		after time.Duration
+		hint  string
+	}{
+		"network":    {func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetBefore}) }, 4 * time.Minute, "check network, DNS and proxy"},
+		"source":     {func(b *bubble) { b.exec("ALTER TABLE users RENAME TO others") }, 30 * time.Second, "ccsyncd check"},
+		"state_busy": {(*bubble).lockState, 11 * time.Second, "end what keeps the state database locked"},
+	}
+	for code, tt := range tests {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 3, func(b *bubble) {
+				b.wait(time.Minute)
+				b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
+				tt.spoil(b)
+				b.wait(tt.after)
+				b.wantReady(503, "("+code+")")
+				b.wantReady(503, tt.hint)
+				if _, page := b.get("/"); !strings.Contains(page, tt.hint) {
+					t.Errorf("the page does not say %q", tt.hint)
+				}
+				if log := b.log.String(); !strings.Contains(log, tt.hint) {
+					t.Errorf("the log does not say %q", tt.hint)
+				}
+				s, err := b.d.app.Load().status(b.ctx)
+				if code != "state_busy" && (err != nil || s.LastRun.Error.Code != code || !strings.Contains(s.LastRun.Error.Hint, tt.hint)) {
+					t.Errorf("status: %+v, %v", s.LastRun, err)
+				}
+			})
+		})
+	}
+}
+
+// lockState keeps the state database locked, as a backup that hangs.
+func (b *bubble) lockState() {
+	disk, err := sql.Open("sqlite3", filepath.Join(b.dir, "ccsync.db")+"?_txlock=immediate")
+	b.must(err)
+	tx, err := disk.Begin()
+	b.must(err)
+	b.after = append(b.after, func() { _ = tx.Rollback(); _ = disk.Close() })
 }

@@ -55,6 +55,9 @@ func (p printer) runLines(s status, now time.Time) {
 			term.Age(last.EndedAt, now), last.Trigger, last.counts()))
 		if last.Error != nil {
 			p.Printf("          %s\n", last.Error.Message)
+			if last.Error.Hint != "" {
+				p.Printf("          hint: %s\n", last.Error.Hint)
+			}
 		}
 	}
 	if s.Running != nil && s.Daemon != nil {
