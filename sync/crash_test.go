@@ -216,12 +216,14 @@ var stories = []story{
 		"e@example.com": "App users,Newsletter", "f@example.com": "App users,Third"}, prepare: func(w *world) {
 		severalLists(w)
 		w.policy.Lists = []string{"App users"}
+		w.knowsWhoLeft()
 	}},
 	{name: "creating contacts", want: map[string]string{"a@example.com": "NEWa@example.com", "new1@example.com": "N1", "new2@example.com": "N2"},
 		lists: map[string]string{"b@example.com": "App users,Newsletter", "c@example.com": "App users,Third", "e@example.com": "App users,Newsletter",
 			"f@example.com": "App users,Third", "new1@example.com": "App users", "new2@example.com": "App users"}, prepare: func(w *world) {
 			severalLists(w)
 			w.policy.Lists, w.policy.Create = []string{"App users"}, true
+			w.knowsWhoLeft()
 			w.rows = append(w.rows, row("7", "new1@example.com", "N1"), row("8", "new2@example.com", "N2"))
 		}},
 	{name: "clearing what is empty", clears: 2, want: map[string]string{"a@example.com": "", "b@example.com": "NEWb@example.com", "d@example.com": ""}, prepare: func(w *world) {
