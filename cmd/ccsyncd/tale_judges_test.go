@@ -79,8 +79,9 @@ func (w *taleWorld) ran(_ context.Context, r *ccsync.Report) {
 	}
 	if r.Mirror.Refresh == "snapshot" && r.Outcome != ccsync.Deferred {
 		for _, u := range w.people {
-			if u.edited.Before(k.failing.Add(-2 * time.Minute)) {
+			if !u.edited.IsZero() && u.edited.Before(k.failing.Add(-2 * time.Minute)) {
 				u.edited, u.unsure = time.Time{}, false
+				u.since = time.Now() // from now on it is known: the last reading may have shown it
 			}
 		}
 	}
@@ -329,12 +330,12 @@ func verifiedIsSo(w *taleWorld, _ *daemon, r *ccsync.Report) string {
 	most, lacking := 0, ""
 	for _, u := range w.sorted() {
 		c, known := w.box.Contact(u.email)
-		gone := u.row == nil && (len(u.before) == 0 || u.before[len(u.before)-1].until.Before(began))
 		unread := !u.touched.Before(began) || !u.edited.IsZero()
 		switch {
-		case gone:
+		case u.gone(began):
 		case unread || w.had(&c, u, began):
 			most++
+		case u.absent(began): // it need not have been read
 		case known && !c.Deleted && c.Permission != sandbox.Unsubscribed && len(c.Lists) > 0 && !u.unsure:
 			lacking = fmt.Sprintf("%s carries %+v, the row is %v", u.email, c, u.row)
 		}
@@ -488,6 +489,8 @@ func (w *taleWorld) conclude() {
 	w.life.endAt(0, 0)
 	w.login()
 	w.wait(25 * time.Second)
+	w.push(runFlags{force: true}, nil)
+	w.recovers()
 	for range 3 { // an import under way may take its time, a guard may have to be passed, a day's requests may be used up
 		w.push(runFlags{force: true, full: true}, nil)
 		w.wait(2*taleEvery + 30*time.Second)
@@ -506,6 +509,24 @@ func (w *taleWorld) conclude() {
 		return j.end(w)
 	})
 	w.note("the end")
+}
+
+// recovers waits until a whole run that began after the last fault has ended well. An import that
+// was sent before may hold one up for ten minutes, and so may an answer that never comes.
+func (w *taleWorld) recovers() {
+	const soon = 40 * time.Minute
+	for began := time.Now(); ; w.wait(10 * time.Second) {
+		w.mu.Lock()
+		well := w.known.until.After(began) && ccsync.Outcome(w.known.outcome).Good()
+		w.mu.Unlock()
+		switch {
+		case well || !w.whole():
+			return
+		case time.Since(began) > soon:
+			w.breaks("all that can land has landed", "no run has ended well since the last fault; the last one ended "+w.known.outcome)
+			return
+		}
+	}
 }
 
 // allLanded: after the last fault, and the pauses of what was tried again, every user that can have

@@ -217,6 +217,16 @@ func (w *taleWorld) had(c *sandbox.Contact, u *taleUser, since time.Time) bool {
 	return false
 }
 
+// absent tells whether the table had no row of the user at any time since.
+func (u *taleUser) absent(since time.Time) bool {
+	return u.row == nil || slices.ContainsFunc(u.before, func(v taleVersion) bool { return v.row == nil && !v.until.Before(since) })
+}
+
+// gone tells whether the table had a row of the user at no time since.
+func (u *taleUser) gone(since time.Time) bool {
+	return u.row == nil && !slices.ContainsFunc(u.before, func(v taleVersion) bool { return v.row != nil && !v.until.Before(since) })
+}
+
 // waits tells whether a user's row can land and has not. What a person did to the contact shows
 // when all contacts are read again.
 func (w *taleWorld) waits(u *taleUser) bool {
