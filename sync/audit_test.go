@@ -76,8 +76,8 @@ func (s *stage) stillHas(code string) bool {
 
 func (s *stage) auditContact(was, now *sandbox.Contact) {
 	unsure := s.unsure[now.ID]
-	if s.switches.PutSetsPermission == "not_set" && now.Permission == "not_set" && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) && was.Permission != now.Permission {
-		was.Permission = "not_set" // what it costs to find that out
+	if sets := s.switches.PutSetsPermission; sets != "" && now.Permission == sets && was.Permission != "unsubscribed" && (s.could.clear || s.could.clearName || s.could.orphans) && was.Permission != now.Permission {
+		was.Permission = sets // what it costs to find that out
 		if s.resets++; s.resets > 1 && !s.amnesia {
 			s.t.Errorf("%s lost its permission, though it was known by then", now.Address)
 		}

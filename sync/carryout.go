@@ -38,7 +38,7 @@ func (r *run) planRest(ctx context.Context) error {
 
 func (r *run) planRules() plan.Rules {
 	p := &r.Policy
-	return plan.Rules{Mapping: r.mapping, Create: p.Create, UpdateUnsubscribed: p.UpdateUnsubscribed, ClearOrphans: p.ClearOrphans,
+	return plan.Rules{Mapping: r.mapping, Create: p.Create, UpdateUnsubscribed: p.UpdateUnsubscribed, ClearOrphans: p.ClearOrphans, ClearingOff: r.push.off,
 		Limit: r.opts.Limit, Now: r.now(), Scratch: r.Scratch, Progress: func(done, total int) { r.step("plan", done, total) }}
 }
 

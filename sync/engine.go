@@ -171,12 +171,16 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.compareAhead(ctx); err != nil {
 		return err
 	}
+	if err := r.recallClearing(ctx); err != nil {
+		return err
+	}
 	if err := r.readSource(ctx); err != nil {
 		return err
 	}
 	if err := r.makePlan(ctx); err != nil {
 		return err
 	}
+	r.noteUnproven()
 	if err := r.carryOut(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
 		return err
 	}
@@ -286,6 +290,15 @@ func quotaOf(u state.Usage) Quota {
 }
 
 func (r *run) note(text string) { r.report.Notes = append(r.report.Notes, text) }
+
+// noteUnproven says of the targets of a plan with changes which nobody has seen Constant Contact take values for.
+func (r *run) noteUnproven() {
+	for i := range r.mapping.Targets {
+		if t := &r.mapping.Targets[i]; r.plan.Len() > 0 && contact.Unproven(t.Kind) {
+			r.noteOnce(fmt.Sprintf("the custom field %q is of type %s, which is unproven: nobody has seen yet how Constant Contact takes its choices", t.Label, t.Kind))
+		}
+	}
+}
 
 // noteOnce notes what comes up again when a plan is made again.
 func (r *run) noteOnce(text string) {

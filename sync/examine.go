@@ -86,6 +86,8 @@ type Bound struct {
 	Found  state.Binding
 	Create bool  // the field is not there and a run would make it
 	Err    error // a *SetupError: it is missing, gone, or not the only one
+	// Unproven tells that nobody has seen yet how Constant Contact takes values of this type.
+	Unproven bool
 }
 
 // Bind looks up every configured custom field and list, and keeps nothing.
@@ -104,7 +106,8 @@ func (e *Engine) Bind(ctx context.Context) ([]Bound, error) {
 			continue
 		}
 		found, err := b.LookUpField(f)
-		all = append(all, Bound{Kind: state.CustomField, Wanted: f.CustomField, Found: found, Create: err == nil && found.ID == "", Err: err})
+		all = append(all, Bound{Kind: state.CustomField, Wanted: f.CustomField, Found: found, Create: err == nil && found.ID == "", Err: err,
+			Unproven: contact.Unproven(found.Type)})
 	}
 	for _, name := range e.Policy.Lists {
 		found, err := b.BindList(name)

@@ -167,6 +167,9 @@ func (r *run) explainContacts(ctx context.Context, look plan.Contacts, x *Explan
 
 // explainDecision decides on the user as a run would. Without a snapshot nobody knows who is a contact.
 func (r *run) explainDecision(ctx context.Context, look *mirror.View, lacks []string, x *Explanation) error {
+	if err := r.recallClearing(ctx); err != nil {
+		return err
+	}
 	d, err := plan.Decide(ctx, r.planRules(), look, r.users, x.Address)
 	if err != nil {
 		return err
@@ -244,6 +247,7 @@ func advice(decision string, reason contact.Reason) string {
 		contact.Deleted:        "nothing: somebody deleted the contact; put the person back in Constant Contact if that was a mistake",
 		contact.NoList:         "put the contact on a list in Constant Contact, or name lists in [contacts] lists",
 		contact.Quarantined:    "wait for the next try, or send it now with `ccsyncd push` and the address",
+		contact.ClearingOff:    "empty the value in Constant Contact; `ccsyncd check` says why nothing is cleared",
 	}[reason]
 }
 

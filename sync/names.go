@@ -66,4 +66,5 @@ const (
 	Deleted        = contact.Deleted
 	NoList         = contact.NoList
 	Quarantined    = contact.Quarantined
+	ClearingOff    = contact.ClearingOff
 )

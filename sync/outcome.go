@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
@@ -127,11 +128,31 @@ func (r *run) countPushed() {
 	}
 	rep.Push.Verified, rep.Push.Rejected, rep.Push.Unverified = p.verified, p.rejected, p.lost+open
 	rep.Push.Problems = append(rep.Push.Problems, p.problems...)
+	rep.overstepped = len(p.altered)
+	r.countUnsent()
 	c := &rep.Coverage
 	c.Verified += p.arrived
 	c.Missing += p.missed
 	c.Pending -= p.arrived + p.missed
 	c.Contacts += p.created
+}
+
+// countUnsent turns the rows that the plan would have cleared, and that were not sent, into skipped ones.
+func (r *run) countUnsent() {
+	rep := r.report
+	for i := range r.push.unsent {
+		row := &r.push.unsent[i]
+		if rep.Summary.Clear--; r.push.orphans[row.Norm] {
+			continue
+		}
+		rep.Summary.Skipped++
+		rep.Reasons[string(contact.ClearingOff)]++
+		rep.Coverage.Pending--
+		rep.Coverage.Skipped++
+		if len(rep.Skipped) < users.MaxListed {
+			rep.Skipped = append(rep.Skipped, Skipped{Key: row.Key, Email: row.Address, Reason: contact.ClearingOff, Detail: errOff.Error()})
+		}
+	}
 }
 
 // openProblems finds out, for a run for all users, which problems are open still. ended is what ended the run: a plan that was not

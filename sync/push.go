@@ -49,8 +49,10 @@ type pusher struct {
 	orphans  map[string]bool   // by norm, contacts cleared that no row stands for
 	late     bool              // an import of a former run has ended since this run planned
 	refused  map[string]string // by norm, why a contact cannot be replaced
-	resets   bool              // a contact that is put back loses its permission
-	reset    map[string]string // by norm, the contacts that lost it
+	off      bool              // nothing is cleared: a contact that was put back got another permission
+	altered  map[string]string // by norm, the contacts that got one in this run
+	left     map[string]bool   // by norm, contacts that were not cleared because clearing is off
+	unsent   []state.BatchRow  // their rows, once settled
 	halves   int               // batches made of rows that were lost
 	prompt   bool              // what an import of this run wrote was readable soon after its end
 	guessed  map[int64]bool    // batches whose activity was found by looking for it

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
@@ -15,13 +14,14 @@ import (
 // replaceAll clears single contacts one by one: what an import cannot do.
 func (r *run) replaceAll(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
 	b.Ending = endedDirect
-	if err := r.recallReset(ctx); err != nil {
-		return err
-	}
 	if err := r.move(ctx, b, state.Sending); err != nil {
 		return err
 	}
 	for i := range rows {
+		if r.push.off {
+			r.push.leave(rows[i:])
+			break
+		}
 		if err := r.replace(ctx, &rows[i]); err != nil {
 			return err
 		}
@@ -47,29 +47,33 @@ func (r *run) replace(ctx context.Context, row *state.BatchRow) error {
 			edits = append(edits, ccapi.Edit{CustomField: t.ID, Property: t.Property, Value: wanted[i]})
 		}
 	}
-	before := ""
+	var was, is string // the permission: at first, and at last
 	after, err := r.Write.Replace(ctx, row.ID, edits, func(c ccapi.Contact) error {
-		before = c.Permission
-		return r.replaceable(&c, row.Norm, wanted, old)
+		if is = c.Permission; was == "" {
+			was = is
+		}
+		if err := r.replaceable(&c, row.Norm, wanted, old); err != nil {
+			return err
+		}
+		return r.tryOut(ctx, &c)
 	})
 	switch {
 	case err == nil:
-		return r.watchPermission(ctx, row, before, after.Permission)
-	case errors.Is(err, errFull), errors.Is(err, errResets), errors.Is(err, ccapi.ErrBadRequest), errors.Is(err, ccapi.ErrConflict):
+		is = after.Permission
+	case errors.Is(err, errFull), errors.Is(err, ccapi.ErrBadRequest), errors.Is(err, ccapi.ErrConflict):
 		r.push.refuse(row.Norm, err)
 	case errors.Is(err, errStale), errors.Is(err, ccapi.ErrNotFound):
-	default:
+	default: // the next run looks what became of it
 		return fmt.Errorf("clear a contact: %w", err)
 	}
-	r.Log.WarnContext(ctx, "contact not cleared", "run", r.id, "contact", row.ID, "error", err)
-	return nil
+	if err != nil {
+		r.Log.WarnContext(ctx, "contact not cleared", "run", r.id, "contact", row.ID, "error", err)
+	}
+	return r.watchPermission(ctx, row, was, is)
 }
 
 // replaceable tells whether a contact is still what the plan saw, and can be put back.
 func (r *run) replaceable(c *ccapi.Contact, norm string, wanted, old []string) error {
-	if r.push.resets && c.Permission != notSet {
-		return errResets
-	}
 	if c.Deleted || c.Permission == "unsubscribed" || contact.Norm(c.Address) != norm || !slices.Equal(r.mapping.Values(c), old) {
 		return errStale
 	}
@@ -86,44 +90,6 @@ func (r *run) replaceable(c *ccapi.Contact, norm string, wanted, old []string) e
 		return errFull
 	}
 	return nil
-}
-
-// Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first contact tells: its
-// problem says so, and no other is cleared until the account is tried once more after a while.
-const (
-	factReset  = "put_reset_permission" // when it was last seen
-	resetHolds = 30 * 24 * time.Hour
-	notSet     = "not_set"
-)
-
-var errResets = errors.New("putting a contact back resets its permission to not_set, so nothing is cleared; empty the value in Constant Contact")
-
-// recallReset finds out whether this account resets permissions.
-func (r *run) recallReset(ctx context.Context) error {
-	seen, err := r.State.Fact(ctx, factReset)
-	if err != nil || seen == "" {
-		return err
-	}
-	at, err := time.Parse(time.RFC3339, seen)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", factReset, err)
-	}
-	r.push.resets = r.now().Sub(at) < resetHolds
-	return nil
-}
-
-// watchPermission compares the permission of a contact before and after it was put back.
-func (r *run) watchPermission(ctx context.Context, row *state.BatchRow, before, after string) error {
-	if after != notSet || before == notSet {
-		return nil
-	}
-	r.push.resets = true
-	if r.push.reset == nil {
-		r.push.reset = make(map[string]string)
-	}
-	r.push.reset[row.Norm] = "the permission was " + before + " and became not_set when the contact was put back; set it again in Constant Contact"
-	r.Log.ErrorContext(ctx, "putting a contact back reset its permission", "run", r.id, "contact", row.ID, "was", before)
-	return r.State.SetFacts(context.WithoutCancel(ctx), map[string]string{factReset: r.now().Format(time.RFC3339)})
 }
 
 // refuse notes why a contact cannot be replaced.

@@ -71,6 +71,7 @@ type Report struct {
 	Users []UserState `json:"users,omitempty"`
 
 	cause         error
+	overstepped   int       // contacts whose permission changed when they were put back
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
@@ -198,6 +199,9 @@ func (r *Report) conclude(err error) {
 
 // incomplete tells whether a user whom the run was for was not seen with his values, other than by being skipped or put off.
 func (r *Report) incomplete(deferred bool) bool {
+	if r.overstepped > 0 {
+		return true
+	}
 	if r.Only == 0 {
 		return len(r.OpenProblems) > 0 || r.Push.Rejected > 0 || !deferred && (r.Push.Unverified > 0 || r.Coverage.Pending > 0)
 	}
@@ -212,6 +216,9 @@ func (r *Report) shortfall() string {
 	}
 	if n := r.problemCount(); n > 0 {
 		parts = append(parts, fmt.Sprintf("open problems: %d", n))
+	}
+	if r.overstepped > 0 {
+		parts = append(parts, "a permission changed when the contact was put back, so nothing is cleared any more")
 	}
 	if n := r.Coverage.Pending; n > 0 {
 		parts = append(parts, fmt.Sprintf("pending users: %d", n))

@@ -169,6 +169,9 @@ type half struct {
 func (v *verification) settlement(m *contact.Mapping, problems map[string]state.Problem, can retry, now time.Time) settlement {
 	var s settlement
 	b := v.batch
+	for i := range v.unsent {
+		s.failed = append(s.failed, state.Failed{Norm: v.unsent[i].Norm, Reason: string(ClearingOff)})
+	}
 	var failed, alone []judged
 	for _, row := range v.missing {
 		if row.alone {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -249,4 +250,30 @@ func (r *rewritten) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	answer.Header.Del("Content-Length")
 	return answer, err
+}
+
+func TestThePlanSaysThatASelectTargetIsUnproven(t *testing.T) {
+	t.Parallel()
+	for field, unproven := range map[string]bool{singleSelect: true, multiSelect: true, plain("string"): false} {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.mapped(field)
+				w.one(map[bool]string{true: "tea", false: "x"}[field == multiSelect])
+				if field == singleSelect {
+					w.rows[0].Values[0] = "Gold"
+				}
+				report := w.dry(ccsync.Options{})
+				w.want(report, ccsync.Planned)
+				said := slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "unproven") })
+				if said != unproven || report.Summary.Update != 1 {
+					t.Errorf("%+v, notes %v", report.Summary, report.Notes)
+				}
+				bound, err := w.engine().Bind(w.t.Context())
+				if err != nil || len(bound) != 1 || bound[0].Unproven != unproven {
+					t.Errorf("%+v (%v)", bound, err)
+				}
+			})
+		})
+	}
 }

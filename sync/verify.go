@@ -66,6 +66,7 @@ type verification struct {
 	landed  int // of the rows, written down as such
 	tally   state.Tally
 	missing []judged // the others
+	unsent  []judged // that were not even sent
 }
 
 // judged is a row and what was last read of it.
@@ -96,6 +97,10 @@ func (r *run) settle(ctx context.Context, b *state.Batch) error {
 	}
 	b.State = state.Settled
 	r.failed(ours, s.failed)
+	for i := range v.unsent {
+		r.push.unsent = append(r.push.unsent, v.unsent[i].BatchRow)
+		r.push.asked.Skipped(v.unsent[i].Norm, ClearingOff)
+	}
 	for i := range s.again {
 		if err := r.postHalf(ctx, &s.again[i]); err != nil {
 			return err
@@ -162,6 +167,9 @@ func (r *run) verify(ctx context.Context, b *state.Batch) (v *verification, err 
 	if err := r.lookAtAll(ctx, v); err != nil {
 		return nil, err
 	}
+	if b.Kind == state.Replace {
+		v.setAside(r.push.left)
+	}
 	since := b.EndedAt
 	for try, pause := range patience {
 		if pause > 0 {
@@ -184,6 +192,16 @@ func (r *run) verify(ctx context.Context, b *state.Batch) (v *verification, err 
 		}
 	}
 	return v, nil
+}
+
+// setAside takes the rows out of those that are missing that were not sent.
+func (v *verification) setAside(unsent map[string]bool) {
+	v.missing = slices.DeleteFunc(v.missing, func(row judged) bool {
+		if unsent[row.Norm] {
+			v.unsent = append(v.unsent, row)
+		}
+		return unsent[row.Norm]
+	})
 }
 
 // lookAtAll looks at every row for the first time, some thousand together.
@@ -302,7 +320,7 @@ func (r *run) verdictOn(b *state.Batch, row *state.BatchRow, contacts []state.Co
 	if detail := r.push.refused[row.Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
 		v = verdict{reason: Rejected, detail: detail}
 	}
-	if detail := r.push.reset[row.Norm]; v.landed && detail != "" {
+	if detail := r.push.altered[row.Norm]; detail != "" {
 		v.reason, v.detail = Overstepped, detail
 	}
 	return v

@@ -11,6 +11,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
+	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
 
@@ -28,6 +29,7 @@ func (a *app) testConstantContact(ctx context.Context, ch *chain) {
 	if a.source != nil {
 		a.testNames(ctx, ch)
 	}
+	a.testClearing(ctx, ch)
 	a.testClock(ch)
 	a.testQuota(ctx, ch)
 }
@@ -112,12 +114,35 @@ func (a *app) testNames(ctx context.Context, ch *chain) {
 			ch.fail(name, b.Err, "")
 		case b.Create:
 			ch.note(name, fmt.Sprintf("%q is not there yet", b.Wanted), "the first run makes it (create = true)")
+		case b.Unproven:
+			ch.note(name, fmt.Sprintf("%q is %q (name %s, type %s), which is unproven", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type),
+				"nobody has seen yet how Constant Contact takes the choices of a select field; a field of type string is safe")
 		case b.Kind == state.CustomField:
 			ch.ok(name, fmt.Sprintf("%q is %q (name %s, type %s)", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type))
 		default:
 			ch.ok(name, fmt.Sprintf("%q is %q", b.Wanted, b.Found.Name))
 		}
 	}
+}
+
+// testClearing says why no value is cleared in this account, where that is so.
+func (a *app) testClearing(ctx context.Context, ch *chain) {
+	const name = "clearing"
+	off, err := ccsync.ReadClearing(ctx, a.state)
+	switch {
+	case err != nil:
+		ch.fail(name, err, "")
+	case off != nil:
+		ch.note(name, clearingText(off), "look at that contact in Constant Contact, and empty values there meanwhile")
+	}
+}
+
+func clearingText(off *ccsync.Clearing) string {
+	what := "putting a contact back changed its permission"
+	if off.Contact != "" {
+		what = fmt.Sprintf("putting the contact %s back changed its permission from %s to %s", off.Contact, off.Was, off.Is)
+	}
+	return fmt.Sprintf("%s on %s, so nothing is cleared until %s", what, off.Since.Format(time.DateOnly), off.Until.Format(time.DateOnly))
 }
 
 // skewTold is by how much clocks may differ before a person is told.

@@ -10,6 +10,10 @@ import (
 
 func selects(kind string) bool { return kind == kindSelect || kind == kindMulti }
 
+// Unproven tells whether nobody has seen yet how Constant Contact takes values of custom fields of this type: whether an import
+// names choices by their labels or by their ids.
+func Unproven(kind string) bool { return selects(kind) }
+
 // canonicalChoice writes a choice as the account does, whatever its case.
 func canonicalChoice(choices []ccapi.Choice, value string) (form, fault string) {
 	if len(choices) == 0 {

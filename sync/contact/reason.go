@@ -17,4 +17,5 @@ const (
 	Deleted        Reason = "deleted"
 	NoList         Reason = "no_list" // no list that an import could name without changing a membership
 	Quarantined    Reason = "quarantined"
+	ClearingOff    Reason = "clearing_off" // putting a contact back changed a permission
 )

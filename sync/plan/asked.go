@@ -98,6 +98,17 @@ func (a *Asked) Result(norm, reason string) {
 	a.states[norm] = s
 }
 
+// Skipped hears that a change was not sent after all.
+func (a *Asked) Skipped(norm string, why contact.Reason) {
+	if a == nil {
+		return
+	}
+	if s, decided := a.states[norm]; decided && s.State == "pending" {
+		s.State, s.Reason = "skipped", string(why)
+		a.states[norm] = s
+	}
+}
+
 // States are what became of them, in the order in which they were asked for.
 func (a *Asked) States() []UserState {
 	if a == nil {

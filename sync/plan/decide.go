@@ -60,7 +60,7 @@ func skip(reason contact.Reason, detail string) decision {
 //	one opted out                     unsubscribed, unless those are updated too (never cleared)
 //	in a batch under way              pending
 //	failed with these same values     quarantined until its retry is due
-//	a value is to be emptied          clear
+//	a value is to be emptied          clear, or clearing_off if nothing else changes
 //	no list can be named              no_list
 //	else                              update
 func decide(r *Rules, s *subject) decision {
@@ -72,7 +72,8 @@ func decide(r *Rules, s *subject) decision {
 	}
 	d, carried := compare(r.Mapping, s)
 	optedOut := slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Permission == "unsubscribed" })
-	if optedOut {
+	clears := d.clears()
+	if optedOut || r.ClearingOff {
 		d.keepEmptied()
 	}
 	switch {
@@ -84,6 +85,8 @@ func decide(r *Rules, s *subject) decision {
 		return skip(contact.Unsubscribed, "the contact opted out")
 	case s.pending:
 		return decision{pending: true}
+	case clears && slices.Equal(d.wanted, d.old):
+		return skip(contact.ClearingOff, clearingOff)
 	case s.quarantined(d.wanted, r.Now):
 		return skip(contact.Quarantined, s.quarantine())
 	}
@@ -98,10 +101,12 @@ func decide(r *Rules, s *subject) decision {
 	return d
 }
 
+const clearingOff = "nothing is cleared: putting a contact back changed a permission; empty the value in Constant Contact"
+
 // decideOrphan empties what this program filled and nobody changed since.
 func decideOrphan(r *Rules, s *subject) decision {
 	switch {
-	case !r.ClearOrphans || len(s.contacts) != 1:
+	case !r.ClearOrphans || r.ClearingOff || len(s.contacts) != 1:
 		return decision{}
 	case s.pending:
 		return decision{held: true}

@@ -32,6 +32,7 @@ type Rules struct {
 	Create             bool // add users that are no contact yet
 	UpdateUnsubscribed bool // fields of contacts that opted out, never their lists
 	ClearOrphans       bool // empty what this program filled when the user is gone
+	ClearingOff        bool // empty nothing: putting a contact back changed a permission
 	Limit              int  // at most so many changes; 0: no limit
 	Now                time.Time
 	Scratch            string                // folder for what does not fit into memory

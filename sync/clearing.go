@@ -1,0 +1,107 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
+	"ccsyncd/sync/state"
+)
+
+// Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first contact tells: it is
+// named as overstepped, and nothing is cleared until the account is tried once more after a while.
+const (
+	factClearing = "put_reset_permission" // when it was last seen; then, behind blanks: of which contact, and from what to what
+	clearingRest = 30 * 24 * time.Hour
+)
+
+// errOff says why a contact was not cleared.
+var errOff = errors.New("putting a contact back changed its permission, so nothing is cleared; empty the value in Constant Contact")
+
+// factTrial is the contact that a PUT may be under way for, and its permission before: its answer may be lost with the process.
+const factTrial = "put_under_way"
+
+// Clearing tells why no value is cleared in this account.
+type Clearing struct {
+	Since   time.Time // when a contact that was put back got another permission
+	Until   time.Time // when clearing is tried again
+	Contact string    // its id; "" where it is not known any more
+	Was, Is string    // its permission before and after; "" where not known
+}
+
+// ReadClearing tells whether clearing is off in this account, and why; nil when it is not.
+func ReadClearing(ctx context.Context, db *state.DB) (*Clearing, error) {
+	text, err := db.Fact(ctx, factClearing)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	known := append(strings.Fields(text), "", "", "")
+	c := &Clearing{Contact: known[1], Was: known[2], Is: known[3]}
+	if c.Since, err = time.Parse(time.RFC3339, known[0]); err != nil {
+		return nil, fmt.Errorf("read %s: %w", factClearing, err)
+	}
+	if c.Until = c.Since.Add(clearingRest); !db.Now().Before(c.Until) {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// recallClearing finds out whether anything is cleared in this run.
+func (r *run) recallClearing(ctx context.Context) error {
+	if err := r.finishTrial(ctx); err != nil {
+		return err
+	}
+	c, err := ReadClearing(ctx, r.State)
+	r.push.off = r.push.off || c != nil
+	return err
+}
+
+// tryOut notes that a contact is about to be put back.
+func (r *run) tryOut(ctx context.Context, c *ccapi.Contact) error {
+	return r.State.SetFacts(ctx, map[string]string{factTrial: c.ID + " " + c.Permission})
+}
+
+// finishTrial compares the permission of a contact whose PUT a former run did not live to see answered, or had no answer to.
+func (r *run) finishTrial(ctx context.Context) error {
+	text, err := r.State.Fact(ctx, factTrial)
+	if err != nil || text == "" || r.Write == nil {
+		return err
+	}
+	id, was, _ := strings.Cut(text, " ")
+	c, err := r.Read.Contact(ctx, id)
+	if err != nil && !errors.Is(err, ccapi.ErrNotFound) {
+		return fmt.Errorf("look at a contact that was being put back: %w", err)
+	}
+	return r.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(c.Address)}, was, c.Permission)
+}
+
+// watchPermission compares the permission of a contact before and after it was put back. Who opted out in between did that himself.
+func (r *run) watchPermission(ctx context.Context, row *state.BatchRow, was, is string) error {
+	news := map[string]string{factTrial: ""}
+	if was == is || was == "" || is == "" || is == "unsubscribed" {
+		return r.State.SetFacts(context.WithoutCancel(ctx), news)
+	}
+	p := &r.push
+	p.off = true
+	if p.altered == nil {
+		p.altered = make(map[string]string)
+	}
+	p.altered[row.Norm] = "the permission was " + was + " and became " + is + " when the contact was put back; look at the contact in Constant Contact"
+	r.Log.ErrorContext(ctx, "putting a contact back changed its permission", "run", r.id, "contact", row.ID, "was", was, "is", is)
+	news[factClearing] = strings.Join([]string{r.now().Format(time.RFC3339), row.ID, was, is}, " ")
+	return r.State.SetFacts(context.WithoutCancel(ctx), news)
+}
+
+// leave notes rows that are not sent because clearing is off.
+func (p *pusher) leave(rows []state.BatchRow) {
+	if p.left == nil {
+		p.left = make(map[string]bool)
+	}
+	for i := range rows {
+		p.left[rows[i].Norm] = true
+	}
+}
