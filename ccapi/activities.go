@@ -30,10 +30,14 @@ type Activity struct {
 	Correctable     int // rows of an import with errors that could be repaired
 	CannotAddToList int // contacts of an import that opted out
 	// IsImport tells imports from exports and other jobs: only they count persons.
-	IsImport  bool
-	CreatedAt time.Time // UTC; zero where not told
-	UpdatedAt time.Time // UTC; zero where not told
-	Results   string    // link to an export's file, for [Reader.ExportFile]; can come before the file
+	IsImport bool
+	// Unclear tells that there is no status yet by which the kind of job could be told: it may be an import.
+	Unclear     bool
+	CreatedAt   time.Time // UTC; zero where not told
+	StartedAt   time.Time // UTC; zero where not told, or it has not begun
+	CompletedAt time.Time // UTC; zero where not told, or it has not ended
+	UpdatedAt   time.Time // UTC; zero where not told
+	Results     string    // link to an export's file, for [Reader.ExportFile]; can come before the file
 }
 
 // Ended reports a state that an activity does not leave.
@@ -100,9 +104,13 @@ type activityDoc struct {
 	PercentDone int    `json:"percent_done"`
 	Errors      []text `json:"activity_errors"`
 	CreatedAt   string `json:"created_at"`
+	StartedAt   string `json:"started_at"`
+	CompletedAt string `json:"completed_at"`
 	UpdatedAt   string `json:"updated_at"`
 	Status      struct {
 		Items           int  `json:"items_total_count"`
+		Completed       *int `json:"items_completed_count"`
+		Lists           *int `json:"list_count"`
 		Persons         *int `json:"person_count"`
 		ErrorCount      int  `json:"error_count"`
 		Correctable     int  `json:"correctable_count"`
@@ -126,7 +134,10 @@ func (d *activityDoc) public() Activity {
 		ErrorCount:      d.Status.ErrorCount,
 		Correctable:     d.Status.Correctable,
 		CannotAddToList: d.Status.CannotAddToList,
+		Unclear:         d.Status.Persons == nil && d.Status.Completed == nil && d.Status.Lists == nil,
 		CreatedAt:       parseDate(d.CreatedAt),
+		StartedAt:       parseDate(d.StartedAt),
+		CompletedAt:     parseDate(d.CompletedAt),
 		UpdatedAt:       parseDate(d.UpdatedAt),
 	}
 	for _, e := range d.Errors {

@@ -1,6 +1,9 @@
 package sync_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -75,7 +78,7 @@ func TestTheWindowOfChangesIsTakenByTheServersClock(t *testing.T) {
 	}
 }
 
-func TestRetriesAndTimeOutsGoByTheServersClock(t *testing.T) {
+func TestRetriesGoByTheServersClock(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.populate(20, 5)
@@ -86,14 +89,79 @@ func TestRetriesAndTimeOutsGoByTheServersClock(t *testing.T) {
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.wantAllCodes()
 
+	})
+}
+
+func TestAClockThatJumpsMakesNoImportOlder(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.rows[1].Values = []string{"STUCK"}
 		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
 		w.want(w.run(ccsync.Options{}), ccsync.Partial)
-		w.box.Advance(6 * time.Hour)
+		w.box.Advance(7 * time.Hour)
+		w.run(ccsync.Options{})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		if n := len(w.box.Imports()); n != 1 {
+			t.Errorf("%d imports", n)
+		}
+		time.Sleep(7 * time.Hour)
 		w.run(ccsync.Options{})
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.wantAllCodes()
 	})
+}
+
+// jumpy makes the Date of answers jump, as behind a front whose machines' clocks differ.
+type jumpy struct {
+	wire http.RoundTripper
+	draw *rand.Rand
+	by   []time.Duration
+}
+
+func (j *jumpy) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := j.wire.RoundTrip(r)
+	if err != nil {
+		return answer, err
+	}
+	if date, parsed := http.ParseTime(answer.Header.Get("Date")); parsed == nil {
+		answer.Header.Set("Date", date.Add(j.by[j.draw.IntN(len(j.by))]).Format(http.TimeFormat))
+	}
+	return answer, err
+}
+
+func TestADateThatJumpsSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(16) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{Switches: sandbox.Switches{ImportsReadLate: seed%2 == 0}}, func(w *world) {
+				w.populate(60, 0)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				wobble := func() {
+					w.life.wire = &jumpy{w.life.wire, rand.New(rand.NewPCG(seed, 1)), []time.Duration{0, 7 * time.Hour, -7 * time.Hour, 30 * time.Minute}}
+				}
+				wobble()
+				w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Method: "POST", Path: importPath, Times: 2})
+				for round := range 3 {
+					for i := round; i < 60; i += 7 {
+						w.rows[i].Values = []string{fmt.Sprintf("NEW%d-%d", round, i)}
+					}
+					for range 3 {
+						w.run(ccsync.Options{})
+					}
+					w.restart()
+					wobble()
+					w.run(ccsync.Options{})
+				}
+				if twice := w.sentTwice(0); len(twice) > 0 {
+					t.Errorf("sent twice: %v", twice)
+				}
+				w.wantAllCodes()
+			})
+		})
+	}
 }
 
 func TestASkewedClockPutsNoRequestsTooClose(t *testing.T) {

@@ -143,7 +143,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 		Guard: plan.NoVerdict(), Only: len(opts.Only), Forced: opts.Force,
 	}
 	r.asked = plan.AskedFor(opts.Only)
-	r.push.asked = r.asked
+	r.push.asked, r.push.state = r.asked, r.State
 	if !dry {
 		r.report.Push = &Pushed{Activities: []PushedActivity{}, Problems: []PushProblem{}}
 	}

@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +13,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const (
-	// maxPosts is how often an import is sent that turned out not to have been accepted.
-	maxPosts = 4
-	// lookTwice is how long after a request without an answer its activity may appear.
-	lookTwice = 3 * time.Second
-	// sendingSlack is how much earlier than our record the server may have made an activity.
-	sendingSlack = 2 * time.Minute
-)
+// maxPosts is how often an import is sent that turned out not to have been accepted.
+const maxPosts = 4
 
 // Words for the end of a batch that are none of the activity's states.
 const (
@@ -56,10 +49,13 @@ type pusher struct {
 	halves   int               // batches made of rows that were lost
 	prompt   bool              // what an import of this run wrote was readable soon after its end
 	guessed  map[int64]bool    // batches whose activity was found by looking for it
+	ages     ages
+	state    *state.DB
 }
 
 func (p *pusher) track(b state.Batch) *state.Batch {
 	p.batches = append(p.batches, &b)
+	p.ages.recall(&b, p.state)
 	p.sent += b.Contacts
 	return &b
 }
@@ -98,6 +94,7 @@ func (r *run) move(ctx context.Context, b *state.Batch, to state.BatchState) err
 	case state.Ended:
 		b.EndedAt = r.now()
 	}
+	r.push.ages.moved(b.ID, to)
 	return nil
 }
 
@@ -138,8 +135,8 @@ func (r *run) resumeBatch(ctx context.Context, open state.Batch) error {
 		b.Ending = endedBroken
 		return r.move(ctx, b, state.Ended)
 	}
-	found, err := r.look(ctx, b)
-	if err != nil || found {
+	seen, err := r.look(ctx, b, false)
+	if err != nil || seen == found || seen == unclear && !r.timedOut(b) {
 		return err
 	}
 	return r.drop(ctx, b)
@@ -155,8 +152,8 @@ func (r *run) drop(ctx context.Context, b *state.Batch) error {
 //
 //	answer                          then
 //	accepted                        sent
-//	none, or one that proves        looked for among the activities: sent if it is there, else
-//	nothing                         recorded and posted again
+//	none, or one that proves        looked for among the activities: sent if it is there, recorded and posted
+//	nothing                         again if it is not, left as it is while an activity does not tell what it is
 //	the body was refused            ended, its rows are tried in halves; dropped when it names a list that is
 //	                                gone, and the run ends with the error
 //	any other refusal               dropped, the run ends with the error
@@ -177,9 +174,9 @@ func (r *run) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBody) 
 			return errors.Join(fmt.Errorf("send batch %d: %w", b.ID, err), r.drop(ctx, b))
 		}
 		r.Log.WarnContext(ctx, "import without an answer, looking for it", "run", r.id, "batch", b.ID, "error", err)
-		found, err := r.look(ctx, b)
-		if err != nil || found {
-			return err
+		seen, err := r.look(ctx, b, true)
+		if err != nil || seen != absent {
+			return err // an unclear one stays "sending": the next run looks again
 		}
 		if err := r.move(ctx, b, state.Recorded); err != nil {
 			return err
@@ -211,64 +208,6 @@ func (r *run) accepted(ctx context.Context, b *state.Batch, a ccapi.Activity) er
 	}
 	r.Log.InfoContext(ctx, "import sent", "run", r.id, "batch", b.ID, "activity", a.ID, "contacts", b.Contacts)
 	return nil
-}
-
-// look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
-// known as another batch. When the request is fresh it looks twice. Whether it is not another program's, the contacts
-// tell in the end.
-func (r *run) look(ctx context.Context, b *state.Batch) (found bool, err error) {
-	for second := range 2 {
-		if second == 1 {
-			if r.now().Sub(b.SendingAt) > time.Minute {
-				break
-			}
-			if err := r.waitForActivity(ctx, lookTwice); err != nil {
-				return false, err
-			}
-		}
-		candidates, err := r.unclaimed(ctx, b)
-		if err != nil {
-			return false, err
-		}
-		if len(candidates) > 0 {
-			r.push.guess(b)
-			return true, r.accepted(ctx, b, candidates[0])
-		}
-	}
-	return false, nil
-}
-
-// unclaimed are the activities that can be this batch, the nearest in time first. The list of activities counts a header line.
-func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, error) {
-	all, err := r.Read.Activities(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look for batch %d: %w", b.ID, err)
-	}
-	var ids []string
-	for _, a := range all {
-		ids = append(ids, a.ID)
-	}
-	ours := make(map[string]bool)
-	for part := range slices.Chunk(ids, chunk) {
-		known, err := r.State.KnownActivities(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		for id := range known {
-			ours[id] = true
-		}
-	}
-	var found []ccapi.Activity
-	for _, a := range all {
-		fits := a.Items == 0 || a.Items == b.Contacts || a.Items == b.Contacts+1
-		if a.IsImport && fits && !ours[a.ID] && !a.CreatedAt.Before(b.SendingAt.Add(-sendingSlack)) {
-			found = append(found, a)
-		}
-	}
-	slices.SortFunc(found, func(x, y ccapi.Activity) int {
-		return cmp.Compare(x.CreatedAt.Sub(b.SendingAt).Abs(), y.CreatedAt.Sub(b.SendingAt).Abs())
-	})
-	return found, nil
 }
 
 // poll asks how the imports under way are doing: one by its id, several by the list of all.
@@ -313,7 +252,7 @@ func (r *run) vanished(ctx context.Context, b *state.Batch) error {
 	if err != nil {
 		return err
 	}
-	if len(few) > 0 && r.now().Sub(b.MovedAt) < mirror.LetGo { // rows can have been forgotten
+	if len(few) > 0 && r.push.ages.of(b.ID).sinceMoved() < mirror.LetGo { // rows can have been forgotten
 		switch err := r.readRows(ctx, few); {
 		case errors.Is(err, state.ErrMapping): // it is brought to the present one after this look
 			return nil
@@ -356,14 +295,22 @@ func (r *run) progressed(ctx context.Context, b *state.Batch, a ccapi.Activity) 
 	switch {
 	case a.Ended():
 		r.Log.InfoContext(ctx, "import ended", "run", r.id, "activity", a.ID, "state", a.State, "errors", b.ErrorCount)
+		if err := r.learnPace(ctx, b, a); err != nil {
+			return err
+		}
 		return r.move(ctx, b, state.Ended)
-	case r.Policy.ActivityTimeout > 0 && r.now().Sub(b.SendingAt) > r.Policy.ActivityTimeout:
+	case r.timedOut(b):
 		b.Ending = endedTimeout
 		return r.move(ctx, b, state.Ended)
 	case moved:
 		return r.move(ctx, b, state.Sent)
 	}
 	return nil
+}
+
+// timedOut tells whether an import counts as lost.
+func (r *run) timedOut(b *state.Batch) bool {
+	return r.Policy.ActivityTimeout > 0 && r.push.ages.of(b.ID).sinceSending() > r.Policy.ActivityTimeout
 }
 
 // await polls until no import moves any more, then settles those that have ended, all with one refresh. Rows
@@ -382,10 +329,12 @@ func (r *run) await(ctx context.Context) error {
 	}
 }
 
-func (r *run) pollToTheEnd(ctx context.Context) error {
+func (r *run) pollToTheEnd(ctx context.Context) (err error) {
 	var delay time.Duration
 	for open := r.moving(); len(open) > 0; open = r.moving() {
-		delay = r.nextDelay(delay, open)
+		if delay, err = r.nextDelay(ctx, delay, open); err != nil {
+			return err
+		}
 		r.step("import", len(r.push.batches)-len(open), len(r.push.batches))
 		if err := r.waitForActivity(ctx, delay); err != nil {
 			return err
@@ -399,21 +348,5 @@ func (r *run) pollToTheEnd(ctx context.Context) error {
 
 // moving are the imports under way that are worth waiting for.
 func (r *run) moving() []*state.Batch {
-	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.now().Sub(b.MovedAt) > mirror.LetGo })
-}
-
-// perRow is how long an import takes for a row.
-const perRow = 200 * time.Microsecond
-
-// nextDelay starts by the size of the smallest import and goes on by how far the furthest one came.
-func (r *run) nextDelay(last time.Duration, open []*state.Batch) time.Duration {
-	if last == 0 {
-		smallest := slices.MinFunc(open, func(x, y *state.Batch) int { return x.Contacts - y.Contacts })
-		return min(mirror.FirstPoll+time.Duration(smallest.Contacts)*perRow, mirror.LastPoll)
-	}
-	next := mirror.LastPoll
-	for _, b := range open {
-		next = min(next, mirror.NextPoll(last, r.now().Sub(b.SendingAt), b.Percent))
-	}
-	return next
+	return slices.DeleteFunc(r.push.in(state.Sent), func(b *state.Batch) bool { return r.push.ages.of(b.ID).sinceMoved() > mirror.LetGo })
 }

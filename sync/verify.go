@@ -53,7 +53,7 @@ func (r *run) settleEnded(ctx context.Context) error {
 // refreshFor makes sure that the mirror is younger than the end of every batch.
 func (r *run) refreshFor(ctx context.Context, ended []*state.Batch) error {
 	last := slices.MaxFunc(ended, func(x, y *state.Batch) int { return x.EndedAt.Compare(y.EndedAt) })
-	if r.mirror.RefreshedWithin(r.now().Sub(last.EndedAt)) {
+	if r.mirror.RefreshedWithin(r.push.ages.of(last.ID).sinceEnd()) {
 		return nil
 	}
 	return r.mirror.Changes(ctx)
@@ -185,7 +185,7 @@ func (r *run) verify(ctx context.Context, b *state.Batch) (v *verification, err 
 			return v, nil
 		}
 		arrived := v.landed > 0
-		r.push.prompt = r.push.prompt || arrived && b.Kind == state.Import && r.now().Sub(b.EndedAt) < promptAfter
+		r.push.prompt = r.push.prompt || arrived && b.Kind == state.Import && r.push.ages.of(b.ID).sinceEnd() < promptAfter
 		last := try == len(patience)-1 || r.explained(b, len(v.missing)) || r.overdue(b, r.push.prompt || arrived)
 		if v.missing, err = r.lookAgain(ctx, v, since, last); err != nil || len(v.missing) == 0 || last {
 			return v, err
@@ -237,7 +237,7 @@ func (r *run) refreshAfter(ctx context.Context, pause time.Duration) error {
 
 // overdue tells whether what an import wrote ought to be readable by now.
 func (r *run) overdue(b *state.Batch, prompt bool) bool {
-	age := r.now().Sub(b.EndedAt)
+	age := r.push.ages.of(b.ID).sinceEnd()
 	return age > settledAfter || prompt && age >= promptAfter
 }
 

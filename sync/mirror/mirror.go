@@ -217,7 +217,7 @@ func (m *Mirror) Changes(ctx context.Context) error {
 func (m *Mirror) changedPages(ctx context.Context) error {
 	var mark time.Time
 	read := 0
-	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: m.at.Mark.Add(-overlap)}) {
+	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: m.at.Mark.Add(-overlap-m.State.Unsteady())}) {
 		if err != nil {
 			return fmt.Errorf("refresh the mirror: %w", err)
 		}
@@ -269,7 +269,7 @@ func (m *Mirror) endSnapshot(ctx context.Context) error {
 	if err := m.db.SetFacts(ctx, map[string]string{factDoubt: m.doubt, factIncomplete: ""}); err != nil {
 		return err
 	}
-	m.fresh = time.Now().Add(-m.State.Now().Sub(m.at.SnapshotAt))
+	m.fresh = time.Now().Add(-max(0, m.State.Now().Sub(m.at.SnapshotAt)))
 	return nil
 }
 

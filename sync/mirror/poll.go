@@ -8,7 +8,7 @@ import (
 
 // When activities, exports and imports alike, are looked at.
 const (
-	FirstPoll = 1500 * time.Millisecond
+	FirstPoll = time.Second
 	LastPoll  = 30 * time.Second // the longest wait between two
 	// LetGo is how much longer a run waits for an activity that does not move any more.
 	LetGo = 10 * time.Minute
@@ -17,7 +17,7 @@ const (
 // NextPoll is when to look at an activity again: after a longer wait than the last, or when it will have ended if it goes on as it
 // did, if that is sooner.
 func NextPoll(last, took time.Duration, percent int) time.Duration {
-	next := min(last*8/5, LastPoll)
+	next := min(last*3/2, LastPoll)
 	if percent > 0 && percent < 100 {
 		return min(next, max(took*time.Duration(100-percent)/time.Duration(percent), FirstPoll))
 	}

@@ -13,9 +13,9 @@ func TestAPercentageOnlyShortensTheWaitForAnActivity(t *testing.T) {
 		percent    int
 		want       time.Duration
 	}{
-		{5 * s, 10 * s, 0, 8 * s},   // nothing to go by
-		{5 * s, 10 * s, 100, 8 * s}, // all done, and yet not ended
-		{5 * s, 10 * s, 1, 8 * s},   // 990 s from here, if that is to be believed
+		{5 * s, 10 * s, 0, 7500 * time.Millisecond},   // nothing to go by
+		{5 * s, 10 * s, 100, 7500 * time.Millisecond}, // all done, and yet not ended
+		{5 * s, 10 * s, 1, 7500 * time.Millisecond},   // 990 s from here, if that is to be believed
 		{5 * s, 10 * s, 80, 2500 * time.Millisecond},
 		{5 * s, 10 * s, 99, FirstPoll},
 		{25 * s, 60 * s, 0, LastPoll},

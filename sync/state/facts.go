@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -63,11 +64,41 @@ func (db *DB) Saw(ctx context.Context, date time.Time) error {
 	if skew.Abs() <= tolerance {
 		skew = 0
 	}
-	if (skew - db.Skew()).Abs() <= tolerance {
+	jump := (skew - db.Skew()).Abs()
+	if known := db.dated.Swap(true); jump <= tolerance {
 		return nil
+	} else if !known {
+		jump = 0 // it is not known how far the clocks were apart before
 	}
 	db.skewed.Store(int64(skew))
-	return db.SetFacts(ctx, map[string]string{skewFact: skew.String()})
+	facts := map[string]string{skewFact: skew.String()}
+	if jump > db.Unsteady() {
+		db.jumped.Store(int64(jump))
+		facts[jumpFact] = jump.String() + " " + stamp(db.Now())
+	}
+	return db.SetFacts(ctx, facts)
+}
+
+// jumpFact is how far the difference of the clocks was seen to jump, and when.
+const (
+	jumpFact  = "clock_jump"
+	jumpHolds = 10 * 24 * time.Hour // as long as an activity can be looked at
+)
+
+// Unsteady is how far the server's clock, or ours, jumped within the last ten days: times that were noted by it can be wrong by so much.
+func (db *DB) Unsteady() time.Duration { return time.Duration(db.jumped.Load()) }
+
+func (db *DB) loadJump(ctx context.Context) error {
+	written, err := db.Fact(ctx, jumpFact)
+	if err != nil || written == "" {
+		return err
+	}
+	far, at, _ := strings.Cut(written, " ")
+	jump, err := time.ParseDuration(far)
+	if err == nil && db.Now().Sub(moment(at)).Abs() < jumpHolds+jump {
+		db.jumped.Store(int64(jump))
+	}
+	return err
 }
 
 func (db *DB) loadSkew(ctx context.Context) error {
@@ -75,6 +106,7 @@ func (db *DB) loadSkew(ctx context.Context) error {
 	if err != nil || written == "" {
 		return err
 	}
+	db.dated.Store(true)
 	skew, err := time.ParseDuration(written)
 	if skew.Abs() <= maxSkew { // an older ccsyncd kept any
 		db.skewed.Store(int64(skew))

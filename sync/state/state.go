@@ -24,6 +24,8 @@ type DB struct {
 	vigil  handle // one idle connection that notices what other processes commit
 	seal   sealer
 	skewed atomic.Int64 // the server's clock minus ours, nanoseconds
+	jumped atomic.Int64 // how far that was seen to jump, nanoseconds
+	dated  atomic.Bool  // a Date was seen
 	seen   atomic.Int64 // the data_version at the last call of Changed
 
 	// What Present compares the paths with.
@@ -121,6 +123,9 @@ func (db *DB) prepare(ctx context.Context, key []byte) error {
 		return err
 	}
 	if err := db.loadSkew(ctx); err != nil {
+		return err
+	}
+	if err := db.loadJump(ctx); err != nil {
 		return err
 	}
 	if err := db.unlock(ctx, key); err != nil {

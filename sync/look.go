@@ -1,0 +1,97 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/mirror"
+	"ccsyncd/sync/state"
+)
+
+const (
+	// lookTwice is how long after a request without an answer its activity may appear.
+	lookTwice = 3 * time.Second
+	// sendingSlack is how much earlier than our record the server may have made an activity.
+	sendingSlack = 2 * time.Minute
+)
+
+// sighting is what looking for an import without an answer came to.
+type sighting int
+
+const (
+	absent  sighting = iota // no activity can be it
+	found                   // it is taken for one of the activities
+	unclear                 // an activity may be it, and does not tell yet what it is
+)
+
+// look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
+// known as another batch. When the request is fresh it looks twice. One that does not tell what it is is read again until it does,
+// as long as a run waits for anything, if the caller has that patience. Whether what is found is not another program's, the
+// contacts tell in the end.
+func (r *run) look(ctx context.Context, b *state.Batch, patient bool) (sighting, error) {
+	began, pause := time.Now(), lookTwice
+	for second := false; ; second = true {
+		all, err := r.unclaimed(ctx, b)
+		if err != nil {
+			return absent, err
+		}
+		doubtful := slices.ContainsFunc(all, func(a ccapi.Activity) bool { return a.Unclear && !a.Ended() })
+		waits := patient && time.Since(began) < mirror.LetGo
+		switch {
+		case len(all) > 0 && !doubtful, len(all) > 0 && !all[0].Unclear && !waits:
+			r.push.guess(b)
+			return found, r.accepted(ctx, b, all[0])
+		case doubtful && !waits:
+			r.Log.WarnContext(ctx, "an activity may be this import and does not tell, looking again later", "run", r.id, "batch", b.ID)
+			return unclear, nil
+		case len(all) == 0 && (second || r.push.ages.of(b.ID).sinceSending() > time.Minute):
+			return absent, nil
+		}
+		if err := r.waitForActivity(ctx, pause); err != nil {
+			return absent, err
+		}
+		pause = min(pause*3/2, mirror.LastPoll)
+	}
+}
+
+// unclaimed are the activities that can be this batch: those that tell before those that do not, the nearest in time first. The list of
+// activities counts a header line.
+func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, error) {
+	all, err := r.Read.Activities(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for batch %d: %w", b.ID, err)
+	}
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, a.ID)
+	}
+	ours := make(map[string]bool)
+	for part := range slices.Chunk(ids, chunk) {
+		known, err := r.State.KnownActivities(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for id := range known {
+			ours[id] = true
+		}
+	}
+	since := b.SendingAt.Add(-sendingSlack - r.State.Unsteady())
+	var found []ccapi.Activity
+	for _, a := range all {
+		fits := a.Items == 0 || a.Items == b.Contacts || a.Items == b.Contacts+1
+		if (a.IsImport || a.Unclear) && fits && !ours[a.ID] && !a.CreatedAt.Before(since) {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(x, y ccapi.Activity) int {
+		if x.Unclear != y.Unclear {
+			return map[bool]int{true: 1, false: -1}[x.Unclear]
+		}
+		return cmp.Compare(x.CreatedAt.Sub(b.SendingAt).Abs(), y.CreatedAt.Sub(b.SendingAt).Abs())
+	})
+	return found, nil
+}
