@@ -109,7 +109,9 @@ func (r *run) firstDelay(ctx context.Context, open []*state.Batch) (time.Duratio
 	if err != nil {
 		return 0, err
 	}
-	left := func(b *state.Batch) time.Duration { return p.expected(b.Contacts) - r.push.ages.of(b.ID).sinceSending() }
+	left := func(b *state.Batch) time.Duration {
+		return p.expected(b.Contacts) - r.push.ages.of(b.ID).sinceSending()
+	}
 	first := slices.MinFunc(open, func(x, y *state.Batch) int { return int(left(x) - left(y)) })
 	return min(max(left(first), mirror.FirstPoll), mirror.LastPoll), nil
 }

@@ -231,7 +231,7 @@ func drawEdit(rt *rapid.T) step {
 func drawTale(rt *rapid.T) *tale {
 	t := &tale{rules: drawRules(rt), perDay: rapid.SampledFrom([]int{9500, 9500, 9500, 40}).Draw(rt, "per day")}
 	if rapid.Bool().Draw(rt, "switched") {
-		for _, s := range doubts() {
+		for _, s := range sandbox.SwitchTable() {
 			s.Set(&t.switches, rapid.Bool().Draw(rt, s.Name))
 		}
 	}

@@ -16,14 +16,6 @@ import (
 // What nobody knows of Constant Contact is a switch of the sandbox. The promises hold in every position of the switches;
 // where one has to read differently, the story below says so.
 
-// notYet are positions in which not every promise is kept yet.
-var notYet = []string{"export_product_words", "activity_status_late"}
-
-// doubts are the switches of the sandbox in whose positions every promise holds.
-func doubts() []sandbox.Switch {
-	return slices.DeleteFunc(sandbox.SwitchTable(), func(sw sandbox.Switch) bool { return slices.Contains(notYet, sw.Name) })
-}
-
 // position is one setting of all switches.
 type position struct {
 	name     string
@@ -32,7 +24,7 @@ type position struct {
 
 // positions are all switches off, each of them on alone, all of them on, and some settings drawn at random.
 func positions() []position {
-	table := doubts()
+	table := sandbox.SwitchTable()
 	all := position{name: "all on"}
 	found := []position{{name: "all off"}}
 	for _, sw := range table {

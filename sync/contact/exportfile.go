@@ -15,7 +15,8 @@ import (
 // ErrUnfit says that an export does not prove to have everything that the mirror needs. Pages are read instead.
 var ErrUnfit = errors.New("the export cannot be used")
 
-// ReadExport yields the contacts of an export. An error is the last element.
+// ReadExport yields the contacts of an export: without a Norm those that have no address, and without a Permission those whose
+// status has a word that is not known, which are to be read another way. An error is the last element.
 func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
 	return func(yield func(state.Contact, error) bool) {
 		lines := &boundedLines{file: file}
@@ -111,23 +112,35 @@ func (t *Target) headings() []string {
 	return []string{strings.ReplaceAll(t.Property, "_", " ")}
 }
 
-// permissions are the words of an export for permission_to_send.
+// permissions are the words of an export for permission_to_send: the API's, and those of the web interface.
 var permissions = map[string]string{
-	"implicit": "implicit", "explicit": "explicit", "express": "explicit", "not set": "not_set", "unsubscribed": "unsubscribed",
-	"pending confirmation": "pending_confirmation", "awaiting confirmation": "pending_confirmation", "temp hold": "temp_hold",
+	"implicit": "implicit", "implied": "implicit", "explicit": "explicit", "express": "explicit", "not set": "not_set", "no permissions set": "not_set",
+	"unsubscribed": "unsubscribed", "pending confirmation": "pending_confirmation", "awaiting confirmation": "pending_confirmation", "temp hold": "temp_hold",
 }
 
-// Contact reads one line. A word that is not known makes the export unfit: nobody is to be taken for subscribed
-// by mistake.
+// permission reads the two columns that tell whether somebody may be mailed; "" when a word of them is not known: nobody is to be taken for
+// subscribed by mistake.
+func permission(status, word string) string {
+	plain := func(text string) string {
+		return strings.ToLower(strings.TrimSpace(strings.ReplaceAll(text, "_", " ")))
+	}
+	switch is := plain(status); is {
+	case "unsubscribed", "awaiting confirmation", "pending confirmation", "temp hold":
+		return permissions[is]
+	case "active", "not set":
+		return permissions[plain(word)]
+	}
+	return ""
+}
+
+// contact reads one line. One without an address is nobody whom the join meets, and is not read further. A list or time that is not
+// known makes the export unfit.
 func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]string) (state.Contact, error) {
-	word := strings.ToLower(strings.ReplaceAll(line[e.permission], "_", " "))
-	c := state.Contact{Address: strings.Clone(line[e.address]), Permission: permissions[word]}
-	if strings.EqualFold(line[e.status], "unsubscribed") {
-		c.Permission = "unsubscribed"
+	c := state.Contact{Address: strings.Clone(line[e.address])}
+	if c.Norm = Norm(c.Address); c.Norm == "" {
+		return c, nil
 	}
-	if c.Permission == "" {
-		return c, fmt.Errorf("%w: it has the unknown permission %q", ErrUnfit, line[e.permission])
-	}
+	c.Permission = permission(line[e.status], line[e.permission])
 	if line[e.lists] != "" {
 		for name := range strings.SplitSeq(line[e.lists], ",") {
 			id := lists[strings.TrimSpace(name)]
@@ -141,7 +154,7 @@ func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]stri
 	if err != nil {
 		return c, fmt.Errorf("%w: it has the unknown time %q", ErrUnfit, line[e.updated])
 	}
-	c.UpdatedAt, c.Norm = updated.UTC(), Norm(c.Address)
+	c.UpdatedAt = updated.UTC()
 	values := make([]string, len(e.targets))
 	for i, column := range e.targets {
 		values[i] = m.Targets[i].mirrored(line[column])

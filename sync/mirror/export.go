@@ -1,7 +1,10 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -53,7 +56,7 @@ func (m *Mirror) exportSnapshot(ctx context.Context) (done bool, err error) {
 	if m.at, err = m.db.BeginSnapshot(ctx, m.mapping.Key()); err != nil {
 		return false, err
 	}
-	m.at.LoadingAt = m.State.Now()
+	m.at.LoadingAt, m.doubt = m.State.Now(), ""
 	err = m.readDeleted(ctx)
 	if err == nil {
 		err = m.readExport(ctx)
@@ -69,24 +72,36 @@ func (m *Mirror) exportSnapshot(ctx context.Context) (done bool, err error) {
 }
 
 // readDeleted reads the deleted contacts page by page, before the export, so that an address that is a deleted contact's
-// and another's is noticed.
+// and another's is noticed. Where the account counts more than its pages show they are read twice: alike, they are all.
 func (m *Mirror) readDeleted(ctx context.Context) error {
-	expected := 0
-	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
-		if err != nil {
+	var before deletedSeen
+	for range maxPasses {
+		count := 0
+		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
+			if err != nil {
+				return err
+			}
+			if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
+				return err
+			}
+			count = max(count, page.Count)
+		}
+		seen, err := m.db.SeenIn(ctx, m.at.Loading)
+		if err != nil || seen >= count {
 			return err
 		}
-		if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
-			return err
+		if is := (deletedSeen{seen, count}); is == before {
+			m.disagree(ctx, fmt.Sprintf("the account counts %d deleted contacts and its pages show %d, twice alike", count, seen), seen, count)
+			return nil
+		} else {
+			before = is
 		}
-		expected = max(expected, page.Count)
 	}
-	read, err := m.db.SeenIn(ctx, m.at.Loading)
-	if err == nil && read < expected {
-		return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", contact.ErrUnfit, read, expected)
-	}
-	return err
+	return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", contact.ErrUnfit, before.seen, before.count)
 }
+
+// deletedSeen is what a reading of the deleted contacts' pages came to, all readings so far together: none showed another one.
+type deletedSeen struct{ seen, count int }
 
 // ofExport tells errors of the export alone from those that would meet the pages too.
 func ofExport(err error) bool {
@@ -101,6 +116,8 @@ func ofExport(err error) bool {
 	return errors.As(err, new(*csv.ParseError))
 }
 
+// readExport reads an export into the mirror. Where it has fewer contacts than the account counts another is made: if that has the same
+// and the count stood still, they are all.
 func (m *Mirror) readExport(ctx context.Context) error {
 	counts, err := m.Read.Counts(ctx)
 	if err != nil {
@@ -110,26 +127,58 @@ func (m *Mirror) readExport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := m.Write.Export(ctx)
+	x, err := m.export(ctx, lists)
 	if err != nil {
 		return err
 	}
-	if a, err = m.awaitExport(ctx, a); err != nil {
+	defer x.close()
+	if x.rows < counts.Total {
+		if err := m.exportAgain(ctx, lists, x, counts.Total); err != nil {
+			return err
+		}
+	}
+	return m.putExported(ctx, x, counts.Total)
+}
+
+func (m *Mirror) exportAgain(ctx context.Context, lists map[string]string, x *exported, total int) error {
+	counts, err := m.Read.Counts(ctx)
+	if err != nil {
 		return err
+	}
+	again, err := m.export(ctx, lists)
+	if err != nil {
+		return err
+	}
+	defer again.close()
+	if counts.Total != total || again.rows != x.rows || again.sum != x.sum {
+		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, again.rows, counts.Total)
+	}
+	m.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts and its exports have %d, twice alike", total, x.rows), x.rows, total)
+	return nil
+}
+
+// disagree notes that a count is above what was seen, though that did not change.
+func (m *Mirror) disagree(ctx context.Context, text string, seen, count int) {
+	m.doubt = text + "; nobody is created who was not looked up by address"
+	m.Note(m.doubt)
+	m.Log.WarnContext(ctx, "the account's count disagrees with what it shows", "seen", seen, "count", count)
+}
+
+// export makes an export and reads its file.
+func (m *Mirror) export(ctx context.Context, lists map[string]string) (*exported, error) {
+	a, err := m.Write.Export(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a, err = m.awaitExport(ctx, a); err != nil {
+		return nil, err
 	}
 	file, err := m.Read.ExportFile(ctx, a.Results)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
-	rows, err := m.mirrorExport(ctx, file, lists, counts.Total)
-	if err != nil {
-		return err
-	}
-	if rows < counts.Total {
-		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, rows, counts.Total)
-	}
-	return nil
+	return m.readFile(file, lists)
 }
 
 // listsByName maps the names in an export to ids. A comma in a name, or two lists of one name, would be read
@@ -149,9 +198,9 @@ func (m *Mirror) listsByName(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-// awaitExport polls an export to its end, as long as it moves.
+// awaitExport polls an export to its end, as long as it moves. A link to the file that an earlier answer had is as good as that of the last.
 func (m *Mirror) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
-	began := m.State.Now()
+	began := time.Now()
 	moved, delay := began, FirstPoll
 	for !a.Ended() {
 		if err := m.wait(ctx, delay); err != nil {
@@ -162,12 +211,13 @@ func (m *Mirror) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activ
 			return a, err
 		}
 		if next.State != a.State || next.PercentDone != a.PercentDone {
-			moved = m.State.Now()
+			moved = time.Now()
 		}
-		if m.State.Now().Sub(moved) > LetGo {
+		if time.Since(moved) > LetGo {
 			return a, fmt.Errorf("%w: it does not get ready", contact.ErrUnfit)
 		}
-		a, delay = next, NextPoll(delay, m.State.Now().Sub(began), next.PercentDone)
+		next.Results = cmp.Or(next.Results, a.Results)
+		a, delay = next, NextPoll(delay, time.Since(began), next.PercentDone)
 	}
 	if a.State != ccapi.StateCompleted || a.Results == "" {
 		return a, fmt.Errorf("%w: it ended as %s", contact.ErrUnfit, a.State)
@@ -182,47 +232,76 @@ func (m *Mirror) wait(ctx context.Context, d time.Duration) error {
 	return wait(ctx, d)
 }
 
-// mirrorExport reads the file into the mirror and returns how many contacts it has. They are sorted first: the mirror
-// is written in its own order, or a million contacts take minutes.
-func (m *Mirror) mirrorExport(ctx context.Context, file io.Reader, lists map[string]string, total int) (rows int, err error) {
-	sorted := spool.New(m.Scratch)
-	defer sorted.Close()
+// exported is what an export shows. Close it.
+type exported struct {
+	rows    int               // lines, those without an address too
+	unknown int               // contacts whose permission it does not tell
+	sum     [sha256.Size]byte // of the addresses, in any order
+	sorted  *spool.Spool      // contacts by norm
+}
+
+func (x *exported) close() { x.sorted.Close() }
+
+// readFile reads and sorts the file: the mirror is written in its own order, or a million contacts take minutes. A contact whose permission
+// the file does not tell is read by its address later, unless there are so many that pages are cheaper.
+func (m *Mirror) readFile(file io.Reader, lists map[string]string) (_ *exported, err error) {
+	x := &exported{sorted: spool.New(m.Scratch)}
+	defer func() {
+		if err != nil {
+			x.close()
+		}
+	}()
 	var buf []byte
 	for c, err := range contact.ReadExport(m.mapping, file, lists) {
 		if err != nil {
-			return rows, err
+			return nil, err
 		}
-		if rows++; c.Norm == "" {
+		x.rows++
+		switch {
+		case c.Norm == "":
 			continue
+		case c.Permission == "":
+			x.unknown++
 		}
+		one := sha256.Sum256([]byte(c.Norm))
+		subtle.XORBytes(x.sum[:], x.sum[:], one[:])
 		buf = spool.AppendTexts(buf[:0], c.Address, c.Permission, strings.Join(c.Lists, " "), c.Fields, c.UpdatedAt.Format(time.RFC3339))
-		if err := sorted.Add([]byte(c.Norm), buf); err != nil {
-			return rows, err
+		if err := x.sorted.Add([]byte(c.Norm), buf); err != nil {
+			return nil, err
 		}
 	}
-	return rows, m.putExported(ctx, sorted, total)
+	if x.unknown > Pages(x.rows) {
+		return nil, fmt.Errorf("%w: %d of %d contacts have a status that is not known", contact.ErrUnfit, x.unknown, x.rows)
+	}
+	return x, nil
 }
 
-// putExported writes the sorted contacts into the mirror, some thousand at a time.
-func (m *Mirror) putExported(ctx context.Context, sorted *spool.Spool, total int) error {
+// putExported writes the sorted contacts into the mirror, some thousand at a time, and reads those whose permission is not told.
+func (m *Mirror) putExported(ctx context.Context, x *exported, total int) error {
 	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
-	done := 0
+	done, last := 0, ""
+	var unknown []string
 	flush := func() error {
 		more, err := m.db.PutExported(ctx, m.at, contacts)
 		m.at.Contacts += more
 		done += len(contacts)
 		contacts = contacts[:0]
 		m.Step("snapshot", done, total)
-		if errors.Is(err, state.ErrTwins) {
-			return fmt.Errorf("%w: %w", contact.ErrUnfit, err)
-		}
-		return err
+		return unfitTwins(err)
 	}
-	for norm, buf := range sorted.Sorted() {
+	for norm, buf := range x.sorted.Sorted() {
 		c := state.Contact{Norm: string(norm)}
+		if c.Norm == last {
+			return unfitTwins(state.ErrTwins)
+		}
+		last = c.Norm
 		var lists, updated string
 		spool.ParseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
+		if c.Permission == "" {
+			unknown = append(unknown, c.Address)
+			continue
+		}
 		c.Lists = strings.Fields(lists)
 		c.UpdatedAt, _ = time.Parse(time.RFC3339, updated)
 		if contacts = append(contacts, c); len(contacts) == page {
@@ -231,8 +310,33 @@ func (m *Mirror) putExported(ctx context.Context, sorted *spool.Spool, total int
 			}
 		}
 	}
-	if err := sorted.Err(); err != nil {
+	if err := x.sorted.Err(); err != nil {
 		return err
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	return m.readUnknown(ctx, unknown)
+}
+
+func unfitTwins(err error) error {
+	if errors.Is(err, state.ErrTwins) {
+		return fmt.Errorf("%w: %w", contact.ErrUnfit, err)
+	}
+	return err
+}
+
+// readUnknown reads the contacts by their addresses whose permission an export does not tell.
+func (m *Mirror) readUnknown(ctx context.Context, addresses []string) error {
+	for _, address := range addresses {
+		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
+			if err != nil {
+				return err
+			}
+			if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -217,7 +217,7 @@ func (m *Mirror) Changes(ctx context.Context) error {
 func (m *Mirror) changedPages(ctx context.Context) error {
 	var mark time.Time
 	read := 0
-	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: m.at.Mark.Add(-overlap-m.State.Unsteady())}) {
+	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: m.at.Mark.Add(-overlap - m.State.Unsteady())}) {
 		if err != nil {
 			return fmt.Errorf("refresh the mirror: %w", err)
 		}
@@ -240,6 +240,9 @@ func (m *Mirror) changedPages(ctx context.Context) error {
 // Snapshot reads every contact: from an export where that is cheaper and proves fit, else page by page, as often as it takes until
 // as many were seen as the account says there are. One that was broken off is resumed.
 func (m *Mirror) Snapshot(ctx context.Context) error {
+	if err := m.mayBegin(ctx); err != nil {
+		return err
+	}
 	if !m.bound {
 		to, err := m.Bind(ctx)
 		if err != nil {

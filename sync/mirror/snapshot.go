@@ -30,9 +30,6 @@ func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
 // contacts while the count stood still: then that is the account. errLarge when the first page tells that an export is worth
 // trying.
 func (m *Mirror) pageSnapshot(ctx context.Context) error {
-	if err := m.mayBegin(ctx); err != nil {
-		return err
-	}
 	if err := m.beginSnapshot(ctx); err != nil {
 		return err
 	}
