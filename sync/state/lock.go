@@ -34,7 +34,7 @@ const MirrorLock = "mirror"
 // *OwnerError, a symbolic link in its place ErrLink.
 func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
 	path := db.lockPath(name)
-	if err := db.Present(ctx); err != nil {
+	if err := db.present(); err != nil {
 		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	if err := lockFile(path); err != nil {
