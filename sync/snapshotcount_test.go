@@ -13,8 +13,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// uncounted leaves the count out of the pages of contacts, of all or of all but the first; hollow takes the contacts and the link out too. What is
-// asked of one address is answered as ever.
+// uncounted leaves the count out of answers about contacts, of all or of all but the first page; hollow takes the contacts and the
+// link out too.
 type uncounted struct {
 	wire        http.RoundTripper
 	first       bool // the first page lacks it too
@@ -26,7 +26,7 @@ type uncounted struct {
 var countMember = regexp.MustCompile(`,?"contacts_count":\d+`)
 
 func (u *uncounted) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path != "/v3/contacts" || r.URL.Query().Has("email") {
+	if r.URL.Path != "/v3/contacts" {
 		return u.wire.RoundTrip(r)
 	}
 	if u.pages++; u.pages == 3 && u.beforeThird != nil {

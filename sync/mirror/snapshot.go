@@ -39,6 +39,9 @@ func (m *Mirror) pageSnapshot(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("take a snapshot: %w", err)
 		}
+		if p.count < 0 {
+			p.count = m.statistics(ctx)
+		}
 		seen, err := m.db.SeenIn(ctx, m.at.Loading)
 		if err != nil {
 			return err
@@ -46,7 +49,7 @@ func (m *Mirror) pageSnapshot(ctx context.Context) error {
 		if m.doubt = ""; p.count >= 0 && seen >= p.count {
 			return m.endSnapshot(ctx)
 		}
-		if p.whole && p == before {
+		if p.whole && p == before && p.plausible(seen) {
 			m.doubt = m.disagreement(ctx, seen, p.count)
 			m.Note(m.doubt)
 			m.Log.WarnContext(ctx, "the account's count disagrees with its pages", "seen", seen, "count", p.count)
@@ -59,11 +62,22 @@ func (m *Mirror) pageSnapshot(ctx context.Context) error {
 	return m.stayedIncomplete(ctx)
 }
 
+// statistics is how many contacts the account's own statistics count; -1 where they do not tell. It stands for a count that no page
+// told.
+func (m *Mirror) statistics(ctx context.Context) int {
+	counts, err := m.Read.Counts(ctx)
+	if err != nil {
+		m.Log.WarnContext(ctx, "the account does not tell how many contacts it has", "error", err)
+		return -1
+	}
+	return counts.Total
+}
+
 // disagreement says how a count differs from what the pages show, beside what the account's own statistics say.
 func (m *Mirror) disagreement(ctx context.Context, seen, count int) string {
 	text := fmt.Sprintf("the account counts %s contacts and its pages show %d, twice alike; nobody is created who was not looked up by address", counted(count), seen)
-	if counts, err := m.Read.Counts(ctx); err == nil {
-		text += fmt.Sprintf("; its statistics count %d", counts.Total)
+	if total := m.statistics(ctx); total >= 0 {
+		text += fmt.Sprintf("; its statistics count %d", total)
 	}
 	return text
 }
@@ -139,6 +153,10 @@ type passed struct {
 	ids   [sha256.Size]byte // of the contacts shown, in any order
 	whole bool              // it began at the first page
 }
+
+// plausible tells whether pages that showed so many contacts, twice alike, can be the account. Of one that does not tell how many it
+// has nothing is known, and one that counts twice as many as it shows is not itself.
+func (p *passed) plausible(seen int) bool { return p.count >= 0 && seen*2 >= p.count }
 
 // pass reads the pages once, from where the snapshot goes on.
 func (m *Mirror) pass(ctx context.Context) (p passed, err error) {
