@@ -70,7 +70,7 @@ func (w *taleWorld) ran(_ context.Context, r *ccsync.Report) {
 	if !r.Whole() {
 		return
 	}
-	k.outcome, k.until = string(r.Outcome), began
+	k.outcome, k.until, k.pending = string(r.Outcome), began, r.Coverage.Pending
 	if k.failing.IsZero() || began.Before(k.failing) {
 		k.failing = began
 	}
@@ -79,7 +79,7 @@ func (w *taleWorld) ran(_ context.Context, r *ccsync.Report) {
 	}
 	if r.Mirror.Refresh == "snapshot" && r.Outcome != ccsync.Deferred {
 		for _, u := range w.people {
-			if !u.edited.IsZero() && u.edited.Before(k.failing.Add(-2 * time.Minute)) {
+			if !u.edited.IsZero() && u.edited.Before(k.failing.Add(-2*time.Minute)) {
 				u.edited, u.unsure = time.Time{}, false
 				u.since = time.Now() // from now on it is known: the last reading may have shown it
 			}
@@ -147,10 +147,25 @@ func (w *taleWorld) look() {
 func (w *taleWorld) judge(ask func(*taleJudge) string) {
 	for i := range taleJudges {
 		w.mu.Lock()
+		w.reloaded()
 		seen := ask(&taleJudges[i])
 		w.mu.Unlock()
 		w.breaks(taleJudges[i].promise, seen)
 	}
+}
+
+// reloaded notes that the daemon has another configuration: from now on it may want something else
+// of every contact. w.mu is held.
+func (w *taleWorld) reloaded() {
+	if w.d == nil || w.d.app.Load() == w.known.app {
+		return
+	}
+	if w.known.app != nil {
+		for _, u := range w.people {
+			u.since = time.Now()
+		}
+	}
+	w.known.app = w.d.app.Load()
 }
 
 // unnamed are the users whose changes have waited since before a time, though the program names no
@@ -161,6 +176,9 @@ func (w *taleWorld) unnamed(d *daemon, before time.Time) string {
 		if u.since.Before(before) && w.waits(u) {
 			waiting = append(waiting, u.email)
 		}
+	}
+	if w.rules.canary && w.known.pending > 0 {
+		return "" // for the contacts that went ahead; that they do is told, as pending
 	}
 	if len(waiting) == 0 || w.known.outcome == string(ccsync.Deferred) {
 		return ""
@@ -184,9 +202,9 @@ func leavesNothing(w *taleWorld, d *daemon, r *ccsync.Report) string {
 	if !r.Whole() || r.Outcome != ccsync.Synced && r.Outcome != ccsync.Partial {
 		return ""
 	}
-	was := w.known.outcome
-	defer func() { w.known.outcome = was }()
-	w.known.outcome = string(r.Outcome)
+	outcome, pending := w.known.outcome, w.known.pending
+	defer func() { w.known.outcome, w.known.pending = outcome, pending }()
+	w.known.outcome, w.known.pending = string(r.Outcome), r.Coverage.Pending
 	if left := w.unnamed(d, taleBegan(r).Add(-time.Second)); left != "" {
 		return fmt.Sprintf("run %d ended %s, and %s", r.Run, r.Outcome, left)
 	}

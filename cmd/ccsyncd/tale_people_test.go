@@ -47,6 +47,8 @@ type taleMemory struct {
 	sent      int // values of short_code that this run replaces
 	forced    int // forced runs under way
 	restarted bool
+	pending   int                  // users of the last whole run
+	app       *app                 // that was seen last
 	told      map[string]time.Time // problems that a notification told of, by when they were first tried
 	lastTold  string
 	mapped    map[string]bool // columns that a run ever wrote

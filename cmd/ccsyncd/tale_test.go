@@ -44,6 +44,7 @@ type taleRules struct {
 	lists, create bool // [contacts]
 	guarded       bool // limits that a few users reach
 	shortLogin    bool // access tokens live ten minutes
+	canary        bool // some contacts go ahead of the others
 }
 
 // taleStep is one thing that happens, and how long nothing else does. It draws for itself, so that
@@ -62,6 +63,7 @@ func drawTale(seed uint64) *tale {
 	r := rand.New(rand.NewPCG(seed, 1))
 	t := &tale{seed: seed}
 	t.rules = taleRules{fields: r.IntN(len(taleFields)), lists: r.IntN(2) == 0, guarded: r.IntN(2) == 0, shortLogin: r.IntN(3) == 0}
+	t.rules.canary = r.IntN(3) == 0
 	t.rules.create = t.rules.lists && r.IntN(2) == 0
 	table := sandbox.SwitchTable()
 	for range r.IntN(3) {

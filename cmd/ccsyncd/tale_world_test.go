@@ -141,8 +141,12 @@ func (w *taleWorld) config(fields int) string {
 	if w.rules.lists {
 		fmt.Fprintf(&b, "[contacts]\nlists = [\"App users\"]\ncreate = %v\n", w.rules.create)
 	}
+	fmt.Fprintf(&b, "[guard]\n")
+	if !w.rules.canary {
+		fmt.Fprintf(&b, "canary = 0\n")
+	}
 	if w.rules.guarded {
-		fmt.Fprintf(&b, "[guard]\nexempt_below = 3\nmax_change_percent = 25\n")
+		fmt.Fprintf(&b, "exempt_below = 3\nmax_change_percent = 25\n")
 	}
 	fmt.Fprintf(&b, "[endpoints]\napi = \"http://127.0.0.1:8585/v3\"\nauth = \"http://127.0.0.1:8585/oauth2/default/v1\"\n")
 	fmt.Fprintf(&b, "[auth]\nclient_id = \"a-client-id\"\n[http]\nlisten = \"127.0.0.1:8484\"\ntoken = %q\n", bubbleToken)
