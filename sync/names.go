@@ -1,9 +1,12 @@
 package sync
 
 import (
+	"context"
+
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
 
@@ -44,6 +47,9 @@ type (
 	// UserState tells what became of one user that a run was for.
 	UserState = plan.UserState
 )
+
+// ReadDoubt says why the last snapshot of the account may lack somebody; "" where it does not.
+func ReadDoubt(ctx context.Context, db *state.DB) (string, error) { return mirror.Doubt(ctx, db) }
 
 // The actions of a plan.
 const (

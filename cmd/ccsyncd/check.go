@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,12 +20,16 @@ without network: every row is judged as a run would judge it. --strict makes a
 skipped row an error, and a file that others can write to, or read with a secret
 in it. $CCSYNC_ENDPOINT lets a build test the rest against a sandbox.
 
+With --account it looks, by some fifteen GETs, how the account answers: forms of
+dates and links, order of pages, counts, words, activities of ten days. The table
+has no personal data and can be pasted into an issue.
+
 Exit codes: that of the first link that fails; 0 when none does.`
 
 // checkFlags are those of check.
 type checkFlags struct {
-	offline, strict bool
-	output          string
+	offline, strict, account bool
+	output                   string
 }
 
 func (c *cli) checkCommand() *cobra.Command {
@@ -35,12 +40,19 @@ func (c *cli) checkCommand() *cobra.Command {
 			if err := checkOutput(cmd, f.output); err != nil {
 				return err
 			}
+			if f.account && (f.offline || f.strict) {
+				return misused(cmd, errors.New("--account goes neither with --offline nor with --strict"))
+			}
+			if f.account {
+				return c.lookAtAccount(cmd.Context(), f.output)
+			}
 			return c.check(cmd.Context(), f)
 		},
 	}
 	addOutput(cmd, &f.output)
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "stop before Constant Contact")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "skipped rows, and files that others can read or write, are errors")
+	cmd.Flags().BoolVar(&f.account, "account", false, "look by reading alone how this account answers, as a table for an issue")
 	return cmd
 }
 

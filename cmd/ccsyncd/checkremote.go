@@ -30,6 +30,7 @@ func (a *app) testConstantContact(ctx context.Context, ch *chain) {
 		a.testNames(ctx, ch)
 	}
 	a.testClearing(ctx, ch)
+	a.testDoubt(ctx, ch)
 	a.testClock(ch)
 	a.testQuota(ctx, ch)
 }
@@ -134,6 +135,17 @@ func (a *app) testClearing(ctx context.Context, ch *chain) {
 		ch.fail(name, err, "")
 	case off != nil:
 		ch.note(name, clearingText(off), "look at that contact in Constant Contact, and empty values there meanwhile")
+	}
+}
+
+// testDoubt says how the account's count of contacts disagrees with what it shows.
+func (a *app) testDoubt(ctx context.Context, ch *chain) {
+	const name = "contacts"
+	switch doubt, err := ccsync.ReadDoubt(ctx, a.state); {
+	case err != nil:
+		ch.fail(name, err, "")
+	case doubt != "":
+		ch.note(name, doubt, "")
 	}
 }
 

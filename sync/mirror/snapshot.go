@@ -10,6 +10,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/spool"
+	"ccsyncd/sync/state"
 )
 
 // Names under which the state database keeps how snapshots fare.
@@ -25,6 +26,9 @@ func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
 	doubt, err := m.db.Fact(ctx, factDoubt)
 	return doubt != "", err
 }
+
+// Doubt says why the last snapshot may lack somebody; "" where it does not.
+func Doubt(ctx context.Context, db *state.DB) (string, error) { return db.Fact(ctx, factDoubt) }
 
 // pageSnapshot reads all pages, until as many contacts were seen as the account counts, or until two passes in a row showed the same
 // contacts while the count stood still: then that is the account. errLarge when the first page tells that an export is worth
