@@ -117,7 +117,7 @@ func ofExport(err error) bool {
 }
 
 // readExport reads an export into the mirror. Where it has fewer contacts than the account counts another is made: if that has the same
-// and the count stood still, they are all.
+// and the count stood still, they are all; but no account is believed that shows fewer than half of what it counts.
 func (m *Mirror) readExport(ctx context.Context) error {
 	counts, err := m.Read.Counts(ctx)
 	if err != nil {
@@ -150,7 +150,7 @@ func (m *Mirror) exportAgain(ctx context.Context, lists map[string]string, x *ex
 		return err
 	}
 	defer again.close()
-	if counts.Total != total || again.rows != x.rows || again.sum != x.sum {
+	if counts.Total != total || again.rows != x.rows || again.sum != x.sum || 2*x.rows < total {
 		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, again.rows, counts.Total)
 	}
 	m.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts and its exports have %d, twice alike", total, x.rows), x.rows, total)
