@@ -370,6 +370,6 @@ func moveState(w *taleWorld, _ *rand.Rand) {
 		_ = os.Rename(from+end, fmt.Sprintf("%s.%d%s", from, w.at, end)) // one that is not there need not be moved
 	}
 	w.mu.Lock()
-	w.known.lastTold, w.known.told, w.lost1 = "", make(map[string]time.Time), true
+	w.known.lastTold, w.known.told, w.stateLost = "", make(map[string]time.Time), true
 	w.mu.Unlock()
 }

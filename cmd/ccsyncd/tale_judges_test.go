@@ -309,8 +309,9 @@ func (w *taleWorld) overstepped(u *taleUser, c *sandbox.Contact) string {
 	case c.Deleted != was.Deleted && !u.unsure:
 		return "revived or deleted"
 	}
+	unknown := w.stateLost && w.known.everForced // a forced run lets contacts join though nobody knows
 	for _, list := range c.Lists {
-		if !slices.Contains(was.Lists, list) && !u.unsure && (!w.rules.lists || list != taleLists[0] || u.left[list] || c.Permission == sandbox.Unsubscribed) {
+		if !slices.Contains(was.Lists, list) && !u.unsure && (!w.rules.lists || list != taleLists[0] || u.left[list] && !unknown || c.Permission == sandbox.Unsubscribed) {
 			return "put on " + list
 		}
 	}
@@ -441,6 +442,7 @@ func guarded(w *taleWorld) string {
 func (w *taleWorld) forces(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.known.everForced = true
 	if w.known.forced += n; n < 0 {
 		w.known.sent = 0
 	}

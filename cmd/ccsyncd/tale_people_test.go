@@ -39,21 +39,22 @@ type taleVersion struct {
 
 // taleMemory is what the judges remember of the past.
 type taleMemory struct {
-	failing   time.Time // when the first run began since the last good one; zero when there was none
-	moving    time.Time // when the daemon was last seen at work, or began
-	run       int64     // of the daemon, of which sent and recheck tell
-	recheck   time.Time
-	step      string
-	sent      int // values of short_code that this run replaces
-	forced    int // forced runs under way
-	restarted bool
-	pending   int                  // users of the last whole run
-	app       *app                 // that was seen last
-	told      map[string]time.Time // problems that a notification told of, by when they were first tried
-	lastTold  string
-	mapped    map[string]bool // columns that a run ever wrote
-	outcome   string          // of the last whole run
-	until     time.Time       // what was there before then is known to the last whole run, or idle tick
+	failing    time.Time // when the first run began since the last good one; zero when there was none
+	moving     time.Time // when the daemon was last seen at work, or began
+	run        int64     // of the daemon, of which sent and recheck tell
+	recheck    time.Time
+	step       string
+	sent       int // values of short_code that this run replaces
+	forced     int // forced runs under way
+	everForced bool
+	restarted  bool
+	pending    int                  // users of the last whole run
+	app        *app                 // that was seen last
+	told       map[string]time.Time // problems that a notification told of, by when they were first tried
+	lastTold   string
+	mapped     map[string]bool // columns that a run ever wrote
+	outcome    string          // of the last whole run
+	until      time.Time       // what was there before then is known to the last whole run, or idle tick
 }
 
 const taleCrowd = 14

@@ -45,17 +45,17 @@ type taleWorld struct {
 	others   sync.WaitGroup
 	guests   int // other processes so far
 
-	mu      sync.Mutex // guards what follows
-	people  map[string]*taleUser
-	codes   int // given out so far
-	known   taleMemory
-	heard   []string // events that the webhook took
-	deaf    int      // next messages that the receiver refuses
-	lost1   bool     // the state file was lost once
-	at      int      // step
-	promise string   // that was broken
-	wrong   string   // what was seen
-	diary   strings.Builder
+	mu        sync.Mutex // guards what follows
+	people    map[string]*taleUser
+	codes     int // given out so far
+	known     taleMemory
+	heard     []string // events that the webhook took
+	deaf      int      // next messages that the receiver refuses
+	stateLost bool     // the state file was lost once: who left a list before is not known
+	at        int      // step
+	promise   string   // that was broken
+	wrong     string   // what was seen
+	diary     strings.Builder
 }
 
 // newTaleWorld makes both sides and starts the daemon.
@@ -366,7 +366,7 @@ func (l *taleLife) meets(left *int) bool {
 	if *left > 0 {
 		if *left--; *left == 0 {
 			l.dead = true
-			go l.kill()
+			l.kill()
 		}
 	}
 	return l.dead
