@@ -30,7 +30,7 @@ func TestTwoLostAnswersLeaveTheTokenInDoubt(t *testing.T) {
 		w.server.next(resetBefore, resetBefore)
 		began := time.Now()
 		e := w.doubt(w.client)
-		if !e.Since.Equal(began) || e.Next.Sub(time.Now()).Round(time.Second) != time.Minute {
+		if !e.Since.Equal(began) || time.Until(e.Next).Round(time.Second) != time.Minute {
 			w.t.Errorf("in doubt since %v, next try %v; it is %v", e.Since, e.Next, time.Now())
 		}
 		s := w.status()

@@ -139,7 +139,7 @@ func TestTheServersClockIsKeptAndCorrected(t *testing.T) {
 			if err := db.Saw(t.Context(), time.Now().Add(ahead)); err != nil {
 				t.Fatal(err)
 			}
-			if db.Skew() != skew || db.Now().Sub(time.Now()).Round(time.Second) != skew {
+			if db.Skew() != skew || time.Until(db.Now()).Round(time.Second) != skew {
 				t.Errorf("after a Date %s ahead the clocks differ by %s, want %s", ahead, db.Skew(), skew)
 			}
 			other := open(t, db.Path())
