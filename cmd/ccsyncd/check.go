@@ -21,8 +21,8 @@ skipped row an error, and a file that others can write to, or read with a secret
 in it. $CCSYNC_ENDPOINT lets a build test the rest against a sandbox.
 
 With --account it looks, by some fifteen GETs, how the account answers: forms of
-dates and links, order of pages, counts, words, activities of ten days. The table
-has no personal data and can be pasted into an issue.
+dates and links, order of pages, counts, words, recent activities. The table has
+no personal data and can be pasted into an issue.
 
 Exit codes: that of the first link that fails; 0 when none does.`
 

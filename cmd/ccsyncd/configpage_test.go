@@ -62,7 +62,7 @@ func pageEnv(name string) string {
 	case "SLACK_WEBHOOK":
 		return "https://hooks.example.com/services/x"
 	}
-	return "a-value"
+	return "a-value-of-that-name"
 }
 
 // The example holds the defaults, as a test of the configuration proves; so the page must agree with the example.

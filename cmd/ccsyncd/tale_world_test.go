@@ -49,12 +49,11 @@ type taleWorld struct {
 	people    map[string]*taleUser
 	codes     int // given out so far
 	known     taleMemory
-	heard     []string // events that the webhook took
-	deaf      int      // next messages that the receiver refuses
-	stateLost bool     // the state file was lost once: who left a list before is not known
-	at        int      // step
-	promise   string   // that was broken
-	wrong     string   // what was seen
+	deaf      int    // next messages that the receiver refuses
+	stateLost bool   // the state file was lost once: who left a list before is not known
+	at        int    // step
+	promise   string // that was broken
+	wrong     string // what was seen
 	diary     strings.Builder
 }
 

@@ -159,8 +159,11 @@ type passed struct {
 }
 
 // plausible tells whether pages that showed so many contacts, twice alike, can be the account. Of one that does not tell how many it
-// has nothing is known, and one that counts twice as many as it shows is not itself.
-func (p *passed) plausible(seen int) bool { return p.count >= 0 && seen*2 >= p.count }
+// has nothing is known, and one that counts twice as many as it shows, and more than a handful, is not itself.
+func (p *passed) plausible(seen int) bool {
+	const handful = 10
+	return p.count >= 0 && p.count-seen <= max(p.count/2, handful)
+}
 
 // pass reads the pages once, from where the snapshot goes on.
 func (m *Mirror) pass(ctx context.Context) (p passed, err error) {
