@@ -132,6 +132,7 @@ func parseSQLite(dsn, dir string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	written := path
 	if scheme {
 		path = sqliteURLPath(path)
 	}
@@ -146,6 +147,9 @@ func parseSQLite(dsn, dir string) (*target, error) {
 		path = filepath.Join(dir, path)
 	}
 	if t.path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	if err := checkMissing(written, t.path); !scheme && err != nil {
 		return nil, err
 	}
 	if relative {

@@ -260,6 +260,14 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 	clearPostgresEnvironment(t)
 	for _, dsn := range []string{
 		"postgres://bob:S3CRET#x@h/app",
+		"bob:S3CRET",
+		"user bob pass S3CRET",
+		"bob/S3CRET@//h:1521/x",
+		"h,bob,S3CRET,app",
+		"[h, bob, S3CRET]",
+		"h|bob|S3CRET",
+		"postgres%3A%2F%2Fbob%3AS3CRET%40h%2Fapp",
+		"cG9zdGdyZXM6S3CRET",
 		"postgres://bob:S3CRET/x@h/app",
 		"postgres://bob:S3CRET?x@h/app",
 		"postgres://bob:x@S3CRET/x@h/app",

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"os"
 	"regexp"
 	"strings"
 )
@@ -57,6 +58,20 @@ func checkPath(path string, scheme bool) error {
 	}
 	return nil
 }
+
+// checkMissing refuses a text that names no file there is and does not look like a path either: it would be shown as one, and anything
+// may stand in it.
+func checkMissing(written, path string) error {
+	if _, err := os.Lstat(path); err == nil || pathStart.MatchString(written) || fileName.MatchString(written) {
+		return nil
+	}
+	return misconfigured("put ./ before the name if it is a file: "+dsnForms, "dsn in [source] is no URL, and there is no such file")
+}
+
+var (
+	pathStart = regexp.MustCompile(`^(\.{0,2}[/\\]|[A-Za-z]:[/\\])`)
+	fileName  = regexp.MustCompile(`(?i)^[^@|,:%\[\]]+\.(db|db3|sqlite|sqlite3|s3db|sl3)$`)
+)
 
 // volume is a drive letter of Windows.
 var volume = regexp.MustCompile(`^[A-Za-z]:[/\\]`)

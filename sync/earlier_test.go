@@ -95,6 +95,9 @@ func TestAnEarlierImportMakesNobodyVerifiedWhoseRowHasChanged(t *testing.T) {
 		w.wantState(r, "verified", "")
 		w.want(r, ccsync.Synced)
 		w.wantCoverage(r, 1, 0, 0, 0)
+		if r.Push.Verified != 1 {
+			t.Errorf("%d are called verified, want the one who was asked for", r.Push.Verified)
+		}
 		if got := w.begin("V"); got != 49 {
 			t.Errorf("%d contacts carry V, want the 49 who were not asked for", got)
 		}
@@ -114,6 +117,9 @@ func TestAWholeRunIsSyncedOnlyWithTheValuesThatTheTableHasNow(t *testing.T) {
 		w.want(r, ccsync.Synced)
 		w.wantAllCodes()
 		w.wantCoverage(r, 50, 0, 0, 0)
+		if r.Push.Verified != 50 {
+			t.Errorf("%d are called verified of 50 whose rows changed since the former run sent them", r.Push.Verified)
+		}
 		if r.Summary.Update != 50 || r.Summary.Change != 50 || len(r.Changes) != 50 || r.Summary.Unchanged != 0 {
 			t.Errorf("summary %+v, %d changes", r.Summary, len(r.Changes))
 		}

@@ -109,13 +109,14 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 		return nil, err
 	}
 	err = r.steps(ctx)
+	superseded := r.dropSuperseded()
 	r.close()
 	r.brokenOff = ctx.Err() != nil
 	if r.plan != nil {
 		r.report.Users = r.asked.States()
 	}
 	unknown := r.openProblems(context.WithoutCancel(ctx), err)
-	unknown = errors.Join(unknown, r.failedEarlier(context.WithoutCancel(ctx)))
+	unknown = errors.Join(unknown, superseded, r.failedEarlier(context.WithoutCancel(ctx)))
 	if err == nil {
 		err = unknown
 	}

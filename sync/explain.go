@@ -3,6 +3,7 @@ package sync
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
@@ -105,6 +106,9 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	if err := r.explainDecision(ctx, &look, lacks, x); err != nil {
 		return nil, err
 	}
+	if err := r.explainRefusal(ctx, x); err != nil {
+		return nil, err
+	}
 	return x, r.explainPushes(ctx, x)
 }
 
@@ -185,6 +189,16 @@ func (r *run) explainDecision(ctx context.Context, look *mirror.View, lacks []st
 		unread = "the configuration maps fields that were not read yet"
 	}
 	x.decided(&d, unread)
+	return nil
+}
+
+// explainRefusal says that nothing is sent while the guard refuses what the whole run plans.
+func (r *run) explainRefusal(ctx context.Context, x *Explanation) error {
+	last, ok, err := ReadLastWhole(ctx, r.State)
+	if err != nil || !ok || last.Outcome != Refused || len(x.Fields) == 0 {
+		return err
+	}
+	x.Advice = "nothing is sent while the guard refuses the plan (" + strings.Join(last.Guard, ", ") + "): see `ccsyncd status`"
 	return nil
 }
 

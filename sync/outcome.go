@@ -11,18 +11,26 @@ import (
 
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
 
-// landed takes in a row that carries its values.
+// landed takes in a row that carries its values. One that a former run sent says nothing of others than it was for, and counts only
+// while its user is not to be changed again.
 func (r *run) landed(b *state.Batch, row *judged) {
 	p := &r.push
-	p.verified++
 	if p.landedOf == nil {
 		p.landedOf = make(map[int64]int)
 	}
 	p.landedOf[b.ID]++
+	switch ours := b.Run == r.id; {
+	case ours:
+		p.verified++
+	case len(r.opts.Only) == 0:
+		p.verified++
+		r.landedEarlier(row.Norm)
+	}
 	if b.Run == r.id && !p.orphans[row.Norm] {
 		p.arrived++
 		if row.Action == string(plan.Create) {
@@ -84,6 +92,34 @@ func (r *run) failedEarlier(ctx context.Context) error {
 				r.push.fail(&part[i])
 			}
 		}
+	}
+	return nil
+}
+
+// landedEarlier notes a row that a former run sent. Should the spool fail, it is counted as it is.
+func (r *run) landedEarlier(norm string) {
+	if r.push.former == nil {
+		r.push.former = spool.New(r.Scratch)
+	}
+	_ = r.push.former.Add([]byte(norm), nil)
+}
+
+// dropSuperseded takes out of what was verified the rows of former runs whose users this run planned to change: what was sent then is
+// not what the table says now.
+func (r *run) dropSuperseded() error {
+	if r.push.former == nil {
+		return nil
+	}
+	defer r.push.former.Close()
+	for _, p := range []*plan.Plan{r.first, r.plan} {
+		if p == nil {
+			continue
+		}
+		n, err := p.CountAmong(r.push.former)
+		if err != nil {
+			return fmt.Errorf("count what former runs sent: %w", err)
+		}
+		r.push.verified -= n
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
 )
 
@@ -33,6 +34,7 @@ type pusher struct {
 	verified int           // rows seen carrying their values
 	arrived  int           // of those, rows of this run's plan
 	created  int           // of those, contacts that were created
+	former   *spool.Spool  // norms of the others: what former runs sent; nil: none
 	missed   int           // rows of this run's plan whose values did not arrive
 	landedOf map[int64]int // of verified, by batch
 	rejected int

@@ -130,7 +130,7 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	}
 	if c := r.Coverage; c != (Coverage{}) {
 		next.Coverage, next.Skips, next.CoverageRun, next.CoverageAt = &c, maps.Clone(r.Reasons), r.Run, at
-		if next.PendingSince = since; c.Pending == 0 {
+		if next.PendingSince = since; c.Pending+c.Missing == 0 {
 			next.PendingSince = time.Time{}
 		}
 	}

@@ -237,7 +237,7 @@ func (r *Report) problemCount() (n int) {
 func (r *Report) guardHint() string {
 	const pass = "if it is meant, pass the guard once with `ccsyncd push --force`"
 	switch {
-	case len(r.Guard.Reasons) == 1 && r.Guard.Reasons[0] == "min_source_rows":
+	case slices.Contains(r.Guard.Reasons, "min_source_rows"):
 		return "look at the source; this limit is not passed by --force, only by [guard] min_source_rows"
 	case r.DryRun:
 		return "look at this plan; " + pass

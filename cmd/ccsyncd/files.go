@@ -41,6 +41,14 @@ func fileFaults(cfg *config.Config) (all []fileFault) {
 		if i == 0 {
 			what, clear = strings.Join(cfg.ClearSecrets, ", "), len(cfg.ClearSecrets) > 0
 		}
+		if owner, told := ownerOf(info); told && owner != 0 && owner != os.Geteuid() {
+			all = append(all, fileFault{text: fmt.Sprintf("%s belongs to %s, who can change it at any time, and this process runs as %s", path, userName(owner), userName(os.Geteuid())),
+				hint: "give it to root or to the user of this program (chown)"})
+		}
+		if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode().Perm()&othersWrite != 0 && dir.Mode()&fs.ModeSticky == 0 {
+			all = append(all, fileFault{text: fmt.Sprintf("any user of this machine can replace %s: they can write to its folder (mode %04o)", path, dir.Mode().Perm()),
+				hint: "chmod o-w " + filepath.Dir(path)})
+		}
 		switch mode := info.Mode().Perm(); {
 		case mode&othersWrite != 0:
 			all = append(all, fileFault{writable: true, text: fmt.Sprintf("any user of this machine can write to %s (mode %04o)", path, mode),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -201,5 +202,34 @@ func TestRootIsToldHowToRunAsTheService(t *testing.T) {
 				t.Errorf("%s: %d, %s; want %s", path, code, hint, part)
 			}
 		}
+	}
+}
+
+// Who owns a file, or may write to its folder, can put another in its place.
+func TestCheckTellsWhoCanReplaceTheConfiguration(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	for name, c := range map[string]struct {
+		prepare func(k *keeper) error
+		says    string
+	}{
+		"another user's":             {func(k *keeper) error { return os.Chown(k.toml, 65533, 65533) }, "who can change it at any time"},
+		"a folder that all write to": {func(k *keeper) error { return os.Chmod(filepath.Dir(k.toml), 0o777) }, "any user of this machine can replace"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKeeper(t, inClear)
+			if err := errors.Join(os.Chmod(k.toml, 0o600), c.prepare(k)); err != nil {
+				t.Fatal(err)
+			}
+			if code, said := k.check(0); code != 0 || !strings.Contains(said, c.says) {
+				t.Errorf("check ends with %d and says\n%s", code, said)
+			}
+			if code, said := k.check(0, "--strict"); code != 78 {
+				t.Errorf("--strict ends with %d and says\n%s", code, said)
+			}
+		})
 	}
 }

@@ -59,7 +59,7 @@ func noticeOf(event string, l *ccsync.LastWhole) notice {
 	case string(ccsync.Refused):
 		n.Text = "the guard refused the plan, " + withheld(l) + ": " + strings.Join(l.Guard, ", ")
 	case string(ccsync.Unauthorized):
-		n.Text = "Constant Contact does not accept the login; nothing is sent until somebody logs in"
+		n.Text = "there is no login that Constant Contact accepts; nothing is sent until somebody logs in"
 		n.Hint = "ccsyncd auth login"
 	default:
 		n.Text = "the run failed: " + failure(l.Error) + "; it is tried again at the next scheduled time"

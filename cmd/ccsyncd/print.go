@@ -33,7 +33,7 @@ func (c *cli) present(r *ccsync.Report, f runFlags) error {
 		c.complain(r.Error.Message, r.Error.Hint)
 	}
 	c.nextAfter(r)
-	if f.detailed && r.ExitCode == exitDone && pending(r) > 0 {
+	if f.detailed && r.ExitCode == exitDone && pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
 		return exitWith(exitPending)
 	}
 	return exitWith(r.ExitCode)
@@ -47,6 +47,8 @@ func (c *cli) nextAfter(r *ccsync.Report) {
 	switch {
 	case r.Outcome == ccsync.Unauthorized:
 		c.next("ccsyncd auth login")
+	case r.Outcome == ccsync.Refused && slices.Contains(r.Guard.Reasons, "min_source_rows"):
+		c.next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
 	case r.Outcome == ccsync.Refused && r.DryRun:
 		c.next("ccsyncd push --force, if the plan is meant")
 	case r.Outcome == ccsync.Refused:

@@ -208,6 +208,21 @@ func kindOf(o *Outgoing) string {
 	return kind
 }
 
+// CountAmong counts the changes whose normalised addresses are among those in a spool.
+func (p *Plan) CountAmong(norms *spool.Spool) (n int, err error) {
+	among := newCursor(norms)
+	defer among.close()
+	for o, err := range p.Each() {
+		if err != nil {
+			return 0, err
+		}
+		if among.has([]byte(o.Row.Norm)) {
+			n++
+		}
+	}
+	return n, among.err()
+}
+
 // Place is where the contacts of one normalised address are read.
 type Place struct {
 	Norm      string

@@ -40,8 +40,15 @@ func userName(id int) string {
 	return strconv.Itoa(id)
 }
 
-// private wants that nobody else owns a file or can read it, if it is there.
+// private wants that nobody else owns a file or can read it, if it is there. A symbolic link must be root's or one's own.
 func private(path string) error {
+	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		if owner, told := ownerOf(link); told && owner != 0 {
+			if err := owned(path, link); err != nil {
+				return err
+			}
+		}
+	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
