@@ -11,6 +11,9 @@ import (
 
 func (c *cli) printStatus(s status, now time.Time) {
 	p := printer{Stream: c.Out}
+	if s.NotReady != "" {
+		p.Print("daemon    " + p.Paint(term.Bad, "not ready: "+strings.ReplaceAll(s.NotReady, "\n", "\n          ")))
+	}
 	if s.Coverage == nil {
 		p.Printf("coverage  not known before the first whole run\n")
 	} else {

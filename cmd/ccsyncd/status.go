@@ -15,7 +15,7 @@ func (c *cli) statusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "status", Short: "Coverage, last and next run, quota, mirror, open problems", GroupID: groupLook, Args: cobra.NoArgs,
-		Long: "Tells how it stands, from the state database alone. It asks Constant\nContact nothing and works beside a daemon.",
+		Long: "Tells how it stands, from the state database, and whether the daemon\nbeside it is ready. It asks Constant Contact nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := checkOutput(cmd, output); err != nil {
 				return err
@@ -53,10 +53,12 @@ type status struct {
 	Running    *runSummary      `json:"running,omitempty"`
 	Daemon     *holder          `json:"daemon"`            // null when none runs
 	NextRun    time.Time        `json:"next_run,omitzero"` // when a daemon runs
-	Quota      ccsync.Quota     `json:"quota"`
-	Mirror     mirrorStatus     `json:"mirror"`
-	Problems   problemStatus    `json:"problems"`
-	Skew       float64          `json:"clock_skew_seconds"` // Constant Contact's clock minus this machine's
+	// NotReady is why that daemon is not ready, as its /readyz says.
+	NotReady string        `json:"not_ready,omitempty"`
+	Quota    ccsync.Quota  `json:"quota"`
+	Mirror   mirrorStatus  `json:"mirror"`
+	Problems problemStatus `json:"problems"`
+	Skew     float64       `json:"clock_skew_seconds"` // Constant Contact's clock minus this machine's
 }
 
 // holder is the process that holds the run lock.
@@ -101,6 +103,7 @@ func (a *app) status(ctx context.Context) (s status, err error) {
 			return s, err
 		}
 		s.NextRun = at.Add(a.state.Skew()).UTC()
+		s.NotReady = a.notReady(ctx)
 	}
 	return s, nil
 }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+)
+
+// A daemon whose disk is full can write down nothing that status could read: it says so itself.
+func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		network string
+		status  int
+		want    string
+	}{
+		"not ready":   {"tcp", http.StatusServiceUnavailable, "state_full: the disk is full"},
+		"on a socket": {"unix", http.StatusServiceUnavailable, "state_full: the disk is full"},
+		"ready":       {"tcp", http.StatusOK, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := "127.0.0.1:0"
+			if c.network == "unix" {
+				address = filepath.Join(t.TempDir(), "s")
+			}
+			listener, err := net.Listen(c.network, address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/readyz" {
+					w.WriteHeader(c.status)
+					w.Write([]byte("state_full: the disk is full\n"))
+				}
+			})}
+			go server.Serve(listener)
+			t.Cleanup(func() { server.Close() })
+			cfg := config.Default()
+			if cfg.HTTP.Listen = listener.Addr().String(); c.network == "unix" {
+				cfg.HTTP.Listen = config.UnixSocket + address
+			}
+			a := &app{cfg: &cfg}
+			if got := a.notReady(t.Context()); got != c.want {
+				t.Errorf("it says %q, want %q", got, c.want)
+			}
+			server.Close()
+			if got := a.notReady(t.Context()); got != "" {
+				t.Errorf("a daemon that does not answer says %q", got)
+			}
+		})
+	}
+}
