@@ -55,7 +55,7 @@ func (d *demo) open(ctx context.Context) error {
 		return err
 	}
 	d.endpoint = "http://" + listener.Addr().String()
-	d.remote = sandbox.New(sandbox.Options{})
+	d.remote = sandbox.New(sandbox.Options{Switches: sandbox.Switches{ExportProductWords: true}})
 	d.remote.SetAccount("demo", "Demo Ltd")
 	d.remote.Seed(demoSeed()...)
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -87,6 +87,7 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 
 // sandboxServer makes the sandbox that the flags describe.
 func (c *cli) sandboxServer(ctx context.Context, f sandboxFlags) (*sandbox.Server, error) {
+	f.options.Switches.ExportProductWords = true // what an account's exports most likely have
 	server := sandbox.New(f.options)
 	if f.fromConfig {
 		if err := c.seedFromConfig(ctx, server); err != nil {
