@@ -286,7 +286,7 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 		"no field":             {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, gone or ambiguous (field_gone); it is tried again at the next scheduled time", "ccsyncd runs show 17"},
 		"no source":            {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
 		"refused":              {"refused", counted(ccsync.Refused, "refused"), "the guard refused the plan, nothing more was sent: max_clears, max_joins", "ccsyncd runs show 17"},
-		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "Constant Contact does not accept the login; nothing is sent until somebody logs in", "ccsyncd auth login"},
+		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "there is no login that Constant Contact accepts; nothing is sent until somebody logs in", "ccsyncd auth login"},
 		"partial":              {"partial", counted(ccsync.Partial, "partial"), "2 codes did not arrive (1 lost, 1 rejected); what can be tried again is tried by itself", "ccsyncd runs show 17"},
 		"recovered":            {"recovered", counted(ccsync.Synced, ""), "all is well again: 986 of 1,010 users carry their values", "ccsyncd runs show 17"},
 		"a run without number": {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is tried again at the next scheduled time", "ccsyncd check"},
