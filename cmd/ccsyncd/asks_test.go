@@ -36,7 +36,7 @@ func (b *bubble) askFor(body string) (status int, a answered) {
 
 // runsOf counts the runs that this trigger began.
 func (b *bubble) runsOf(trigger string) (n int) {
-	for _, r := range b.runs {
+	for _, r := range b.ran() {
 		if r.Trigger == trigger {
 			n++
 		}
@@ -64,7 +64,7 @@ func TestABurstOfAsksIsOneRun(t *testing.T) {
 		if n := b.runsOf("http"); n != 1 {
 			t.Errorf("%d runs", n)
 		}
-		t.Logf("200 asks at once were answered within %s, by one run of %d requests", time.Since(began).Round(time.Millisecond), b.runs[len(b.runs)-1].Requests)
+		t.Logf("200 asks at once were answered within %s, by one run of %d requests", time.Since(began).Round(time.Millisecond), b.ran()[len(b.ran())-1].Requests)
 		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -143,7 +143,7 @@ func TestWhoHasLeftIsNotServed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {
 		b.wait(time.Minute)
-		before := len(b.runs)
+		before := len(b.ran())
 		ctx, leave := context.WithCancel(b.ctx)
 		left := make(chan error)
 		go func() {
@@ -156,7 +156,7 @@ func TestWhoHasLeftIsNotServed(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		b.wait(5 * time.Second)
-		if n := len(b.runs) - before; n != 0 {
+		if n := len(b.ran()) - before; n != 0 {
 			t.Errorf("%d runs for nobody", n)
 		}
 	})

@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,13 +39,33 @@ type bubble struct {
 	d      *daemon
 	pages  *http.Client // asks the status page
 	looks  *pipes
-	runs   []*ccsync.Report
-	idle   int // ticks that found nothing to do
 	log    syncBuffer
 	hangUp chan os.Signal
 	after  []func()
-	before func(*http.Request) // sees each request before it is sent
+	before atomic.Pointer[func(*http.Request)] // sees each request before it is sent
+	begin  func()                              // lets the loop begin, with what the test has configured
+
+	mu    sync.Mutex // guards what follows
+	runs  []*ccsync.Report
+	ticks int // that found nothing to do
 }
+
+// ran are the runs so far.
+func (b *bubble) ran() []*ccsync.Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.runs)
+}
+
+// idled is how many ticks have found nothing to do.
+func (b *bubble) idled() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ticks
+}
+
+// onRequest lets the test see each request before it is sent.
+func (b *bubble) onRequest(hook func(*http.Request)) { b.before.Store(&hook) }
 
 const bubbleToken = "the-token-of-the-bubble"
 
@@ -58,8 +81,11 @@ func inBubble(t *testing.T, users int, test func(*bubble)) {
 		defer b.app.Close()
 		closePages := b.open(dir)
 		ended := make(chan struct{})
-		go func() { defer close(ended); b.d.loop(ctx) }()
+		begun := make(chan struct{})
+		b.begin = sync.OnceFunc(func() { close(begun) })
+		go func() { defer close(ended); <-begun; b.d.loop(ctx) }()
 		test(b)
+		b.begin()
 		for _, undo := range b.after {
 			undo()
 		}
@@ -114,15 +140,23 @@ func (b *bubble) open(dir string) (closePages func()) {
 	go box.Serve(wire)
 	base := &http.Transport{DialContext: wire.dial}
 	a.wire = &hooked{base, func(r *http.Request) {
-		if b.before != nil {
-			b.before(r)
+		if hook := b.before.Load(); hook != nil {
+			(*hook)(r)
 		}
 	}}
 	a.connect()
 	b.d = &daemon{cli: &cli{getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &b.log})}, asks: newAsks(), hangUp: b.hangUp}
 	b.d.app.Store(a)
-	b.d.ran = append(b.d.ran, func(_ context.Context, r *ccsync.Report) { b.runs = append(b.runs, r) })
-	b.d.idle = append(b.d.idle, func(context.Context) { b.idle++ })
+	b.d.ran = append(b.d.ran, func(_ context.Context, r *ccsync.Report) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.runs = append(b.runs, r)
+	})
+	b.d.idle = append(b.d.idle, func(context.Context) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.ticks++
+	})
 	b.must(b.d.openSite(a))
 	b.login()
 	b.looks = newPipes()
@@ -176,6 +210,7 @@ func (b *bubble) exec(query string, args ...any) {
 
 // wait lets time pass, and everybody come to rest.
 func (b *bubble) wait(d time.Duration) {
+	b.begin()
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -198,6 +233,7 @@ func (b *bubble) ask(method, path, body string) (status int, text string) {
 }
 
 func (b *bubble) send(ctx context.Context, method, path, body string) (*http.Response, error) {
+	b.begin()
 	r, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1:8484"+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err

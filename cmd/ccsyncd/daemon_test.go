@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,15 +80,15 @@ func TestWhileACodeHasNotArrivedNobodyIsToldThatAllIsWell(t *testing.T) {
 		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user0003@"})
 		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 10")
 		b.wait(10 * time.Minute)
-		from := len(b.runs)
-		idle := b.idle
+		from := len(b.ran())
+		idle := b.idled()
 		b.wait(40 * time.Minute) // drift passes, the retry is not due
-		for _, r := range b.runs[from:] {
+		for _, r := range b.ran()[from:] {
 			if r.Outcome != ccsync.Partial {
 				t.Errorf("run %d ended %s", r.Run, r.Outcome)
 			}
 		}
-		if b.idle == idle {
+		if b.idled() == idle {
 			t.Error("no tick was idle while the retry was not due")
 		}
 		b.wantMetric(`ccsync_users{state="missing"} 1`)
@@ -110,15 +111,15 @@ func TestALoginThatIsRefusedIsNotTriedEachSecond(t *testing.T) {
 		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultUnauthorized, Path: "/v3/contacts"})
 		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
 		b.wait(20 * time.Second)
-		from := len(b.runs)
+		from := len(b.ran())
 		b.wait(10 * time.Minute)
-		if n := len(b.runs) - from; n > 8 {
+		if n := len(b.ran()) - from; n > 8 {
 			t.Errorf("%d runs in ten minutes", n)
 		}
 		b.box.ClearFaults()
 		b.login()
 		b.wait(30 * time.Second)
-		if last := b.runs[len(b.runs)-1]; last.Outcome != ccsync.Synced {
+		if last := b.ran()[len(b.ran())-1]; last.Outcome != ccsync.Synced {
 			t.Errorf("after a login: %s %+v", last.Outcome, last.Error)
 		}
 		b.wantReady(200, "ready")
@@ -131,11 +132,11 @@ func TestAnOutageTakesFewRequests(t *testing.T) {
 		b.wait(time.Minute)
 		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503})
 		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
-		requests := 0
-		b.before = func(*http.Request) { requests++ }
+		var requests atomic.Int64
+		b.onRequest(func(*http.Request) { requests.Add(1) })
 		b.wait(6 * time.Hour)
-		if requests > 500 {
-			t.Errorf("%d requests in six hours: 2,000 in a day are too many", requests)
+		if requests.Load() > 500 {
+			t.Errorf("%d requests in six hours: 2,000 in a day are too many", requests.Load())
 		}
 		b.box.ClearFaults()
 		b.wait(6 * time.Minute)
@@ -151,11 +152,11 @@ func TestAQuarantinedUserTakesFewRequests(t *testing.T) {
 	inBubble(t, 20, func(b *bubble) {
 		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user0003@"})
 		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 3")
-		requests := 0
-		b.before = func(*http.Request) { requests++ }
+		var requests atomic.Int64
+		b.onRequest(func(*http.Request) { requests.Add(1) })
 		b.wait(6 * time.Hour)
-		if requests > 75 {
-			t.Errorf("%d requests in six hours: 300 in a day are too many", requests)
+		if requests.Load() > 75 {
+			t.Errorf("%d requests in six hours: 300 in a day are too many", requests.Load())
 		}
 	})
 }
@@ -169,9 +170,9 @@ func TestTheNextRunIsTold(t *testing.T) {
 			if left := time.Until(at); err != nil || left < 0 || left > 10*time.Second {
 				t.Fatalf("the next run is told to be in %s (%v)", left, err)
 			}
-			runs := len(b.runs) + b.idle
+			runs := len(b.ran()) + b.idled()
 			b.wait(time.Until(at) + time.Second)
-			if len(b.runs)+b.idle == runs {
+			if len(b.ran())+b.idled() == runs {
 				t.Errorf("nothing happened at %s", at)
 			}
 		}

@@ -45,7 +45,7 @@ func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 		b.must(err)
 		defer disk.Close()
 		full := false
-		b.before = func(r *http.Request) { // its mark is written, its answer is not
+		b.onRequest(func(r *http.Request) { // its mark is written, its answer is not
 			if strings.HasSuffix(r.URL.Path, "/token") && !full {
 				full = true
 				for _, event := range []string{"INSERT", "UPDATE"} {
@@ -53,7 +53,7 @@ func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 					b.must(err)
 				}
 			}
-		}
+		})
 		b.exec("UPDATE users SET short_code = 'ONE' WHERE id = 1")
 		b.box.RevokeAccess()
 		b.wait(30 * time.Second)
@@ -77,7 +77,7 @@ func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 				t.Errorf("a refresh token (%d characters) was spent %d times", len(token), spent)
 			}
 		}
-		if last := b.runs[len(b.runs)-1]; last.Outcome != ccsync.Synced {
+		if last := b.ran()[len(b.ran())-1]; last.Outcome != ccsync.Synced {
 			t.Errorf("the last run ended %s: %+v", last.Outcome, last.Error)
 		}
 		if c, _ := b.box.Contact("user0002@example.com"); c.Fields["short_code"] != "TWO" {
