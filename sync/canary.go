@@ -170,13 +170,36 @@ func (r *run) readAhead(ctx context.Context, first map[string]bool) ([]ahead, er
 		}
 		a := ahead{Norm: o.Row.Norm, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists}
 		if a.Action != plan.Create {
-			if _, a.Before, err = r.Read.Whole(ctx, o.Row.ID); err != nil && !errors.Is(err, ccapi.ErrNotFound) {
+			if a.Before, err = r.wholeOf(ctx, &o.Row); err != nil {
 				return nil, fmt.Errorf("read a contact that goes ahead: %w", err)
+			}
+			if a.Before == nil {
+				continue // it is gone: it proves nothing
 			}
 		}
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// wholeOf reads the contact of a row whole; nil when there is none. One that only an export has shown has no id yet: its address tells.
+func (r *run) wholeOf(ctx context.Context, row *state.BatchRow) (ccapi.Whole, error) {
+	id := row.ID
+	if c := (state.Contact{ID: id}); c.Unnamed() {
+		if err := r.mirror.Place(ctx, row.Norm, []string{row.Address}); err != nil {
+			return nil, err
+		}
+		contacts, err := r.mirror.Contacts(ctx, []string{row.Norm})
+		if err != nil || len(contacts) == 0 || contacts[0].Unnamed() {
+			return nil, err
+		}
+		id = contacts[0].ID
+	}
+	_, whole, err := r.Read.Whole(ctx, id)
+	if errors.Is(err, ccapi.ErrNotFound) {
+		return nil, nil
+	}
+	return whole, err
 }
 
 // compareAhead compares the contacts that went ahead and whose batches have ended, in this run or in one that ended in between.

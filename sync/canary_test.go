@@ -172,3 +172,16 @@ func TestARunThatDiedBetweenTheStepsIsComparedByTheNext(t *testing.T) {
 		w.wantSent(5)
 	})
 }
+
+// Contacts that only an export has shown have no id yet.
+func TestTheFirstPushToALargeAccountGoesInTwoSteps(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(10_500, 500)
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		w.wantSent(5, 16)
+		w.wantAllCodes()
+	})
+}
