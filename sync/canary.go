@@ -30,6 +30,7 @@ type canary struct {
 // ahead is a contact that went ahead, as it was.
 type ahead struct {
 	Norm   string      `json:"norm"`
+	ID     string      `json:"contact_id,omitempty"` // "" for one that was to be created
 	Action plan.Action `json:"action"`
 	Before ccapi.Whole `json:"before,omitempty"` // nil for one that was to be created
 	Wanted string      `json:"wanted"`
@@ -170,7 +171,7 @@ func (r *run) readAhead(ctx context.Context, first map[string]bool) ([]ahead, er
 		}
 		a := ahead{Norm: o.Row.Norm, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists}
 		if a.Action != plan.Create {
-			if a.Before, err = r.wholeOf(ctx, &o.Row); err != nil {
+			if a.ID, a.Before, err = r.wholeOf(ctx, &o.Row); err != nil {
 				return nil, fmt.Errorf("read a contact that goes ahead: %w", err)
 			}
 			if a.Before == nil {
@@ -183,23 +184,23 @@ func (r *run) readAhead(ctx context.Context, first map[string]bool) ([]ahead, er
 }
 
 // wholeOf reads the contact of a row whole; nil when there is none. One that only an export has shown has no id yet: its address tells.
-func (r *run) wholeOf(ctx context.Context, row *state.BatchRow) (ccapi.Whole, error) {
-	id := row.ID
+func (r *run) wholeOf(ctx context.Context, row *state.BatchRow) (id string, whole ccapi.Whole, err error) {
+	id = row.ID
 	if c := (state.Contact{ID: id}); c.Unnamed() {
 		if err := r.mirror.Place(ctx, row.Norm, []string{row.Address}); err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		contacts, err := r.mirror.Contacts(ctx, []string{row.Norm})
 		if err != nil || len(contacts) == 0 || contacts[0].Unnamed() {
-			return nil, err
+			return "", nil, err
 		}
 		id = contacts[0].ID
 	}
-	_, whole, err := r.Read.Whole(ctx, id)
+	_, whole, err = r.Read.Whole(ctx, id)
 	if errors.Is(err, ccapi.ErrNotFound) {
-		return nil, nil
+		return "", nil, nil
 	}
-	return whole, err
+	return id, whole, err
 }
 
 // compareAhead compares the contacts that went ahead and whose batches have ended, in this run or in one that ended in between.
@@ -235,11 +236,15 @@ func (r *run) compareAhead(ctx context.Context) error {
 
 // compareOne compares one contact. Where its values did not arrive it proves nothing.
 func (r *run) compareOne(ctx context.Context, c *canary, a *ahead) error {
-	contacts, err := r.mirror.Contacts(ctx, []string{a.Norm})
-	if err != nil || len(contacts) == 0 || contacts[0].ID == "" || contacts[0].Unnamed() {
-		return err
+	id := a.ID
+	if id == "" {
+		contacts, err := r.mirror.Contacts(ctx, []string{a.Norm})
+		if err != nil || len(contacts) == 0 || contacts[0].Unnamed() {
+			return err
+		}
+		id = contacts[0].ID
 	}
-	is, after, err := r.Read.Whole(ctx, contacts[0].ID)
+	is, after, err := r.Read.Whole(ctx, id)
 	if errors.Is(err, ccapi.ErrNotFound) {
 		return nil
 	}

@@ -85,7 +85,7 @@ func (r *run) send(ctx context.Context, which func(norm string) bool) error {
 			kind, o.Lists = 'c', nil
 		}
 		p.buf = o.Append(p.buf[:0])
-		if err := grouped.Add(groupKey(kind, uniqueLists(o.Lists), o.Row.Norm), p.buf); err != nil {
+		if err := grouped.Add(groupKey(kind, plan.UniqueLists(o.Lists), o.Row.Norm), p.buf); err != nil {
 			return err
 		}
 	}
@@ -199,11 +199,4 @@ func groupKey(kind byte, lists []string, norm string) []byte {
 	}
 	key = append(key, 0)
 	return append(key, norm...)
-}
-
-// uniqueLists are sorted ids without repeats.
-func uniqueLists(ids []string) []string {
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	return slices.Compact(ids)
 }

@@ -43,7 +43,7 @@ func newOutgoing(s *subject, d *decision) Outgoing {
 		o.Row.Address = sendable(s.address, s.norm)
 	}
 	if d.action == Update && len(d.lists) == 0 {
-		o.Row.Lists = uniqueLists(d.onLists)
+		o.Row.Lists = UniqueLists(d.onLists)
 	}
 	return o
 }

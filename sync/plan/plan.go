@@ -263,8 +263,8 @@ type Coverage struct {
 	Skipped  int `json:"skipped"`
 }
 
-// uniqueLists are sorted ids without repeats.
-func uniqueLists(ids []string) []string {
+// UniqueLists are sorted ids without repeats.
+func UniqueLists(ids []string) []string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	return slices.Compact(ids)
