@@ -72,6 +72,10 @@ func (r *run) due(c *canary) int {
 	return max(r.Guard.Canary-c.Passed, 0)
 }
 
+// forcesAll tells whether a run was forced for everybody. One that was forced for some sends these, and leaves as it is what holds
+// for the others.
+func (r *run) forcesAll() bool { return r.opts.Force && len(r.opts.Only) == 0 && r.opts.Limit == 0 }
+
 // judgeCanary refuses a plan when contacts that went ahead changed in more than they were to.
 func (r *run) judgeCanary(ctx context.Context, v *plan.Verdict) error {
 	if r.Guard.Canary == 0 || r.plan.Len() == 0 {
@@ -113,7 +117,7 @@ func (r *run) sendInSteps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.opts.Force && r.Guard.Canary > 0 {
+	if r.forcesAll() && r.Guard.Canary > 0 {
 		c = canary{For: c.For, Passed: r.Guard.Canary}
 		if err := r.keepCanary(ctx, &c); err != nil {
 			return err

@@ -128,6 +128,34 @@ func TestWhoeverAsksNothingElseIsSentBeforeTheFirstContactsPassed(t *testing.T) 
 	})
 }
 
+// Whoever forces a push for some users answers for these, not for everybody.
+func TestAForcedPushForSomeLeavesTheCanaryForTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, some := range map[string]ccsync.Options{"one user": {Force: true, Only: []string{"user000009@example.com"}}, "a limit": {Force: true, Limit: 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.guard.Canary = 5
+				w.populate(20, 1)
+				w.run(some)
+				w.wantSent(1)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.wantSent(1, 5, 14)
+			})
+			inWorld(t, sandbox.Options{}, func(w *world) { // after a refusal, too
+				w.guard.Canary = 5
+				w.populate(20, 1)
+				w.throw(func(s *sandbox.Switches) { s.ImportSetsPermission = true })
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				w.run(some)
+				w.wantSent(5, 1)
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				w.wantSent(5, 1)
+			})
+		})
+	}
+}
+
 func TestCreatedContactsGoAheadToo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -99,7 +99,7 @@ func (r *run) settleIn(ctx context.Context) error {
 	if err := (Home{Source: r.Home.Source}).bind(ctx, r.State, was); err != nil {
 		return err
 	}
-	if !r.opts.Force || len(r.mapping.Lists) == 0 || len(r.opts.Only) > 0 || r.opts.Limit > 0 {
+	if !r.forcesAll() || len(r.mapping.Lists) == 0 {
 		return nil
 	}
 	return r.State.SetFacts(ctx, map[string]string{factJoins: "yes"})
