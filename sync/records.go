@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"ccsyncd/sync/state"
@@ -15,7 +16,11 @@ const (
 	recordLastPlan  = "last_plan"
 	recordLastWhole = "last_whole"
 	recordNext      = "next_run"
+	recordDays      = "coverage_days"
 )
+
+// CoverageDays is how many UTC days of coverage the state database keeps, today's among them.
+const CoverageDays = 30
 
 // LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for all users is under way, nor after one
 // that did not come to a plan or did not carry it out.
@@ -152,7 +157,52 @@ func WholeRecord(ctx context.Context, db *state.DB, r *Report) (state.Records, e
 	if err != nil {
 		return nil, err
 	}
-	return asRecord(recordLastWhole, before.After(r, db.Now().Truncate(time.Millisecond)))
+	after := before.After(r, db.Now().Truncate(time.Millisecond))
+	all, err := asRecord(recordLastWhole, after)
+	if err != nil || after.CoverageRun != r.Run {
+		return all, err
+	}
+	days, err := ReadDays(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	more, err := asRecord(recordDays, withDay(days, *after.Coverage, after.EndedAt))
+	maps.Copy(all, more)
+	return all, err
+}
+
+// Day is the lowest coverage that whole runs found on one UTC day, by the server's clock.
+type Day struct {
+	Day string `json:"day"` // 2006-01-02
+	Coverage
+}
+
+// ReadDays reads the coverage of the last CoverageDays days, ascending. A day without a whole run that
+// made its plan is not among them.
+func ReadDays(ctx context.Context, db *state.DB) (days []Day, err error) {
+	_, err = db.Record(ctx, recordDays, &days)
+	return days, err
+}
+
+// withDay takes in what a whole run found that ended at a time, and drops the days that are too old.
+func withDay(days []Day, c Coverage, at time.Time) []Day {
+	today := Day{at.UTC().Format(time.DateOnly), c}
+	oldest := at.UTC().AddDate(0, 0, 1-CoverageDays).Format(time.DateOnly)
+	days = slices.DeleteFunc(days, func(d Day) bool { return d.Day < oldest })
+	for i := range days {
+		if days[i].Day == today.Day {
+			if lower(c, days[i].Coverage) {
+				days[i] = today
+			}
+			return days
+		}
+	}
+	return append(days, today)
+}
+
+// lower tells whether a smaller share of the users who are contacts is verified in a than in b.
+func lower(a, b Coverage) bool {
+	return a.Verified*max(b.Contacts, 1) < b.Verified*max(a.Contacts, 1)
 }
 
 // ReadNext reads when the daemon that wrote it last will look for something to do; ok is false when none ever did.
