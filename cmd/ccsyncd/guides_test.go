@@ -120,10 +120,20 @@ func TestTheNodeExampleWorks(t *testing.T) {
 		t.Fatalf("%d examples, want 1", len(examples))
 	}
 	m, address := runningInstallation(t)
-	m.write("example.mjs", strings.ReplaceAll(examples[0], "127.0.0.1:8484", address)+`
+	client, err := filepath.Abs("../../npm/client")
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(m.dir, "node_modules/@ccsyncd"), 0o755)
+	}
+	if err == nil {
+		err = os.Symlink(client, filepath.Join(m.dir, "node_modules/@ccsyncd/client"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("example.mjs", examples[0]+`
 console.log(await codeArrived("ann@example.com"), await codeArrived("cat@example.com"));`)
 	cmd := exec.CommandContext(t.Context(), "node", "example.mjs")
-	cmd.Dir, cmd.Env = m.dir, m.with("CCSYNC_HTTP_TOKEN="+markHTTP)
+	cmd.Dir, cmd.Env = m.dir, m.with("CCSYNC_HTTP_TOKEN="+markHTTP, "CCSYNC_HTTP_URL=http://"+address)
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "true false" {
 		t.Errorf("got %q, %v", out, err)

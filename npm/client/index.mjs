@@ -1,0 +1,1 @@
+export { CcsyncError, createClient, push } from "./index.js";
