@@ -40,6 +40,7 @@ var imports = []struct {
 	{"sync/mirror", []string{"ccsyncd/ccapi", "ccsyncd/sync/contact", "ccsyncd/sync/spool", "ccsyncd/sync/state"}, engineNever},
 	{"sync", []string{"ccsyncd/source", "ccsyncd/ccapi", "ccsyncd/sync/ahead", "ccsyncd/sync/contact", "ccsyncd/sync/mirror", "ccsyncd/sync/plan", "ccsyncd/sync/spool", "ccsyncd/sync/state", "ccsyncd/sync/users"},
 		engineNever},
+	{"cmd/ccsyncd/internal/exit", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/config", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
 	{"cmd/ccsyncd/internal/term", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
 	{"cmd/ccsyncd/internal/web", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
@@ -47,6 +48,9 @@ var imports = []struct {
 
 // engineNever is what no package of the engine needs.
 var engineNever = []string{"net/http", "database/sql", "github.com/jmoiron/sqlx", "os", "golang.org/x/oauth2", "github.com/spf13/cobra"}
+
+// room is where the packages of the command live.
+const room = "ccsyncd/cmd/ccsyncd/internal/"
 
 func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/oauthdev"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
@@ -167,7 +168,7 @@ func (a *app) engine() *ccsync.Engine {
 	return &ccsync.Engine{
 		State: a.state, Quota: a.quota, Users: a.source.Read, Unchanged: a.source.Unchanged, Read: a.read,
 		Scratch: filepath.Dir(a.state.Path()), Home: a.home(), Policy: policy(a.cfg), Guard: ccsync.Guard(a.cfg.Guard),
-		Version: version, Log: a.log, ExitCode: reportCode, Waited: a.door.Waited, LookOnly: a.lookOnly,
+		Version: version, Log: a.log, ExitCode: exit.OfReport, Waited: a.door.Waited, LookOnly: a.lookOnly,
 	}
 }
 

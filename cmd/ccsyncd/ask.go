@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	xterm "golang.org/x/term"
+
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 // answers asks a person for what no flag has told. Where nobody is at the terminal, a guess has to do.
@@ -74,7 +76,7 @@ func (a *answers) choose(answer *string, flag, question string, options []string
 		}
 		wrong := fmt.Errorf("there is no %s %q; there are: %s", flag, *answer, strings.Join(options, ", "))
 		if !a.asks || a.given(flag) {
-			return &configError{message: wrong.Error(), hint: "give one of them as --" + flag}
+			return &exit.ConfigError{Message: wrong.Error(), Hint: "give one of them as --" + flag}
 		}
 		a.Err.Printf("%v\n", wrong)
 	}

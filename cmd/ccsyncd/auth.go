@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	"ccsyncd/sync/state"
@@ -100,18 +101,18 @@ func (c *cli) authStatus(ctx context.Context, a *app, output string) error {
 	if err != nil {
 		return err
 	}
-	code := exitDone
+	code := exit.Done
 	if !s.Authorized {
-		code = exitUnauthorized
+		code = exit.Unauthorized
 	}
 	if output == outputJSON {
 		if err := c.Out.JSON(s); err != nil {
 			return err
 		}
-		return exitWith(code)
+		return exit.With(code)
 	}
 	c.printAuth(s, a.state.Now())
-	return exitWith(code)
+	return exit.With(code)
 }
 
 func (c *cli) printAuth(s authStatus, now time.Time) {

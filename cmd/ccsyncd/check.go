@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
@@ -89,7 +90,7 @@ func (ch *chain) note(name, detail, cure string) {
 
 // fail adds a link that does not hold. The cure is the one given, else that of the error.
 func (ch *chain) fail(name string, err error, cure string) {
-	code, hint := exitOf(err)
+	code, hint := exit.Of(err)
 	if cure == "" {
 		cure = hint
 	}
@@ -103,7 +104,7 @@ func (ch *chain) code() int {
 			return l.code
 		}
 	}
-	return exitDone
+	return exit.Done
 }
 
 func (c *cli) check(ctx context.Context, f checkFlags) error {
@@ -114,14 +115,14 @@ func (c *cli) check(ctx context.Context, f checkFlags) error {
 			OK       bool   `json:"ok"`
 			ExitCode int    `json:"exit_code"`
 			Links    []link `json:"links"`
-		}{ch.code() == exitDone, ch.code(), ch.links})
+		}{ch.code() == exit.Done, ch.code(), ch.links})
 		if err != nil {
 			return err
 		}
-		return exitWith(ch.code())
+		return exit.With(ch.code())
 	}
 	c.printChain(ch)
-	return exitWith(ch.code())
+	return exit.With(ch.code())
 }
 
 func (c *cli) printChain(ch *chain) {
@@ -141,9 +142,9 @@ func (c *cli) printChain(ch *chain) {
 		}
 	}
 	switch code := ch.code(); {
-	case code == exitUnauthorized:
+	case code == exit.Unauthorized:
 		c.next("ccsyncd auth login")
-	case code != exitDone:
+	case code != exit.Done:
 		c.next("ccsyncd check, once that is mended")
 	case ch.flags.offline:
 		c.next("ccsyncd check without --offline tests the rest")

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -32,10 +35,27 @@ func (c *cli) testAll(ctx context.Context, ch *chain) {
 	known := a.testState(ctx, ch)
 	a.testDisk(ch)
 	a.testSource(ctx, ch, known)
-	if ch.flags.offline || a.state == nil && ch.code() != exitDone {
+	if ch.flags.offline || a.state == nil && ch.code() != exit.Done {
 		return
 	}
 	a.testConstantContact(ctx, ch)
+}
+
+// files tells what others can read or write: the files of the configuration, and the folder of the state database.
+func (ch *chain) files(cfg *config.Config) {
+	const name = "files"
+	for _, fault := range cfg.FileFaults() {
+		if ch.flags.strict {
+			ch.fail(name, &exit.ConfigError{Message: fault.Text, Hint: fault.Hint}, "")
+		} else {
+			ch.note(name, fault.Text, fault.Hint)
+		}
+	}
+	dir := filepath.Dir(cfg.State.Path)
+	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&config.OthersWrite != 0 && runtime.GOOS != "windows" {
+		ch.note(name, fmt.Sprintf("any user of this machine can write to the folder of the state database, %s (mode %04o)", dir, info.Mode().Perm()),
+			"give the state database a folder of its own that only its user can write to: [state] path")
+	}
 }
 
 // testState opens the state database if there is one, and makes none.

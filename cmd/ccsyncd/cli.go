@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
@@ -39,7 +41,7 @@ func run(args []string) (code int) {
 		if p := recover(); p != nil {
 			c.Err.Printf("error: internal error: %v\n", p)
 			_, _ = c.Err.Write(debug.Stack()) // nobody is left to be told of an error
-			code = exitFailed
+			code = exit.Failed
 		}
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -61,8 +63,8 @@ func (c *cli) finish(err error) int {
 	if err == nil {
 		err = c.Out.Err()
 	}
-	code, hint := exitOf(err)
-	if err == nil || code == exitPending || isSaid(err) {
+	code, hint := exit.Of(err)
+	if err == nil || code == exit.Pending || exit.IsSaid(err) {
 		return code
 	}
 	c.complain(err.Error(), hint)
@@ -100,9 +102,9 @@ func (c *cli) loadConfig(path string) (*config.Config, error) {
 		return nil, err
 	}
 	if os.Geteuid() == 0 {
-		for _, fault := range fileFaults(cfg) {
-			if fault.writable {
-				return nil, &configError{message: fault.text + ", and root takes no settings from such a file", hint: fault.hint}
+		for _, fault := range cfg.FileFaults() {
+			if fault.Writable {
+				return nil, &exit.ConfigError{Message: fault.Text + ", and root takes no settings from such a file", Hint: fault.Hint}
 			}
 		}
 	}
@@ -137,6 +139,8 @@ func lines(s *term.Stream, message string) term.Text {
 	}
 	return all
 }
+
+func splitLines(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
 
 // atExit is for clean-up whose failure must not hide an earlier error.
 func atExit(err *error, what string, clean func() error) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -102,7 +103,7 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
 	r := emptyReport(false)
 	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
-	r.ExitCode = exitFailed
+	r.ExitCode = exit.Failed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
 	if code == "" {
 		r.Error.Code, r.Error.Hint = ccsync.Diagnose(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -50,7 +51,7 @@ func TestARunThatPanicsIsAFailedRunAndEndsNothing(t *testing.T) {
 	told := 0
 	d.ran = append(d.ran, func(context.Context, *ccsync.Report) { told++; panic("and so does who is told") })
 	report := d.run(t.Context(), ccsync.Options{Trigger: "schedule"})
-	if report.Outcome != ccsync.Failed || report.ExitCode != exitFailed || report.Error.Code != "crashed" {
+	if report.Outcome != ccsync.Failed || report.ExitCode != exit.Failed || report.Error.Code != "crashed" {
 		t.Errorf("the report says %s, %d, %+v", report.Outcome, report.ExitCode, report.Error)
 	}
 	db := d.app.Load().state

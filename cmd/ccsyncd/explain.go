@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
@@ -49,15 +50,15 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 	if err != nil {
 		return err
 	}
-	code := exitDone
+	code := exit.Done
 	if !x.Known {
-		code = exitFailed
+		code = exit.Failed
 	}
 	if output == outputJSON {
 		if err := c.Out.JSON(x); err != nil {
 			return err
 		}
-		return exitWith(code)
+		return exit.With(code)
 	}
 	p.explanation(x)
 	m, err := a.state.Mirror(ctx)
@@ -70,7 +71,7 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 	} else {
 		c.next("ccsyncd status")
 	}
-	return exitWith(code)
+	return exit.With(code)
 }
 
 // sendable tells whether a run for this user alone has something to send; one in quarantine is tried again.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/sync/state"
 )
 
@@ -139,7 +141,7 @@ func TestAPasswordInTheDSNIsASecretInClear(t *testing.T) {
 			t.Errorf("%s: %v", dsn, err)
 			continue
 		}
-		if got := len(fileFaults(cfg)) > 0; got != want {
+		if got := len(cfg.FileFaults()) > 0; got != want {
 			t.Errorf("%s: %v, want %v", dsn, got, want)
 		}
 	}
@@ -178,8 +180,8 @@ func TestAFileThatCannotBeReadNamesUserAndMode(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, said := k.check(nobody)
-		want := "this process runs as " + userName(nobody)
-		if code != exitConfig || !strings.Contains(said, want) || !strings.Contains(said, "has mode 0600 and belongs to root") {
+		want := "this process runs as " + config.UserName(nobody)
+		if code != exit.Config || !strings.Contains(said, want) || !strings.Contains(said, "has mode 0600 and belongs to root") {
 			t.Errorf("%s: check ends with %d and says\n%s", name, code, said)
 		}
 	}
@@ -196,9 +198,9 @@ func TestRootIsToldHowToRunAsTheService(t *testing.T) {
 		"/var/lib/private/ccsync/shop/ccsync.db": {"systemd-run", "--property=StateDirectory=ccsync/shop "},
 		"/srv/app/ccsync.db":                     {"sudo -u ccsyncd ccsyncd"},
 	} {
-		code, hint := exitOf(&state.OwnerError{Path: path, Owner: "ccsyncd", Runs: "root"})
+		code, hint := exit.Of(&state.OwnerError{Path: path, Owner: "ccsyncd", Runs: "root"})
 		for _, part := range want {
-			if code != exitConfig || !strings.Contains(hint, part) {
+			if code != exit.Config || !strings.Contains(hint, part) {
 				t.Errorf("%s: %d, %s; want %s", path, code, hint, part)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 // An erasure request, beside a daemon that has met the address in every way: in the mirror, in imports that failed and
@@ -30,7 +31,7 @@ func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	}
 	m.box.Delete("ben@example.com")
 	appDatabase(t, filepath.Join(m.dir, "app.db"), "DELETE FROM users WHERE email = 'ben@example.com'")
-	if code := m.command(m.env, "forget", "BEN@example.com"); code != exitDone {
+	if code := m.command(m.env, "forget", "BEN@example.com"); code != exit.Done {
 		t.Errorf("forget ends with %d", code)
 	}
 	if n := m.named("ben@example.com"); n != 0 {

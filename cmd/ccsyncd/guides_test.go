@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 // guide reads a page for people.
@@ -184,7 +186,7 @@ func TestTroubleshootingExplainsEveryReasonAndCode(t *testing.T) {
 			t.Errorf("docs/troubleshooting.md does not explain `%s`", word)
 		}
 	}
-	for _, code := range []int{exitDone, exitFailed, exitPending, exitPartial, exitUnauthorized, exitRefused, exitDeferred, exitHeld, exitUsage, exitConfig} {
+	for _, code := range []int{exit.Done, exit.Failed, exit.Pending, exit.Partial, exit.Unauthorized, exit.Refused, exit.Deferred, exit.Held, exit.Usage, exit.Config} {
 		if !strings.Contains(page, "\n| "+strconv.Itoa(code)+" | ") {
 			t.Errorf("docs/troubleshooting.md does not have the exit code %d", code)
 		}

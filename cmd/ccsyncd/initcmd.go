@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/source"
 )
@@ -94,7 +95,7 @@ func (c *cli) lookAt(ask *answers, f *initFlags, dir string) (source.Table, erro
 	}
 	dsn, err := config.Follow(f.dsn, dir, c.getenv)
 	if err != nil {
-		return source.Table{}, &configError{message: "dsn " + err.Error(), hint: "name the place of the app's database URL, or the path of its SQLite file"}
+		return source.Table{}, &exit.ConfigError{Message: "dsn " + err.Error(), Hint: "name the place of the app's database URL, or the path of its SQLite file"}
 	}
 	const patience = 30 * time.Second
 	tables, err := source.Inspect(ask.ctx, source.Config{DSN: dsn, Driver: f.driver, Dir: dir, Timeout: patience})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	ccsync "ccsyncd/sync"
@@ -217,14 +218,14 @@ func (a *app) forgetAccount(ctx context.Context) error {
 
 func otherAccount(was, is account) error {
 	if is.ID == "" {
-		return &configError{
-			message: fmt.Sprintf("this login does not tell which account it is for, and the state database belongs to %s; nothing was stored", was),
-			hint:    "keep account_read in [auth] scopes and log in again",
+		return &exit.ConfigError{
+			Message: fmt.Sprintf("this login does not tell which account it is for, and the state database belongs to %s; nothing was stored", was),
+			Hint:    "keep account_read in [auth] scopes and log in again",
 		}
 	}
-	return &configError{
-		message: fmt.Sprintf("this login is for the account %s, and the state database belongs to %s; nothing was stored", is, was),
-		hint:    "log in as a user of that account, give the other one a state database of its own, or drop the old one's contacts with `ccsyncd auth login --switch-account`",
+	return &exit.ConfigError{
+		Message: fmt.Sprintf("this login is for the account %s, and the state database belongs to %s; nothing was stored", is, was),
+		Hint:    "log in as a user of that account, give the other one a state database of its own, or drop the old one's contacts with `ccsyncd auth login --switch-account`",
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -101,13 +102,13 @@ func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Opti
 
 // unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.
 func (c *cli) unstarted(err error, f runFlags) error {
-	if f.output != outputJSON || isSaid(err) {
+	if f.output != outputJSON || exit.IsSaid(err) {
 		return err
 	}
-	code, hint := exitOf(err)
+	code, hint := exit.Of(err)
 	report := emptyReport(f.dryRun)
 	report.Outcome, report.ExitCode = ccsync.Failed, code
-	if code == exitUnauthorized {
+	if code == exit.Unauthorized {
 		report.Outcome = ccsync.Unauthorized
 	}
 	report.Error = &ccsync.Problem{Code: errorCode(code, err), Message: err.Error(), Hint: hint}
@@ -124,13 +125,13 @@ func emptyReport(dry bool) *ccsync.Report {
 }
 
 // errorCode names an error by its exit code, for reports, or by itself.
-func errorCode(exit int, err error) string {
-	switch exit {
-	case exitConfig:
+func errorCode(status int, err error) string {
+	switch status {
+	case exit.Config:
 		return "config"
-	case exitHeld:
+	case exit.Held:
 		return "held"
-	case exitUnauthorized:
+	case exit.Unauthorized:
 		return "unauthorized"
 	default:
 		code, _ := ccsync.Diagnose(err)

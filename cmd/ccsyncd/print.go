@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
@@ -33,10 +34,10 @@ func (c *cli) present(r *ccsync.Report, f runFlags) error {
 		c.complain(r.Error.Message, r.Error.Hint)
 	}
 	c.nextAfter(r)
-	if f.detailed && r.ExitCode == exitDone && pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
-		return exitWith(exitPending)
+	if f.detailed && r.ExitCode == exit.Done && pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
+		return exit.With(exit.Pending)
 	}
-	return exitWith(r.ExitCode)
+	return exit.With(r.ExitCode)
 }
 
 // pending counts the contacts that a plan would change.

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 // noCore keeps the kernel from writing this process's memory, which has tokens in it, to a core file.
@@ -24,6 +26,6 @@ func stacksOnQuit(to io.Writer) {
 		<-quit
 		stacks := make([]byte, 1<<20)
 		_, _ = to.Write(stacks[:runtime.Stack(stacks, true)]) // the process ends anyway
-		os.Exit(exitFailed)
+		os.Exit(exit.Failed)
 	}()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/sync/state"
 )
 
@@ -38,7 +39,7 @@ func (c *cli) rekeyCommand() *cobra.Command {
 					return misused(cmd, err)
 				}
 			} else if old == nil {
-				return &configError{message: "there is no [state] key to encrypt with", hint: `make one with "openssl rand -hex 32" and name it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
+				return &exit.ConfigError{Message: "there is no [state] key to encrypt with", Hint: `make one with "openssl rand -hex 32" and name it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
 			}
 			return c.rekey(cmd.Context(), cfg, old)
 		},

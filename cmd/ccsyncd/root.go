@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at
@@ -137,7 +139,7 @@ func wrongCount(cmd *cobra.Command, given []string, err error) error {
 }
 
 func misused(cmd *cobra.Command, err error) error {
-	return &usageError{command: cmd.CommandPath(), err: err}
+	return &exit.UsageError{Command: cmd.CommandPath(), Err: err}
 }
 
 func unknownCommand(cmd *cobra.Command, given string) error {

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
 // The marks of secrets that the owner gives to the program. All are easy to find, in whatever form they leave it.
@@ -319,7 +320,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMarked(t)
-			if code := m.command(m.env, "auth", "login", "--log-level", "debug"); code != exitDone {
+			if code := m.command(m.env, "auth", "login", "--log-level", "debug"); code != exit.Done {
 				t.Fatalf("auth login ends with %d", code)
 			}
 			env := prepare(m)
@@ -393,7 +394,7 @@ func TestTheDaemonShowsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
-	if code := cmd.ProcessState.ExitCode(); code == exitPending || code == exitDone {
+	if code := cmd.ProcessState.ExitCode(); code == exit.Pending || code == exit.Done {
 		t.Errorf("SIGQUIT ends with %d", code)
 	}
 	if !strings.Contains(log.String(), "goroutine ") {

@@ -1,4 +1,4 @@
-package main
+package exit
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func TestEveryErrorHasTheExitCodeThatIsDocumented(t *testing.T) {
 	}{
 		"none":                               {nil, 0},
 		"any other":                          {errors.New("broken"), 1},
-		"a command line":                     {&usageError{"ccsyncd", errors.New("what?")}, 64},
+		"a command line":                     {&UsageError{"ccsyncd", errors.New("what?")}, 64},
 		"a configuration file":               {&config.Error{}, 78},
 		"a field that the account lacks":     {&ccsync.SetupError{Code: "field_missing"}, 78},
 		"a table that is not there":          {&ccsync.SourceError{Err: fmt.Errorf("no table: %w", source.ErrConfig)}, 78},
@@ -43,8 +43,8 @@ func TestEveryErrorHasTheExitCodeThatIsDocumented(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got, _ := exitOf(tt.err); got != tt.want {
-				t.Errorf("exitOf(%v) = %d, want %d", tt.err, got, tt.want)
+			if got, _ := Of(tt.err); got != tt.want {
+				t.Errorf("Of(%v) = %d, want %d", tt.err, got, tt.want)
 			}
 		})
 	}
@@ -74,8 +74,8 @@ func TestEveryOutcomeHasTheExitCodeThatIsDocumented(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := reportCode(&tt.report); got != tt.want {
-				t.Errorf("reportCode = %d, want %d", got, tt.want)
+			if got := OfReport(&tt.report); got != tt.want {
+				t.Errorf("OfReport = %d, want %d", got, tt.want)
 			}
 		})
 	}
