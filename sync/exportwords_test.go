@@ -2,6 +2,8 @@ package sync_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +102,76 @@ func TestContactsOfAnUnknownStatusAreReadByTheirAddress(t *testing.T) {
 				for address, want := range map[string]string{"unset@example.com": "not_set", "waits@example.com": "pending_confirmation", "express@example.com": "explicit", "out@example.com": "unsubscribed"} {
 					if x, err := w.engine().Explain(w.t.Context(), address); err != nil || len(x.Contacts) != 1 || x.Contacts[0].Permission != want {
 						t.Errorf("%s: %+v (%v)", address, x.Contacts, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// garbled puts other words into the lines of some users in an export.
+type garbled struct {
+	wire     http.RoundTripper
+	users    []string
+	old, new string
+}
+
+func (g *garbled) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := g.wire.RoundTrip(r)
+	if err != nil || !strings.Contains(r.URL.Path, "/contact_exports/") {
+		return answer, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	lines := strings.SplitAfter(string(body), "\n")
+	for i, line := range lines {
+		if address, _, _ := strings.Cut(line, ","); slices.Contains(g.users, address) {
+			lines[i] = strings.Replace(line, g.old, g.new, 1)
+		}
+	}
+	text := strings.Join(lines, "")
+	answer.Body, answer.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	answer.Header.Del("Content-Length")
+	return answer, err
+}
+
+// What a line of an export does not tell clearly its contact tells, and all other lines count.
+func TestLinesOfAnExportThatAreNotUnderstoodAreReadByTheirAddress(t *testing.T) {
+	t.Parallel()
+	users := []string{"user000000@example.com", "user000001@example.com", "user000002@example.com"}
+	for name, prepare := range map[string]func(*world){
+		"a list that nobody knows": func(w *world) { w.life.wire = &garbled{w.life.wire, users, ",App users,", ",Elsewhere,"} },
+		"a time without meaning":   func(w *world) { w.life.wire = &garbled{w.life.wire, users, " -0500,", "h ago,"} },
+		"a list name with a comma": func(w *world) {
+			w.box.AddList("Newsletter, old")
+			for _, user := range users {
+				w.box.JoinList(user, "Newsletter")
+			}
+		},
+		"two contacts, one address": func(w *world) { w.box.Seed(contact("User000001@example.com", "T", "App users")) },
+		"two that are known, one address": func(w *world) {
+			w.box.Seed(contact("user000001@example.com", "T", "App users"))
+			w.want(w.dry(ccsync.Options{}), ccsync.Planned)
+			w.box.Delete("user000001@example.com")
+		},
+		"a deleted contact has it too": func(w *world) { w.box.Seed(sandbox.Contact{Address: users[2], Deleted: true}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(10_500, 500)
+				prepare(w)
+				w.rows[2].Values[0] = "NEW"
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				if w.exports() != 1 || slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "pages were read") }) {
+					t.Errorf("%d exports, notes %v", w.exports(), report.Notes)
+				}
+				for _, user := range users {
+					x, err := w.engine().Explain(w.t.Context(), user)
+					truly := slices.DeleteFunc(w.box.Contacts(), func(c sandbox.Contact) bool { return !strings.EqualFold(c.Address, user) })
+					if err != nil || len(x.Contacts) != len(truly) || slices.ContainsFunc(x.Contacts, func(c ccsync.ExplainedContact) bool { return c.ID == "" }) {
+						t.Errorf("%s: %+v (%v), truly %+v", user, x.Contacts, err, truly)
 					}
 				}
 			})

@@ -15,8 +15,9 @@ import (
 // ErrUnfit says that an export does not prove to have everything that the mirror needs. Pages are read instead.
 var ErrUnfit = errors.New("the export cannot be used")
 
-// ReadExport yields the contacts of an export: without a Norm those that have no address, and without a Permission those whose
-// status has a word that is not known, which are to be read another way. An error is the last element.
+// ReadExport yields the contacts of an export: without a Norm those that have no address, and without a Permission those of whom it
+// tells something that is not understood, a status, list or time, which are to be read another way. lists has the ids by name. An error
+// is the last element.
 func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
 	return func(yield func(state.Contact, error) bool) {
 		lines := &boundedLines{file: file}
@@ -39,8 +40,7 @@ func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[s
 				}
 				continue
 			}
-			c, err := columns.contact(m, line, lists)
-			if !yield(c, err) || err != nil {
+			if !yield(columns.contact(m, line, lists), nil) {
 				return
 			}
 		}
@@ -133,32 +133,31 @@ func permission(status, word string) string {
 	return ""
 }
 
-// contact reads one line. One without an address is nobody whom the join meets, and is not read further. A list or time that is not
-// known makes the export unfit.
-func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]string) (state.Contact, error) {
+// contact reads one line. One without an address is nobody whom the join meets, and is not read further; nor is one that is not
+// understood.
+func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]string) state.Contact {
 	c := state.Contact{Address: strings.Clone(line[e.address])}
 	if c.Norm = Norm(c.Address); c.Norm == "" {
-		return c, nil
+		return c
 	}
-	c.Permission = permission(line[e.status], line[e.permission])
 	if line[e.lists] != "" {
 		for name := range strings.SplitSeq(line[e.lists], ",") {
 			id := lists[strings.TrimSpace(name)]
 			if id == "" {
-				return c, fmt.Errorf("%w: it has the unknown list %q", ErrUnfit, name)
+				return c
 			}
 			c.Lists = append(c.Lists, id)
 		}
 	}
 	updated, err := time.Parse("2006-01-02 15:04:05 -0700", line[e.updated])
 	if err != nil {
-		return c, fmt.Errorf("%w: it has the unknown time %q", ErrUnfit, line[e.updated])
+		return c
 	}
-	c.UpdatedAt = updated.UTC()
+	c.UpdatedAt, c.Permission = updated.UTC(), permission(line[e.status], line[e.permission])
 	values := make([]string, len(e.targets))
 	for i, column := range e.targets {
 		values[i] = m.Targets[i].mirrored(line[column])
 	}
 	c.Fields = Encode(values)
-	return c, nil
+	return c
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"strings"
 	"time"
 
@@ -181,20 +183,23 @@ func (m *Mirror) export(ctx context.Context, lists map[string]string) (*exported
 	return m.readFile(file, lists)
 }
 
-// listsByName maps the names in an export to ids. A comma in a name, or two lists of one name, would be read
-// wrongly.
+// listsByName maps the names in an export to ids, but for those that are not clear in it: several lists have them, or a part of one with a
+// comma.
 func (m *Mirror) listsByName(ctx context.Context) (map[string]string, error) {
 	lists, err := m.Read.Lists(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ids := make(map[string]string, len(lists))
+	ids, unclear := make(map[string]string, len(lists)), make(map[string]bool)
 	for _, l := range lists {
-		if ids[l.Name] != "" || strings.Contains(l.Name, ",") {
-			return nil, fmt.Errorf("%w: the list name %q is not clear in it", contact.ErrUnfit, l.Name)
+		parts := strings.Split(l.Name, ",")
+		for _, part := range parts {
+			name := strings.TrimSpace(part)
+			unclear[name] = unclear[name] || len(parts) > 1 || ids[name] != ""
+			ids[name] = l.ID
 		}
-		ids[l.Name] = l.ID
 	}
+	maps.DeleteFunc(ids, func(name, _ string) bool { return unclear[name] })
 	return ids, nil
 }
 
@@ -235,15 +240,14 @@ func (m *Mirror) wait(ctx context.Context, d time.Duration) error {
 // exported is what an export shows. Close it.
 type exported struct {
 	rows    int               // lines, those without an address too
-	unknown int               // contacts whose permission it does not tell
+	unknown int               // contacts of whom it tells something that is not understood
 	sum     [sha256.Size]byte // of the addresses, in any order
 	sorted  *spool.Spool      // contacts by norm
 }
 
 func (x *exported) close() { x.sorted.Close() }
 
-// readFile reads and sorts the file: the mirror is written in its own order, or a million contacts take minutes. A contact whose permission
-// the file does not tell is read by its address later, unless there are so many that pages are cheaper.
+// readFile reads and sorts the file: the mirror is written in its own order, or a million contacts take minutes.
 func (m *Mirror) readFile(file io.Reader, lists map[string]string) (_ *exported, err error) {
 	x := &exported{sorted: spool.New(m.Scratch)}
 	defer func() {
@@ -270,64 +274,92 @@ func (m *Mirror) readFile(file io.Reader, lists map[string]string) (_ *exported,
 			return nil, err
 		}
 	}
-	if x.unknown > Pages(x.rows) {
-		return nil, fmt.Errorf("%w: %d of %d contacts have a status that is not known", contact.ErrUnfit, x.unknown, x.rows)
-	}
-	return x, nil
+	return x, x.cheap(x.unknown)
 }
 
-// putExported writes the sorted contacts into the mirror, some thousand at a time, and reads those whose permission is not told.
+// cheap is an error where so many contacts are to be read by their addresses that pages are cheaper.
+func (x *exported) cheap(addresses int) error {
+	if addresses <= Pages(x.rows) {
+		return nil
+	}
+	return fmt.Errorf("%w: it does not tell clearly who %d of %d contacts are", contact.ErrUnfit, addresses, x.rows)
+}
+
+// putExported writes the sorted contacts into the mirror, some thousand at a time. Contacts of which the file does not tell everything, or
+// whose address others have too, are read by their addresses afterwards.
 func (m *Mirror) putExported(ctx context.Context, x *exported, total int) error {
 	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
-	done, last := 0, ""
-	var unknown []string
-	flush := func() error {
-		more, err := m.db.PutExported(ctx, m.at, contacts)
+	var unclear []string // addresses
+	put := func() error {
+		more, twins, err := m.db.PutExported(ctx, m.at, contacts)
 		m.at.Contacts += more
-		done += len(contacts)
+		unclear = append(unclear, twins...)
 		contacts = contacts[:0]
-		m.Step("snapshot", done, total)
-		return unfitTwins(err)
+		return err
 	}
-	for norm, buf := range x.sorted.Sorted() {
-		c := state.Contact{Norm: string(norm)}
-		if c.Norm == last {
-			return unfitTwins(state.ErrTwins)
-		}
-		last = c.Norm
-		var lists, updated string
-		spool.ParseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
-		if c.Permission == "" {
-			unknown = append(unknown, c.Address)
-			continue
-		}
-		c.Lists = strings.Fields(lists)
-		c.UpdatedAt, _ = time.Parse(time.RFC3339, updated)
-		if contacts = append(contacts, c); len(contacts) == page {
-			if err := flush(); err != nil {
+	done := 0
+	for same := range x.byAddress() {
+		if done += len(same); len(same) > 1 || same[0].Permission == "" {
+			for i := range same {
+				unclear = append(unclear, same[i].Address)
+			}
+		} else if contacts = append(contacts, same[0]); len(contacts) == page {
+			if err := put(); err != nil {
 				return err
 			}
+			m.Step("snapshot", done, total)
+		}
+		if err := x.cheap(len(unclear)); err != nil {
+			return err
 		}
 	}
 	if err := x.sorted.Err(); err != nil {
 		return err
 	}
-	if err := flush(); err != nil {
+	if err := put(); err != nil {
 		return err
 	}
-	return m.readUnknown(ctx, unknown)
-}
-
-func unfitTwins(err error) error {
-	if errors.Is(err, state.ErrTwins) {
-		return fmt.Errorf("%w: %w", contact.ErrUnfit, err)
+	m.Step("snapshot", done, total)
+	if err := x.cheap(len(unclear)); err != nil {
+		return err
 	}
-	return err
+	return m.readEach(ctx, unclear)
 }
 
-// readUnknown reads the contacts by their addresses whose permission an export does not tell.
-func (m *Mirror) readUnknown(ctx context.Context, addresses []string) error {
+// byAddress yields the contacts of each address, ascending by it, but no more than are too many. They are valid until the next step.
+func (x *exported) byAddress() iter.Seq[[]state.Contact] {
+	return func(yield func([]state.Contact) bool) {
+		var same []state.Contact
+		for norm, buf := range x.sorted.Sorted() {
+			if len(same) > 0 && same[0].Norm != string(norm) {
+				if !yield(same) {
+					return
+				}
+				same = same[:0]
+			}
+			if len(same) <= Pages(x.rows) {
+				same = append(same, parsed(norm, buf))
+			}
+		}
+		if len(same) > 0 {
+			yield(same)
+		}
+	}
+}
+
+// parsed is a contact as it stands in the spool.
+func parsed(norm, buf []byte) state.Contact {
+	c := state.Contact{Norm: string(norm)}
+	var lists, updated string
+	spool.ParseTexts(buf, &c.Address, &c.Permission, &lists, &c.Fields, &updated)
+	c.Lists = strings.Fields(lists)
+	c.UpdatedAt, _ = time.Parse(time.RFC3339, updated)
+	return c
+}
+
+// readEach reads contacts by their addresses.
+func (m *Mirror) readEach(ctx context.Context, addresses []string) error {
 	for _, address := range addresses {
 		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
 			if err != nil {

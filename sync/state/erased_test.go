@@ -40,7 +40,7 @@ func TestWhatWasLeftIsKnownAfterForgetting(t *testing.T) {
 			return "a@example.com"
 		},
 		"in an export": func(t *testing.T, db *DB) string {
-			if _, err := db.PutExported(t.Context(), Mirror{}, []Contact{{Norm: "a@example.com", Lists: []string{"news"}}, {Norm: "z@example.com"}}); err != nil {
+			if _, _, err := db.PutExported(t.Context(), Mirror{}, []Contact{{Norm: "a@example.com", Lists: []string{"news"}}, {Norm: "z@example.com"}}); err != nil {
 				t.Fatal(err)
 			}
 			put(t, db, Contact{Norm: "a@example.com", ID: "1", Lists: []string{"news"}})

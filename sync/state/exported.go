@@ -2,16 +2,12 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
-
-// ErrTwins says that several contacts share an address, so that what an export tells of it cannot be told apart.
-var ErrTwins = errors.New("several contacts share an address")
 
 // unnamed is put before the normalised address in place of the id of a contact that only an export has shown.
 const unnamed = "?"
@@ -20,11 +16,12 @@ const unnamed = "?"
 const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 
 // PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
-// are without one until a page shows them. It is PutContacts in all other respects. ErrTwins when an address is that of
-// several contacts. They ascend by Norm, and none is deleted: an export shows none.
-func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, err error) {
+// are without one until a page shows them. It is PutContacts in all other respects. A contact whose address several have, or one that
+// this snapshot has shown already, is left out and its address returned among twins: what an export tells of it cannot be told apart. They
+// ascend by Norm, each once, and none is deleted: an export shows none.
+func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, twins []string, err error) {
 	if len(contacts) == 0 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	err = db.change(ctx, "write exported contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
@@ -39,13 +36,13 @@ func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (mo
 			return err
 		}
 		defer put.close()
-		if err := put.exported(ctx, tx, contacts, known); err != nil {
+		if twins, err = put.exported(ctx, tx, contacts, known); err != nil {
 			return err
 		}
 		more = put.more
 		return nil
 	})
-	return more, err
+	return more, twins, err
 }
 
 const existsBetween = "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm BETWEEN ? AND ?)"
@@ -91,21 +88,18 @@ func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]contactRow, error) {
 }
 
 // exported writes contacts under the ids that the mirror has for their addresses. Both slices ascend by address.
-func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []contactRow) error {
+func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []contactRow) (twins []string, err error) {
 	aside, err := setAside(ctx, tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	add, err := prepareAddition(ctx, tx, u.snapshot)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer add.close()
 	for i := range contacts {
 		c := &contacts[i]
-		if i > 0 && c.Norm == contacts[i-1].Norm {
-			return fmt.Errorf("%w: two of one in the export", ErrTwins)
-		}
 		of := 0
 		for len(known) > 0 && known[0].Norm < c.Norm {
 			known = known[1:]
@@ -117,8 +111,9 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 		if k, ok := aside[unnamed+c.Norm]; ok && of == 0 {
 			before = []contactRow{k}
 		}
-		if err := name(c, before, u.snapshot); err != nil {
-			return err
+		if c.ID = idOf(c, before, u.snapshot); c.ID == "" {
+			twins = append(twins, c.Address)
+			continue
 		}
 		if len(before) > 0 || u.erased != nil {
 			_, err = u.put(ctx, c, before)
@@ -127,10 +122,10 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 			u.more++
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return add.flush(ctx)
+	return twins, add.flush(ctx)
 }
 
 // addition adds contacts without an id, of which the mirror has nothing, many with one statement. What they have in common stands
@@ -194,15 +189,14 @@ func (a *addition) flush(ctx context.Context) error {
 	return nil
 }
 
-// name gives an exported contact the id that the mirror has for its address, or a name in place of one.
-func name(c *Contact, known []contactRow, snapshot int64) error {
+// idOf is the id that the mirror has for the address of an exported contact, or what stands in place of one; "" when several contacts
+// have the address.
+func idOf(c *Contact, known []contactRow, snapshot int64) string {
 	switch {
 	case len(known) == 0:
-		c.ID = unnamed + c.Norm
+		return unnamed + c.Norm
 	case len(known) > 1 || known[0].Seen == snapshot:
-		return fmt.Errorf("%w: %d of one in the mirror", ErrTwins, len(known))
-	default:
-		c.ID = known[0].ID
+		return ""
 	}
-	return nil
+	return known[0].ID
 }

@@ -34,7 +34,7 @@ var writing = map[string]operation{
 		return err2(db.PutContacts(ctx, Mirror{Mapping: "m", Loading: 9}, []Contact{{Norm: "n@example.com", ID: "8"}, {Norm: "b@example.com", ID: "1", Lists: []string{"x"}}}, "next"))
 	},
 	"PutExported": func(ctx context.Context, db *DB) error {
-		return err2(db.PutExported(ctx, Mirror{Mapping: "m", Loading: 9}, []Contact{{Norm: "a@example.com", Fields: "B"}, {Norm: "n@example.com"}}))
+		return err3(db.PutExported(ctx, Mirror{Mapping: "m", Loading: 9}, []Contact{{Norm: "a@example.com", Fields: "B"}, {Norm: "n@example.com"}}))
 	},
 	"SetFacts":      func(ctx context.Context, db *DB) error { return db.SetFacts(ctx, map[string]string{"a": "c"}) },
 	"SetRecords":    func(ctx context.Context, db *DB) error { return db.SetRecords(ctx, Records{"a": "c", "gone": ""}) },

@@ -22,11 +22,11 @@ func TestWhatWasSetAsideIsFoundAgain(t *testing.T) {
 			return err
 		},
 		"by another export": func(db *DB) error {
-			_, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}})
+			_, _, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}})
 			return err
 		},
 		"set aside once more": func(db *DB) error {
-			if _, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}}); err != nil {
+			if _, _, err := db.PutExported(t.Context(), Mirror{Loading: 2}, []Contact{{Norm: norm, UpdatedAt: later}}); err != nil {
 				return err
 			}
 			if err := db.SetAside(t.Context(), norm, nil); err != nil {
@@ -39,7 +39,7 @@ func TestWhatWasSetAsideIsFoundAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := fresh(t)
-			if _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: norm, Lists: []string{"l1"}}}); err != nil {
+			if _, _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: norm, Lists: []string{"l1"}}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := db.SetAside(t.Context(), norm, nil); err != nil {
@@ -72,7 +72,7 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 			return all
 		}
 		for i, fields := range []string{"OLD", "NEW"} {
-			more, err := db.PutExported(t.Context(), Mirror{Loading: int64(i + 1)}, contacts(fields))
+			more, _, err := db.PutExported(t.Context(), Mirror{Loading: int64(i + 1)}, contacts(fields))
 			if want := n * (1 - i); err != nil || more != want {
 				t.Fatalf("%d more of %d (%v), want %d", more, n, err, want)
 			}
@@ -165,7 +165,7 @@ func TestAPageMayShowAContactTwice(t *testing.T) {
 			db := fresh(t)
 			total := 0
 			if test.exported {
-				more, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: before.Norm, Address: before.Address, UpdatedAt: early}})
+				more, _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: before.Norm, Address: before.Address, UpdatedAt: early}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -255,7 +255,7 @@ func TestWhatAnExportShowedGoesToTheContactInItsPlace(t *testing.T) {
 	if _, err := db.PutContacts(t.Context(), Mirror{}, []Contact{{Norm: "y", ID: "1"}}, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: "x", Lists: []string{"l1"}}}); err != nil {
+	if _, _, err := db.PutExported(t.Context(), Mirror{Loading: 1}, []Contact{{Norm: "x", Lists: []string{"l1"}}}); err != nil {
 		t.Fatal(err)
 	}
 	more, err := db.PutContacts(t.Context(), Mirror{}, []Contact{{Norm: "x", ID: "1", UpdatedAt: now}, {Norm: "x", ID: "2", UpdatedAt: now}}, "")
