@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -27,8 +28,9 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 	noJoins := !knows && !r.opts.Force
 	b := &contact.Binder{Known: known, Fields: r.Policy.Fields, Lists: r.Policy.Lists}
 	if !fresh && b.Complete() && !b.Selects() {
-		r.mapping = b.FromKnown()
-		r.mapping.NoJoins = noJoins
+		m := b.FromKnown()
+		m.NoJoins = noJoins
+		r.use(m)
 		return nil
 	}
 	if err := readAccount(ctx, r.Read, b); err != nil {
@@ -39,9 +41,10 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 		return err
 	}
 	m.NoJoins = noJoins
-	r.mapping, r.bound = m, true
+	r.use(m)
+	r.bound = true
 	for _, note := range b.Notes {
-		r.note(note)
+		r.report.note(note)
 	}
 	r.report.Setup = nil
 	for _, name := range m.Missing() {
@@ -65,8 +68,8 @@ func readAccount(ctx context.Context, api *ccapi.Reader, b *contact.Binder) (err
 
 // bindings are those to keep. A run forgets names that the configuration does not have any more, so that naming
 // one again binds anew; a dry run, maybe one of another configuration, forgets nothing.
-func (r *run) bindings(b *contact.Binder) []state.Binding {
-	if r.Write != nil {
+func (e *Engine) bindings(b *contact.Binder) []state.Binding {
+	if e.Write != nil {
 		return b.Made
 	}
 	all := b.Made
@@ -78,8 +81,7 @@ func (r *run) bindings(b *contact.Binder) []state.Binding {
 	return all
 }
 
-// createFields makes the custom fields that are missing and binds them. The mirror stays good: a field that
-// was just made is empty everywhere.
+// createFields makes the custom fields that are missing and binds them.
 func (r *run) createFields(ctx context.Context) error {
 	made := contact.Mapping{Targets: slices.Clone(r.mapping.Targets), Lists: r.mapping.Lists}
 	for i := range made.Targets {
@@ -87,7 +89,7 @@ func (r *run) createFields(ctx context.Context) error {
 		if !t.Missing() {
 			continue
 		}
-		a, err := r.createField(ctx, t.CustomField)
+		a, err := r.createField(ctx, t.CustomField, r.Log.With("run", r.id))
 		if err != nil {
 			return err
 		}
@@ -96,23 +98,26 @@ func (r *run) createFields(ctx context.Context) error {
 	if made.Key() == r.mapping.Key() {
 		return nil
 	}
-	r.mapping = &made
+	r.use(&made)
 	r.plan = r.plan.Renamed(r.mapping)
-	return r.keepMapping(ctx)
+	if err := r.keepBindings(ctx, r.mapping); err != nil {
+		return err
+	}
+	return r.mirror.Rename(ctx, r.mapping) // it stays good: the new fields are empty everywhere
 }
 
 // createField makes one custom field. When the answer was lost or another program was first, the account tells.
-func (r *run) createField(ctx context.Context, label string) (ccapi.CustomField, error) {
-	a, err := r.Write.CreateCustomField(ctx, label, contact.KindText)
+func (e *Engine) createField(ctx context.Context, label string, log *slog.Logger) (ccapi.CustomField, error) {
+	a, err := e.Write.CreateCustomField(ctx, label, contact.KindText)
 	if err == nil {
-		r.Log.InfoContext(ctx, "custom field created", "run", r.id, "label", a.Label, "name", a.Name)
+		log.InfoContext(ctx, "custom field created", "label", a.Label, "name", a.Name)
 		return a, nil
 	}
 	if errors.Is(err, ccapi.ErrBadRequest) {
 		return a, &contact.SetupError{Code: "field_not_made", Message: fmt.Sprintf("Constant Contact does not make the custom field %q: %v", label, err),
 			Hint: "shorten custom_field to 50 characters at most; an account has 100 custom fields at most"}
 	}
-	all, listErr := r.Read.CustomFields(ctx)
+	all, listErr := e.Read.CustomFields(ctx)
 	if listErr != nil {
 		return a, fmt.Errorf("create custom field %q: %w", label, err)
 	}
@@ -124,16 +129,13 @@ func (r *run) createField(ctx context.Context, label string) (ccapi.CustomField,
 	return a, fmt.Errorf("create custom field %q: %w", label, err)
 }
 
-// keepMapping stores the bindings of the mapping and names it in the mirror.
-func (r *run) keepMapping(ctx context.Context) error {
+// keepBindings stores the bindings of a mapping.
+func (e *Engine) keepBindings(ctx context.Context, m *contact.Mapping) error {
 	var made []state.Binding
-	for i := range r.mapping.Targets {
-		if t := &r.mapping.Targets[i]; t.Property == "" {
+	for i := range m.Targets {
+		if t := &m.Targets[i]; t.Property == "" {
 			made = append(made, contact.BindingOf(t))
 		}
 	}
-	if err := r.State.SetBindings(ctx, append(made, r.mapping.Lists...)); err != nil {
-		return err
-	}
-	return r.mirror.Rename(ctx, r.mapping)
+	return e.State.SetBindings(ctx, append(made, m.Lists...))
 }

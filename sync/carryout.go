@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
@@ -22,7 +23,7 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 // changed since. It goes over the rows already read, and the same way.
 func (r *run) planRest(ctx context.Context) error {
 	r.step("plan", 0, 0)
-	rest, err := r.plan.Rest(ctx, r.mirror, r.users, r.now())
+	rest, err := r.plan.Rest(ctx, r.mirror, r.users, r.State.Now())
 	if err != nil {
 		return err
 	}
@@ -33,19 +34,25 @@ func (r *run) planRest(ctx context.Context) error {
 	if err := r.carryOut(ctx); err != nil || r.report.Guard.Tripped {
 		return err
 	}
-	return r.await(ctx)
+	return r.out.Await(ctx)
+}
+
+// rules are what a plan goes by under this policy.
+func (p *Policy) rules(m *contact.Mapping) plan.Rules {
+	return plan.Rules{Mapping: m, Create: p.Create, UpdateUnsubscribed: p.UpdateUnsubscribed, ClearOrphans: p.ClearOrphans}
 }
 
 func (r *run) planRules() plan.Rules {
-	p := &r.Policy
-	return plan.Rules{Mapping: r.mapping, Create: p.Create, UpdateUnsubscribed: p.UpdateUnsubscribed, ClearOrphans: p.ClearOrphans, ClearingOff: r.push.off,
-		Limit: r.opts.Limit, Now: r.now(), Scratch: r.Scratch, Progress: func(done, total int) { r.step("plan", done, total) }}
+	all := r.Policy.rules(r.mapping)
+	all.ClearingOff, all.Limit, all.Now, all.Scratch = r.out.ClearingOff(), r.opts.Limit, r.State.Now(), r.Scratch
+	all.Progress = func(done, total int) { r.step("plan", done, total) }
+	return all
 }
 
 // planned looks at what a new plan rests on, and foretells what it costs.
 func (r *run) planned(ctx context.Context) error {
 	r.report.planned(r.first, r.plan)
-	r.tellJoins()
+	r.report.noteJoins(r.plan)
 	if err := r.bindAgain(ctx); err != nil {
 		return err
 	}
@@ -81,10 +88,10 @@ func (r *run) carryOut(ctx context.Context) error {
 	if ok, err := r.awaitAhead(ctx); err != nil || !ok {
 		return err
 	}
-	if err := r.recheck(ctx); err != nil {
+	if err := recheck(ctx, r.mirror, r.plan, func(done int) { r.step("recheck", done, r.plan.Len()) }); err != nil {
 		return err
 	}
-	again, err := r.plan.Again(ctx, r.mirror, r.now())
+	again, err := r.plan.Again(ctx, r.mirror, r.State.Now())
 	if err != nil {
 		return err
 	}
@@ -104,19 +111,21 @@ func (r *run) carryOut(ctx context.Context) error {
 
 // judge lets the guard judge the plan by what former runs did. --force passes every limit but the least number of rows.
 func (r *run) judge(ctx context.Context) error {
-	h, err := r.history(ctx)
+	h, err := r.history(ctx, r.mirror.Live())
 	if err != nil {
 		return err
 	}
 	v := r.Guard.Judge(r.plan, h)
-	if err := r.judgeCanary(ctx, &v); err != nil {
-		return err
+	if r.plan.Len() > 0 {
+		if err := r.canary.Judge(ctx, &v); err != nil {
+			return err
+		}
 	}
 	if r.opts.Force {
 		var passed []string
 		v, passed = v.Forced()
 		for _, detail := range passed {
-			r.noteOnce("forced past the guard: " + detail)
+			r.report.note("forced past the guard: " + detail)
 		}
 	}
 	if r.moved != "" { // a dry run that goes on all the same
@@ -128,22 +137,23 @@ func (r *run) judge(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) history(ctx context.Context) (*plan.History, error) {
-	since := r.now().Add(-plan.LookBack)
-	forced, err := r.State.LastForced(ctx)
+// history is what former runs did, for the guard, and how many contacts the account has now.
+func (e *Engine) history(ctx context.Context, contacts int) (*plan.History, error) {
+	since := e.State.Now().Add(-plan.LookBack)
+	forced, err := e.State.LastForced(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if forced.After(since) {
 		since = forced
 	}
-	h := &plan.History{Contacts: r.mirror.Live()}
-	if h.Sent, err = r.State.SentSince(ctx, since); err != nil {
+	h := &plan.History{Contacts: contacts}
+	if h.Sent, err = e.State.SentSince(ctx, since); err != nil {
 		return nil, err
 	}
-	if h.Best, err = r.State.BestValued(ctx, plan.ShrinkDays); err != nil {
+	if h.Best, err = e.State.BestValued(ctx, plan.ShrinkDays); err != nil {
 		return nil, err
 	}
-	h.Good, err = r.lastGood(ctx)
+	h.Good, err = lastGood(ctx, e.State)
 	return h, err
 }

@@ -3,16 +3,16 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/source"
+	"ccsyncd/sync/canary"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/push"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -84,12 +84,12 @@ type run struct {
 	users     *users.Users
 	mark      string // of the reading that gave the users
 	asked     *plan.Asked
-	plan      *plan.Plan // the present one
-	first     *plan.Plan // while plan is that of the users who waited: what was planned before
-	push      pusher
-	moved     string          // why a dry run that goes on is refused all the same
-	earlier   []state.Problem // what former runs sent in vain, as this one found out
-	before    int             // requests of the Reader before this run
+	plan      *plan.Plan     // the present one
+	first     *plan.Plan     // while plan is that of the users who waited: what was planned before
+	out       *push.Outbox   // nil before the mapping is known
+	canary    *canary.Canary // the same
+	moved     string         // why a dry run that goes on is refused all the same
+	before    int            // requests of the Reader before this run
 	waited    waited
 	brokenOff bool // it was told to stop
 }
@@ -109,20 +109,28 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 		return nil, err
 	}
 	err = r.steps(ctx)
-	superseded := r.dropSuperseded()
-	r.close()
 	r.brokenOff = ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx)
+	if unknown := r.takeStock(ctx, err); err == nil {
+		err = unknown
+	}
+	r.close()
+	r.report.conclude(err)
+	return r.report, r.end(ctx)
+}
+
+// takeStock completes the report by what is open still and what was sent. ended is what ended the run.
+func (r *run) takeStock(ctx context.Context, ended error) error {
 	if r.plan != nil {
 		r.report.Users = r.asked.States()
 	}
-	unknown := r.openProblems(context.WithoutCancel(ctx), err)
-	unknown = errors.Join(unknown, superseded, r.failedEarlier(context.WithoutCancel(ctx)))
-	if err == nil {
-		err = unknown
+	err := r.openProblems(ctx, ended)
+	if r.out == nil || r.Write == nil {
+		return err
 	}
-	r.countPushed()
-	r.report.conclude(err)
-	return r.report, r.end(context.WithoutCancel(ctx))
+	sent, unknown := r.out.Sent(ctx, r.first, r.plan)
+	r.report.pushed(&sent)
+	return errors.Join(err, unknown)
 }
 
 func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
@@ -144,7 +152,6 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 		Guard: plan.NoVerdict(), Only: len(opts.Only), Forced: opts.Force,
 	}
 	r.asked = plan.AskedFor(opts.Only)
-	r.push.asked, r.push.state = r.asked, r.State
 	if !dry {
 		r.report.Push = &Pushed{Activities: []PushedActivity{}, Problems: []PushProblem{}}
 	}
@@ -159,20 +166,8 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.bind(ctx, r.opts.Full); err != nil {
 		return err
 	}
-	r.openMirror()
-	if err := r.resume(ctx); err != nil {
-		return err
-	}
-	if err := r.mirror.Refresh(ctx); err != nil {
-		return err
-	}
-	if err := r.settleEnded(ctx); err != nil {
-		return err
-	}
-	if err := r.compareAhead(ctx); err != nil {
-		return err
-	}
-	if err := r.recallClearing(ctx); err != nil {
+	r.open()
+	if err := r.settle(ctx); err != nil {
 		return err
 	}
 	if err := r.readSource(ctx); err != nil {
@@ -181,27 +176,60 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.makePlan(ctx); err != nil {
 		return err
 	}
-	r.noteUnproven()
+	r.report.noteUnproven(r.plan)
 	if err := r.carryOut(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
 		return err
 	}
-	if err := r.await(ctx); err != nil || !r.push.late {
+	if err := r.out.Await(ctx); err != nil || !r.out.Late() {
 		return err
 	}
 	return r.planRest(ctx)
 }
 
-// openMirror makes the mirror of this run.
-func (r *run) openMirror() {
+// settle takes up what former runs left open, and brings the mirror up to date.
+func (r *run) settle(ctx context.Context) error {
+	if err := r.out.Resume(ctx); err != nil {
+		return err
+	}
+	if err := r.mirror.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := r.out.Settle(ctx); err != nil {
+		return err
+	}
+	if err := r.canary.Compare(ctx); err != nil {
+		return err
+	}
+	return r.out.RecallClearing(ctx)
+}
+
+// open makes the mirror, the outbox and the canary of this run.
+func (r *run) open() {
+	waited := func(d time.Duration) { r.waited.activities += d }
 	r.mirror = mirror.New(mirror.Options{
-		State: r.State, Read: r.Read, Write: r.Write, Scratch: r.Scratch, Log: r.Log.With("run", r.id), Note: r.note, Step: r.step,
+		State: r.State, Read: r.Read, Write: r.Write, Scratch: r.Scratch, Log: r.Log.With("run", r.id), Note: r.report.note, Step: r.step,
 		Bind: func(ctx context.Context) (*contact.Mapping, error) {
 			err := r.bind(ctx, true)
 			return r.mapping, err
 		},
-		Waited:       func(d time.Duration) { r.waited.activities += d },
-		NextSnapshot: r.Policy.NextSnapshot, Full: r.opts.Full,
+		Waited: waited, NextSnapshot: r.Policy.NextSnapshot, Full: r.opts.Full,
 	}, r.mapping, r.bound)
+	r.out = push.Open(push.Options{
+		Run: r.id, State: r.State, Quota: r.Quota, Read: r.Read, Write: r.Write, Mirror: r.mirror, Asked: r.asked, Scratch: r.Scratch, Log: r.Log,
+		Step: r.step, Waited: waited, ActivityTimeout: r.Policy.ActivityTimeout, UpdateUnsubscribed: r.Policy.UpdateUnsubscribed,
+	}, r.mapping)
+	r.canary = canary.New(canary.Options{
+		Run: r.id, Contacts: r.Guard.Canary, Force: r.opts.Force, Write: r.Write != nil, State: r.State, Read: r.Read, Mirror: r.mirror, Log: r.Log,
+	}, r.mapping)
+}
+
+// use says which mapping holds from now on.
+func (r *run) use(m *contact.Mapping) {
+	r.mapping = m
+	if r.out != nil {
+		r.out.Use(m)
+		r.canary.Use(m)
+	}
 }
 
 func (r *run) readSource(ctx context.Context) (err error) {
@@ -234,6 +262,7 @@ func (r *run) close() {
 	if r.mirror == nil {
 		return
 	}
+	r.out.Close()
 	r.report.Mirror = r.mirror.Told()
 	if err := r.mirror.Close(); err != nil {
 		r.Log.Warn("remove what a dry run read for itself", "run", r.id, "error", err)
@@ -244,9 +273,8 @@ func (r *run) close() {
 func (r *run) end(ctx context.Context) error {
 	rep := r.report
 	rep.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
-	rep.Waited = r.waitedFor()
+	rep.Waited = r.waited.told(r.Engine.Waited)
 	rep.Requests = r.Read.Requests() - r.before
-	r.push.finish(rep)
 	usage, err := r.Quota.Usage(ctx)
 	if err != nil {
 		return err
@@ -273,13 +301,14 @@ func (r *run) end(ctx context.Context) error {
 	return r.State.Prune(ctx, r.Policy.Keep)
 }
 
-func (r *run) waitedFor() Waited {
+// told is it for the report; requests says how long they have waited so far.
+func (w *waited) told(requests func() time.Duration) Waited {
 	seconds := func(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
-	w := Waited{Activities: seconds(r.waited.activities), Database: seconds(r.waited.database)}
-	if r.Engine.Waited != nil {
-		w.Limiter = seconds(r.Engine.Waited() - r.waited.before)
+	all := Waited{Activities: seconds(w.activities), Database: seconds(w.database)}
+	if requests != nil {
+		all.Limiter = seconds(requests() - w.before)
 	}
-	return w
+	return all
 }
 
 func quotaOf(u state.Usage) Quota {
@@ -290,48 +319,8 @@ func quotaOf(u state.Usage) Quota {
 	return q
 }
 
-func (r *run) note(text string) { r.report.Notes = append(r.report.Notes, text) }
-
-// noteUnproven says of the targets of a plan with changes which nobody has seen Constant Contact take values for.
-func (r *run) noteUnproven() {
-	for i := range r.mapping.Targets {
-		if t := &r.mapping.Targets[i]; r.plan.Len() > 0 && contact.Unproven(t.Kind) {
-			r.noteOnce(fmt.Sprintf("the custom field %q is of type %s, which is unproven: nobody has seen yet how Constant Contact takes its choices", t.Label, t.Kind))
-		}
-	}
-}
-
-// noteOnce notes what comes up again when a plan is made again.
-func (r *run) noteOnce(text string) {
-	if !slices.Contains(r.report.Notes, text) {
-		r.note(text)
-	}
-}
-
 func (r *run) step(name string, done, total int) {
 	if r.Progress != nil {
 		r.Progress(name, done, total)
-	}
-}
-
-// now is the server's time.
-func (r *run) now() time.Time { return r.State.Now() }
-
-// waitForActivity waits until an activity may have moved on, or what it wrote may be readable.
-func (r *run) waitForActivity(ctx context.Context, d time.Duration) error {
-	began := time.Now()
-	defer func() { r.waited.activities += time.Since(began) }()
-	return wait(ctx, d)
-}
-
-// wait sleeps, or ends with the context.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait: %w", ctx.Err())
 	}
 }

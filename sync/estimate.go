@@ -23,33 +23,23 @@ func (r *run) estimate(ctx context.Context) error {
 	if !r.mirror.Fresh() {
 		e.Requests += min(n, all)
 	}
-	const perImport = ccapi.MaxImportContacts
+	const perImport, polls = ccapi.MaxImportContacts, 2
 	clears := r.plan.Summary.Clear
 	e.Requests += 2 * clears
 	working := 0.0
 	if imported := n - clears; imported > 0 {
 		imports := (imported + perImport - 1) / perImport
-		const polls = 2
 		e.Requests += imports + polls
 		working = 2 + float64(imported)/5000
 	}
 	e.Requests += mirror.Pages(n)
-	if err := r.estimateAhead(ctx, e); err != nil {
-		return err
-	}
-	e.Seconds = float64(e.Requests)*0.27 + working
-	return nil
-}
-
-// estimateAhead adds what it costs to send some contacts ahead: an import of their own, and each read whole, twice.
-func (r *run) estimateAhead(ctx context.Context, e *Estimate) error {
-	c, err := r.canary(ctx)
+	due, err := r.canary.Due(ctx)
 	if err != nil {
 		return err
 	}
-	if n := min(r.due(&c), r.plan.Len()); n > 0 {
-		const polls = 2
-		e.Requests += 2*n + 1 + polls
+	if ahead := min(due, n); ahead > 0 { // an import of their own, and each is read whole, twice
+		e.Requests += 2*ahead + 1 + polls
 	}
+	e.Seconds = float64(e.Requests)*0.27 + working
 	return nil
 }

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"ccsyncd/source"
+	"ccsyncd/sync/canary"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/push"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -70,10 +72,17 @@ type ExplainedPush struct {
 // lastPushes is how many pushes an explanation shows.
 const lastPushes = 10
 
+// explainer is one explanation under way.
+type explainer struct {
+	*Engine
+	mapping *contact.Mapping
+	users   *users.Users
+}
+
 // Explain explains one user, named by an address or by "key:4711", by the plan that a run for all would make. It reads the
 // source and the state database and asks Constant Contact nothing.
 func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) {
-	r := &run{Engine: e, report: &Report{}}
+	r := &explainer{Engine: e}
 	bindings, err := e.State.Bindings(ctx)
 	if err != nil {
 		return nil, err
@@ -85,8 +94,12 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	}
 	r.mapping.NoJoins = !knows
 	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
-	defer r.close()
-	if err := r.explainRows(ctx, who, x); err != nil {
+	defer func() {
+		if r.users != nil {
+			r.users.Close()
+		}
+	}()
+	if err := r.rows(ctx, who, x); err != nil {
 		return nil, err
 	}
 	if x.Address == "" {
@@ -100,20 +113,20 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := r.explainContacts(ctx, &look, x); err != nil {
+	if err := r.contacts(ctx, &look, x); err != nil {
 		return nil, err
 	}
-	if err := r.explainDecision(ctx, &look, lacks, x); err != nil {
+	if err := r.decision(ctx, &look, lacks, x); err != nil {
 		return nil, err
 	}
-	if err := r.explainRefusal(ctx, x); err != nil {
+	if err := r.refusal(ctx, x); err != nil {
 		return nil, err
 	}
-	return x, r.explainPushes(ctx, x)
+	return x, r.pushes(ctx, x)
 }
 
-// explainRows finds the rows of the user.
-func (r *run) explainRows(ctx context.Context, who string, x *Explanation) error {
+// rows finds the rows of the user.
+func (r *explainer) rows(ctx context.Context, who string, x *Explanation) error {
 	norm, fault := contact.Normalise(who)
 	if fault == "" {
 		x.Address = norm
@@ -156,25 +169,28 @@ func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
 	x.Rows = append(x.Rows, ExplainedRow{Key: row.Key, Email: row.Email, Values: values})
 }
 
-// explainContacts shows the contacts of the address as the mirror has them.
-func (r *run) explainContacts(ctx context.Context, look plan.Contacts, x *Explanation) error {
+// contacts shows the contacts of the address as the mirror has them.
+func (r *explainer) contacts(ctx context.Context, look plan.Contacts, x *Explanation) error {
 	contacts, err := look.Contacts(ctx, []string{x.Address})
 	if err != nil {
 		return err
 	}
 	for _, c := range contacts {
-		x.Contacts = append(x.Contacts, r.explainedContact(c))
+		x.Contacts = append(x.Contacts, r.contact(c))
 	}
 	x.Known = x.Known || len(contacts) > 0
 	return nil
 }
 
-// explainDecision decides on the user as a run would. Without a snapshot nobody knows who is a contact.
-func (r *run) explainDecision(ctx context.Context, look *mirror.View, lacks []string, x *Explanation) error {
-	if err := r.recallClearing(ctx); err != nil {
+// decision decides on the user as a run would. Without a snapshot nobody knows who is a contact.
+func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []string, x *Explanation) error {
+	off, err := push.ReadClearing(ctx, r.State)
+	if err != nil {
 		return err
 	}
-	d, err := plan.Decide(ctx, r.planRules(), look, r.users, x.Address)
+	rules := r.Policy.rules(r.mapping)
+	rules.ClearingOff, rules.Now, rules.Scratch = off != nil, r.State.Now(), r.Scratch
+	d, err := plan.Decide(ctx, rules, look, r.users, x.Address)
 	if err != nil {
 		return err
 	}
@@ -192,8 +208,8 @@ func (r *run) explainDecision(ctx context.Context, look *mirror.View, lacks []st
 	return nil
 }
 
-// explainRefusal says that nothing is sent while the guard refuses what the whole run plans.
-func (r *run) explainRefusal(ctx context.Context, x *Explanation) error {
+// refusal says that nothing is sent while the guard refuses what the whole run plans.
+func (r *explainer) refusal(ctx context.Context, x *Explanation) error {
 	last, ok, err := ReadLastWhole(ctx, r.State)
 	if err != nil || !ok || last.Outcome != Refused || len(x.Fields) == 0 {
 		return err
@@ -204,7 +220,7 @@ func (r *run) explainRefusal(ctx context.Context, x *Explanation) error {
 
 const timeFormat = "2006-01-02T15:04:05Z07:00"
 
-func (r *run) explainedContact(c state.Contact) ExplainedContact {
+func (r *explainer) contact(c state.Contact) ExplainedContact {
 	return ExplainedContact{ID: c.ID, Email: c.Address, Permission: c.Permission, Deleted: c.Deleted, Lists: r.mapping.ListNames(c.Lists),
 		Left: r.mapping.ListNames(c.Left), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
 }
@@ -265,7 +281,7 @@ func advice(decision string, reason contact.Reason) string {
 	}[reason]
 }
 
-func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
+func (r *explainer) pushes(ctx context.Context, x *Explanation) error {
 	pushes, err := r.State.Pushes(ctx, x.Address, lastPushes)
 	if err != nil {
 		return err
@@ -280,7 +296,7 @@ func (r *run) explainPushes(ctx context.Context, x *Explanation) error {
 // Forget removes an address from everything that this program remembers, but for what Erasure tells.
 func (e *Engine) Forget(ctx context.Context, address string) (state.Erasure, error) {
 	norm := contact.Norm(address)
-	if err := forgetAhead(ctx, e.State, norm); err != nil {
+	if err := canary.Forget(ctx, e.State, norm); err != nil {
 		return state.Erasure{}, err
 	}
 	return e.State.Forget(ctx, norm)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/state"
 )
 
 // Names under which the state database keeps what the guard compares the next run with: how the last good run was.
@@ -16,12 +17,12 @@ const (
 )
 
 // lastGood is how the account looked at the last good run, nil when there was none.
-func (r *run) lastGood(ctx context.Context) (*plan.Good, error) {
-	contacts, err := r.State.Fact(ctx, factGoodContacts)
+func lastGood(ctx context.Context, db *state.DB) (*plan.Good, error) {
+	contacts, err := db.Fact(ctx, factGoodContacts)
 	if err != nil || contacts == "" {
 		return nil, err
 	}
-	mapping, err := r.State.Fact(ctx, factGoodMapping)
+	mapping, err := db.Fact(ctx, factGoodMapping)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ccsyncd/sync/canary"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
@@ -99,7 +100,7 @@ func (r *run) settleIn(ctx context.Context) error {
 	if err := (Home{Source: r.Home.Source}).bind(ctx, r.State, was); err != nil {
 		return err
 	}
-	if !r.forcesAll() || len(r.mapping.Lists) == 0 {
+	if !r.opts.forcesAll() || len(r.mapping.Lists) == 0 {
 		return nil
 	}
 	return r.State.SetFacts(ctx, map[string]string{factJoins: "yes"})
@@ -110,14 +111,6 @@ func (r *run) settleIn(ctx context.Context) error {
 func (e *Engine) knowsWhoLeft(ctx context.Context) (bool, error) {
 	joins, err := e.State.Fact(ctx, factJoins)
 	return joins != "", err
-}
-
-// tellJoins says why contacts join no list.
-func (r *run) tellJoins() {
-	if r.mapping.NoJoins && len(r.mapping.Lists) > 0 && (r.plan.Len() > 0 || r.report.Reasons[string(NoList)] > 0) {
-		r.noteOnce("this state database is new and cannot know who left a list: existing contacts join none of [contacts] lists until a run is forced; " +
-			"`ccsyncd --dry-run --force` shows who would join")
-	}
 }
 
 // LoggedIn binds a new state database to the endpoints that gave a login, to the machine and the path; a *SetupError when it belongs to
@@ -143,7 +136,7 @@ func ForgetAccount(ctx context.Context, db *state.DB) error {
 	if err := db.SetFacts(ctx, map[string]string{factJoins: ""}); err != nil {
 		return err
 	}
-	if err := db.SetRecords(ctx, state.Records{recordCanary: ""}); err != nil { // what one account did says nothing of another
+	if err := db.SetRecords(ctx, state.Records{canary.Record: ""}); err != nil { // what one account did says nothing of another
 		return err
 	}
 	return db.SetBindings(ctx, nil)

@@ -6,6 +6,7 @@ import (
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/push"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -44,12 +45,23 @@ type (
 	FieldChange = plan.FieldChange
 	// OldToNew is one value of a change.
 	OldToNew = plan.OldToNew
+	// PushedActivity is one bulk import.
+	PushedActivity = push.Activity
+	// PushProblem is one contact whose change did not land.
+	PushProblem = push.Problem
+	// Clearing tells why no value is cleared in an account.
+	Clearing = push.Clearing
 	// UserState tells what became of one user that a run was for.
 	UserState = plan.UserState
 )
 
 // ReadDoubt says why the last snapshot of the account may lack somebody; "" where it does not.
 func ReadDoubt(ctx context.Context, db *state.DB) (string, error) { return mirror.Doubt(ctx, db) }
+
+// ReadClearing tells whether clearing is off in this account, and why; nil when it is not.
+func ReadClearing(ctx context.Context, db *state.DB) (*Clearing, error) {
+	return push.ReadClearing(ctx, db)
+}
 
 // The actions of a plan.
 const (
@@ -73,4 +85,14 @@ const (
 	NoList         = contact.NoList
 	Quarantined    = contact.Quarantined
 	ClearingOff    = contact.ClearingOff
+)
+
+// The reasons for a problem, as push explains them.
+const (
+	Rejected        = push.Rejected
+	Lost            = push.Lost
+	Altered         = push.Altered
+	Overstepped     = push.Overstepped
+	ActivityFailed  = push.ActivityFailed
+	ActivityTimeout = push.ActivityTimeout
 )

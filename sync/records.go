@@ -243,7 +243,7 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 		return nil, nil
 	}
 	all, err := WholeRecord(ctx, r.State, r.report)
-	if err != nil || !r.carriedOut() {
+	if err != nil || !(r.plan != nil && r.report.carriedOut()) {
 		return all, err
 	}
 	problems, err := r.State.ProblemMark(ctx)
@@ -256,8 +256,8 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 	return all, err
 }
 
-// carriedOut tells whether a whole run came to its end and left nothing of its plan undone.
-func (r *run) carriedOut() bool {
-	good := r.report.Outcome == Synced || r.report.Outcome == Partial
-	return good && r.report.cause == nil && r.plan != nil && r.report.Whole()
+// carriedOut tells whether a whole run that made its plan came to its end and left nothing of it undone.
+func (r *Report) carriedOut() bool {
+	good := r.Outcome == Synced || r.Outcome == Partial
+	return good && r.cause == nil && r.Whole()
 }

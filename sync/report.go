@@ -11,6 +11,7 @@ import (
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/push"
 	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
@@ -128,22 +129,6 @@ type Pushed struct {
 	Problems   []PushProblem    `json:"problems"`
 }
 
-// PushedActivity is one bulk import. State is the activity's, or "unknown" when its answer was lost.
-type PushedActivity struct {
-	ID       string   `json:"id"`
-	Contacts int      `json:"contacts"`
-	State    string   `json:"state"`
-	Errors   []string `json:"errors"`
-}
-
-// PushProblem is one contact whose change did not land.
-type PushProblem struct {
-	Key    string `json:"key,omitempty"`
-	Email  string `json:"email"`
-	Reason string `json:"reason"`
-	Detail string `json:"detail,omitempty"`
-}
-
 // planned takes in a plan, and the one that was carried out before it where it is that of the users who waited.
 func (r *Report) planned(first, p *plan.Plan) {
 	r.Summary, r.Coverage = p.Summary, p.Coverage()
@@ -155,6 +140,59 @@ func (r *Report) planned(first, p *plan.Plan) {
 	r.Coverage = first.Coverage().With(first, p)
 	both := plan.Join(&first.Listing, &p.Listing)
 	r.Changes, r.Skipped, r.Reasons, r.Truncated = both.Changes, both.Skipped, both.Reasons, both.Truncated
+}
+
+// pushed takes in what was sent.
+func (r *Report) pushed(sent *push.Sent) {
+	r.Push = &Pushed{Activities: append([]PushedActivity{}, sent.Activities...), Problems: append([]PushProblem{}, sent.Problems...),
+		Verified: sent.Verified, Rejected: sent.Rejected, Unverified: sent.Unverified}
+	r.overstepped = sent.Overstepped
+	c := &r.Coverage
+	c.Verified += sent.Arrived
+	c.Missing += sent.Missed
+	c.Pending -= sent.Arrived + sent.Missed
+	c.Contacts += sent.Created
+	for i := range sent.NotSent {
+		r.notSent(&sent.NotSent[i])
+	}
+}
+
+// notSent turns a row that the plan would have cleared into a skipped one.
+func (r *Report) notSent(row *push.NotSent) {
+	if r.Summary.Clear--; row.Orphan {
+		return
+	}
+	r.Summary.Skipped++
+	r.Reasons[string(contact.ClearingOff)]++
+	r.Coverage.Pending--
+	r.Coverage.Skipped++
+	if len(r.Skipped) < users.MaxListed {
+		r.Skipped = append(r.Skipped, Skipped{Key: row.Key, Email: row.Address, Reason: contact.ClearingOff, Detail: push.ErrClearingOff.Error()})
+	}
+}
+
+// note notes a thing worth knowing that is no problem, once.
+func (r *Report) note(text string) {
+	if !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+// noteUnproven says of the targets of a plan with changes which nobody has seen Constant Contact take values for.
+func (r *Report) noteUnproven(p *plan.Plan) {
+	for i := range p.Rules.Mapping.Targets {
+		if t := &p.Rules.Mapping.Targets[i]; p.Len() > 0 && contact.Unproven(t.Kind) {
+			r.note(fmt.Sprintf("the custom field %q is of type %s, which is unproven: nobody has seen yet how Constant Contact takes its choices", t.Label, t.Kind))
+		}
+	}
+}
+
+// noteJoins says why contacts join no list.
+func (r *Report) noteJoins(p *plan.Plan) {
+	if m := p.Rules.Mapping; m.NoJoins && len(m.Lists) > 0 && (p.Len() > 0 || r.Reasons[string(NoList)] > 0) {
+		r.note("this state database is new and cannot know who left a list: existing contacts join none of [contacts] lists until a run is forced; " +
+			"`ccsyncd --dry-run --force` shows who would join")
+	}
 }
 
 // conclude sets outcome and error from what ended the run and from what was pushed.

@@ -1,4 +1,4 @@
-package sync
+package push
 
 import (
 	"cmp"
@@ -10,14 +10,14 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// withoutUsers takes out of what Constant Contact said of a batch the addresses and values of its users. The texts are
+// hideUsers takes out of what Constant Contact said of a batch the addresses and values of its users. The texts are
 // kept in the history and shown where codes may not be: a user is named by the key instead.
-func (r *run) withoutUsers(ctx context.Context, b *state.Batch) error {
+func hideUsers(ctx context.Context, db *state.DB, b *state.Batch) error {
 	if len(b.Errors) == 0 {
 		return nil
 	}
 	m := newMask(strings.Join(b.Errors, "\n"))
-	for row, err := range r.State.BatchRows(ctx, b.ID) {
+	for row, err := range db.BatchRows(ctx, b.ID) {
 		if err != nil {
 			return err
 		}

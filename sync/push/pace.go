@@ -1,4 +1,4 @@
-package sync
+package push
 
 import (
 	"context"
@@ -45,8 +45,8 @@ func (p *pace) expected(rows int) time.Duration {
 	return max(0, small.Took+perRow*time.Duration(rows-small.Rows))
 }
 
-func (r *run) readPace(ctx context.Context) (p pace, err error) {
-	text, err := r.State.Fact(ctx, factPace)
+func (b *base) readPace(ctx context.Context) (p pace, err error) {
+	text, err := b.State.Fact(ctx, factPace)
 	if err != nil || text == "" {
 		return p, err
 	}
@@ -57,19 +57,19 @@ func (r *run) readPace(ctx context.Context) (p pace, err error) {
 }
 
 // learnPace takes in how long an import took that has ended well: by the times that it tells, which are whole seconds, else by our own.
-func (r *run) learnPace(ctx context.Context, b *state.Batch, a ccapi.Activity) error {
-	if a.State != ccapi.StateCompleted || b.Contacts == 0 {
+func (b *base) learnPace(ctx context.Context, batch *state.Batch, a ccapi.Activity) error {
+	if a.State != ccapi.StateCompleted || batch.Contacts == 0 {
 		return nil
 	}
-	p, err := r.readPace(ctx)
+	p, err := b.readPace(ctx)
 	if err != nil {
 		return err
 	}
-	took := r.push.ages.of(b.ID).sinceSending()
+	took := b.ages.of(batch.ID).sinceSending()
 	if !a.CreatedAt.IsZero() && !a.CompletedAt.Before(a.CreatedAt) {
 		took = min(took, a.CompletedAt.Sub(a.CreatedAt)+time.Second/2)
 	}
-	is := sample{Rows: b.Contacts, Took: took.Round(time.Millisecond)}
+	is := sample{Rows: batch.Contacts, Took: took.Round(time.Millisecond)}
 	if is.Rows < largeFrom {
 		p.Small = is
 	} else {
@@ -79,7 +79,7 @@ func (r *run) learnPace(ctx context.Context, b *state.Batch, a ccapi.Activity) e
 	if err != nil {
 		return err
 	}
-	return r.State.SetFacts(ctx, map[string]string{factPace: string(text)})
+	return b.State.SetFacts(ctx, map[string]string{factPace: string(text)})
 }
 
 // scarce is how few requests are left of a day that imports are looked at as seldom as a run does.
@@ -87,30 +87,30 @@ const scarce = 100
 
 // nextDelay is how long to wait before imports are looked at: at first as long as the smallest took to end before, where that is
 // known, then by how far the furthest one came. A day with few requests left is not spent on looking.
-func (r *run) nextDelay(ctx context.Context, last time.Duration, open []*state.Batch) (time.Duration, error) {
-	left, err := r.Quota.Usage(ctx)
+func (b *base) nextDelay(ctx context.Context, last time.Duration, open []*state.Batch) (time.Duration, error) {
+	left, err := b.Quota.Usage(ctx)
 	switch {
 	case err != nil:
 		return 0, err
 	case left.Limit-left.Used < scarce:
 		return mirror.LastPoll, nil
 	case last == 0:
-		return r.firstDelay(ctx, open)
+		return b.firstDelay(ctx, open)
 	}
 	next := mirror.LastPoll
-	for _, b := range open {
-		next = min(next, mirror.NextPoll(last, r.push.ages.of(b.ID).sinceSending(), b.Percent))
+	for _, batch := range open {
+		next = min(next, mirror.NextPoll(last, b.ages.of(batch.ID).sinceSending(), batch.Percent))
 	}
 	return next, nil
 }
 
-func (r *run) firstDelay(ctx context.Context, open []*state.Batch) (time.Duration, error) {
-	p, err := r.readPace(ctx)
+func (b *base) firstDelay(ctx context.Context, open []*state.Batch) (time.Duration, error) {
+	p, err := b.readPace(ctx)
 	if err != nil {
 		return 0, err
 	}
-	left := func(b *state.Batch) time.Duration {
-		return p.expected(b.Contacts) - r.push.ages.of(b.ID).sinceSending()
+	left := func(batch *state.Batch) time.Duration {
+		return p.expected(batch.Contacts) - b.ages.of(batch.ID).sinceSending()
 	}
 	first := slices.MinFunc(open, func(x, y *state.Batch) int { return int(left(x) - left(y)) })
 	return min(max(left(first), mirror.FirstPoll), mirror.LastPoll), nil

@@ -1,4 +1,4 @@
-package sync
+package push
 
 import (
 	"context"
@@ -19,8 +19,8 @@ const (
 	clearingRest = 30 * 24 * time.Hour
 )
 
-// errOff says why a contact was not cleared.
-var errOff = errors.New("putting a contact back changed its permission, so nothing is cleared; empty the value in Constant Contact")
+// ErrClearingOff says why a contact was not cleared.
+var ErrClearingOff = errors.New("putting a contact back changed its permission, so nothing is cleared; empty the value in Constant Contact")
 
 // factTrial is the contact that a PUT may be under way for, and its permission before: its answer may be lost with the process.
 const factTrial = "put_under_way"
@@ -50,58 +50,49 @@ func ReadClearing(ctx context.Context, db *state.DB) (*Clearing, error) {
 	return c, nil
 }
 
-// recallClearing finds out whether anything is cleared in this run.
-func (r *run) recallClearing(ctx context.Context) error {
-	if err := r.finishTrial(ctx); err != nil {
+// RecallClearing finds out whether anything is cleared in this run.
+func (o *Outbox) RecallClearing(ctx context.Context) error { return o.clearer.recall(ctx) }
+
+// ClearingOff tells whether nothing is cleared.
+func (o *Outbox) ClearingOff() bool { return o.clearer.off }
+
+func (c *clearer) recall(ctx context.Context) error {
+	if err := c.finishTrial(ctx); err != nil {
 		return err
 	}
-	c, err := ReadClearing(ctx, r.State)
-	r.push.off = r.push.off || c != nil
+	off, err := ReadClearing(ctx, c.State)
+	c.off = c.off || off != nil
 	return err
 }
 
 // tryOut notes that a contact is about to be put back.
-func (r *run) tryOut(ctx context.Context, c *ccapi.Contact) error {
-	return r.State.SetFacts(ctx, map[string]string{factTrial: c.ID + " " + c.Permission})
+func (c *clearer) tryOut(ctx context.Context, before *ccapi.Contact) error {
+	return c.State.SetFacts(ctx, map[string]string{factTrial: before.ID + " " + before.Permission})
 }
 
 // finishTrial compares the permission of a contact whose PUT a former run did not live to see answered, or had no answer to.
-func (r *run) finishTrial(ctx context.Context) error {
-	text, err := r.State.Fact(ctx, factTrial)
-	if err != nil || text == "" || r.Write == nil {
+func (c *clearer) finishTrial(ctx context.Context) error {
+	text, err := c.State.Fact(ctx, factTrial)
+	if err != nil || text == "" || c.Write == nil {
 		return err
 	}
 	id, was, _ := strings.Cut(text, " ")
-	c, err := r.Read.Contact(ctx, id)
+	is, err := c.Read.Contact(ctx, id)
 	if err != nil && !errors.Is(err, ccapi.ErrNotFound) {
 		return fmt.Errorf("look at a contact that was being put back: %w", err)
 	}
-	return r.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(c.Address)}, was, c.Permission)
+	return c.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(is.Address)}, was, is.Permission)
 }
 
 // watchPermission compares the permission of a contact before and after it was put back. Who opted out in between did that himself.
-func (r *run) watchPermission(ctx context.Context, row *state.BatchRow, was, is string) error {
+func (c *clearer) watchPermission(ctx context.Context, row *state.BatchRow, was, is string) error {
 	news := map[string]string{factTrial: ""}
 	if was == is || was == "" || is == "" || is == "unsubscribed" {
-		return r.State.SetFacts(context.WithoutCancel(ctx), news)
+		return c.State.SetFacts(context.WithoutCancel(ctx), news)
 	}
-	p := &r.push
-	p.off = true
-	if p.altered == nil {
-		p.altered = make(map[string]string)
-	}
-	p.altered[row.Norm] = "the permission was " + was + " and became " + is + " when the contact was put back; look at the contact in Constant Contact"
-	r.Log.ErrorContext(ctx, "putting a contact back changed its permission", "run", r.id, "contact", row.ID, "was", was, "is", is)
-	news[factClearing] = strings.Join([]string{r.now().Format(time.RFC3339), row.ID, was, is}, " ")
-	return r.State.SetFacts(context.WithoutCancel(ctx), news)
-}
-
-// leave notes rows that are not sent because clearing is off.
-func (p *pusher) leave(rows []state.BatchRow) {
-	if p.left == nil {
-		p.left = make(map[string]bool)
-	}
-	for i := range rows {
-		p.left[rows[i].Norm] = true
-	}
+	c.off = true
+	c.results.overstep(row.Norm, "the permission was "+was+" and became "+is+" when the contact was put back; look at the contact in Constant Contact")
+	c.Log.ErrorContext(ctx, "putting a contact back changed its permission", "run", c.Run, "contact", row.ID, "was", was, "is", is)
+	news[factClearing] = strings.Join([]string{c.now().Format(time.RFC3339), row.ID, was, is}, " ")
+	return c.State.SetFacts(context.WithoutCancel(ctx), news)
 }

@@ -1,4 +1,4 @@
-package sync
+package push
 
 import (
 	"cmp"
@@ -32,27 +32,26 @@ const (
 // known as another batch. When the request is fresh it looks twice. One that does not tell what it is is read again until it does,
 // as long as a run waits for anything, if the caller has that patience. Whether what is found is not another program's, the
 // contacts tell in the end.
-func (r *run) look(ctx context.Context, b *state.Batch, patient bool) (sighting, error) {
+func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a ccapi.Activity, s sighting, err error) {
 	began, pause := time.Now(), lookTwice
 	for second := false; ; second = true {
-		all, err := r.unclaimed(ctx, b)
+		all, err := b.unclaimed(ctx, batch)
 		if err != nil {
-			return absent, err
+			return a, absent, err
 		}
 		doubtful := slices.ContainsFunc(all, func(a ccapi.Activity) bool { return a.Unclear && !a.Ended() })
 		waits := patient && time.Since(began) < mirror.LetGo
 		switch {
 		case len(all) > 0 && !doubtful, len(all) > 0 && !all[0].Unclear && !waits:
-			r.push.guess(b)
-			return found, r.accepted(ctx, b, all[0])
+			return all[0], found, nil
 		case doubtful && !waits:
-			r.Log.WarnContext(ctx, "an activity may be this import and does not tell, looking again later", "run", r.id, "batch", b.ID)
-			return unclear, nil
-		case len(all) == 0 && (second || r.push.ages.of(b.ID).sinceSending() > time.Minute):
-			return absent, nil
+			b.Log.WarnContext(ctx, "an activity may be this import and does not tell, looking again later", "run", b.Run, "batch", batch.ID)
+			return a, unclear, nil
+		case len(all) == 0 && (second || b.ages.of(batch.ID).sinceSending() > time.Minute):
+			return a, absent, nil
 		}
-		if err := r.waitForActivity(ctx, pause); err != nil {
-			return absent, err
+		if err := b.wait(ctx, pause); err != nil {
+			return a, absent, err
 		}
 		pause = min(pause*3/2, mirror.LastPoll)
 	}
@@ -60,10 +59,10 @@ func (r *run) look(ctx context.Context, b *state.Batch, patient bool) (sighting,
 
 // unclaimed are the activities that can be this batch: those that tell before those that do not, the nearest in time first. The list of
 // activities counts a header line.
-func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, error) {
-	all, err := r.Read.Activities(ctx)
+func (b *base) unclaimed(ctx context.Context, batch *state.Batch) ([]ccapi.Activity, error) {
+	all, err := b.Read.Activities(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look for batch %d: %w", b.ID, err)
+		return nil, fmt.Errorf("look for batch %d: %w", batch.ID, err)
 	}
 	var ids []string
 	for _, a := range all {
@@ -71,7 +70,7 @@ func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, 
 	}
 	ours := make(map[string]bool)
 	for part := range slices.Chunk(ids, chunk) {
-		known, err := r.State.KnownActivities(ctx, part)
+		known, err := b.State.KnownActivities(ctx, part)
 		if err != nil {
 			return nil, err
 		}
@@ -79,10 +78,10 @@ func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, 
 			ours[id] = true
 		}
 	}
-	since := b.SendingAt.Add(-sendingSlack - r.State.Unsteady())
+	since := batch.SendingAt.Add(-sendingSlack - b.State.Unsteady())
 	var found []ccapi.Activity
 	for _, a := range all {
-		fits := a.Items == 0 || a.Items == b.Contacts || a.Items == b.Contacts+1
+		fits := a.Items == 0 || a.Items == batch.Contacts || a.Items == batch.Contacts+1
 		if (a.IsImport || a.Unclear) && fits && !ours[a.ID] && !a.CreatedAt.Before(since) {
 			found = append(found, a)
 		}
@@ -91,7 +90,7 @@ func (r *run) unclaimed(ctx context.Context, b *state.Batch) ([]ccapi.Activity, 
 		if x.Unclear != y.Unclear {
 			return map[bool]int{true: 1, false: -1}[x.Unclear]
 		}
-		return cmp.Compare(x.CreatedAt.Sub(b.SendingAt).Abs(), y.CreatedAt.Sub(b.SendingAt).Abs())
+		return cmp.Compare(x.CreatedAt.Sub(batch.SendingAt).Abs(), y.CreatedAt.Sub(batch.SendingAt).Abs())
 	})
 	return found, nil
 }

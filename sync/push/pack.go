@@ -1,4 +1,4 @@
-package sync
+package push
 
 import (
 	"bytes"
@@ -19,7 +19,8 @@ const maxReplaces = 100
 
 // packer puts changes into as few batches as the caps allow.
 type packer struct {
-	*run
+	*Outbox
+	plan  *plan.Plan
 	sets  map[string]int // how many contacts have a given choice of lists
 	group []byte
 	body  ccapi.ImportBody
@@ -55,37 +56,37 @@ func (p *packed) all() iter.Seq[state.BatchRow] {
 	}
 }
 
-// send packs the plan and sends it: grouped by the lists that an import names, one group after the other.
+// Send packs a plan and sends it: grouped by the lists that an import names, one group after the other.
 // which tells the contacts concerned; nil: all.
-func (r *run) send(ctx context.Context, which func(norm string) bool) error {
-	p := &packer{run: r, sets: make(map[string]int)}
-	for o, err := range r.plan.Each() {
+func (o *Outbox) Send(ctx context.Context, all *plan.Plan, which func(norm string) bool) error {
+	p := &packer{Outbox: o, plan: all, sets: make(map[string]int)}
+	for out, err := range all.Each() {
 		if err != nil {
 			return err
 		}
-		if p.free(o) && (which == nil || which(o.Row.Norm)) {
-			p.sets[strings.Join(o.Row.Lists, " ")]++
+		if free(out) && (which == nil || which(out.Row.Norm)) {
+			p.sets[strings.Join(out.Row.Lists, " ")]++
 		}
 	}
 	chosen := chooseCover(p.sets)
-	grouped := spool.New(r.Scratch)
+	grouped := spool.New(o.Scratch)
 	defer grouped.Close()
-	for o, err := range r.plan.Each() {
+	for out, err := range all.Each() {
 		if err != nil {
 			return err
 		}
-		if which != nil && !which(o.Row.Norm) {
+		if which != nil && !which(out.Row.Norm) {
 			continue
 		}
-		if p.free(o) {
-			o.Lists = []string{chosen[strings.Join(o.Row.Lists, " ")]}
+		if free(out) {
+			out.Lists = []string{chosen[strings.Join(out.Row.Lists, " ")]}
 		}
 		kind := byte('i')
-		if o.Row.Action == string(plan.Clear) {
-			kind, o.Lists = 'c', nil
+		if out.Row.Action == string(plan.Clear) {
+			kind, out.Lists = 'c', nil
 		}
-		p.buf = o.Append(p.buf[:0])
-		if err := grouped.Add(groupKey(kind, plan.UniqueLists(o.Lists), o.Row.Norm), p.buf); err != nil {
+		p.buf = out.Append(p.buf[:0])
+		if err := grouped.Add(groupKey(kind, plan.UniqueLists(out.Lists), out.Row.Norm), p.buf); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ func (r *run) send(ctx context.Context, which func(norm string) bool) error {
 }
 
 // free tells whether the import of a contact may name any list that it is on.
-func (p *packer) free(o *plan.Outgoing) bool {
+func free(o *plan.Outgoing) bool {
 	return o.Row.Action == string(plan.Update) && len(o.Lists) == 0
 }
 
@@ -136,7 +137,7 @@ func (p *packer) pack(ctx context.Context, key []byte, o *plan.Outgoing) error {
 
 func (p *packer) begin(group []byte, lists []string) {
 	p.group = append(p.group[:0], group...)
-	p.batch = state.Batch{Run: p.id, Kind: state.Import, State: state.Recorded, Lists: lists, Mapping: p.mapping.Key()}
+	p.batch = state.Batch{Run: p.Run, Kind: state.Import, State: state.Recorded, Lists: lists, Mapping: p.mapping.Key()}
 	if group[0] == 'c' {
 		p.batch.Kind = state.Replace
 	}
@@ -154,7 +155,7 @@ func (p *packer) fits(row *state.BatchRow) bool {
 
 func (p *packer) take(o *plan.Outgoing) {
 	if o.Orphan {
-		p.run.push.orphan(o.Row.Norm)
+		p.results.orphan(o.Row.Norm)
 	}
 	p.rows.add(o)
 	plan.Count(&p.batch.Tally, p.mapping, &o.Row, p.batch.Lists)
@@ -170,10 +171,10 @@ func (p *packer) flush(ctx context.Context) (err error) {
 	if p.batch.ID, err = p.State.AddBatch(ctx, p.batch, p.rows.all()); err != nil {
 		return err
 	}
-	b := p.run.push.track(p.batch)
-	p.step("push", p.run.push.sent, p.run.plan.Len())
+	b := p.track(p.batch)
+	p.Step("push", p.Outbox.sent, p.plan.Len())
 	if b.Kind == state.Replace {
-		return p.replaceAll(ctx, b, slices.Collect(p.rows.all()))
+		return p.clear(ctx, b, slices.Collect(p.rows.all()))
 	}
 	return p.post(ctx, b, &p.body)
 }

@@ -1,7 +1,8 @@
-package sync
+package push
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,7 @@ type cover struct {
 // an import of its own. sets has how many contacts are on just these lists, ids separated by blanks.
 func chooseCover(sets map[string]int) map[string]string {
 	c := &cover{reach: make(map[string]int)}
-	for _, set := range sortedKeys(sets) {
+	for _, set := range slices.Sorted(maps.Keys(sets)) {
 		ids := strings.Fields(set)
 		for _, id := range ids {
 			c.reach[id] += sets[set]
