@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func (m *Mirror) pageSnapshot(ctx context.Context) error {
 	}
 	var before passed
 	for n := range maxPasses {
-		p, err := m.pass(ctx)
+		p, err := m.passOrAnew(ctx)
 		if err != nil {
 			return fmt.Errorf("take a snapshot: %w", err)
 		}
@@ -144,6 +145,10 @@ func (m *Mirror) beginSnapshot(ctx context.Context) (err error) {
 		m.Log.InfoContext(ctx, "resuming the snapshot that was broken off")
 		return nil
 	}
+	return m.beginAnew(ctx)
+}
+
+func (m *Mirror) beginAnew(ctx context.Context) (err error) {
 	if err := m.db.SetFacts(ctx, map[string]string{factLoading: m.mapping.Key()}); err != nil {
 		return err
 	}
@@ -165,13 +170,40 @@ func (p *passed) plausible(seen int) bool {
 	return p.count >= 0 && p.count-seen <= max(p.count/2, handful)
 }
 
-// pass reads the pages once, from where the snapshot goes on.
+// passOrAnew is pass; a snapshot that was broken off begins anew when it cannot be resumed where it stopped.
+func (m *Mirror) passOrAnew(ctx context.Context) (passed, error) {
+	p, err := m.pass(ctx)
+	if !errors.Is(err, errDeadLink) {
+		return p, err
+	}
+	m.Log.InfoContext(ctx, "the snapshot that was broken off cannot be resumed, beginning anew", "error", err)
+	if err := m.beginAnew(ctx); err != nil {
+		return p, err
+	}
+	return m.pass(ctx)
+}
+
+// errDeadLink says that the link at which a snapshot was to go on leads nowhere.
+var errDeadLink = errors.New("the link to the next page leads nowhere")
+
+// leadsNowhere tells whether an answer is about the link that was followed: a login, the day's requests and the server's own
+// troubles would meet any other request too.
+func leadsNowhere(err error) bool {
+	const tooMany = 429
+	e, ok := errors.AsType[*ccapi.Error](err)
+	return ok && e.Status/100 == 4 && e.Status != tooMany && !errors.Is(err, ccapi.ErrUnauthorized) || errors.Is(err, ccapi.ErrForeignHost)
+}
+
+// pass reads the pages once, from where the snapshot goes on. errDeadLink when it does not go on there.
 func (m *Mirror) pass(ctx context.Context) (p passed, err error) {
 	p.count, p.whole = -1, m.at.Next == ""
 	ids := spool.New(m.Scratch)
 	defer ids.Close()
 	read, first := 0, p.whole
 	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Next: m.at.Next}) {
+		if err != nil && read == 0 && !p.whole && leadsNowhere(err) {
+			return p, fmt.Errorf("%w: %w", errDeadLink, err)
+		}
 		if err != nil {
 			return p, err
 		}
