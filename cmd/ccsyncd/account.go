@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
@@ -20,27 +21,27 @@ func (c *cli) accountCommand() *cobra.Command {
 		Use: "account", Short: "What the account has, ready to paste into the configuration", GroupID: groupSetUp, Args: cobra.NoArgs,
 		Long: "Prints the account's name, custom fields, lists and contact counts, as\nTOML for ccsync.toml.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			a, err := c.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			has, err := a.inventory(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if output == outputJSON {
+			if output == shell.OutputJSON {
 				return c.Out.JSON(has)
 			}
 			c.printInventory(has)
-			c.next("paste what you need into ccsync.toml, then ccsyncd check")
+			c.Next("paste what you need into ccsync.toml, then ccsyncd check")
 			return nil
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	return cmd
 }
 

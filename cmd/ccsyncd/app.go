@@ -25,15 +25,16 @@ import (
 // app is an opened installation. Nothing of it has asked anybody anything yet: servers and databases are met when
 // a command needs them.
 type app struct {
-	cfg    *config.Config
-	log    *slog.Logger
-	state  *state.DB
-	quota  *state.Quota
-	wire   http.RoundTripper // the network; nil: the real one
-	door   *ccapi.Transport  // of every request
-	auth   *oauthdev.Client
-	read   *ccapi.Reader
-	source *source.DB // nil until openSource
+	cfg     *config.Config
+	log     *slog.Logger
+	version string // of the program
+	state   *state.DB
+	quota   *state.Quota
+	wire    http.RoundTripper // the network; nil: the real one
+	door    *ccapi.Transport  // of every request
+	auth    *oauthdev.Client
+	read    *ccapi.Reader
+	source  *source.DB // nil until openSource
 
 	observers []func(*http.Request, *http.Response, error) // of every answer; set before the first request
 	closers   []func() error                               // of all but the state database, which a reload keeps
@@ -41,11 +42,11 @@ type app struct {
 
 // open opens what every command needs: configuration, state database and the way to Constant Contact.
 func (c *cli) open(ctx context.Context) (*app, error) {
-	cfg, err := c.config()
+	cfg, err := c.Config()
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: c.logger(cfg.Log), wire: c.wire}
+	a := &app{cfg: cfg, log: c.Logger(cfg.Log), version: c.Version, wire: c.Wire}
 	if a.state, err = state.Open(ctx, cfg.State.Path, cfg.State.KeyBytes()); err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func (a *app) engine() *ccsync.Engine {
 	return &ccsync.Engine{
 		State: a.state, Quota: a.quota, Users: a.source.Read, Unchanged: a.source.Unchanged, Read: a.read,
 		Scratch: filepath.Dir(a.state.Path()), Home: a.home(), Policy: policy(a.cfg), Guard: ccsync.Guard(a.cfg.Guard),
-		Version: version, Log: a.log, ExitCode: exit.OfReport, Waited: a.door.Waited, LookOnly: a.lookOnly,
+		Version: a.version, Log: a.log, ExitCode: exit.OfReport, Waited: a.door.Waited, LookOnly: a.lookOnly,
 	}
 }
 

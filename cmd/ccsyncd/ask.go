@@ -34,7 +34,7 @@ func (e *unansweredError) Error() string {
 
 func newAnswers(cmd *cobra.Command, c *cli) *answers {
 	a := &answers{cli: c, ctx: cmd.Context(), given: cmd.Flags().Changed}
-	in, isFile := c.in.(*os.File)
+	in, isFile := c.In.(*os.File)
 	if a.asks = isFile && xterm.IsTerminal(int(in.Fd())) && c.Err.IsTerminal(); !a.asks {
 		return a
 	}
@@ -42,7 +42,7 @@ func newAnswers(cmd *cobra.Command, c *cli) *answers {
 	a.lines = lines
 	go func() { // reads as long as the process lives: a read from a terminal cannot be called off
 		defer close(lines)
-		for s := bufio.NewScanner(c.in); s.Scan(); {
+		for s := bufio.NewScanner(c.In); s.Scan(); {
 			lines <- s.Text()
 		}
 	}()

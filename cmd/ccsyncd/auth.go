@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	"ccsyncd/sync/state"
@@ -26,18 +27,18 @@ func (c *cli) authStatusCommand() *cobra.Command {
 		Use: "status", Short: "Account, scopes, and how long the tokens last", Args: cobra.NoArgs,
 		Long: "Tells whether this installation is authorized, without asking Constant Contact.\n\nExit codes: 0 authorized, 4 not.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			a, err := c.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			return c.authStatus(cmd.Context(), a, output)
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	return cmd
 }
 
@@ -105,7 +106,7 @@ func (c *cli) authStatus(ctx context.Context, a *app, output string) error {
 	if !s.Authorized {
 		code = exit.Unauthorized
 	}
-	if output == outputJSON {
+	if output == shell.OutputJSON {
 		if err := c.Out.JSON(s); err != nil {
 			return err
 		}
@@ -138,10 +139,10 @@ func (c *cli) printAuth(s authStatus, now time.Time) {
 		c.Out.Printf("pending        a code waits for approval until %s\n", s.Pending.Format("15:04 MST"))
 	}
 	if s.Authorized {
-		c.next("ccsyncd check")
+		c.Next("ccsyncd check")
 		return
 	}
-	c.next("ccsyncd auth login")
+	c.Next("ccsyncd auth login")
 }
 
 // String names the account for people.
@@ -179,7 +180,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 		Use: "logout", Short: "Forget the tokens", Args: cobra.NoArgs,
 		Long: "Forgets the tokens, also those that a lost state key sealed. The mirror\nand the history stay.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			cfg, err := c.config()
+			cfg, err := c.Config()
 			if err != nil {
 				return err
 			}
@@ -187,7 +188,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", db.Close)
+			defer shell.AtExit(&err, "close", db.Close)
 			if err := oauthdev.New(oauthdev.Config{ClientID: cfg.Auth.ClientID}, db.Vault(loginVault)).Forget(cmd.Context()); err != nil {
 				return fmt.Errorf("forget the tokens: %w", err)
 			}
@@ -195,7 +196,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 				return fmt.Errorf("the tokens are forgotten: %w", err)
 			}
 			c.Out.Printf("the tokens are forgotten; Constant Contact documents no way to revoke them, so that they lapse by themselves\n")
-			c.next("ccsyncd auth login")
+			c.Next("ccsyncd auth login")
 			return nil
 		},
 	}

@@ -20,6 +20,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	"ccsyncd/source"
@@ -145,7 +146,7 @@ func (b *bubble) open(dir string) (closePages func()) {
 		}
 	}}
 	a.connect()
-	b.d = &daemon{cli: &cli{getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &b.log})}, asks: newAsks(), hangUp: b.hangUp}
+	b.d = &daemon{cli: &cli{&shell.Shell{Getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &b.log})}}, asks: newAsks(), hangUp: b.hangUp}
 	b.d.app.Store(a)
 	b.d.ran = append(b.d.ran, func(_ context.Context, r *ccsync.Report) {
 		b.mu.Lock()

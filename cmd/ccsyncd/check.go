@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
@@ -38,11 +39,11 @@ func (c *cli) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Test each link of the chain, with verdict and cure", Long: checkHelp, GroupID: groupSetUp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(cmd, f.output); err != nil {
+			if err := shell.CheckOutput(cmd, f.output); err != nil {
 				return err
 			}
 			if f.account && (f.offline || f.strict) {
-				return misused(cmd, errors.New("--account goes neither with --offline nor with --strict"))
+				return shell.Misused(cmd, errors.New("--account goes neither with --offline nor with --strict"))
 			}
 			if f.account {
 				return c.lookAtAccount(cmd.Context(), f.output)
@@ -50,7 +51,7 @@ func (c *cli) checkCommand() *cobra.Command {
 			return c.check(cmd.Context(), f)
 		},
 	}
-	addOutput(cmd, &f.output)
+	shell.AddOutput(cmd, &f.output)
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "stop before Constant Contact")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "skipped rows, and files that others can read or write, are errors")
 	cmd.Flags().BoolVar(&f.account, "account", false, "look by reading alone how this account answers, as a table for an issue")
@@ -110,7 +111,7 @@ func (ch *chain) code() int {
 func (c *cli) check(ctx context.Context, f checkFlags) error {
 	ch := &chain{flags: f}
 	c.testAll(ctx, ch)
-	if f.output == outputJSON {
+	if f.output == shell.OutputJSON {
 		err := c.Out.JSON(struct {
 			OK       bool   `json:"ok"`
 			ExitCode int    `json:"exit_code"`
@@ -130,7 +131,7 @@ func (c *cli) printChain(ch *chain) {
 	styles := map[string]term.Style{verdictOK: term.Good, verdictNote: term.Caution, verdictFail: term.Bad}
 	for _, l := range ch.links {
 		mark := c.Out.Paint(styles[l.Verdict], l.Verdict) + term.Text(strings.Repeat(" ", verdictWidth-len(l.Verdict)))
-		for i, line := range splitLines(l.Detail) {
+		for i, line := range shell.SplitLines(l.Detail) {
 			if i > 0 {
 				mark = term.Text(strings.Repeat(" ", verdictWidth))
 				l.Name = ""
@@ -138,17 +139,17 @@ func (c *cli) printChain(ch *chain) {
 			c.Out.Print(mark + c.Out.Text("%-*s%s", nameWidth, l.Name, line))
 		}
 		if l.Cure != "" {
-			c.Out.Print(c.Out.Text("%*s%s", nameWidth+verdictWidth, "", "cure: ") + lines(c.Out, l.Cure))
+			c.Out.Print(c.Out.Text("%*s%s", nameWidth+verdictWidth, "", "cure: ") + shell.Lines(c.Out, l.Cure))
 		}
 	}
 	switch code := ch.code(); {
 	case code == exit.Unauthorized:
-		c.next("ccsyncd auth login")
+		c.Next("ccsyncd auth login")
 	case code != exit.Done:
-		c.next("ccsyncd check, once that is mended")
+		c.Next("ccsyncd check, once that is mended")
 	case ch.flags.offline:
-		c.next("ccsyncd check without --offline tests the rest")
+		c.Next("ccsyncd check without --offline tests the rest")
 	default:
-		c.next("ccsyncd --dry-run")
+		c.Next("ccsyncd --dry-run")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 // behaviour is how an account answers; `check --account --output json` prints it. It has no personal data: no address, name, label, id or
@@ -90,21 +91,21 @@ func (c *cli) lookAtAccount(ctx context.Context, output string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	w := &accountAnswers{base: strings.TrimSuffix(a.cfg.Endpoints.API, "/")}
 	a.observers = append(a.observers, w.watch)
 	if err := a.readAround(ctx); err != nil {
 		return err
 	}
-	b := &behaviour{Schema: 1, Version: version, Rows: w.findings()}
-	if output == outputJSON {
+	b := &behaviour{Schema: 1, Version: c.Version, Rows: w.findings()}
+	if output == shell.OutputJSON {
 		return c.Out.JSON(b)
 	}
-	c.Out.Printf("| topic | found (ccsyncd %s) |\n|---|---|\n", version)
+	c.Out.Printf("| topic | found (ccsyncd %s) |\n|---|---|\n", c.Version)
 	for _, f := range b.Rows {
 		c.Out.Printf("| %s | %s |\n", f.Topic, strings.ReplaceAll(f.Found, "|", "\\|"))
 	}
-	c.next("paste this table into an issue if it differs from docs/first-meeting.md, then ccsyncd --dry-run")
+	c.Next("paste this table into an issue if it differs from docs/first-meeting.md, then ccsyncd --dry-run")
 	return nil
 }
 

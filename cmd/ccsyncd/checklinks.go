@@ -19,14 +19,14 @@ import (
 
 // testAll tests the links in order. What hangs on a link that fails is left out.
 func (c *cli) testAll(ctx context.Context, ch *chain) {
-	cfg, err := c.config()
+	cfg, err := c.Config()
 	if err != nil {
 		ch.fail("configuration", err, "")
 		return
 	}
 	ch.ok("configuration", cfg.Path)
 	ch.files(cfg)
-	a := &app{cfg: cfg, log: c.logger(cfg.Log)}
+	a := &app{cfg: cfg, log: c.Logger(cfg.Log), version: c.Version}
 	defer func() {
 		if err := a.release(); err != nil {
 			ch.fail("close", err, "")

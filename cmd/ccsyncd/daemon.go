@@ -38,7 +38,7 @@ const endWithin = 9 * time.Second
 
 // daemon runs on the schedule until ctx ends.
 func (c *cli) daemon(ctx context.Context) error {
-	c.daemonic = true
+	c.Unwatched = true
 	hangUp, stop := catchSignals()
 	defer stop()
 	a, err := c.openAll(ctx)
@@ -123,7 +123,7 @@ func (d *daemon) start(ctx context.Context) {
 		d.refused = &loginMark{}
 	}
 	d.planNext(ctx, a, false)
-	a.log.Info("daemon begins", "version", version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
+	a.log.Info("daemon begins", "version", d.Version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
 	if err := a.state.Requeue(ctx); err != nil {
 		a.log.Warn("requests that a former daemon left are not taken up", "error", err)
 	}

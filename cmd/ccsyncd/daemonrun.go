@@ -15,7 +15,7 @@ import (
 // run makes one run and tells everybody who wants to know. A run that fails or panics never ends the daemon.
 func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	if ctx.Err() != nil {
-		return interrupted(o)
+		return d.interrupted(o)
 	}
 	a := d.app.Load()
 	report, err := d.engineRun(ctx, a, o)
@@ -41,7 +41,7 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccsync.Report {
 	code, hint := ccsync.Diagnose(err)
 	if report == nil || report.Error == nil || report.Error.Code != "crashed" {
-		report = failedReport(o, "", err)
+		report = d.failedReport(o, "", err)
 	}
 	d.progress.troubled(fmt.Sprintf("a run could not be written down (%s): %s", code, hint))
 	return report
@@ -57,7 +57,7 @@ func (d *daemon) engineRun(ctx context.Context, a *app, o ccsync.Options) (repor
 	if crash == nil {
 		return report, err
 	}
-	report = failedReport(o, "crashed", crash)
+	report = d.failedReport(o, "crashed", crash)
 	return report, a.keepCrash(context.WithoutCancel(ctx), report)
 }
 
@@ -100,8 +100,8 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 }
 
 // failedReport is the report of a run that could not make its own. Without a code the error tells.
-func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
-	r := emptyReport(false)
+func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
+	r := emptyReport(d.Version, false)
 	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
 	r.ExitCode = exit.Failed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
@@ -111,8 +111,8 @@ func failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
 	return r
 }
 
-func interrupted(o ccsync.Options) *ccsync.Report {
-	return failedReport(o, "interrupted", fmt.Errorf("the daemon is ending"))
+func (d *daemon) interrupted(o ccsync.Options) *ccsync.Report {
+	return d.failedReport(o, "interrupted", fmt.Errorf("the daemon is ending"))
 }
 
 // logRun is the one line that a person wants of each run.

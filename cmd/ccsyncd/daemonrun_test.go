@@ -11,6 +11,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -40,7 +41,7 @@ func brokenDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 			t.Error(err)
 		}
 	})
-	d := &daemon{cli: &cli{}, asks: newAsks()}
+	d := &daemon{cli: &cli{&shell.Shell{}}, asks: newAsks()}
 	d.app.Store(a)
 	return d, &log
 }

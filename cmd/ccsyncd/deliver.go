@@ -39,12 +39,12 @@ func (e *statusError) Error() string {
 
 // send sends one message and takes any 2xx for its receipt. Whoever knows the address may write to it, so that no
 // error names it.
-func send(ctx context.Context, client *http.Client, method, address string, body []byte) error {
+func send(ctx context.Context, client *http.Client, agent, method, address string, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return withoutAddress(err, address)
 	}
-	r.Header.Set("User-Agent", "ccsyncd/"+version)
+	r.Header.Set("User-Agent", agent)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
@@ -38,12 +39,12 @@ func (c *cli) demo(ctx context.Context, keep bool) (err error) {
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "remove the demo's folder", func() error { return os.RemoveAll(dir) })
+	defer shell.AtExit(&err, "remove the demo's folder", func() error { return os.RemoveAll(dir) })
 	d := &demo{cli: c, dir: dir, began: time.Now(), keep: keep}
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	defer atExit(&err, "end the demo", d.close)
+	defer shell.AtExit(&err, "end the demo", d.close)
 	return d.story(ctx)
 }
 
@@ -95,14 +96,14 @@ func (d *demo) command(ctx context.Context, args ...string) error {
 
 // execute is command without a word.
 func (d *demo) execute(ctx context.Context, args ...string) error {
-	another := &cli{Terminal: d.Terminal, in: strings.NewReader(""), getenv: d.environment}
+	another := &cli{&shell.Shell{Terminal: d.Terminal, In: strings.NewReader(""), Getenv: d.environment, Version: d.Version}}
 	root := another.root()
 	args = append(args, "--config", d.path("ccsync.toml"))
-	if d.noColor {
+	if d.NoColor {
 		args = append(args, "--no-color")
 	}
-	if d.logLevel != "" {
-		args = append(args, "--log-level", d.logLevel)
+	if d.LogLevel != "" {
+		args = append(args, "--log-level", d.LogLevel)
 	}
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
@@ -113,7 +114,7 @@ func (d *demo) environment(name string) string {
 	if strings.HasPrefix(name, "CCSYNC_") || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
 		return ""
 	}
-	return d.getenv(name)
+	return d.Getenv(name)
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

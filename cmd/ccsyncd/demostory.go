@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
@@ -75,7 +76,7 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	before, _, err := ccsync.ReadLastWhole(ctx, a.state)
 	if err != nil {
 		return err
@@ -156,7 +157,7 @@ func (d *demo) changeRows(ctx context.Context) error {
 
 // look opens the installation beside the daemon, as `ccsyncd status` does.
 func (d *demo) look(ctx context.Context) (*app, error) {
-	beside := &cli{Terminal: d.Terminal, getenv: d.environment, configPath: d.path("ccsync.toml"), logLevel: d.logLevel}
+	beside := &cli{&shell.Shell{Terminal: d.Terminal, Getenv: d.environment, ConfigPath: d.path("ccsync.toml"), LogLevel: d.LogLevel, Version: d.Version}}
 	return beside.open(ctx)
 }
 
@@ -193,7 +194,7 @@ func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *backg
 	d.tell("It took %s and %s, never more than %d in a second.", term.Duration(time.Since(d.began)), term.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
 	if !d.keep {
 		d.tell("With --keep, sandbox, daemon and status page go on for a look around.")
-		d.next("ccsyncd init, for your own table")
+		d.Next("ccsyncd init, for your own table")
 		return nil
 	}
 	d.Out.Print("")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
@@ -29,18 +30,18 @@ func (c *cli) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain EMAIL", Short: "One user: row, contact, decision and why", Long: explainHelp, GroupID: groupLook, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			a, err := c.openAll(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			return c.explain(cmd.Context(), a, args[0], output, printer{Stream: c.Out, reveal: reveal})
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "show the values in full")
 	return cmd
 }
@@ -54,7 +55,7 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 	if !x.Known {
 		code = exit.Failed
 	}
-	if output == outputJSON {
+	if output == shell.OutputJSON {
 		if err := c.Out.JSON(x); err != nil {
 			return err
 		}
@@ -67,9 +68,9 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 	}
 	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.state.Now()))
 	if sendable(x) {
-		c.next("ccsyncd push %s sends this user now", who)
+		c.Next("ccsyncd push %s sends this user now", who)
 	} else {
-		c.next("ccsyncd status")
+		c.Next("ccsyncd status")
 	}
 	return exit.With(code)
 }

@@ -12,6 +12,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/sync/state"
 )
 
@@ -136,7 +137,7 @@ func TestAPasswordInTheDSNIsASecretInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.write("ccsync.toml", strings.Replace(string(text), `"app.db"`, `"`+dsn+`"`, 1), 0o644)
-		cfg, err := (&cli{getenv: func(string) string { return "" }}).loadConfig(k.toml)
+		cfg, err := (&cli{&shell.Shell{Getenv: func(string) string { return "" }}}).LoadConfig(k.toml)
 		if err != nil {
 			t.Errorf("%s: %v", dsn, err)
 			continue

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -24,7 +25,7 @@ func (c *cli) forgetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			return c.forget(cmd.Context(), a, args[0])
 		},
 	}
@@ -46,7 +47,7 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 	}
 	if unread != nil {
 		c.Out.Printf("whether it still stands in the app's table is not known: %v\n", unread)
-		c.next("ccsyncd forget once more, when the app's database is back")
+		c.Next("ccsyncd forget once more, when the app's database is back")
 		return left
 	}
 	copies, err := a.state.Copies()
@@ -57,14 +58,14 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 		c.Out.Printf("still there: the copy %s, which an update of ccsyncd left; delete it\n", path)
 	}
 	if c.stillThere(x) || len(copies) > 0 {
-		c.next("remove it there, then ccsyncd forget once more")
+		c.Next("remove it there, then ccsyncd forget once more")
 		return left
 	}
 	if left != nil {
 		return left
 	}
 	c.Out.Printf("it stands nowhere else that is known here\n")
-	c.next("ccsyncd status")
+	c.Next("ccsyncd status")
 	return nil
 }
 

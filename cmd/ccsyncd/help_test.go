@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 // visitCommands visits the commands of a tree that people see, a parent before its children.
@@ -25,10 +27,10 @@ func TestTheHelpOfEveryCommandFitsIn80Columns(t *testing.T) {
 	t.Parallel()
 	const most = 80
 	seen := 0
-	visitCommands((&cli{}).root(), func(cmd *cobra.Command) {
+	visitCommands((&cli{&shell.Shell{Version: version}}).root(), func(cmd *cobra.Command) {
 		seen++
 		var help bytes.Buffer
-		root := (&cli{}).root()
+		root := (&cli{&shell.Shell{Version: version}}).root()
 		root.SetOut(&help)
 		root.SetArgs(append(strings.Fields(cmd.CommandPath())[1:], "--help"))
 		if err := root.Execute(); err != nil {

@@ -46,7 +46,7 @@ func (d *daemon) listen() (stop func(), err error) {
 // openSite makes the status page.
 func (d *daemon) openSite(a *app) error {
 	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: version})
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: d.Version})
 	a.observers = append(a.observers, d.site.metrics.Observe)
 	if err := d.site.renew(a); err != nil {
 		return fmt.Errorf("status page: %w", err)
@@ -70,7 +70,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.pages.Loa
 func (s *site) renew(a *app) error {
 	d := s.daemon
 	pages, err := web.New(web.Options{
-		Health: d.health(), Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: version,
+		Health: d.health(), Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: d.Version,
 		Listen: a.cfg.HTTP.Listen, Hosts: a.cfg.HTTP.Hosts, Token: a.cfg.HTTP.Token.Reveal(),
 		Run: d.askRun, Explain: d.explain,
 		Mask: term.Mask, MaskAddress: term.MaskAddress,

@@ -14,6 +14,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/source"
 )
@@ -54,10 +55,10 @@ func (c *cli) initCommand() *cobra.Command {
 }
 
 func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
-	path := orElse(c.configPath, orElse(c.getenv("CCSYNC_CONFIG"), "ccsync.toml"))
+	path := orElse(c.ConfigPath, orElse(c.Getenv("CCSYNC_CONFIG"), "ccsync.toml"))
 	switch _, err := os.Stat(path); {
 	case err == nil && !f.force:
-		return misused(cmd, fmt.Errorf("%s exists; --force replaces it", path))
+		return shell.Misused(cmd, fmt.Errorf("%s exists; --force replaces it", path))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -67,7 +68,7 @@ func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
 		err = c.answer(ask, f, table)
 	}
 	if errors.As(err, new(*unansweredError)) {
-		return misused(cmd, err)
+		return shell.Misused(cmd, err)
 	}
 	if err != nil {
 		return err
@@ -76,10 +77,10 @@ func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
 		return err
 	}
 	c.Out.Printf("wrote %s\n", path)
-	if name, ok := strings.CutPrefix(f.clientID, "env:"); ok && c.getenv(name) == "" {
-		c.next("ccsyncd auth login, once the variable %s has the API key of your application", name)
+	if name, ok := strings.CutPrefix(f.clientID, "env:"); ok && c.Getenv(name) == "" {
+		c.Next("ccsyncd auth login, once the variable %s has the API key of your application", name)
 	} else {
-		c.next("ccsyncd auth login")
+		c.Next("ccsyncd auth login")
 	}
 	return nil
 }
@@ -87,13 +88,13 @@ func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
 // lookAt finds the database and in it the table with the users.
 func (c *cli) lookAt(ask *answers, f *initFlags, dir string) (source.Table, error) {
 	guess := ""
-	if c.getenv("DATABASE_URL") != "" {
+	if c.Getenv("DATABASE_URL") != "" {
 		guess = "env:DATABASE_URL"
 	}
 	if err := ask.text(&f.dsn, "dsn", "the app's database (a path, a URL, or env:NAME)", guess); err != nil {
 		return source.Table{}, err
 	}
-	dsn, err := config.Follow(f.dsn, dir, c.getenv)
+	dsn, err := config.Follow(f.dsn, dir, c.Getenv)
 	if err != nil {
 		return source.Table{}, &exit.ConfigError{Message: "dsn " + err.Error(), Hint: "name the place of the app's database URL, or the path of its SQLite file"}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	ccsync "ccsyncd/sync"
@@ -45,7 +46,7 @@ func (c *cli) loginCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			return c.login(cmd.Context(), a, f)
 		},
 	}
@@ -79,7 +80,7 @@ func (c *cli) login(ctx context.Context, a *app, f loginFlags) error {
 	}
 	c.showCode(device)
 	if f.noWait {
-		c.next("ccsyncd auth login, before %s: it waits for the approval and stores the login", device.ExpiresAt.Local().Format("15:04"))
+		c.Next("ccsyncd auth login, before %s: it waits for the approval and stores the login", device.ExpiresAt.Local().Format("15:04"))
 		return nil
 	}
 	token, err := c.await(ctx, a, device)
@@ -235,5 +236,5 @@ func (c *cli) welcome(who account) {
 		name = "an account that does not tell its name (scope account_read)"
 	}
 	c.Out.Print(c.Out.Paint(term.Good, "authorized") + c.Out.Text(" for %s", name))
-	c.next("ccsyncd check")
+	c.Next("ccsyncd check")
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 const manPage = "docs/man/ccsyncd.1"
@@ -19,7 +21,7 @@ const manPage = "docs/man/ccsyncd.1"
 func TestTheManPageIsThatOfTheCommands(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "..", manPage)
-	root := (&cli{}).root()
+	root := (&cli{&shell.Shell{Version: version}}).root()
 	fresh := renderManPage(root)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -16,6 +16,7 @@ type notifier struct {
 	app    func() *app                // of the present configuration
 	well   func(context.Context) bool // codes arrive
 	client *http.Client
+	agent  string          // the User-Agent of what is sent
 	pauses []time.Duration // before the second and later tries of the webhook
 	jobs   chan func(context.Context)
 }
@@ -25,7 +26,7 @@ type notifier struct {
 const maxNotices = 16
 
 func newNotifier(current func() *app, well func(context.Context) bool) *notifier {
-	return &notifier{app: current, well: well, client: noticeClient(current().wire), pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
+	return &notifier{app: current, well: well, client: noticeClient(current().wire), agent: "ccsyncd/" + current().version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
 // deliver sends what is told, one after the other, until ctx ends.
@@ -172,12 +173,12 @@ func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error 
 	}
 	url := cfg.Webhook.Reveal()
 	for _, pause := range n.pauses {
-		err := send(ctx, n.client, http.MethodPost, url, body)
+		err := send(ctx, n.client, n.agent, http.MethodPost, url, body)
 		if !passing(err) || pauseFor(ctx, pause) != nil {
 			return err
 		}
 	}
-	return send(ctx, n.client, http.MethodPost, url, body)
+	return send(ctx, n.client, n.agent, http.MethodPost, url, body)
 }
 
 // heartbeat is the sign of life that a dead man's switch waits for.
@@ -186,7 +187,7 @@ func (n *notifier) heartbeat(ctx context.Context) {
 	if !a.cfg.Notify.Heartbeat.IsSet() {
 		return
 	}
-	if err := send(ctx, n.client, http.MethodGet, a.cfg.Notify.Heartbeat.Reveal(), nil); err != nil {
+	if err := send(ctx, n.client, n.agent, http.MethodGet, a.cfg.Notify.Heartbeat.Reveal(), nil); err != nil {
 		a.log.Warn("heartbeat request failed", "error", err)
 	}
 }

@@ -324,7 +324,7 @@ func TestTheAddressOfAReceiverIsASecret(t *testing.T) {
 		gone.URL + "/" + webhookSecret, "http://" + webhookSecret + ".invalid/x", "http://127.0.0.1:1/" + webhookSecret, "https://" + strings.TrimPrefix(gone.URL, "http://") + "/" + webhookSecret,
 		"http://[::1/" + webhookSecret, "ftp://" + webhookSecret + "/x",
 	} {
-		err := send(t.Context(), n.client, http.MethodPost, address, nil)
+		err := send(t.Context(), n.client, "ccsyncd", http.MethodPost, address, nil)
 		if err == nil || strings.Contains(strings.ToLower(err.Error()), strings.ToLower(webhookSecret)) {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -345,7 +345,7 @@ func TestAReceiverThatHangsIsLeft(t *testing.T) {
 	t.Cleanup(func() { close(release) })
 	client := noticeClient(nil)
 	client.Timeout = 20 * time.Millisecond
-	if err := send(t.Context(), client, http.MethodGet, server.URL, nil); err == nil || err.Error() != "the receiver did not answer in time" {
+	if err := send(t.Context(), client, "ccsyncd", http.MethodGet, server.URL, nil); err == nil || err.Error() != "the receiver did not answer in time" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 )
 
@@ -21,17 +22,10 @@ type runFlags struct {
 	output           string
 }
 
-// Values of --output.
-const (
-	outputText = "text"
-	outputJSON = "json"
-	outputCSV  = "csv"
-)
-
 // add gives a command the flags that a run has.
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.output, "output", outputText, "`FORM` of the report: text, json, or csv for a dry run")
+	flags.StringVar(&f.output, "output", shell.OutputText, "`FORM` of the report: text, json, or csv for a dry run")
 	flags.BoolVar(&f.force, "force", false, "pass the guard once")
 	flags.BoolVar(&f.full, "full", false, "take a full snapshot of the contacts")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` changes")
@@ -42,16 +36,16 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
 	running := f.dryRun || f.once || cmd.HasParent()
 	switch {
-	case f.output != outputText && f.output != outputJSON && f.output != outputCSV:
-		return misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", f.output))
-	case f.output == outputCSV && !f.dryRun:
-		return misused(cmd, errors.New("--output csv goes with --dry-run"))
+	case f.output != shell.OutputText && f.output != shell.OutputJSON && f.output != shell.OutputCSV:
+		return shell.Misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", f.output))
+	case f.output == shell.OutputCSV && !f.dryRun:
+		return shell.Misused(cmd, errors.New("--output csv goes with --dry-run"))
 	case given("limit") && f.limit < 1:
-		return misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", f.limit))
+		return shell.Misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", f.limit))
 	case (f.detailed || f.reveal) && !f.dryRun:
-		return misused(cmd, errors.New("--detailed-exitcode and --reveal go with --dry-run"))
+		return shell.Misused(cmd, errors.New("--detailed-exitcode and --reveal go with --dry-run"))
 	case !running && (given("output") || f.force || f.full || given("limit")):
-		return misused(cmd, errors.New("--output, --force, --full and --limit go with --dry-run or --once; the daemon takes none of them"))
+		return shell.Misused(cmd, errors.New("--output, --force, --full and --limit go with --dry-run or --once; the daemon takes none of them"))
 	}
 	return nil
 }
@@ -75,7 +69,7 @@ func (c *cli) runOnce(ctx context.Context, f runFlags) (report *ccsync.Report, e
 	if err != nil {
 		return nil, err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	if f.dryRun {
 		return c.drive(ctx, a, a.engine(), f.options("command", nil))
 	}
@@ -102,11 +96,11 @@ func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Opti
 
 // unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.
 func (c *cli) unstarted(err error, f runFlags) error {
-	if f.output != outputJSON || exit.IsSaid(err) {
+	if f.output != shell.OutputJSON || exit.IsSaid(err) {
 		return err
 	}
 	code, hint := exit.Of(err)
-	report := emptyReport(f.dryRun)
+	report := emptyReport(c.Version, f.dryRun)
 	report.Outcome, report.ExitCode = ccsync.Failed, code
 	if code == exit.Unauthorized {
 		report.Outcome = ccsync.Unauthorized
@@ -116,7 +110,7 @@ func (c *cli) unstarted(err error, f runFlags) error {
 }
 
 // emptyReport is the report of a run that never was.
-func emptyReport(dry bool) *ccsync.Report {
+func emptyReport(version string, dry bool) *ccsync.Report {
 	return &ccsync.Report{
 		Schema: 1, Version: version, Trigger: "command", DryRun: dry, StartedAt: time.Now().UTC().Truncate(time.Millisecond),
 		Mirror: ccsync.Mirrored{Refresh: "none"}, Changes: []ccsync.Change{}, Skipped: []ccsync.Skipped{},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
@@ -16,9 +17,9 @@ import (
 func (c *cli) present(r *ccsync.Report, f runFlags) error {
 	var err error
 	switch f.output {
-	case outputJSON:
+	case shell.OutputJSON:
 		err = c.Out.JSON(r)
-	case outputCSV:
+	case shell.OutputCSV:
 		err = c.planCSV(r)
 	default:
 		p := printer{Stream: c.Out, reveal: f.reveal}
@@ -31,7 +32,7 @@ func (c *cli) present(r *ccsync.Report, f runFlags) error {
 		c.Err.Printf("only the first 10,000 changes and skips are listed; the summary counts all\n")
 	}
 	if r.Error != nil {
-		c.complain(r.Error.Message, r.Error.Hint)
+		c.Complain(r.Error.Message, r.Error.Hint)
 	}
 	c.nextAfter(r)
 	if f.detailed && r.ExitCode == exit.Done && pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
@@ -47,21 +48,21 @@ func pending(r *ccsync.Report) int { return r.Summary.Create + r.Summary.Update 
 func (c *cli) nextAfter(r *ccsync.Report) {
 	switch {
 	case r.Outcome == ccsync.Unauthorized:
-		c.next("ccsyncd auth login")
+		c.Next("ccsyncd auth login")
 	case r.Outcome == ccsync.Refused && slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		c.next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
+		c.Next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
 	case r.Outcome == ccsync.Refused && r.DryRun:
-		c.next("ccsyncd push --force, if the plan is meant")
+		c.Next("ccsyncd push --force, if the plan is meant")
 	case r.Outcome == ccsync.Refused:
-		c.next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
+		c.Next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
 	case r.Outcome == ccsync.Failed:
-		c.next("ccsyncd check")
+		c.Next("ccsyncd check")
 	case r.DryRun && pending(r) > 0:
-		c.next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
+		c.Next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
 	case r.Outcome == ccsync.Partial:
-		c.next("ccsyncd runs show %d", r.Run)
+		c.Next("ccsyncd runs show %d", r.Run)
 	default:
-		c.next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
+		c.Next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
 	}
 }
 

@@ -99,17 +99,17 @@ func (p printer) openProblems(problems problemStatus, now time.Time) {
 func (c *cli) nextAfterStatus(s status) {
 	switch {
 	case !s.Authorized:
-		c.next("ccsyncd auth login")
+		c.Next("ccsyncd auth login")
 	case s.Problems.Count > 0:
-		c.next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
+		c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
 	case s.LastRun != nil && s.LastRun.Error != nil:
-		c.next("ccsyncd runs show %d", s.LastRun.Run)
+		c.Next("ccsyncd runs show %d", s.LastRun.Run)
 	case s.LastRun == nil && s.Daemon == nil:
-		c.next("ccsyncd --dry-run")
+		c.Next("ccsyncd --dry-run")
 	case s.Daemon == nil:
-		c.next("ccsyncd keeps it up to date")
+		c.Next("ccsyncd keeps it up to date")
 	default:
-		c.next("ccsyncd runs")
+		c.Next("ccsyncd runs")
 	}
 }
 

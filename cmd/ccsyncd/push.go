@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -58,7 +59,7 @@ func (c *cli) push(ctx context.Context, f runFlags, only []string, noWait bool) 
 	case err != nil:
 		return c.unstarted(err, f)
 	case report == nil: // left to the daemon
-		c.next("ccsyncd runs")
+		c.Next("ccsyncd runs")
 		return nil
 	}
 	return c.present(report, f)
@@ -70,7 +71,7 @@ func (c *cli) runPush(ctx context.Context, f runFlags, only []string, noWait boo
 	if err != nil {
 		return nil, err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	held, release, err := a.lockRun(ctx)
 	var holder *state.HeldError
 	switch {

@@ -10,6 +10,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/sync/state"
 )
 
@@ -29,14 +30,14 @@ func (c *cli) rekeyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rekey", Short: "Encrypt the tokens anew, with another key", Long: rekeyHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.config()
+			cfg, err := c.Config()
 			if err != nil {
 				return err
 			}
 			old := cfg.State.KeyBytes()
 			if cmd.Flags().Changed("old-key") {
 				if old, err = c.readKey(oldKey, cfg.Dir); err != nil {
-					return misused(cmd, err)
+					return shell.Misused(cmd, err)
 				}
 			} else if old == nil {
 				return &exit.ConfigError{Message: "there is no [state] key to encrypt with", Hint: `make one with "openssl rand -hex 32" and name it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
@@ -53,7 +54,7 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close", db.Close)
+	defer shell.AtExit(&err, "close", db.Close)
 	err = db.Rekey(ctx, cfg.State.KeyBytes())
 	if errors.Is(err, state.ErrRemnants) {
 		return fmt.Errorf("the tokens are encrypted anew: %w", err)
@@ -66,7 +67,7 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 	} else {
 		c.Out.Printf("the tokens are stored in the clear, since the configuration has no [state] key\n")
 	}
-	c.next("restart the daemon if one runs, then ccsyncd auth status")
+	c.Next("restart the daemon if one runs, then ccsyncd auth status")
 	return nil
 }
 
@@ -75,7 +76,7 @@ func (c *cli) readKey(place, dir string) ([]byte, error) {
 	if !strings.HasPrefix(place, "env:") && !strings.HasPrefix(place, "secret:") {
 		return nil, errors.New("--old-key takes env:NAME or secret:/path, never the key itself")
 	}
-	text, err := config.Follow(place, dir, c.getenv)
+	text, err := config.Follow(place, dir, c.Getenv)
 	if err != nil {
 		return nil, fmt.Errorf("--old-key %w", err)
 	}

@@ -27,11 +27,11 @@ func (d *daemon) reload(ctx context.Context) {
 
 // reopen opens what a changed configuration names, over the same state database.
 func (d *daemon) reopen(ctx context.Context, old *app) (*app, error) {
-	cfg, err := d.loadConfig(old.cfg.Path)
+	cfg, err := d.LoadConfig(old.cfg.Path)
 	if err != nil {
 		return nil, err
 	}
-	next := &app{cfg: cfg, log: d.logger(cfg.Log), state: old.state, wire: old.wire, observers: old.observers}
+	next := &app{cfg: cfg, log: d.Logger(cfg.Log), version: d.Version, state: old.state, wire: old.wire, observers: old.observers}
 	next.keepFixed(old.cfg)
 	if cfg.Auth.ClientID == old.cfg.Auth.ClientID && cfg.Endpoints.Auth == old.cfg.Endpoints.Auth {
 		next.auth = old.auth // it may hold a token that the state database did not take yet

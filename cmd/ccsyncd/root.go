@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at
@@ -51,7 +51,7 @@ func (c *cli) root() *cobra.Command {
 		Use:     "ccsyncd",
 		Short:   "Short codes from the app's table into Constant Contact's contacts",
 		Long:    rootHelp,
-		Version: version,
+		Version: c.Version,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(cmd); err != nil {
@@ -71,9 +71,9 @@ func (c *cli) root() *cobra.Command {
 	root.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "with --dry-run: exit with 2 when changes are pending")
 	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show the values in full")
 	all := root.PersistentFlags()
-	all.StringVar(&c.configPath, "config", "", "the configuration `PATH` (else $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
-	all.StringVar(&c.logLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
-	all.BoolVar(&c.noColor, "no-color", false, "no colours")
+	all.StringVar(&c.ConfigPath, "config", "", "the configuration `PATH` (else $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
+	all.StringVar(&c.LogLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
+	all.BoolVar(&c.NoColor, "no-color", false, "no colours")
 	root.AddGroup(
 		&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupRun, Title: "Run:"},
 		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupTry, Title: "Try:"},
@@ -91,28 +91,28 @@ func (c *cli) root() *cobra.Command {
 
 // prepare looks at the flags that every command has.
 func (c *cli) prepare(cmd *cobra.Command) error {
-	c.openTerminal()
-	switch c.logLevel {
+	c.OpenTerminal()
+	switch c.LogLevel {
 	case "", "debug", "info", "warn", "error":
 		return nil
 	}
-	return misused(cmd, errors.New("--log-level is debug, info, warn or error, not "+c.logLevel))
+	return shell.Misused(cmd, errors.New("--log-level is debug, info, warn or error, not "+c.LogLevel))
 }
 
 // strict makes every command of the tree refuse what it does not understand, with an error that is wrong usage. cobra by
 // itself prints the help of a parent and ends well when a subcommand is misspelt.
 func strict(cmd *cobra.Command) {
-	cmd.SetFlagErrorFunc(misused)
+	cmd.SetFlagErrorFunc(shell.Misused)
 	args := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		switch {
 		case cmd.HasAvailableSubCommands() && len(given) > 0:
-			return misused(cmd, unknownCommand(cmd, given[0]))
+			return shell.Misused(cmd, unknownCommand(cmd, given[0]))
 		case args == nil:
 			return nil
 		}
 		if err := args(cmd, given); err != nil {
-			return misused(cmd, wrongCount(cmd, given, err))
+			return shell.Misused(cmd, wrongCount(cmd, given, err))
 		}
 		return nil
 	}
@@ -122,7 +122,7 @@ func strict(cmd *cobra.Command) {
 			for _, sub := range cmd.Commands() {
 				names = append(names, sub.Name())
 			}
-			return misused(cmd, fmt.Errorf("%q needs a command: %s", cmd.CommandPath(), strings.Join(names, ", ")))
+			return shell.Misused(cmd, fmt.Errorf("%q needs a command: %s", cmd.CommandPath(), strings.Join(names, ", ")))
 		}
 	}
 	for _, sub := range cmd.Commands() {
@@ -136,10 +136,6 @@ func wrongCount(cmd *cobra.Command, given []string, err error) error {
 		return fmt.Errorf("%q needs %s", cmd.CommandPath(), needs)
 	}
 	return err
-}
-
-func misused(cmd *cobra.Command, err error) error {
-	return &exit.UsageError{Command: cmd.CommandPath(), Err: err}
 }
 
 func unknownCommand(cmd *cobra.Command, given string) error {
@@ -159,7 +155,7 @@ func (c *cli) helpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return misused(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
+				return shell.Misused(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
 			}
 			return topic.Help()
 		},

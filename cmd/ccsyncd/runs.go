@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -64,16 +65,16 @@ func (c *cli) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "runs", Short: "The history of runs", GroupID: groupLook, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			if limit < 1 {
-				return misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", limit))
+				return shell.Misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", limit))
 			}
 			return c.runs(cmd.Context(), limit, output)
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	const lately = 20
 	cmd.Flags().IntVar(&limit, "limit", lately, "the last `N` runs")
 	cmd.AddCommand(c.runsShowCommand())
@@ -85,7 +86,7 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	runs, err := a.state.Runs(ctx, limit)
 	if err != nil {
 		return err
@@ -94,16 +95,16 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 	for i, r := range runs {
 		all[i] = summarise(r, reportOf(r))
 	}
-	if output == outputJSON {
+	if output == shell.OutputJSON {
 		return c.Out.JSON(all)
 	}
 	if len(all) == 0 {
 		c.Out.Printf("no runs yet\n")
-		c.next("ccsyncd --dry-run")
+		c.Next("ccsyncd --dry-run")
 		return nil
 	}
 	c.printRuns(all, a.state.Now())
-	c.next("ccsyncd runs show %d", all[0].Run)
+	c.Next("ccsyncd runs show %d", all[0].Run)
 	return nil
 }
 
@@ -147,17 +148,17 @@ func (c *cli) runsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "One run with its activities and problems", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || id < 1 {
-				return misused(cmd, fmt.Errorf("%q is not the number of a run", args[0]))
+				return shell.Misused(cmd, fmt.Errorf("%q is not the number of a run", args[0]))
 			}
 			return c.showRun(cmd.Context(), id, output)
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	return cmd
 }
 
@@ -166,7 +167,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close", a.close)
+	defer shell.AtExit(&err, "close", a.close)
 	r, ok, err := a.state.Run(ctx, id)
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 			return err
 		}
 	}
-	if output == outputJSON {
+	if output == shell.OutputJSON {
 		return c.Out.JSON(report)
 	}
 	if r.Outcome == "" {
@@ -211,13 +212,13 @@ func (c *cli) printRun(r state.Run, report *ccsync.Report) {
 	p.reasons(report)
 	p.footer(report)
 	if report.Error != nil {
-		c.complain(report.Error.Message, report.Error.Hint)
+		c.Complain(report.Error.Message, report.Error.Hint)
 	}
 	if report.Push != nil && len(report.Push.Problems) > 0 {
-		c.next("ccsyncd explain EMAIL tells all there is to know of one user")
+		c.Next("ccsyncd explain EMAIL tells all there is to know of one user")
 		return
 	}
-	c.next("ccsyncd status")
+	c.Next("ccsyncd status")
 }
 
 func (p printer) activities(r *ccsync.Report) {

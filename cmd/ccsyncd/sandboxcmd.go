@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 const sandboxHelp = `Runs a local Constant Contact: the same endpoints with the same limits, and a
@@ -44,10 +45,10 @@ func (c *cli) sandboxCommand() *cobra.Command {
 		Use: "sandbox", Short: "Run a local Constant Contact for trials and tests", Long: sandboxHelp, GroupID: groupTry, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.options.Contacts < 0 {
-				return misused(cmd, errors.New("--contacts is a number from 0 up"))
+				return shell.Misused(cmd, errors.New("--contacts is a number from 0 up"))
 			}
 			if f.fromConfig && !onLoopback(f.listen) {
-				return misused(cmd, errors.New("--contacts-from-config shows your users' addresses to whoever reaches the sandbox: listen on 127.0.0.1"))
+				return shell.Misused(cmd, errors.New("--contacts-from-config shows your users' addresses to whoever reaches the sandbox: listen on 127.0.0.1"))
 			}
 			return c.sandbox(cmd.Context(), f)
 		},
@@ -76,12 +77,12 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "keep the sandbox's account", server.Flush)
+	defer shell.AtExit(&err, "keep the sandbox's account", server.Flush)
 	base := "http://" + listener.Addr().String()
 	c.Out.Printf("sandbox   %s (a page to look around, and to approve codes at)\n", base)
 	c.Out.Printf("contacts  %d\n", server.Status().Contacts)
 	c.Out.Printf("use it    export CCSYNC_ENDPOINT=%s\n", base)
-	c.next("ccsyncd auth login, in another terminal")
+	c.Next("ccsyncd auth login, in another terminal")
 	return serve(ctx, listener, server)
 }
 

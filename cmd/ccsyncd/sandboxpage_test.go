@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
 const sandboxPage = "docs/sandbox.md"
@@ -18,7 +20,7 @@ const sandboxPage = "docs/sandbox.md"
 func TestTheSandboxPageListsEveryFlag(t *testing.T) {
 	t.Parallel()
 	rows := "| flag | meaning |\n|---|---|"
-	(&cli{}).sandboxCommand().Flags().VisitAll(func(f *pflag.Flag) {
+	(&cli{&shell.Shell{}}).sandboxCommand().Flags().VisitAll(func(f *pflag.Flag) {
 		value, usage := pflag.UnquoteUsage(f)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			usage += " (default `" + f.DefValue + "`)"

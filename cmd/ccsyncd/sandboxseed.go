@@ -8,6 +8,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 )
@@ -21,7 +22,7 @@ const trialList = "App users"
 // seedFromConfig makes a contact of each usable row of the configured source: its address alone, on the
 // configured lists. Custom fields that no run would create are there, empty.
 func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err error) {
-	cfg, err := c.config()
+	cfg, err := c.Config()
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err e
 	if err != nil {
 		return err
 	}
-	defer atExit(&err, "close the source", db.Close)
+	defer shell.AtExit(&err, "close the source", db.Close)
 	makeFields(cfg, server)
 	lists := cfg.Contacts.Lists
 	if len(lists) == 0 {

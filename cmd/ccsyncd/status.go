@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -17,26 +18,26 @@ func (c *cli) statusCommand() *cobra.Command {
 		Use: "status", Short: "Coverage, last and next run, quota, mirror, open problems", GroupID: groupLook, Args: cobra.NoArgs,
 		Long: "Tells how it stands, from the state database, and whether the daemon\nbeside it is ready. It asks Constant Contact nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := checkOutput(cmd, output); err != nil {
+			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			a, err := c.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer atExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.close)
 			s, err := a.status(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if output == outputJSON {
+			if output == shell.OutputJSON {
 				return c.Out.JSON(s)
 			}
 			c.printStatus(s, a.state.Now())
 			return nil
 		},
 	}
-	addOutput(cmd, &output)
+	shell.AddOutput(cmd, &output)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 )
 
@@ -245,7 +246,7 @@ func dryRun(w *taleWorld, r *rand.Rand) {
 }
 
 func check(w *taleWorld, r *rand.Rand) {
-	f, name := checkFlags{offline: r.IntN(2) == 0, output: outputJSON}, w.other(r)
+	f, name := checkFlags{offline: r.IntN(2) == 0, output: shell.OutputJSON}, w.other(r)
 	w.beside("check "+name, name, func(ctx context.Context, c *cli) error { return c.check(ctx, f) })
 }
 
@@ -309,7 +310,7 @@ func (w *taleWorld) postRun(who []string) {
 }
 
 func (w *taleWorld) push(f runFlags, who []string) {
-	f.output = outputJSON
+	f.output = shell.OutputJSON
 	w.beside(fmt.Sprintf("push %+v %v", f, who), "ccsync.toml", func(ctx context.Context, c *cli) error {
 		began := time.Now()
 		if f.force {

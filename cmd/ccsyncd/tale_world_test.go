@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/sync/state"
 )
@@ -159,9 +160,9 @@ func (w *taleWorld) config(fields int) string {
 func (w *taleWorld) process(config string, life *taleLife) *cli {
 	w.guests++
 	wire := &http.Transport{DialContext: w.lines.dial}
-	c := &cli{configPath: filepath.Join(w.dir, config), getenv: func(string) string { return "" }, logLevel: "debug",
-		Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &w.log}), in: strings.NewReader("")}
-	c.wire = &taleWire{world: w, base: wire, life: life, far: 11*time.Millisecond + time.Duration(w.guests%89)*137*time.Microsecond}
+	c := &cli{&shell.Shell{ConfigPath: filepath.Join(w.dir, config), Getenv: func(string) string { return "" }, LogLevel: "debug",
+		Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &w.log}), In: strings.NewReader("")}}
+	c.Wire = &taleWire{world: w, base: wire, life: life, far: 11*time.Millisecond + time.Duration(w.guests%89)*137*time.Microsecond}
 	return c
 }
 
@@ -169,7 +170,7 @@ func (w *taleWorld) process(config string, life *taleLife) *cli {
 func (w *taleWorld) start() bool {
 	w.life = &taleLife{}
 	c := w.process("ccsync.toml", w.life)
-	c.daemonic = true
+	c.Unwatched = true
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
 	w.life.kill = end
 	taleLives.Store(filepath.Join(w.dir, "ccsync.db"), w.life)

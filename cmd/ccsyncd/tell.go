@@ -13,7 +13,7 @@ import (
 func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
 	n := newNotifier(d.app.Load, d.well)
 	d.ran, d.idle = append(d.ran, n.ran, d.status), append(d.idle, n.idle)
-	d.system = newSystemd(d.getenv)
+	d.system = newSystemd(d.Getenv)
 	var told sync.WaitGroup
 	told.Go(func() { n.deliver(ctx) })
 	told.Go(func() { d.system.keepAlive(ctx, d.works) })
