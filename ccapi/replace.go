@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // maxFieldsWritten is the most custom fields that a contact may be given.
@@ -26,14 +27,46 @@ type Edit struct {
 //
 // A PUT may be repeated, so one that failed or got lost starts the whole over, still included.
 // Replacing a deleted contact would revive it and is [ErrDeleted]; a contact with more than 25
-// custom fields cannot be written without losing some and is an error. The contact returned is as
-// the server answered, maybe without subresources.
+// custom fields cannot be written without losing some and is an error. A contact can show values of
+// custom fields that were just deleted, which a PUT must not have: they are left out when the server
+// refuses it. The contact returned is as the server answered, maybe without subresources.
 func (w *Writer) Replace(ctx context.Context, id string, edits []Edit, still func(Contact) error) (Contact, error) {
+	is, err := w.replace(ctx, id, edits, still, nil)
+	if !errors.Is(err, ErrBadRequest) || errors.Is(err, ErrUnknownOutcome) {
+		return is, err
+	}
+	gone, other := w.r.goneFields(ctx, is.CustomFields)
+	if other != nil || len(gone) == 0 {
+		return is, err
+	}
+	return w.replace(ctx, id, edits, still, gone)
+}
+
+// goneFields are the ids of those custom fields that the account does not have any more.
+func (r *Reader) goneFields(ctx context.Context, of []CustomFieldValue) (map[string]bool, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
+	there, err := r.CustomFields(ctx)
+	if err != nil {
+		return nil, err
+	}
+	gone := make(map[string]bool)
+	for _, f := range of {
+		if !slices.ContainsFunc(there, func(has CustomField) bool { return has.ID == f.ID }) {
+			gone[f.ID] = true
+		}
+	}
+	return gone, nil
+}
+
+// replace is Replace without the values of custom fields that are gone.
+func (w *Writer) replace(ctx context.Context, id string, edits []Edit, still func(Contact) error, gone map[string]bool) (Contact, error) {
 	const op = "replace contact"
 	var result Contact
 	unclear := false
 	err := retry(ctx, op, func() *failure {
-		put, err := w.r.prepare(ctx, op, id, edits, still, &result)
+		put, err := w.r.prepare(ctx, id, edits, still, gone, &result)
 		if err != nil || put == nil {
 			return failed(err)
 		}
@@ -54,7 +87,8 @@ func (w *Writer) Replace(ctx context.Context, id string, edits []Edit, still fun
 }
 
 // prepare reads the contact into current and makes the PUT; nil where nothing is to be changed.
-func (r *Reader) prepare(ctx context.Context, op, id string, edits []Edit, still func(Contact) error, current *Contact) (*call, error) {
+func (r *Reader) prepare(ctx context.Context, id string, edits []Edit, still func(Contact) error, gone map[string]bool, current *Contact) (*call, error) {
+	const op = "replace contact"
 	doc, err := r.contact(ctx, id)
 	if err != nil {
 		return nil, err
@@ -66,6 +100,7 @@ func (r *Reader) prepare(ctx context.Context, op, id string, edits []Edit, still
 	if current.Deleted {
 		return nil, opError(op, ErrDeleted)
 	}
+	doc.CustomFields = slices.DeleteFunc(doc.CustomFields, func(f contactFieldDoc) bool { return gone[f.ID] })
 	changed, err := doc.apply(edits)
 	if err != nil || !changed {
 		return nil, err

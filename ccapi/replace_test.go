@@ -94,6 +94,46 @@ func TestReplacingWritesBackTheContactsOwnPropertiesAndFieldsAlone(t *testing.T)
 	}
 }
 
+// A contact shows values of a deleted custom field for some minutes, and the server refuses a PUT that has them.
+func TestValuesOfDeletedCustomFieldsAreNotWrittenBack(t *testing.T) {
+	const contact = `{"contact_id":"c1","email_address":{"address":"a@b.example"},"custom_fields":[{"custom_field_id":"f1","value":"K1"},{"custom_field_id":"f2","value":"gone"},{"custom_field_id":"f3","value":"kept"}]}`
+	refusal := func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 400, `[{"error_key":"contacts.api.validation.error","error_message":"no such field"}]`)
+	}
+	for name, tt := range map[string]struct {
+		fields []string // that the account has
+		puts   int
+		failed bool
+	}{
+		"one is gone":  {[]string{"f1", "f3"}, 2, false},
+		"none is gone": {[]string{"f1", "f2", "f3"}, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				a := &account{contact: contact, after: contact, faults: []fault{refusal}}
+				s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if strings.HasSuffix(r.URL.Path, "/contact_custom_fields") {
+						var docs []string
+						for _, id := range tt.fields {
+							docs = append(docs, `{"custom_field_id":"`+id+`","label":"`+id+`","name":"`+id+`","type":"string"}`)
+						}
+						reply(w, 200, `{"custom_fields":[`+strings.Join(docs, ",")+`]}`)
+						return
+					}
+					a.serve(w, r)
+				})
+				_, err := NewWriter(s.reader()).Replace(t.Context(), "c1", []Edit{{CustomField: "f1"}}, agreed)
+				if (err != nil) != tt.failed || errors.Is(err, ErrBadRequest) != tt.failed || len(a.puts) != tt.puts {
+					t.Fatalf("error = %v after %d PUTs", err, len(a.puts))
+				}
+				if last := a.puts[len(a.puts)-1]; strings.Contains(last, "f2") != tt.failed || !strings.Contains(last, `{"custom_field_id":"f3","value":"kept"}`) {
+					t.Errorf("PUT %s", last)
+				}
+			})
+		})
+	}
+}
+
 func TestAContactWithoutSubresourcesOrAddressIsWrittenBackWithoutThem(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := &account{contact: `{"contact_id":"c1","first_name":"Ann"}`, after: `{"contact_id":"c1"}`}

@@ -35,6 +35,33 @@ func (w *world) clearing() {
 	w.policy.Fields = []ccsync.Field{{Column: "short_code", CustomField: "short_code", Clear: true}, {Column: "first_name", Property: "first_name", Clear: true}}
 }
 
+// The values of a custom field outlive it by minutes, and a PUT that has them is refused.
+func TestClearingGoesOnWhereAnotherFieldWasJustDeleted(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.clearing()
+		w.box.AddCustomField("Colour", "string")
+		w.box.AddCustomField("Shoe size", "string")
+		for i := range 3 {
+			c := contact(fmt.Sprintf("user%d@example.com", i), "K1", "App users")
+			c.Fields["colour"], c.Fields["shoe_size"] = "blue", "42"
+			w.box.Seed(c)
+			w.rows = append(w.rows, row(fmt.Sprint(i), c.Address, "", ""))
+		}
+		w.box.DeleteField("colour")
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Synced)
+		if report.Push.Verified != 3 {
+			t.Errorf("%+v", report.Push)
+		}
+		for _, c := range w.box.Contacts() {
+			if c.Fields["short_code"] != "" || c.Fields["shoe_size"] != "42" {
+				t.Errorf("%+v", c)
+			}
+		}
+	})
+}
+
 func TestClearingLeavesEverythingElse(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
