@@ -117,6 +117,44 @@ func TestFunctionsAreShort(t *testing.T) {
 	})
 }
 
+// A type with many methods holds more than one story. Two are doors, behind which each file tells its own.
+func TestTypesHaveFewMethods(t *testing.T) {
+	t.Parallel()
+	const most = 30
+	doors := map[string]string{
+		"sync/state.DB":        "the state: a method for each thing that is remembered",
+		"ccapi/sandbox.Server": "the account: a method for each request",
+	}
+	methods := make(map[string]int)
+	walkGo(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil {
+				continue
+			}
+			of := f.Recv.List[0].Type
+			if pointer, ok := of.(*ast.StarExpr); ok {
+				of = pointer.X
+			}
+			if name, ok := of.(*ast.Ident); ok {
+				methods[filepath.Dir(path)+"."+name.Name]++
+			}
+		}
+	})
+	for name, n := range methods {
+		if n > most && doors[name] == "" && !strings.HasPrefix(name, "cmd/") {
+			t.Errorf("%s has %d methods, at most %d", name, n, most)
+		}
+	}
+}
+
 // Each direct dependency is justified in docs/dependencies.md.
 func TestDependenciesAreJustified(t *testing.T) {
 	t.Parallel()

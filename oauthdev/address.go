@@ -33,8 +33,8 @@ func checkAddress(address string) error {
 
 // stranger is the host of the first address that is neither on the authorization server nor on Constant Contact's domain; ""
 // when all are.
-func (c *Client) stranger(addresses ...string) string {
-	own, err := url.Parse(c.endpoint.TokenURL)
+func stranger(tokenURL string, addresses ...string) string {
+	own, err := url.Parse(tokenURL)
 	if err != nil {
 		own = &url.URL{}
 	}

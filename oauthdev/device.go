@@ -50,7 +50,7 @@ func (c *Client) Start(ctx context.Context) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.device(p), nil
+	return p.device(c.endpoint.TokenURL), nil
 }
 
 // startRequest repeats a request that failed for a passing reason. An answer that got lost costs nothing: its code is never
@@ -106,12 +106,13 @@ func (c *Client) Pending(ctx context.Context) (*Device, error) {
 	if r.Pending.Client != c.id || !c.now().Before(r.Pending.Expires) || r.Pending.check() != nil {
 		return nil, nil
 	}
-	return c.device(r.Pending), nil
+	return r.Pending.device(c.endpoint.TokenURL), nil
 }
 
-func (c *Client) device(p *pending) *Device {
+// device is what a person is shown of a pending login; own is the token endpoint.
+func (p *pending) device(own string) *Device {
 	return &Device{
-		Stranger: c.stranger(p.URI, p.Complete),
+		Stranger: stranger(own, p.URI, p.Complete),
 		UserCode: p.User, VerificationURI: p.URI, VerificationURIComplete: p.Complete,
 		ExpiresAt: p.Expires, Interval: p.Interval, issued: p.Issued, code: &p.Device,
 	}

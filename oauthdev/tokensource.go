@@ -30,7 +30,7 @@ func (c *Client) token(ctx context.Context, refused string) (*oauth2.Token, erro
 		if err != nil {
 			return nil, err
 		}
-		if t, err := c.pick(r, refused); t != nil || err != nil {
+		if t, err := r.pick(c.id, refused, c.now()); t != nil || err != nil {
 			return t, err
 		}
 	}
@@ -51,7 +51,7 @@ func (c *Client) tokenLocked(ctx context.Context, refused string) (*oauth2.Token
 	if err := c.settle(ctx, r); err != nil {
 		return nil, err
 	}
-	if t, err := c.pick(r, refused); t != nil || err != nil {
+	if t, err := r.pick(c.id, refused, c.now()); t != nil || err != nil {
 		return t, err
 	}
 	if err := c.refresh(ctx, r); err != nil {
@@ -61,11 +61,11 @@ func (c *Client) tokenLocked(ctx context.Context, refused string) (*oauth2.Token
 }
 
 // pick returns the record's token if it can be used; nothing if it has to be refreshed.
-func (c *Client) pick(r *record, refused string) (*oauth2.Token, error) {
-	if err := r.missing(c.id); err != nil {
+func (r *record) pick(id, refused string, now time.Time) (*oauth2.Token, error) {
+	if err := r.missing(id); err != nil {
 		return nil, err
 	}
-	switch now := c.now(); {
+	switch {
 	case r.usable(now, refused):
 		return r.Current.token(), nil
 	case r.doubtful(now):

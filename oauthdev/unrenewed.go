@@ -16,7 +16,7 @@ func (c *Client) Unrenewed(ctx context.Context) (t UnrenewedTokens, ok bool) {
 	if err != nil {
 		return t, false
 	}
-	t.token, err = c.pick(r, "")
+	t.token, err = r.pick(c.id, "", c.now())
 	return t, err == nil && t.token != nil
 }
 

@@ -126,12 +126,12 @@ func mirrorOnce(b *testing.B, r *Mirror, file string, n int) {
 	if r.at, err = r.State.BeginSnapshot(b.Context(), r.mapping.Key()); err != nil {
 		b.Fatal(err)
 	}
-	x, err := r.readFile(strings.NewReader(file), map[string]string{"App users": "5ea15fb8-4f1e-4990-9466-84e2f6f9e04a"})
+	x, err := r.exporter.readFile(strings.NewReader(file), map[string]string{"App users": "5ea15fb8-4f1e-4990-9466-84e2f6f9e04a"})
 	if err != nil || x.rows != n {
 		b.Fatal(err)
 	}
 	defer x.close()
-	if err := r.putExported(b.Context(), x, n); err != nil {
+	if err := r.exporter.putExported(b.Context(), x, n); err != nil {
 		b.Fatal(err)
 	}
 	now := time.Now()

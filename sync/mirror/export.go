@@ -37,63 +37,66 @@ var errLarge = errors.New("an export is worth trying")
 
 // exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many contacts. A dry run
 // makes none: it is a POST.
-func (m *Mirror) exportPays(ctx context.Context, contacts int) error {
-	if m.Write == nil || contacts < exportWorth {
+func (b *base) exportPays(ctx context.Context, contacts int) error {
+	if b.Write == nil || contacts < exportWorth {
 		return nil
 	}
-	unfit, err := m.State.Fact(ctx, factUnfit)
-	if err == nil && unfit != m.unfit() {
+	unfit, err := b.State.Fact(ctx, factUnfit)
+	if err == nil && unfit != b.unfit() {
 		return errLarge
 	}
 	return err
 }
 
 // unfit is what factUnfit holds of today and this mapping.
-func (m *Mirror) unfit() string { return m.State.Now().Format(time.DateOnly) + " " + m.mapping.Key() }
+func (b *base) unfit() string { return b.State.Now().Format(time.DateOnly) + " " + b.mapping.Key() }
 
-// exportSnapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones, which no
+// exporter takes a snapshot from an export.
+type exporter struct{ *base }
+
+// snapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones, which no
 // export shows. done is false when the export did not prove fit: then nothing is lost but a few requests, and
 // all pages are read.
-func (m *Mirror) exportSnapshot(ctx context.Context) (done bool, err error) {
-	if m.at, err = m.db.BeginSnapshot(ctx, m.mapping.Key()); err != nil {
+func (e *exporter) snapshot(ctx context.Context) (done bool, err error) {
+	if e.at, err = e.db.BeginSnapshot(ctx, e.mapping.Key()); err != nil {
 		return false, err
 	}
-	m.at.LoadingAt, m.doubt = m.State.Now(), ""
-	err = m.readDeleted(ctx)
+	e.at.LoadingAt, e.doubt = e.State.Now(), ""
+	err = e.readDeleted(ctx)
 	if err == nil {
-		err = m.readExport(ctx)
+		err = e.readExport(ctx)
 	}
 	switch {
 	case err == nil:
-		return true, m.endSnapshot(ctx)
+		return true, nil
 	case !errors.Is(err, contact.ErrUnfit) && !ofExport(err):
 		return false, fmt.Errorf("take a snapshot from an export: %w", err)
 	}
-	m.Note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
-	return false, m.State.SetFacts(ctx, map[string]string{factUnfit: m.unfit()})
+	e.Note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
+	return false, e.State.SetFacts(ctx, map[string]string{factUnfit: e.unfit()})
 }
 
 // readDeleted reads the deleted contacts page by page, before the export, so that an address that is a deleted contact's
 // and another's is noticed. Where the account counts more than its pages show they are read twice: alike, they are all.
-func (m *Mirror) readDeleted(ctx context.Context) error {
+func (e *exporter) readDeleted(ctx context.Context) error {
 	var before deletedSeen
 	for range maxPasses {
 		count := 0
-		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
+		for page, err := range e.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
 			if err != nil {
 				return err
 			}
-			if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
+			if err := e.put(ctx, e.at, e.page(page), ""); err != nil {
 				return err
 			}
 			count = max(count, page.Count)
 		}
-		seen, err := m.db.SeenIn(ctx, m.at.Loading)
+		seen, err := e.db.SeenIn(ctx, e.at.Loading)
 		if err != nil || seen >= count {
 			return err
 		}
 		if is := (deletedSeen{seen, count}); is == before {
-			m.disagree(ctx, fmt.Sprintf("the account counts %d deleted contacts and its pages show %d, twice alike", count, seen), seen, count)
+			e.disagree(ctx, fmt.Sprintf("the account counts %d deleted contacts and its pages show %d, twice alike", count, seen), seen, count)
 			return nil
 		} else {
 			before = is
@@ -120,34 +123,34 @@ func ofExport(err error) bool {
 
 // readExport reads an export into the mirror. Where it has fewer contacts than the account counts another is made: if that has the same
 // and the count stood still, they are all; but no account is believed that shows fewer than half of what it counts.
-func (m *Mirror) readExport(ctx context.Context) error {
-	counts, err := m.Read.Counts(ctx)
+func (e *exporter) readExport(ctx context.Context) error {
+	counts, err := e.Read.Counts(ctx)
 	if err != nil {
 		return err
 	}
-	lists, err := m.listsByName(ctx)
+	lists, err := e.listsByName(ctx)
 	if err != nil {
 		return err
 	}
-	x, err := m.export(ctx, lists)
+	x, err := e.export(ctx, lists)
 	if err != nil {
 		return err
 	}
 	defer x.close()
 	if x.rows < counts.Total {
-		if err := m.exportAgain(ctx, lists, x, counts.Total); err != nil {
+		if err := e.exportAgain(ctx, lists, x, counts.Total); err != nil {
 			return err
 		}
 	}
-	return m.putExported(ctx, x, counts.Total)
+	return e.putExported(ctx, x, counts.Total)
 }
 
-func (m *Mirror) exportAgain(ctx context.Context, lists map[string]string, x *exported, total int) error {
-	counts, err := m.Read.Counts(ctx)
+func (e *exporter) exportAgain(ctx context.Context, lists map[string]string, x *exported, total int) error {
+	counts, err := e.Read.Counts(ctx)
 	if err != nil {
 		return err
 	}
-	again, err := m.export(ctx, lists)
+	again, err := e.export(ctx, lists)
 	if err != nil {
 		return err
 	}
@@ -155,38 +158,38 @@ func (m *Mirror) exportAgain(ctx context.Context, lists map[string]string, x *ex
 	if counts.Total != total || again.rows != x.rows || again.sum != x.sum || 2*x.rows < total {
 		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, again.rows, counts.Total)
 	}
-	m.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts and its exports have %d, twice alike", total, x.rows), x.rows, total)
+	e.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts and its exports have %d, twice alike", total, x.rows), x.rows, total)
 	return nil
 }
 
 // disagree notes that a count is above what was seen, though that did not change.
-func (m *Mirror) disagree(ctx context.Context, text string, seen, count int) {
-	m.doubt = text + "; nobody is created who was not looked up by address"
-	m.Note(m.doubt)
-	m.Log.WarnContext(ctx, "the account's count disagrees with what it shows", "seen", seen, "count", count)
+func (b *base) disagree(ctx context.Context, text string, seen, count int) {
+	b.doubt = text + "; nobody is created who was not looked up by address"
+	b.Note(b.doubt)
+	b.Log.WarnContext(ctx, "the account's count disagrees with what it shows", "seen", seen, "count", count)
 }
 
 // export makes an export and reads its file.
-func (m *Mirror) export(ctx context.Context, lists map[string]string) (*exported, error) {
-	a, err := m.Write.Export(ctx)
+func (e *exporter) export(ctx context.Context, lists map[string]string) (*exported, error) {
+	a, err := e.Write.Export(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if a, err = m.awaitExport(ctx, a); err != nil {
+	if a, err = e.awaitExport(ctx, a); err != nil {
 		return nil, err
 	}
-	file, err := m.Read.ExportFile(ctx, a.Results)
+	file, err := e.Read.ExportFile(ctx, a.Results)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return m.readFile(file, lists)
+	return e.readFile(file, lists)
 }
 
 // listsByName maps the names in an export to ids, but for those that are not clear in it: several lists have them, or a part of one with a
 // comma.
-func (m *Mirror) listsByName(ctx context.Context) (map[string]string, error) {
-	lists, err := m.Read.Lists(ctx)
+func (e *exporter) listsByName(ctx context.Context) (map[string]string, error) {
+	lists, err := e.Read.Lists(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -204,14 +207,14 @@ func (m *Mirror) listsByName(ctx context.Context) (map[string]string, error) {
 }
 
 // awaitExport polls an export to its end, as long as it moves. A link to the file that an earlier answer had is as good as that of the last.
-func (m *Mirror) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
+func (e *exporter) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
 	began := time.Now()
 	moved, delay := began, FirstPoll
 	for !a.Ended() {
-		if err := m.wait(ctx, delay); err != nil {
+		if err := e.wait(ctx, delay); err != nil {
 			return a, err
 		}
-		next, err := m.Read.Activity(ctx, a.ID)
+		next, err := e.Read.Activity(ctx, a.ID)
 		if err != nil {
 			return a, err
 		}
@@ -231,9 +234,9 @@ func (m *Mirror) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activ
 }
 
 // wait is wait, and tells how long it took.
-func (m *Mirror) wait(ctx context.Context, d time.Duration) error {
+func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 	began := time.Now()
-	defer func() { m.Waited(time.Since(began)) }()
+	defer func() { e.Waited(time.Since(began)) }()
 	return wait(ctx, d)
 }
 
@@ -248,15 +251,15 @@ type exported struct {
 func (x *exported) close() { x.sorted.Close() }
 
 // readFile reads and sorts the file: the mirror is written in its own order, or a million contacts take minutes.
-func (m *Mirror) readFile(file io.Reader, lists map[string]string) (_ *exported, err error) {
-	x := &exported{sorted: spool.New(m.Scratch)}
+func (e *exporter) readFile(file io.Reader, lists map[string]string) (_ *exported, err error) {
+	x := &exported{sorted: spool.New(e.Scratch)}
 	defer func() {
 		if err != nil {
 			x.close()
 		}
 	}()
 	var buf []byte
-	for c, err := range contact.ReadExport(m.mapping, file, lists) {
+	for c, err := range contact.ReadExport(e.mapping, file, lists) {
 		if err != nil {
 			return nil, err
 		}
@@ -287,13 +290,13 @@ func (x *exported) cheap(addresses int) error {
 
 // putExported writes the sorted contacts into the mirror, some thousand at a time. Contacts of which the file does not tell everything, or
 // whose address others have too, are read by their addresses afterwards.
-func (m *Mirror) putExported(ctx context.Context, x *exported, total int) error {
+func (e *exporter) putExported(ctx context.Context, x *exported, total int) error {
 	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
 	var unclear []string // addresses
 	put := func() error {
-		more, twins, err := m.db.PutExported(ctx, m.at, contacts)
-		m.at.Contacts += more
+		more, twins, err := e.db.PutExported(ctx, e.at, contacts)
+		e.at.Contacts += more
 		unclear = append(unclear, twins...)
 		contacts = contacts[:0]
 		return err
@@ -308,7 +311,7 @@ func (m *Mirror) putExported(ctx context.Context, x *exported, total int) error 
 			if err := put(); err != nil {
 				return err
 			}
-			m.Step("snapshot", done, total)
+			e.Step("snapshot", done, total)
 		}
 		if err := x.cheap(len(unclear)); err != nil {
 			return err
@@ -320,11 +323,11 @@ func (m *Mirror) putExported(ctx context.Context, x *exported, total int) error 
 	if err := put(); err != nil {
 		return err
 	}
-	m.Step("snapshot", done, total)
+	e.Step("snapshot", done, total)
 	if err := x.cheap(len(unclear)); err != nil {
 		return err
 	}
-	return m.readEach(ctx, unclear)
+	return e.readEach(ctx, unclear)
 }
 
 // byAddress yields the contacts of each address, ascending by it, but no more than are too many. They are valid until the next step.
@@ -359,13 +362,13 @@ func parsed(norm, buf []byte) state.Contact {
 }
 
 // readEach reads contacts by their addresses.
-func (m *Mirror) readEach(ctx context.Context, addresses []string) error {
+func (e *exporter) readEach(ctx context.Context, addresses []string) error {
 	for _, address := range addresses {
-		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
+		for page, err := range e.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
 			if err != nil {
 				return err
 			}
-			if err := m.put(ctx, m.at, m.page(page), ""); err != nil {
+			if err := e.put(ctx, e.at, e.page(page), ""); err != nil {
 				return err
 			}
 		}

@@ -52,18 +52,25 @@ type Options struct {
 
 // Mirror is the mirror as one run sees it. Close it.
 type Mirror struct {
-	Options
-	mapping *contact.Mapping
-	db      *state.DB    // where the contacts are: State, or a private one
-	remove  func() error // the private one; nil: there is none
-	view    view
-	at      state.Mirror
-	bound   bool      // fields and lists were read in this run
-	fresh   time.Time // when the snapshot began that this run took or ended; zero: it took none
+	*base
+	pager    pager
+	exporter exporter
+	view     view
+	remove   func() error // removes the private one; nil: there is none
+	bound    bool         // fields and lists were read in this run
+	fresh    time.Time    // when the snapshot began that this run took or ended; zero: it took none
 	// refreshed is when this run last refreshed the mirror.
 	refreshed time.Time
-	doubt     string // what keeps the last snapshot from being certain to have everybody; "" when it is
 	told      Told
+}
+
+// base is what a mirror shares with those who take its snapshots.
+type base struct {
+	Options
+	mapping *contact.Mapping
+	db      *state.DB // where the contacts are: State, or a private one
+	at      state.Mirror
+	doubt   string // what keeps the last snapshot from being certain to have everybody; "" when it is
 }
 
 // Told is how a run refreshed its mirror, for the report: "snapshot", "incremental" or "none".
@@ -74,7 +81,8 @@ type Told struct {
 
 // New returns the mirror for a run with this mapping; bound: its fields and lists were read just now.
 func New(o Options, m *contact.Mapping, bound bool) *Mirror {
-	return &Mirror{Options: o, mapping: m, db: o.State, bound: bound, told: Told{Refresh: "none"},
+	b := &base{Options: o, mapping: m, db: o.State}
+	return &Mirror{base: b, pager: pager{b}, exporter: exporter{b}, bound: bound, told: Told{Refresh: "none"},
 		view: view{db: o.State, state: o.State, mapping: m.Key()}}
 }
 
@@ -207,8 +215,12 @@ func (m *Mirror) Changes(ctx context.Context) error {
 	if !errors.Is(err, errLarge) {
 		return err
 	}
-	if done, err := m.exportSnapshot(ctx); done || err != nil {
+	done, err := m.exporter.snapshot(ctx)
+	switch {
+	case err != nil:
 		return err
+	case done:
+		return m.endSnapshot(ctx)
 	}
 	return m.changedPages(ctx)
 }
@@ -240,7 +252,7 @@ func (m *Mirror) changedPages(ctx context.Context) error {
 // Snapshot reads every contact: from an export where that is cheaper and proves fit, else page by page, as often as it takes until
 // as many were seen as the account says there are. One that was broken off is resumed.
 func (m *Mirror) Snapshot(ctx context.Context) error {
-	if err := m.mayBegin(ctx); err != nil {
+	if err := m.pager.mayBegin(ctx); err != nil {
 		return err
 	}
 	if !m.bound {
@@ -254,14 +266,17 @@ func (m *Mirror) Snapshot(ctx context.Context) error {
 			return err
 		}
 	}
-	err := m.pageSnapshot(ctx)
-	if !errors.Is(err, errLarge) {
+	err := m.pager.snapshot(ctx)
+	if errors.Is(err, errLarge) {
+		var done bool
+		if done, err = m.exporter.snapshot(ctx); err == nil && !done {
+			err = m.pager.snapshot(ctx)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if done, err := m.exportSnapshot(ctx); done || err != nil {
-		return err
-	}
-	return m.pageSnapshot(ctx)
+	return m.endSnapshot(ctx)
 }
 
 func (m *Mirror) endSnapshot(ctx context.Context) error {
@@ -277,25 +292,25 @@ func (m *Mirror) endSnapshot(ctx context.Context) error {
 }
 
 // served is the server's time of a page.
-func (m *Mirror) served(page ccapi.Page) time.Time {
+func (b *base) served(page ccapi.Page) time.Time {
 	if page.ServedAt.IsZero() {
-		return m.State.Now()
+		return b.State.Now()
 	}
 	return page.ServedAt
 }
 
-func (m *Mirror) page(page ccapi.Page) []state.Contact {
+func (b *base) page(page ccapi.Page) []state.Contact {
 	contacts := make([]state.Contact, len(page.Contacts))
 	for i := range page.Contacts {
-		contacts[i] = m.mapping.Contact(&page.Contacts[i])
+		contacts[i] = b.mapping.Contact(&page.Contacts[i])
 	}
 	return contacts
 }
 
 // put writes contacts into the mirror and keeps count.
-func (m *Mirror) put(ctx context.Context, into state.Mirror, page []state.Contact, next string) error {
-	more, err := m.db.PutContacts(ctx, into, page, next)
-	m.at.Contacts += more
+func (b *base) put(ctx context.Context, into state.Mirror, page []state.Contact, next string) error {
+	more, err := b.db.PutContacts(ctx, into, page, next)
+	b.at.Contacts += more
 	return err
 }
 

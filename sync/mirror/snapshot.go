@@ -21,6 +21,9 @@ const (
 	factIncomplete = "snapshot_incomplete" // how many in a row stayed incomplete, and when the next may begin
 )
 
+// pager takes a snapshot page by page.
+type pager struct{ *base }
+
 // Doubtful tells whether the last snapshot may lack somebody: the account counts more contacts than its pages show. Nobody may be
 // created then who was not looked up by address.
 func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
@@ -31,57 +34,57 @@ func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
 // Doubt says why the last snapshot may lack somebody; "" where it does not.
 func Doubt(ctx context.Context, db *state.DB) (string, error) { return db.Fact(ctx, factDoubt) }
 
-// pageSnapshot reads all pages, until as many contacts were seen as the account counts, or until two passes in a row showed the same
+// snapshot reads all pages, until as many contacts were seen as the account counts, or until two passes in a row showed the same
 // contacts while the count stood still: then that is the account. errLarge when the first page tells that an export is worth
 // trying.
-func (m *Mirror) pageSnapshot(ctx context.Context) error {
-	if err := m.beginSnapshot(ctx); err != nil {
+func (p *pager) snapshot(ctx context.Context) error {
+	if err := p.begin(ctx); err != nil {
 		return err
 	}
 	var before passed
 	for n := range maxPasses {
-		p, err := m.passOrAnew(ctx)
+		is, err := p.passOrAnew(ctx)
 		if err != nil {
 			return fmt.Errorf("take a snapshot: %w", err)
 		}
-		if p.count < 0 {
-			p.count = m.statistics(ctx)
+		if is.count < 0 {
+			is.count = p.statistics(ctx)
 		}
-		seen, err := m.db.SeenIn(ctx, m.at.Loading)
+		seen, err := p.db.SeenIn(ctx, p.at.Loading)
 		if err != nil {
 			return err
 		}
-		if m.doubt = ""; p.count >= 0 && seen >= p.count {
-			return m.endSnapshot(ctx)
+		if p.doubt = ""; is.count >= 0 && seen >= is.count {
+			return nil
 		}
-		if p.whole && p == before && p.plausible(seen) {
-			m.doubt = m.disagreement(ctx, seen, p.count)
-			m.Note(m.doubt)
-			m.Log.WarnContext(ctx, "the account's count disagrees with its pages", "seen", seen, "count", p.count)
-			return m.endSnapshot(ctx)
+		if is.whole && is == before && is.plausible(seen) {
+			p.doubt = p.disagreement(ctx, seen, is.count)
+			p.Note(p.doubt)
+			p.Log.WarnContext(ctx, "the account's count disagrees with its pages", "seen", seen, "count", is.count)
+			return nil
 		}
-		before, m.at.Next = p, ""
-		m.Note(fmt.Sprintf("pass %d of the snapshot showed %d of %s contacts", n+1, seen, counted(p.count)))
-		m.Log.WarnContext(ctx, "pages skipped contacts, reading them again", "pass", n+1, "seen", seen, "expected", p.count)
+		before, p.at.Next = is, ""
+		p.Note(fmt.Sprintf("pass %d of the snapshot showed %d of %s contacts", n+1, seen, counted(is.count)))
+		p.Log.WarnContext(ctx, "pages skipped contacts, reading them again", "pass", n+1, "seen", seen, "expected", is.count)
 	}
-	return m.stayedIncomplete(ctx)
+	return p.stayedIncomplete(ctx)
 }
 
 // statistics is how many contacts the account's own statistics count; -1 where they do not tell. It stands for a count that no page
 // told.
-func (m *Mirror) statistics(ctx context.Context) int {
-	counts, err := m.Read.Counts(ctx)
+func (p *pager) statistics(ctx context.Context) int {
+	counts, err := p.Read.Counts(ctx)
 	if err != nil {
-		m.Log.WarnContext(ctx, "the account does not tell how many contacts it has", "error", err)
+		p.Log.WarnContext(ctx, "the account does not tell how many contacts it has", "error", err)
 		return -1
 	}
 	return counts.Total
 }
 
 // disagreement says how a count differs from what the pages show, beside what the account's own statistics say.
-func (m *Mirror) disagreement(ctx context.Context, seen, count int) string {
+func (p *pager) disagreement(ctx context.Context, seen, count int) string {
 	text := fmt.Sprintf("the account counts %s contacts and its pages show %d, twice alike; nobody is created who was not looked up by address", counted(count), seen)
-	if total := m.statistics(ctx); total >= 0 {
+	if total := p.statistics(ctx); total >= 0 {
 		text += fmt.Sprintf("; its statistics count %d", total)
 	}
 	return text
@@ -100,16 +103,16 @@ const (
 )
 
 // mayBegin keeps a snapshot that stayed incomplete from being taken again at once: it costs every page of the account.
-func (m *Mirror) mayBegin(ctx context.Context) error {
-	_, until, err := m.incomplete(ctx)
-	if err != nil || m.Full || !m.State.Now().Before(until) {
+func (p *pager) mayBegin(ctx context.Context) error {
+	_, until, err := p.incomplete(ctx)
+	if err != nil || p.Full || !p.State.Now().Before(until) {
 		return err
 	}
 	return fmt.Errorf("%w; it is taken again after %s", ErrIncomplete, until.Format(time.RFC3339))
 }
 
-func (m *Mirror) incomplete(ctx context.Context) (times int, until time.Time, err error) {
-	text, err := m.db.Fact(ctx, factIncomplete)
+func (p *pager) incomplete(ctx context.Context) (times int, until time.Time, err error) {
+	text, err := p.db.Fact(ctx, factIncomplete)
 	if err != nil || text == "" {
 		return 0, until, err
 	}
@@ -123,36 +126,36 @@ func (m *Mirror) incomplete(ctx context.Context) (times int, until time.Time, er
 	return times, until, nil
 }
 
-func (m *Mirror) stayedIncomplete(ctx context.Context) error {
-	times, _, err := m.incomplete(ctx)
+func (p *pager) stayedIncomplete(ctx context.Context) error {
+	times, _, err := p.incomplete(ctx)
 	if err != nil {
 		return err
 	}
 	pause := min(firstPause<<min(times, 10), lastPause)
-	text := fmt.Sprintf("%d %s", times+1, m.State.Now().Add(pause).Format(time.RFC3339))
-	if err := m.db.SetFacts(ctx, map[string]string{factIncomplete: text}); err != nil {
+	text := fmt.Sprintf("%d %s", times+1, p.State.Now().Add(pause).Format(time.RFC3339))
+	if err := p.db.SetFacts(ctx, map[string]string{factIncomplete: text}); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: some contacts were on no page in %d passes", ErrIncomplete, maxPasses)
 }
 
-func (m *Mirror) beginSnapshot(ctx context.Context) (err error) {
-	with, err := m.db.Fact(ctx, factLoading)
+func (p *pager) begin(ctx context.Context) (err error) {
+	with, err := p.db.Fact(ctx, factLoading)
 	if err != nil {
 		return err
 	}
-	if m.at.Loading > 0 && m.at.Next != "" && with == m.mapping.Key() && m.State.Now().Sub(m.at.LoadingAt) < resumable {
-		m.Log.InfoContext(ctx, "resuming the snapshot that was broken off")
+	if p.at.Loading > 0 && p.at.Next != "" && with == p.mapping.Key() && p.State.Now().Sub(p.at.LoadingAt) < resumable {
+		p.Log.InfoContext(ctx, "resuming the snapshot that was broken off")
 		return nil
 	}
-	return m.beginAnew(ctx)
+	return p.beginAnew(ctx)
 }
 
-func (m *Mirror) beginAnew(ctx context.Context) (err error) {
-	if err := m.db.SetFacts(ctx, map[string]string{factLoading: m.mapping.Key()}); err != nil {
+func (p *pager) beginAnew(ctx context.Context) (err error) {
+	if err := p.db.SetFacts(ctx, map[string]string{factLoading: p.mapping.Key()}); err != nil {
 		return err
 	}
-	m.at, err = m.db.BeginSnapshot(ctx, m.mapping.Key())
+	p.at, err = p.db.BeginSnapshot(ctx, p.mapping.Key())
 	return err
 }
 
@@ -171,16 +174,16 @@ func (p *passed) plausible(seen int) bool {
 }
 
 // passOrAnew is pass; a snapshot that was broken off begins anew when it cannot be resumed where it stopped.
-func (m *Mirror) passOrAnew(ctx context.Context) (passed, error) {
-	p, err := m.pass(ctx)
+func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
+	is, err := p.pass(ctx)
 	if !errors.Is(err, errDeadLink) {
-		return p, err
+		return is, err
 	}
-	m.Log.InfoContext(ctx, "the snapshot that was broken off cannot be resumed, beginning anew", "error", err)
-	if err := m.beginAnew(ctx); err != nil {
-		return p, err
+	p.Log.InfoContext(ctx, "the snapshot that was broken off cannot be resumed, beginning anew", "error", err)
+	if err := p.beginAnew(ctx); err != nil {
+		return is, err
 	}
-	return m.pass(ctx)
+	return p.pass(ctx)
 }
 
 // errDeadLink says that the link at which a snapshot was to go on leads nowhere.
@@ -195,41 +198,41 @@ func leadsNowhere(err error) bool {
 }
 
 // pass reads the pages once, from where the snapshot goes on. errDeadLink when it does not go on there.
-func (m *Mirror) pass(ctx context.Context) (p passed, err error) {
-	p.count, p.whole = -1, m.at.Next == ""
-	ids := spool.New(m.Scratch)
+func (p *pager) pass(ctx context.Context) (is passed, err error) {
+	is.count, is.whole = -1, p.at.Next == ""
+	ids := spool.New(p.Scratch)
 	defer ids.Close()
-	read, first := 0, p.whole
-	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Next: m.at.Next}) {
-		if err != nil && read == 0 && !p.whole && leadsNowhere(err) {
-			return p, fmt.Errorf("%w: %w", errDeadLink, err)
+	read, first := 0, is.whole
+	for page, err := range p.Read.Contacts(ctx, ccapi.ContactsQuery{Next: p.at.Next}) {
+		if err != nil && read == 0 && !is.whole && leadsNowhere(err) {
+			return is, fmt.Errorf("%w: %w", errDeadLink, err)
 		}
 		if err != nil {
-			return p, err
+			return is, err
 		}
-		if m.at.LoadingAt.IsZero() {
-			m.at.LoadingAt = m.served(page)
+		if p.at.LoadingAt.IsZero() {
+			p.at.LoadingAt = p.served(page)
 		}
-		if err := m.put(ctx, m.at, m.page(page), page.Next); err != nil {
-			return p, err
+		if err := p.put(ctx, p.at, p.page(page), page.Next); err != nil {
+			return is, err
 		}
 		if first {
-			if err := m.exportPays(ctx, page.Count); err != nil {
-				return p, err
+			if err := p.exportPays(ctx, page.Count); err != nil {
+				return is, err
 			}
 			first = false
 		}
 		for i := range page.Contacts {
 			if err := ids.Add([]byte(page.Contacts[i].ID), nil); err != nil {
-				return p, err
+				return is, err
 			}
 		}
-		p.count = max(p.count, page.Count)
+		is.count = max(is.count, page.Count)
 		read += len(page.Contacts)
-		m.Step("snapshot", read, max(page.Count, 0))
+		p.Step("snapshot", read, max(page.Count, 0))
 	}
-	p.ids, err = digestOf(ids)
-	return p, err
+	is.ids, err = digestOf(ids)
+	return is, err
 }
 
 // digestOf sums up ids, each once.
