@@ -432,8 +432,13 @@ func guarded(w *taleWorld) string {
 			carrying++
 		}
 	}
-	if n := w.known.sent; w.rules.guarded && w.known.forced == 0 && n >= 3 && n*100 > 25*(carrying+n) {
-		return fmt.Sprintf("run %d replaces %d values of %d", w.known.run, n, carrying)
+	k := &w.known
+	if k.carryingOf != k.run { // a person may empty contacts after the run
+		k.carryingOf, k.carrying = k.run, 0
+	}
+	k.carrying = max(k.carrying, carrying)
+	if n := k.sent; w.rules.guarded && k.forced == 0 && n >= 3 && n*100 > 25*(k.carrying+n) {
+		return fmt.Sprintf("run %d replaces %d values of %d", k.run, n, k.carrying)
 	}
 	return ""
 }

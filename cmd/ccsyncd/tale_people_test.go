@@ -45,6 +45,8 @@ type taleMemory struct {
 	recheck    time.Time
 	step       string
 	sent       int // values of short_code that this run replaces
+	carryingOf int64
+	carrying   int // most contacts that had one since run carryingOf began
 	forced     int // forced runs under way
 	everForced bool
 	restarted  bool
