@@ -2,6 +2,9 @@ package sync_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +86,50 @@ func TestAnExportThatDoesNotProveFitCostsNothingButRequests(t *testing.T) {
 				w.want(w.run(ccsync.Options{Full: true}), ccsync.Synced)
 				if w.exports() != before {
 					t.Error("an unfit export was asked for again on the same day")
+				}
+			})
+		})
+	}
+}
+
+// early tells an export's file in the answer that accepts it, and in no later one.
+type early struct {
+	wire  http.RoundTripper
+	later string // what later answers have in its place
+}
+
+var resultsMember = regexp.MustCompile(`,?"results":\{"href":"[^"]*"\}`)
+
+func (e *early) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := e.wire.RoundTrip(r)
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/v3/activities/") {
+		return answer, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	text := resultsMember.ReplaceAllString(string(body), e.later)
+	if strings.HasSuffix(r.URL.Path, "/contact_exports") {
+		_, id, _ := strings.Cut(text, `"activity_id":"`)
+		id, _, _ = strings.Cut(id, `"`)
+		text = strings.Replace(text, `"_links":{`, `"_links":{"results":{"href":"/v3/contact_exports/`+id+`"},`, 1)
+	}
+	answer.Body, answer.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	answer.Header.Del("Content-Length")
+	return answer, err
+}
+
+func TestAnExportWhoseFileOnlyTheFirstAnswerNamesIsRead(t *testing.T) {
+	t.Parallel()
+	for name, later := range map[string]string{"later answers name none": "", "later answers name an empty one": `,"results":{"href":""}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(10_500, 500)
+				w.life.wire = &early{w.life.wire, later}
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				if w.exports() != 1 || report.Requests > 18 || len(report.Notes) > 0 {
+					t.Errorf("%d exports, %d requests, notes %v", w.exports(), report.Requests, report.Notes)
 				}
 			})
 		})

@@ -206,6 +206,47 @@ func TestACountThatIsTooHighDoesNotSpendTheDay(t *testing.T) {
 	})
 }
 
+// Neither the pages nor the statistics count right: a second export that has the same, or a second reading of the pages, is the account.
+func TestStatisticsThatCountTooManyLetARunGoOn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contacts, exports int
+		switches          sandbox.Switches
+		says              string
+	}{
+		"an export":                    {12_000, 2, sandbox.Switches{CountsHigh: 3}, "its exports have"},
+		"an export, no count is right": {12_000, 2, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 5}, "its exports have"},
+		"pages":                        {3_000, 0, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3}, "its pages show"},
+		"an export without fields":     {12_000, 1, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3, ExportWithoutFields: true}, "its pages show"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{Switches: c.switches}, func(w *world) {
+				w.policy.Create, w.policy.Lists = true, []string{"App users"}
+				w.populate(c.contacts, 100)
+				w.rows = append(w.rows, row("n", "new@example.com", "N"))
+				report := w.run(ccsync.Options{})
+				w.want(report, ccsync.Synced)
+				if report.Summary.Create != 1 || report.Push.Verified != c.contacts/100+1 || w.exports() != c.exports {
+					t.Errorf("%+v, %+v, %d exports", report.Summary, report.Push, w.exports())
+				}
+				if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, c.says) }) {
+					t.Errorf("notes %v", report.Notes)
+				}
+				w.wantAllCodes()
+				before := len(w.box.Requests())
+				for range 60 {
+					time.Sleep(5 * time.Second)
+					w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				}
+				if n := len(w.box.Requests()) - before; n > 62 {
+					t.Errorf("%d requests of 60 runs", n)
+				}
+			})
+		})
+	}
+}
+
 // Pages that never show the same twice are given pauses.
 func TestASnapshotThatStaysIncompleteIsNotTakenAgainAtOnce(t *testing.T) {
 	t.Parallel()

@@ -166,6 +166,7 @@ func (s *Server) getCounts(c *call) answer {
 		Unsubscribed  int  `json:"unsubscribed"`
 		NewSubscriber *int `json:"new_subscriber,omitempty"`
 	}
+	out.Total, out.Implicit = s.switches.CountsHigh, s.switches.CountsHigh
 	fresh, since := 0, stampOf(c.now.AddDate(0, 0, -newSubscriberDays))
 	for _, contact := range s.acc.Contacts {
 		seen := contact.seen(c.now)

@@ -114,8 +114,10 @@ func contactSwitches() []Switch {
 			func(s *Switches) *bool { return &s.PutLowersPermission }),
 		toggle("put_answers_whole", "a PUT answers with the contact's own properties and the subresources that were sent", "with all subresources", recorded,
 			func(s *Switches) *bool { return &s.PutAnswersWhole }),
-		amount("contacts_count_high", "contacts_count is what the pages show", "it is 3 more, or the number given; contacts/counts is right", thirdParty, 3,
+		amount("contacts_count_high", "contacts_count is what the pages show", "it is 3 more, or the number given", thirdParty, 3,
 			func(s *Switches) *int { return &s.ContactsCountHigh }),
+		amount("counts_high", "contacts/counts is what pages and exports show", "its total and implicit are 3 more, or the number given", undocumented, 3,
+			func(s *Switches) *int { return &s.CountsHigh }),
 	}
 	for _, permission := range putPermissions {
 		table = append(table, choice("put_sets_permission", permission,

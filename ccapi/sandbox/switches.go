@@ -54,6 +54,8 @@ type Switches struct {
 	ActivitiesWait Duration `json:"activities_wait"`
 	// ContactsCountHigh is by how much contacts_count is above what the pages show.
 	ContactsCountHigh int `json:"contacts_count_high"`
+	// CountsHigh is by how much contacts/counts is above what pages and exports show.
+	CountsHigh int `json:"counts_high"`
 	// ActivityStatusLate leaves "status" out of young activities.
 	ActivityStatusLate bool `json:"activity_status_late"`
 	// PutSetsPermission is what a PUT without permission_to_send sets: explicit,
@@ -86,8 +88,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // check tells what is wrong with the positions of switches.
 func (w *Switches) check() error {
 	var wrong error
-	if w.ContactsCountHigh < 0 || w.ActivitiesWait < 0 {
-		wrong = errors.New("contacts_count_high and activities_wait cannot be negative")
+	if w.ContactsCountHigh < 0 || w.CountsHigh < 0 || w.ActivitiesWait < 0 {
+		wrong = errors.New("contacts_count_high, counts_high and activities_wait cannot be negative")
 	}
 	if p := w.PutSetsPermission; p != "" && !slices.Contains(putPermissions, p) {
 		wrong = errors.Join(wrong, fmt.Errorf("put_sets_permission is one of %q, or empty", putPermissions))
@@ -158,6 +160,7 @@ func (w Switches) over(top Switches) Switches {
 		}
 	}
 	w.ContactsCountHigh = cmp.Or(top.ContactsCountHigh, w.ContactsCountHigh)
+	w.CountsHigh = cmp.Or(top.CountsHigh, w.CountsHigh)
 	w.ActivitiesWait = cmp.Or(top.ActivitiesWait, w.ActivitiesWait)
 	return w
 }

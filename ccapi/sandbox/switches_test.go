@@ -437,6 +437,11 @@ var trials = map[string]trial{
 		total := get[struct{ Total int }](st.client, "/v3/contacts/counts").Total
 		return fmt.Sprintf("%d for %d%s, %d, %d, %d, %d", *all.Count, len(all.Contacts), all.Links.Next.Href, *active.Count, *of.Count, *out.Count, total)
 	}, "5 for 5, 3, 1, 1, 5", "8 for 5, 6, 1, 1, 5"},
+	"counts_high": {func(st *stage) string {
+		all := get[contactsPage](st.client, "/v3/contacts?status=all&include_count=true&limit=500")
+		counts := get[struct{ Total, Implicit int }](st.client, "/v3/contacts/counts")
+		return fmt.Sprint(*all.Count, counts)
+	}, "5 {5 2}", "5 {8 5}"},
 	"put_sets_permission=explicit": {func(st *stage) string {
 		st.puts("ann@example.com", "")
 		return st.person("ann@example.com").Permission
@@ -513,7 +518,7 @@ func TestSwitchesWithAPositionAreSetByTheControlEndpoint(t *testing.T) {
 	if r := c.call("GET", "/_sandbox/switches", nil, http.StatusOK); !strings.Contains(r.body, `"activities_wait":"1h30m0s"`) {
 		t.Errorf("got %s", r.body)
 	}
-	for _, body := range []string{`{"contacts_count_high":-1}`, `{"contacts_count_high":true}`, `{"activities_wait":"-1s"}`, `{"activities_wait":"soon"}`,
+	for _, body := range []string{`{"contacts_count_high":-1}`, `{"counts_high":-1}`, `{"contacts_count_high":true}`, `{"activities_wait":"-1s"}`, `{"activities_wait":"soon"}`,
 		`{"put_sets_permission":"loud"}`, `{"put_resets_permission":true}`} {
 		c.call("PATCH", "/_sandbox/switches", body, http.StatusBadRequest)
 	}

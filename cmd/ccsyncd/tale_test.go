@@ -91,7 +91,7 @@ var talePauses = []time.Duration{0, time.Second, 3 * time.Second, 8 * time.Secon
 
 // untold are positions of the switches in which not every promise is kept yet, or which change what
 // people do.
-var untold = map[string]bool{"contacts_count_high": true, "export_product_words": true, "activity_status_late": true,
+var untold = map[string]bool{"contacts_count_high": true, "counts_high": true, "export_product_words": true, "activity_status_late": true,
 	"put_sets_permission=explicit": true, "put_sets_permission=implicit": true, "put_sets_permission=not_set": true,
 	"authorization_counts": true, "lower_case_addresses": true}
 
