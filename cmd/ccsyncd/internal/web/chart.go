@@ -17,7 +17,6 @@ const (
 // chart is one figure a day as bars, in a box of chartDays by chartHeight.
 type chart struct {
 	Title string
-	Unit  string
 	Total int
 	Most  int
 	Bars  []bar
@@ -37,8 +36,8 @@ const (
 )
 
 // newChart makes bars of the last days, today's at the right.
-func newChart(title, unit string, perDay map[string]int, now time.Time) chart {
-	c := chart{Title: title, Unit: unit}
+func newChart(title string, perDay map[string]int, now time.Time) chart {
+	c := chart{Title: title}
 	today := now.UTC().Truncate(24 * time.Hour)
 	for i := range chartDays {
 		day := today.AddDate(0, 0, i+1-chartDays)
@@ -63,20 +62,20 @@ func (c chart) First() time.Time { return c.Bars[0].Day }
 func (c chart) Last() time.Time { return c.Bars[len(c.Bars)-1].Day }
 
 // charts draws what arrived and what was asked, a day.
-func (s *site) charts(ctx context.Context, now time.Time) ([]chart, error) {
-	arrived, err := s.arrived(ctx, now)
+func (s *site) charts(ctx context.Context, now time.Time) (arrived, requests chart, err error) {
+	landed, err := s.arrived(ctx, now)
 	if err != nil {
-		return nil, err
+		return arrived, requests, err
 	}
 	days, err := s.Quota.Days(ctx, chartDays)
 	if err != nil {
-		return nil, err
+		return arrived, requests, err
 	}
-	requests := make(map[string]int)
+	asked := make(map[string]int)
 	for _, d := range days {
-		requests[d.Day] = d.Used
+		asked[d.Day] = d.Used
 	}
-	return []chart{newChart("Changes that arrived", "changes", arrived, now), newChart("Requests", "requests", requests, now)}, nil
+	return newChart("Codes that arrived", landed, now), newChart("Requests", asked, now), nil
 }
 
 // arrived counts the changes that were verified, by UTC day.

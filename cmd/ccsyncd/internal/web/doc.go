@@ -7,6 +7,7 @@
 //	GET  /             the status page
 //	GET  /runs/{id}    one run
 //	GET  /explain      one user, by address or key
+//	GET  /problems     who is missing, by reason; /problems.csv all of them
 //	POST /run          a run, asked for by a program
 //	POST /runs         a run, asked for by the button of the page
 //	GET  /static/...   style sheet and icon

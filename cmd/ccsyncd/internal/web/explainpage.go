@@ -19,15 +19,6 @@ type explainView struct {
 	frame
 	X       *ccsync.Explanation // nil when nothing was asked
 	Columns []string            // of the mapped fields, sorted
-	mask    func(string) string
-}
-
-// Addr is an address, in full only to who typed it or has the token: any user of the machine can ask.
-func (v explainView) Addr(address string) string {
-	if v.Trusted || address == "" || strings.EqualFold(address, v.Who) {
-		return address
-	}
-	return v.mask(address)
 }
 
 // addressIn finds addresses in a text.
@@ -39,7 +30,7 @@ func (v explainView) Text(text string) string { return addressIn.ReplaceAllStrin
 // explain shows one user: what stands where, what a run would do and why.
 func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	who := strings.TrimSpace(r.URL.Query().Get("who"))
-	v := explainView{frame: s.frame(r, "One user"), mask: s.MaskAddress}
+	v := explainView{frame: s.frame(r, "One user")}
 	v.Who = who
 	if who == "" || len(who) > longestName {
 		s.show(w, "explain.html", v)
@@ -84,18 +75,32 @@ func columnsOf(x *ccsync.Explanation) []string {
 	return columns
 }
 
-// Verdict says what a run would do.
+// Verdict says whether the contact has the right code, and why not.
 func (v explainView) Verdict() string {
 	if !v.X.Known {
 		return "Nobody knows this address"
 	}
+	if v.X.Decision == "skip" {
+		return "Not sent: " + lower(v.Reason().Title)
+	}
 	return map[string]string{
-		"unchanged": "In step",
-		"update":    "The contact will be updated",
-		"create":    "A contact will be created",
-		"clear":     "Values of the contact will be cleared",
-		"skip":      "Skipped: " + words(v.X.Reason),
-		"pending":   "On its way",
-		"none":      "Nothing to do",
+		"unchanged": "Yes, the contact has it",
+		"update":    "Not yet: the contact will be updated",
+		"create":    "Not yet: a contact will be created",
+		"clear":     "Not yet: values of the contact will be cleared",
+		"pending":   "Not yet: it is on its way",
+		"none":      "There is nothing to send",
+		"unknown":   "Not known yet",
 	}[v.X.Decision]
 }
+
+// Reason is what the reason for skipping the user means.
+func (v explainView) Reason() meaning {
+	if v.X.Decision != "skip" {
+		return meaning{}
+	}
+	return meaningOf(v.X.Reason, skipMeanings)
+}
+
+// Problem is what the reason of the open problem means.
+func (v explainView) Problem() meaning { return meaningOf(v.X.Problem.Reason, problemMeanings) }

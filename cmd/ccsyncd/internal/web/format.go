@@ -110,6 +110,14 @@ func upper(text string) string {
 	return string(text[0]-'a'+'A') + text[1:]
 }
 
+// lower goes on with a sentence.
+func lower(text string) string {
+	if text == "" || text[0] < 'A' || text[0] > 'Z' {
+		return text
+	}
+	return string(text[0]-'A'+'a') + text[1:]
+}
+
 // hint shows what stands between backticks as code.
 func hint(text string) template.HTML {
 	var b strings.Builder

@@ -29,7 +29,7 @@ func TestHostileDataIsText(t *testing.T) {
 		Contacts: []ccsync.ExplainedContact{{ID: "<script>", Email: evil, Permission: "<script>", Lists: []string{"<script>"}, Left: []string{"<script>"}, Values: map[string]string{"<script>": "<script>"}, UpdatedAt: "<script>"}},
 		Problem:  &ccsync.ExplainedProblem{Reason: "<script>", Detail: "<script>", RetryAt: "<script>"},
 		Pushes:   []ccsync.ExplainedPush{{Run: 1, Activity: "<script>", Result: "<script>", At: "<script>", Values: map[string]string{"<script>": "<script>"}}}}
-	for _, path := range []string{"/", "/runs/1", "/explain?who=%22%3Cscript%3Ealert(1)%3C/script%3E%22@example.com"} {
+	for _, path := range []string{"/", "/problems", "/runs/1", "/explain?who=%22%3Cscript%3Ealert(1)%3C/script%3E%22@example.com"} {
 		page := w.look(path)
 		for _, bad := range []string{"<script", "<img", "<b>", "<i>", "style=", "onclick", "javascript:"} {
 			if strings.Contains(page, bad) {
@@ -49,12 +49,12 @@ func TestThePagesShowNoAddressAndNoValueOfAProblem(t *testing.T) {
 	w.sent(id, "a1", []state.BatchRow{{Norm: "bob@example.com", Address: "bob@example.com", Key: "7", Action: "update", Wanted: "M9X4"}},
 		state.Problem{Norm: "bob@example.com", Address: "bob@example.com", Key: "7", Reason: ccsync.Rejected, Detail: "the import counted 1 errors: Line 2: M9X4 bob@example.com",
 			Wanted: "M9X4", Attempts: 1, Since: time.Now(), RetryAt: time.Now(), Run: id})
-	for _, path := range []string{"/", "/runs/1"} {
+	for path, told := range map[string]string{"/": "Rejected by Constant Contact", "/problems": "the import counted 1 errors", "/runs/1": "the import counted 1 errors"} {
 		page := w.look(path)
 		if strings.Contains(page, "bob@") || strings.Contains(page, "M9X4") {
 			t.Errorf("%s shows an address or a value", path)
 		}
-		if !strings.Contains(page, "b••@example.com") || !strings.Contains(page, "the import counted 1 errors") {
+		if !strings.Contains(page, "b••@example.com") || !strings.Contains(page, told) {
 			t.Errorf("%s does not tell of the problem", path)
 		}
 	}

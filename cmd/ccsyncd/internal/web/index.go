@@ -19,26 +19,33 @@ const (
 // indexView is all that the status page shows.
 type indexView struct {
 	frame
-	Headline headline
-	Coverage ccsync.Coverage   // of the last whole run that counted all users
-	Last     *ccsync.LastWhole // nil when there was no whole run
-	NextRun  time.Time
-	Login    Authorization
-	Quota    state.Usage
-	Mirror   state.Mirror
-	Charts   []chart
-	Problems problemList
-	Imports  []importRow
-	Runs     []runRow
+	Headline  headline
+	Coverage  ccsync.Coverage   // of the last whole run that counted all users
+	Last      *ccsync.LastWhole // nil when there was no whole run
+	NextRun   time.Time
+	Login     Authorization
+	Missing   missing
+	Skips     []skipGroup
+	Strip     strip
+	Line      line
+	Arrived   chart
+	Technical bool // what follows is shown
+	Quota     state.Usage
+	Mirror    state.Mirror
+	Requests  chart
+	Imports   []importRow
+	Runs      []runRow
 }
 
 // index shows the state at a glance.
 func (s *site) index(w http.ResponseWriter, r *http.Request) {
-	v := indexView{frame: s.frame(r, "Status")}
+	v := indexView{frame: s.frame(r, "Status"), Technical: r.URL.Query().Has("technical")}
 	if err := s.fill(r.Context(), &v); err != nil {
 		s.broken(w, err)
 		return
 	}
+	v.Title, v.Icon = v.Headline.Text, v.Headline.Tone
+	v.reload(w, r)
 	s.show(w, "index.html", v)
 }
 
@@ -52,7 +59,7 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 		return err
 	}
 	if ran {
-		v.Last = &last
+		v.Last, v.Skips = &last, skipGroups(last.Skips, quarantined)
 		if last.Coverage != nil {
 			v.Coverage = *last.Coverage
 		}
@@ -62,24 +69,38 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 		return err
 	}
 	v.NextRun = next.Add(s.State.Skew())
-	v.Runs = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now)
+	v.Runs, v.Strip = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now), newStrip(h)
 	for _, read := range []func() error{
 		func() (err error) { v.Login, err = s.Authorization(ctx); return },
 		func() (err error) { v.Quota, err = s.Quota.Usage(ctx); return },
 		func() (err error) { v.Mirror, err = s.State.Mirror(ctx); return },
-		func() (err error) { v.Charts, err = s.charts(ctx, v.Now); return },
-		func() (err error) { v.Problems, err = s.problems(ctx); return },
+		func() (err error) { v.Arrived, v.Requests, err = s.charts(ctx, v.Now); return },
+		func() (err error) { v.Missing, err = s.missing(ctx); return },
 		func() (err error) { v.Imports, err = s.imports(ctx, h); return },
+		func() error {
+			days, err := ccsync.ReadDays(ctx, s.State)
+			v.Line = newLine(days, v.Now)
+			return err
+		},
 	} {
 		if err := read(); err != nil {
 			return err
 		}
 	}
-	late := ""
-	if v.Last != nil {
-		late = s.late(v.Last.EndedAt, time.Now())
+	return s.judge(ctx, v)
+}
+
+// judge finds the headline.
+func (s *site) judge(ctx context.Context, v *indexView) error {
+	open, err := s.State.OpenBatches(ctx)
+	if err != nil {
+		return err
 	}
-	v.Headline = headlineOf(v.Last, v.Login, s.trouble(), late, v.Problems.Total)
+	now := situation{last: v.Last, login: v.Login, trouble: s.trouble(), problems: v.Missing.Total, imports: len(open), now: v.Now}
+	if v.Last != nil {
+		now.late = s.late(v.Last.EndedAt, time.Now())
+	}
+	v.Headline = headlineOf(&now)
 	return nil
 }
 
@@ -153,24 +174,6 @@ func rowOf(p *past, under *running, now time.Time) runRow {
 		return runRow{p, "running"}
 	}
 	return runRow{p, "died"}
-}
-
-// problemList is the open problems, the first of them whole.
-type problemList struct {
-	Total int
-	First []state.Problem
-}
-
-func (s *site) problems(ctx context.Context) (l problemList, err error) {
-	for p, err := range s.State.Problems(ctx) {
-		if err != nil {
-			return l, err
-		}
-		if l.Total++; len(l.First) < listedProblems {
-			l.First = append(l.First, p)
-		}
-	}
-	return l, nil
 }
 
 // importRow is a batch in a list. State is the activity's, or how far the batch has come.

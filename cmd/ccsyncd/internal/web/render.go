@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -21,30 +23,82 @@ var files embed.FS
 // frame is what every page has around it.
 type frame struct {
 	Title   string
+	Icon    string // the tone of the tab's icon; "" for the plain one
 	Version string
 	Account string    // "" when it is not known
 	Who     string    // what was searched for
 	Now     time.Time // the server's time
 	Trusted bool      // the request carried the token: the button works, and addresses are shown
-	Follow  bool      // the page loads itself again while a run is under way
 	Running *running  // nil when no run is under way
+	Reload  int       // the page loads itself again after so many seconds; 0: never
+	mask    func(string) string
 }
 
 func (s *site) frame(r *http.Request, title string) frame {
-	f := frame{Title: title, Version: s.Version, Now: s.State.Now(), Trusted: s.hasToken(r), Running: runningOf(s.Progress())}
-	f.Follow = f.Running != nil && r.URL.Query().Has("follow")
+	f := frame{Title: title, Version: s.Version, Now: s.State.Now(), Trusted: s.hasToken(r), Running: runningOf(s.Progress()), mask: s.MaskAddress}
 	if auth, err := s.Authorization(r.Context()); err == nil {
 		f.Account = auth.Account
 	}
 	return f
 }
 
+// How often the status page loads itself again, in seconds.
+const (
+	reloadEvery    = 30
+	reloadFollowed = 4 // while somebody follows a run
+)
+
+// reload makes the page load itself again, but for those who asked it not to. It is a header, since a
+// browser then keeps the place on the page.
+func (f *frame) reload(w http.ResponseWriter, r *http.Request) {
+	switch q := r.URL.Query(); {
+	case q.Get("reload") == "no":
+		return
+	case f.Running != nil && q.Has("follow"):
+		f.Reload = reloadFollowed
+	default:
+		f.Reload = reloadEvery
+	}
+	w.Header().Set("Refresh", strconv.Itoa(f.Reload))
+}
+
+// Follow tells whether somebody follows the run under way.
+func (f frame) Follow() bool { return f.Reload == reloadFollowed }
+
+// Addr is an address, in full only to who typed it or has the token: any user of the machine can ask.
+func (f frame) Addr(address string) string {
+	if f.Trusted || address == "" || strings.EqualFold(address, f.Who) {
+		return address
+	}
+	return f.mask(address)
+}
+
+// Key is a user's key, which is an address in some tables.
+func (f frame) Key(key string) string {
+	if strings.Contains(key, "@") && !strings.EqualFold("key:"+key, f.Who) {
+		return f.Addr(key)
+	}
+	return key
+}
+
+// Explain is the page of one user; "" where its address would tell what the page itself does not.
+func (f frame) Explain(key, address string) string {
+	who := address
+	if key != "" {
+		who = "key:" + key
+	}
+	if strings.Contains(who, "@") && !f.Trusted {
+		return ""
+	}
+	return "/explain?" + url.Values{"who": {who}}.Encode()
+}
+
 // parse reads the templates, with the functions that they call.
 func (s *site) parse() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
-		"asset": assetPath, "count": count, "plural": plural, "percent": percent, "share": share, "span": span, "seconds": seconds,
-		"when": when, "stamp": stamp, "mask": s.Mask, "maskAddress": s.MaskAddress, "words": words, "tone": tone, "plain": plain,
-		"hint": hint, "upper": upper, "moment": moment,
+		"asset": assetPath, "icon": iconPath, "count": count, "plural": plural, "percent": percent, "share": share, "span": span, "seconds": seconds,
+		"when": when, "stamp": stamp, "mask": s.Mask, "words": words, "tone": tone, "plain": plain,
+		"hint": hint, "upper": upper, "moment": moment, "sentence": sentence,
 	}).ParseFS(files, "templates/*.html")
 }
 
@@ -100,6 +154,14 @@ func hashAssets() (content map[string][]byte, names map[string]string) {
 }
 
 func assetPath(name string) string { return assetNames[name] }
+
+// iconPath is the icon of a tone: shape and colour differ, so that a tab tells the state.
+func iconPath(tone string) string {
+	if name, ok := assetNames["icon-"+tone+".svg"]; ok {
+		return name
+	}
+	return assetNames["icon.svg"]
+}
 
 // static serves the style sheet and the icon. They may be kept for ever, since another content has another name.
 func (s *site) static(w http.ResponseWriter, r *http.Request) {

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"ccsyncd/sync/state"
@@ -16,13 +14,7 @@ type runView struct {
 	Row      runRow
 	Imports  []importRow
 	Problems []state.RunProblem
-	Skips    []skipCount
-}
-
-// skipCount is how many rows were skipped for one reason.
-type skipCount struct {
-	Reason string
-	N      int
+	Skips    []skipGroup
 }
 
 // run shows one run.
@@ -44,10 +36,7 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) {
 	v := runView{frame: s.frame(r, fmt.Sprintf("Run %d", id))}
 	p := pastOf(found)
 	v.Row = rowOf(&p, v.Running, v.Now)
-	for reason, n := range v.Row.report.Reasons {
-		v.Skips = append(v.Skips, skipCount{reason, n})
-	}
-	slices.SortFunc(v.Skips, func(a, b skipCount) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Reason, b.Reason)) })
+	v.Skips = skipGroups(v.Row.report.Reasons, "")
 	batches, err := s.State.RunBatches(r.Context(), id)
 	if err == nil {
 		v.Imports = importRows(batches[:min(len(batches), listedProblems)])

@@ -107,6 +107,8 @@ func (s *site) closed() http.Handler {
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.HandleFunc("GET /runs/{id}", s.run)
 	mux.HandleFunc("GET /explain", s.explain)
+	mux.HandleFunc("GET /problems", s.problems)
+	mux.HandleFunc("GET /problems.csv", s.problemsCSV)
 	mux.HandleFunc("GET /static/{file}", s.static)
 	mux.HandleFunc("POST /run", s.postRun)
 	mux.HandleFunc("POST /runs", s.postRuns)

@@ -1,0 +1,142 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ccsyncd/sync/state"
+)
+
+const (
+	listedMissing = 5   // users of each reason on the status page
+	pageOfMissing = 100 // on their own page
+)
+
+// missing are the users whose values have not arrived, by reason, the most frequent first.
+type missing struct {
+	Total  int
+	Groups []*missingGroup
+}
+
+// missingGroup are the users of one reason; First are those that the status page shows.
+type missingGroup struct {
+	meaning
+	Reason string
+	N      int
+	First  []state.Problem
+}
+
+func (s *site) missing(ctx context.Context) (m missing, err error) {
+	groups := make(map[string]*missingGroup)
+	for p, err := range s.State.Problems(ctx) {
+		if err != nil {
+			return m, err
+		}
+		g := groups[p.Reason]
+		if g == nil {
+			g = &missingGroup{meaning: meaningOf(p.Reason, problemMeanings), Reason: p.Reason}
+			groups[p.Reason] = g
+			m.Groups = append(m.Groups, g)
+		}
+		m.Total++
+		if g.N++; len(g.First) < listedMissing {
+			g.First = append(g.First, p)
+		}
+	}
+	slices.SortFunc(m.Groups, func(a, b *missingGroup) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Reason, b.Reason)) })
+	return m, nil
+}
+
+// missingView is the page of the users of one reason, or of all.
+type missingView struct {
+	frame
+	Reason         string // "" for all
+	Meaning        meaning
+	Problems       []state.Problem
+	From, To       int // counted from 1
+	Total          int
+	Page, Previous int // 0 for none
+	Next           int
+}
+
+// Link is the address of another page of the same users.
+func (v missingView) Link(page int) string {
+	q := url.Values{"page": {strconv.Itoa(page)}}
+	if v.Reason != "" {
+		q.Set("reason", v.Reason)
+	}
+	return "/problems?" + q.Encode()
+}
+
+// problems shows who is missing, page by page.
+func (s *site) problems(w http.ResponseWriter, r *http.Request) {
+	v := missingView{frame: s.frame(r, "Missing codes"), Reason: r.URL.Query().Get("reason"), Meaning: meaning{Title: "Missing codes"}}
+	if v.Reason != "" {
+		v.Meaning = meaningOf(v.Reason, problemMeanings)
+	}
+	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	v.Page = page
+	if err != nil || page < 1 || page > 1<<20 {
+		v.Page = 1
+	}
+	first := (v.Page - 1) * pageOfMissing
+	for p, err := range s.State.Problems(r.Context()) {
+		if err != nil {
+			s.broken(w, err)
+			return
+		}
+		if v.Reason != "" && p.Reason != v.Reason {
+			continue
+		}
+		if v.Total >= first && len(v.Problems) < pageOfMissing {
+			v.Problems = append(v.Problems, p)
+		}
+		v.Total++
+	}
+	v.From, v.To, v.Previous = first+1, first+len(v.Problems), v.Page-1
+	if v.To < v.Total {
+		v.Next = v.Page + 1
+	}
+	s.show(w, "problems.html", v)
+}
+
+// problemsCSV is all of them as a download.
+func (s *site) problemsCSV(w http.ResponseWriter, r *http.Request) {
+	f := s.frame(r, "")
+	var text strings.Builder
+	c := csv.NewWriter(&text)
+	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at"}) // a Builder takes everything
+	for p, err := range s.State.Problems(r.Context()) {
+		if err != nil {
+			s.broken(w, err)
+			return
+		}
+		_ = c.Write([]string{cell(f.Key(p.Key)), cell(f.Addr(p.Address)), p.Reason, cell(plain(p.Detail)), strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), p.RetryAt.UTC().Format(time.RFC3339)})
+	}
+	c.Flush()
+	download(w, "missing-codes.csv", text.String())
+}
+
+// cell keeps a spreadsheet from taking a text for a formula.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// download answers with a file.
+func download(w http.ResponseWriter, name, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write([]byte(text)) // a client that left needs no file
+}
