@@ -24,6 +24,10 @@ type Tokens interface {
 
 // Reader makes the calls that only read. It is safe for concurrent use.
 type Reader struct {
+	// Random gives numbers in [0, 1) for the waits before a request is made again. nil: those of
+	// math/rand/v2. Set it before the first call.
+	Random func() float64
+
 	base     *url.URL
 	baseErr  error
 	hc       *http.Client
@@ -67,7 +71,7 @@ func (r *Reader) setClock(resp *http.Response) {
 
 // do is the funnel of all requests: it makes attempts until one succeeds or none can.
 func (r *Reader) do(ctx context.Context, c *call) error {
-	return retry(ctx, c.op, func() *failure { return r.once(ctx, c) })
+	return r.retry(ctx, c.op, func() *failure { return r.once(ctx, c) })
 }
 
 // once makes one attempt, or two where the first was refused for its token. A token that ran out

@@ -65,7 +65,7 @@ func (w *Writer) replace(ctx context.Context, id string, edits []Edit, still fun
 	const op = "replace contact"
 	var result Contact
 	unclear := false
-	err := retry(ctx, op, func() *failure {
+	err := w.r.retry(ctx, op, func() *failure {
 		put, err := w.r.prepare(ctx, id, edits, still, gone, &result)
 		if err != nil || put == nil {
 			return failed(err)

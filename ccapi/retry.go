@@ -3,6 +3,7 @@ package ccapi
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,14 +20,23 @@ const (
 	maxRetryAfter = 2 * time.Minute
 )
 
-// newBackOff makes the waits between attempts.
-func newBackOff() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval:     500 * time.Millisecond,
-		RandomizationFactor: 0.5,
-		Multiplier:          3,
-		MaxInterval:         30 * time.Second,
+// jittered makes the waits between attempts: each plus or minus half.
+type jittered struct {
+	backoff.ExponentialBackOff
+	random func() float64 // in [0, 1)
+}
+
+func newBackOff(random func() float64) *jittered {
+	if random == nil {
+		random = rand.Float64
 	}
+	return &jittered{random: random, ExponentialBackOff: backoff.ExponentialBackOff{
+		InitialInterval: 500 * time.Millisecond, Multiplier: 3, MaxInterval: 30 * time.Second}}
+}
+
+// NextBackOff is the wait before the next attempt.
+func (j *jittered) NextBackOff() time.Duration {
+	return time.Duration(float64(j.ExponentialBackOff.NextBackOff()) * (0.5 + j.random()))
 }
 
 // failure is an attempt that did not succeed, and what that proves.
@@ -39,7 +49,7 @@ type failure struct {
 }
 
 // retry calls try until it succeeds, fails for good or was called maxTries times.
-func retry(ctx context.Context, op string, try func() *failure) error {
+func (r *Reader) retry(ctx context.Context, op string, try func() *failure) error {
 	var last *failure
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		last = try()
@@ -52,7 +62,7 @@ func retry(ctx context.Context, op string, try func() *failure) error {
 			return struct{}{}, &backoff.RetryAfterError{Duration: last.after}
 		}
 		return struct{}{}, last.err
-	}, backoff.WithBackOff(newBackOff()), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(newBackOff(r.Random)), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0))
 	if err == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package oauthdev
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -29,6 +30,7 @@ type Config struct {
 	AuthURL  string   // ends in /v1; /device/authorize and /token are below it
 	HTTP     *http.Client
 	Now      func() time.Time // the server's time; nil: time.Now, as where it is more than a year off
+	Random   func() float64   // in [0, 1), for the pauses before a request is made again; nil: math/rand/v2's
 }
 
 // Client is the login of one installation. Its methods may be called concurrently, and beside other clients on the same
@@ -39,6 +41,7 @@ type Client struct {
 	endpoint oauth2.Endpoint
 	http     http.Client
 	now      func() time.Time
+	random   func() float64
 	store    Store
 
 	asked   atomic.Int64           // when the last token request of this process left, in Unix nanoseconds
@@ -50,7 +53,7 @@ type Client struct {
 func New(cfg Config, store Store) *Client {
 	base := strings.TrimRight(cfg.AuthURL, "/")
 	c := &Client{
-		id: cfg.ClientID, scopes: cfg.Scopes, store: store, now: time.Now,
+		id: cfg.ClientID, scopes: cfg.Scopes, store: store, now: time.Now, random: rand.Float64,
 		endpoint: oauth2.Endpoint{
 			DeviceAuthURL: base + "/device/authorize",
 			TokenURL:      base + "/token",
@@ -62,6 +65,9 @@ func New(cfg Config, store Store) *Client {
 		c.http = *cfg.HTTP
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if cfg.Random != nil {
+		c.random = cfg.Random
+	}
 	if cfg.Now != nil {
 		c.now = func() time.Time { return credible(cfg.Now()) }
 	}

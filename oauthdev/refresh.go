@@ -22,7 +22,7 @@ var savePauses = []time.Duration{0, 250 * time.Millisecond, time.Second}
 // refresh gets a new token for r, whose lock is held. Its rows are those of the package comment.
 func (c *Client) refresh(ctx context.Context, r *record) error {
 	began := time.Now()
-	pause := newPauses()
+	pause := newPauses(c.random)
 	for round := 1; ; round++ {
 		rep, err := c.spend(ctx, r)
 		if err != nil {
@@ -130,13 +130,14 @@ func (c *Client) settle(ctx context.Context, stored *record) error {
 
 // newPauses returns what says how long to wait after a reply: nothing after an answer that was lost, since the server takes
 // the token again for seconds only; else longer each time, and at least what the server asked for.
-func newPauses() func(*reply, *record) time.Duration {
+func newPauses(random func() float64) func(*reply, *record) time.Duration {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval = time.Second, 2, 8*time.Second
+	b.InitialInterval, b.Multiplier, b.MaxInterval, b.RandomizationFactor = time.Second, 2, 8*time.Second, 0
 	return func(rep *reply, r *record) time.Duration {
 		if rep.fate == lost && !r.Current.LongLived {
 			return 0
 		}
-		return max(b.NextBackOff(), rep.retryAfter())
+		pause := time.Duration(float64(b.NextBackOff()) * (0.5 + random()))
+		return max(pause, rep.retryAfter())
 	}
 }

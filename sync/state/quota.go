@@ -13,6 +13,8 @@ import (
 type Limits struct {
 	PerSecond int // requests in any second
 	PerDay    int // requests in a UTC day, what is reserved for others already taken off
+	// Random gives numbers in [0, 1): how much longer than a day everything stops that is used up. nil: math/rand/v2's.
+	Random func() float64
 }
 
 // Quota hands out the right to send requests, to all processes on the file together. It satisfies
@@ -111,7 +113,11 @@ func (q *Quota) Throttled(ctx context.Context) error {
 // Exhausted stops everything until a moment of the server's clock, and some seconds longer: all who use the API key wait for
 // the same moment.
 func (q *Quota) Exhausted(ctx context.Context, until time.Time) error {
-	_, err := q.db.write.ExecContext(ctx, "UPDATE pace SET closed_until = ?", until.Add(rand.N(maxJitter)).UnixMicro())
+	random := q.limits.Random
+	if random == nil {
+		random = rand.Float64
+	}
+	_, err := q.db.write.ExecContext(ctx, "UPDATE pace SET closed_until = ?", until.Add(time.Duration(random()*float64(maxJitter))).UnixMicro())
 	if err != nil {
 		return fmt.Errorf("close the day: %w", err)
 	}
