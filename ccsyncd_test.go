@@ -43,6 +43,8 @@ var imports = []struct {
 	{"sync", []string{"ccsyncd/source", "ccsyncd/ccapi", "ccsyncd/sync/ahead", "ccsyncd/sync/canary", "ccsyncd/sync/contact", "ccsyncd/sync/mirror", "ccsyncd/sync/plan", "ccsyncd/sync/push", "ccsyncd/sync/spool", "ccsyncd/sync/state", "ccsyncd/sync/users"},
 		engineNever},
 	{"cmd/ccsyncd/internal/exit", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config"}, []string{"github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/app", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config", room + "exit", room + "shell", room + "term"},
+		[]string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/shell", []string{room + "config", room + "exit", room + "term"}, nil},
 	{"cmd/ccsyncd/internal/config", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},
 	{"cmd/ccsyncd/internal/term", []string{"ccsyncd", "ccsyncd/sync", "ccsyncd/sync/state"}, nil},

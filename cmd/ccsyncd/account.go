@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
@@ -24,12 +25,12 @@ func (c *cli) accountCommand() *cobra.Command {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
-			a, err := c.open(cmd.Context())
+			a, err := app.Open(cmd.Context(), c.Shell)
 			if err != nil {
 				return err
 			}
-			defer shell.AtExit(&err, "close", a.close)
-			has, err := a.inventory(cmd.Context())
+			defer shell.AtExit(&err, "close", a.Close)
+			has, err := readInventory(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func (c *cli) accountCommand() *cobra.Command {
 
 // inventory is what the account has; `account --output json` prints it.
 type inventory struct {
-	Account account        `json:"account"`
+	Account app.Account    `json:"account"`
 	Counts  *contactCounts `json:"contacts,omitempty"` // absent where the account does not tell
 	Fields  []accountField `json:"custom_fields"`
 	Lists   []accountList  `json:"lists"`
@@ -74,28 +75,28 @@ type accountList struct {
 	Members int    `json:"members"`
 }
 
-func (a *app) inventory(ctx context.Context) (*inventory, error) {
+func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
 	has := &inventory{Fields: []accountField{}, Lists: []accountList{}}
-	who, err := a.read.Account(ctx)
+	who, err := a.Reader.Account(ctx)
 	if err != nil && !isUntold(err) {
 		return nil, err
 	}
-	has.Account = account{ID: who.ID, Name: who.Name}
-	counts, err := a.read.Counts(ctx)
+	has.Account = app.Account{ID: who.ID, Name: who.Name}
+	counts, err := a.Reader.Counts(ctx)
 	if err != nil && !isUntold(err) {
 		return nil, err
 	}
 	if err == nil {
 		has.Counts = &contactCounts{counts.Total, counts.Explicit, counts.Implicit, counts.Pending, counts.Unsubscribed}
 	}
-	fields, err := a.read.CustomFields(ctx)
+	fields, err := a.Reader.CustomFields(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range fields {
 		has.Fields = append(has.Fields, accountField{f.ID, f.Name, f.Label, f.Type})
 	}
-	lists, err := a.read.Lists(ctx)
+	lists, err := a.Reader.Lists(ctx)
 	if err != nil {
 		return nil, err
 	}

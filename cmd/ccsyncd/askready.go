@@ -8,14 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 )
 
 // notReady asks the daemon beside this process, where it has a status page, what keeps it from being ready: "" for nothing, and where it
 // does not answer. A full disk keeps the daemon from writing down anything that could be read here.
-func (a *app) notReady(ctx context.Context) string {
-	listen := a.cfg.HTTP.Listen
-	if listen == "" || a.wire != nil {
+func notReady(ctx context.Context, a *app.App) string {
+	listen := a.Config.HTTP.Listen
+	if listen == "" || a.Wire != nil {
 		return ""
 	}
 	const patience = 2 * time.Second

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
 // A daemon whose disk is full can write down nothing that status could read: it says so itself.
@@ -43,12 +47,12 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 			if cfg.HTTP.Listen = listener.Addr().String(); c.network == "unix" {
 				cfg.HTTP.Listen = config.UnixSocket + address
 			}
-			a := &app{cfg: &cfg}
-			if got := a.notReady(t.Context()); got != c.want {
+			a := app.New(&shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: io.Discard})}, &cfg)
+			if got := notReady(t.Context(), a); got != c.want {
 				t.Errorf("it says %q, want %q", got, c.want)
 			}
 			server.Close()
-			if got := a.notReady(t.Context()); got != "" {
+			if got := notReady(t.Context(), a); got != "" {
 				t.Errorf("a daemon that does not answer says %q", got)
 			}
 		})

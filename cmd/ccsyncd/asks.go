@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
 )
@@ -261,11 +262,11 @@ const (
 )
 
 // serveOthers makes the runs that other processes asked for.
-func (d *daemon) serveOthers(ctx context.Context, a *app) {
+func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 	for ctx.Err() == nil {
-		r, ok, err := a.state.Asked(ctx)
+		r, ok, err := a.State.Asked(ctx)
 		if err != nil {
-			a.log.Warn("requests of other processes could not be read", "error", err)
+			a.Log.Warn("requests of other processes could not be read", "error", err)
 		}
 		if !ok {
 			return
@@ -273,13 +274,13 @@ func (d *daemon) serveOthers(ctx context.Context, a *app) {
 		var asked pushRequest
 		answer := answerDone
 		if err := json.Unmarshal([]byte(r.Options), &asked); err != nil {
-			a.log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
+			a.Log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
 		} else {
 			report := d.run(ctx, ccsync.Options{Trigger: "push", Force: asked.Force, Full: asked.Full, Limit: asked.Limit, Only: asked.Only})
 			answer = asked.answer(report)
 		}
-		if err := a.state.SetAnswer(context.WithoutCancel(ctx), r.ID, answer); err != nil {
-			a.log.Warn("a request of another process was not answered", "request", r.ID, "error", err)
+		if err := a.State.SetAnswer(context.WithoutCancel(ctx), r.ID, answer); err != nil {
+			a.Log.Warn("a request of another process was not answered", "request", r.ID, "error", err)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func TestAPendingUserLearnsWhyAtOnce(t *testing.T) {
 	tests := map[string]func(*bubble){
 		"failed":       func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400}) },
 		"unauthorized": func(b *bubble) { b.box.RevokeAll() },
-		"refused":      func(b *bubble) { b.d.app.Load().cfg.Guard.MinSourceRows = 1000 },
+		"refused":      func(b *bubble) { b.d.app.Load().Config.Guard.MinSourceRows = 1000 },
 		"deferred":     func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultQuotaExceeded}) },
 	}
 	for want, spoil := range tests {
@@ -257,7 +257,7 @@ func TestAnAskWhoseRunCouldNotStartIsAnswered(t *testing.T) {
 	d, _ := brokenDaemon(t)
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	if err := d.app.Load().state.Close(); err != nil {
+	if err := d.app.Load().State.Close(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

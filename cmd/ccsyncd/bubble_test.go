@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,13 +18,12 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
-	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
-	"ccsyncd/sync/state"
 )
 
 // bubble is a whole daemon beside the sandbox, in a bubble of time: the real loop, the real pages, the real clients, over connections that
@@ -94,7 +92,7 @@ func inBubble(t *testing.T, users int, test func(*bubble)) {
 		<-ended
 		b.d.asks.stop()
 		closePages()
-		if err := b.d.app.Load().close(); err != nil {
+		if err := b.d.app.Load().Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -130,23 +128,21 @@ func (b *bubble) open(dir string) (closePages func()) {
 	b.must(err)
 	cfg.Schedule.Cron = cron
 	b.cfg, b.dir = &cfg, dir
-	db, err := state.Open(b.ctx, filepath.Join(dir, "ccsync.db"), nil)
-	b.must(err)
-	a := &app{cfg: &cfg, log: slog.New(slog.NewJSONHandler(&b.log, nil)), state: db}
-	a.source, err = source.Open(b.ctx, sourceConfig(&cfg))
-	b.must(err)
-	a.closers = append(a.closers, a.source.Close)
 	wire := newPipes()
 	box := &http.Server{Handler: b.box}
 	go box.Serve(wire)
 	base := &http.Transport{DialContext: wire.dial}
-	a.wire = &hooked{base, func(r *http.Request) {
+	sh := &shell.Shell{Getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &b.log})}
+	sh.Wire = &hooked{base, func(r *http.Request) {
 		if hook := b.before.Load(); hook != nil {
 			(*hook)(r)
 		}
 	}}
-	a.connect()
-	b.d = &daemon{cli: &cli{&shell.Shell{Getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &b.log})}}, asks: newAsks(), hangUp: b.hangUp}
+	cfg.State.Path = filepath.Join(dir, "ccsync.db")
+	a := app.New(sh, &cfg)
+	b.must(a.OpenState(b.ctx))
+	b.must(a.OpenSource(b.ctx))
+	b.d = &daemon{cli: &cli{sh}, asks: newAsks(), hangUp: b.hangUp}
 	b.d.app.Store(a)
 	b.d.ran = append(b.d.ran, func(_ context.Context, r *ccsync.Report) {
 		b.mu.Lock()
@@ -161,7 +157,7 @@ func (b *bubble) open(dir string) (closePages func()) {
 	b.must(b.d.openSite(a))
 	b.login()
 	b.looks = newPipes()
-	site := web.NewServer(b.d.site, a.log)
+	site := web.NewServer(b.d.site, a.Log)
 	go site.Serve(b.looks)
 	transport := &http.Transport{DialContext: b.looks.dial}
 	b.pages = &http.Client{Transport: transport}
@@ -189,11 +185,12 @@ func (h *hooked) CloseIdleConnections() { h.base.CloseIdleConnections() }
 func (b *bubble) login() {
 	b.t.Helper()
 	a := b.d.app.Load()
-	device, err := a.auth.Start(b.ctx)
+	device, err := a.Auth.Start(b.ctx)
 	b.must(err)
-	token, err := a.auth.Wait(b.ctx, device)
+	token, err := a.Auth.Wait(b.ctx, device)
 	b.must(err)
-	b.must(a.accept(b.ctx, token, account{ID: "1", Name: "Example"}, false))
+	_, err = a.Login(b.ctx, token, false)
+	b.must(err)
 }
 
 func (b *bubble) must(err error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
@@ -87,14 +88,14 @@ const lookedPages = 4
 
 // lookAtAccount finds out by reading alone how the account behaves.
 func (c *cli) lookAtAccount(ctx context.Context, output string) (err error) {
-	a, err := c.open(ctx)
+	a, err := app.Open(ctx, c.Shell)
 	if err != nil {
 		return err
 	}
-	defer shell.AtExit(&err, "close", a.close)
-	w := &accountAnswers{base: strings.TrimSuffix(a.cfg.Endpoints.API, "/")}
-	a.observers = append(a.observers, w.watch)
-	if err := a.readAround(ctx); err != nil {
+	defer shell.AtExit(&err, "close", a.Close)
+	w := &accountAnswers{base: strings.TrimSuffix(a.Config.Endpoints.API, "/")}
+	a.Observe(w.watch)
+	if err := readAround(ctx, a); err != nil {
 		return err
 	}
 	b := &behaviour{Schema: 1, Version: c.Version, Rows: w.findings()}
@@ -110,20 +111,20 @@ func (c *cli) lookAtAccount(ctx context.Context, output string) (err error) {
 }
 
 // readAround makes the requests. What an account keeps to itself is a finding too.
-func (a *app) readAround(ctx context.Context) error {
-	_, err := a.read.Account(ctx)
+func readAround(ctx context.Context, a *app.App) error {
+	_, err := a.Reader.Account(ctx)
 	steps := []func() error{
-		func() error { _, err := a.read.Privileges(ctx); return err },
-		func() error { _, err := a.read.CustomFields(ctx); return err },
-		func() error { _, err := a.read.Lists(ctx); return err },
-		func() error { _, err := a.read.Counts(ctx); return err },
-		func() error { return a.readPages(ctx, ccapi.ContactsQuery{}, lookedPages) },
-		func() error { return a.readPages(ctx, ccapi.ContactsQuery{}, 1) }, // the first once more
-		func() error { return a.readPages(ctx, ccapi.ContactsQuery{Deleted: true}, 1) },
+		func() error { _, err := a.Reader.Privileges(ctx); return err },
+		func() error { _, err := a.Reader.CustomFields(ctx); return err },
+		func() error { _, err := a.Reader.Lists(ctx); return err },
+		func() error { _, err := a.Reader.Counts(ctx); return err },
+		func() error { return readPages(ctx, a, ccapi.ContactsQuery{}, lookedPages) },
+		func() error { return readPages(ctx, a, ccapi.ContactsQuery{}, 1) }, // the first once more
+		func() error { return readPages(ctx, a, ccapi.ContactsQuery{Deleted: true}, 1) },
 		func() error {
-			return a.readPages(ctx, ccapi.ContactsQuery{UpdatedAfter: a.state.Now().Add(-24 * time.Hour)}, 1)
+			return readPages(ctx, a, ccapi.ContactsQuery{UpdatedAfter: a.State.Now().Add(-24 * time.Hour)}, 1)
 		},
-		func() error { _, err := a.read.Activities(ctx); return err },
+		func() error { _, err := a.Reader.Activities(ctx); return err },
 	}
 	for _, step := range steps {
 		var answered *ccapi.Error
@@ -138,9 +139,9 @@ func (a *app) readAround(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) readPages(ctx context.Context, q ccapi.ContactsQuery, most int) error {
+func readPages(ctx context.Context, a *app.App, q ccapi.ContactsQuery, most int) error {
 	n := 0
-	for _, err := range a.read.Contacts(ctx, q) {
+	for _, err := range a.Reader.Contacts(ctx, q) {
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/term"
@@ -26,19 +27,19 @@ func (c *cli) testAll(ctx context.Context, ch *chain) {
 	}
 	ch.ok("configuration", cfg.Path)
 	ch.files(cfg)
-	a := &app{cfg: cfg, log: c.Logger(cfg.Log), version: c.Version}
+	a := app.New(c.Shell, cfg)
 	defer func() {
-		if err := a.release(); err != nil {
+		if err := a.Close(); err != nil {
 			ch.fail("close", err, "")
 		}
 	}()
-	known := a.testState(ctx, ch)
-	a.testDisk(ch)
-	a.testSource(ctx, ch, known)
-	if ch.flags.offline || a.state == nil && ch.code() != exit.Done {
+	known, ok := ch.testState(ctx, a)
+	ch.testDisk(a)
+	ch.testSource(ctx, a, known)
+	if ch.flags.offline || !ok && ch.code() != exit.Done {
 		return
 	}
-	a.testConstantContact(ctx, ch)
+	ch.testConstantContact(ctx, a)
 }
 
 // files tells what others can read or write: the files of the configuration, and the folder of the state database.
@@ -59,31 +60,28 @@ func (ch *chain) files(cfg *config.Config) {
 }
 
 // testState opens the state database if there is one, and makes none.
-func (a *app) testState(ctx context.Context, ch *chain) (known []state.Binding) {
+func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Binding, ok bool) {
 	const name = "state database"
-	path := a.cfg.State.Path
+	path := a.Config.State.Path
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		ch.note(name, path+" does not exist yet", "it is made by `ccsyncd auth login`")
-		return nil
+		return nil, false
 	}
-	db, err := state.Open(ctx, path, a.cfg.State.KeyBytes())
+	err := a.OpenState(ctx)
 	if err == nil {
-		known, err = db.Bindings(ctx)
+		known, err = a.State.Bindings(ctx)
 	}
 	if err != nil {
 		ch.fail(name, err, "")
-		return nil
+		return nil, false
 	}
-	a.state = db
-	a.connect()
-	a.closers = append(a.closers, db.Close)
 	switch {
-	case !a.cfg.State.Key.IsSet():
+	case !a.Config.State.Key.IsSet():
 		ch.note(name, path+"; the tokens in it are not encrypted", "set [state] key to encrypt them (openssl rand -hex 32 makes one)")
 	default:
 		ch.ok(name, path+"; the tokens in it are encrypted")
 	}
-	return known
+	return known, true
 }
 
 // Less room than this ends badly or soon.
@@ -93,9 +91,9 @@ const (
 )
 
 // testDisk looks for room beside the state database, without writing there.
-func (a *app) testDisk(ch *chain) {
+func (ch *chain) testDisk(a *app.App) {
 	const name = "disk"
-	dir := filepath.Dir(a.cfg.State.Path)
+	dir := filepath.Dir(a.Config.State.Path)
 	free, err := room(dir)
 	switch {
 	case errors.Is(err, errNotTold):
@@ -121,25 +119,25 @@ func bytesText(n uint64) string {
 }
 
 // testSource connects to the app's database and judges its rows.
-func (a *app) testSource(ctx context.Context, ch *chain, known []state.Binding) {
+func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Binding) {
 	const name = "app database"
-	err := a.openSource(ctx)
+	err := a.OpenSource(ctx)
 	if err == nil {
-		err = a.source.Check(ctx)
+		err = a.Source.Check(ctx)
 	}
 	if err != nil {
 		ch.fail(name, err, "mend that; the error says what is expected")
 		return
 	}
-	detail := a.source.Identity()
-	if key := a.source.KeyColumn(); key != "" {
+	detail := a.Source.Identity()
+	if key := a.Source.KeyColumn(); key != "" {
 		detail += fmt.Sprintf(", users are named by %q", key)
 	}
 	ch.ok(name, detail)
-	for _, text := range a.source.Notes() {
+	for _, text := range a.Source.Notes() {
 		ch.note(name, text, "")
 	}
-	e := &ccsync.Engine{Users: a.source.Read, Scratch: os.TempDir(), Policy: policy(a.cfg)}
+	e := &ccsync.Engine{Users: a.Source.Read, Scratch: os.TempDir(), Policy: app.Policy(a.Config)}
 	x, err := e.Examine(ctx, known)
 	if err != nil {
 		ch.fail("rows", err, "")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	ccsync "ccsyncd/sync"
@@ -16,32 +17,32 @@ import (
 )
 
 // testConstantContact tests the links that need the network.
-func (a *app) testConstantContact(ctx context.Context, ch *chain) {
-	if a.state == nil {
+func (ch *chain) testConstantContact(ctx context.Context, a *app.App) {
+	if a.State == nil {
 		ch.fail("authorization", &oauthdev.LoginError{Reason: "nobody has logged in yet"}, "")
 		return
 	}
-	if !a.testLogin(ctx, ch) {
+	if !ch.testLogin(ctx, a) {
 		return
 	}
-	a.testScopes(ctx, ch)
-	a.testPrivileges(ctx, ch)
-	if a.source != nil {
-		a.testNames(ctx, ch)
+	ch.testScopes(ctx, a)
+	ch.testPrivileges(ctx, a)
+	if a.Source != nil {
+		ch.testNames(ctx, a)
 	}
-	a.testClearing(ctx, ch)
-	a.testDoubt(ctx, ch)
-	a.testClock(ch)
-	a.testQuota(ctx, ch)
+	ch.testClearing(ctx, a)
+	ch.testDoubt(ctx, a)
+	ch.testClock(a)
+	ch.testQuota(ctx, a)
 }
 
 // testLogin proves the login by a real call.
-func (a *app) testLogin(ctx context.Context, ch *chain) (ok bool) {
+func (ch *chain) testLogin(ctx context.Context, a *app.App) (ok bool) {
 	const name = "authorization"
-	who, err := a.read.Account(ctx)
+	who, err := a.Reader.Account(ctx)
 	switch {
 	case err == nil:
-		return a.testAccount(ctx, ch, account{ID: who.ID, Name: who.Name})
+		return ch.testAccount(ctx, a, app.Account{ID: who.ID, Name: who.Name})
 	case errors.Is(err, ccapi.ErrForbidden), errors.Is(err, ccapi.ErrNotFound):
 		ch.note(name, "accepted, but the account does not tell its name", "keep account_read in [auth] scopes, then log in again: it guards against another account")
 		return true
@@ -51,15 +52,15 @@ func (a *app) testLogin(ctx context.Context, ch *chain) (ok bool) {
 	}
 }
 
-func (a *app) testAccount(ctx context.Context, ch *chain, is account) (ok bool) {
+func (ch *chain) testAccount(ctx context.Context, a *app.App, is app.Account) (ok bool) {
 	const name = "authorization"
-	was, err := a.account(ctx)
+	was, err := a.Account(ctx)
 	switch {
 	case err != nil:
 		ch.fail(name, err, "")
 		return false
 	case was.ID != "" && is.ID != "" && was.ID != is.ID:
-		ch.fail(name, otherAccount(was, is), "")
+		ch.fail(name, app.OtherAccount(was, is), "")
 		return false
 	}
 	ch.ok(name, is.String())
@@ -67,9 +68,9 @@ func (a *app) testAccount(ctx context.Context, ch *chain, is account) (ok bool) 
 }
 
 // testScopes compares what was granted with what is needed.
-func (a *app) testScopes(ctx context.Context, ch *chain) {
+func (ch *chain) testScopes(ctx context.Context, a *app.App) {
 	const name = "scopes"
-	s, err := a.auth.Status(ctx)
+	s, err := a.Auth.Status(ctx)
 	switch {
 	case err != nil:
 		ch.fail(name, err, "")
@@ -81,9 +82,9 @@ func (a *app) testScopes(ctx context.Context, ch *chain) {
 }
 
 // testPrivileges looks what the user who approved may do. An account that does not tell is no failure.
-func (a *app) testPrivileges(ctx context.Context, ch *chain) {
+func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 	const name = "privileges"
-	has, err := a.read.Privileges(ctx)
+	has, err := a.Reader.Privileges(ctx)
 	if err != nil {
 		ch.note(name, "not told: "+err.Error(), "")
 		return
@@ -102,8 +103,8 @@ func (a *app) testPrivileges(ctx context.Context, ch *chain) {
 }
 
 // testNames looks up the configured custom fields and lists.
-func (a *app) testNames(ctx context.Context, ch *chain) {
-	bound, err := a.engine().Bind(ctx)
+func (ch *chain) testNames(ctx context.Context, a *app.App) {
+	bound, err := a.Engine().Bind(ctx)
 	if err != nil {
 		ch.fail("fields and lists", err, "")
 		return
@@ -127,9 +128,9 @@ func (a *app) testNames(ctx context.Context, ch *chain) {
 }
 
 // testClearing says why no value is cleared in this account, where that is so.
-func (a *app) testClearing(ctx context.Context, ch *chain) {
+func (ch *chain) testClearing(ctx context.Context, a *app.App) {
 	const name = "clearing"
-	off, err := ccsync.ReadClearing(ctx, a.state)
+	off, err := ccsync.ReadClearing(ctx, a.State)
 	switch {
 	case err != nil:
 		ch.fail(name, err, "")
@@ -139,9 +140,9 @@ func (a *app) testClearing(ctx context.Context, ch *chain) {
 }
 
 // testDoubt says how the account's count of contacts disagrees with what it shows.
-func (a *app) testDoubt(ctx context.Context, ch *chain) {
+func (ch *chain) testDoubt(ctx context.Context, a *app.App) {
 	const name = "contacts"
-	switch doubt, err := ccsync.ReadDoubt(ctx, a.state); {
+	switch doubt, err := ccsync.ReadDoubt(ctx, a.State); {
 	case err != nil:
 		ch.fail(name, err, "")
 	case doubt != "":
@@ -160,9 +161,9 @@ func clearingText(off *ccsync.Clearing) string {
 // skewTold is by how much clocks may differ before a person is told.
 const skewTold = time.Minute
 
-func (a *app) testClock(ch *chain) {
+func (ch *chain) testClock(a *app.App) {
 	const name = "clock"
-	skew, known := a.read.Clock()
+	skew, known := a.Reader.Clock()
 	switch {
 	case !known:
 		ch.note(name, "Constant Contact did not tell its time", "")
@@ -180,9 +181,9 @@ func skewText(skew time.Duration) string {
 	return fmt.Sprintf("this machine is %s ahead of Constant Contact", term.Duration(-skew))
 }
 
-func (a *app) testQuota(ctx context.Context, ch *chain) {
+func (ch *chain) testQuota(ctx context.Context, a *app.App) {
 	const name = "quota"
-	u, err := a.quota.Usage(ctx)
+	u, err := a.Quota.Usage(ctx)
 	switch {
 	case err != nil:
 		ch.fail(name, err, "")

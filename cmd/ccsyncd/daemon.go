@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -17,10 +18,10 @@ import (
 // in the loop, so that they cannot overlap.
 type daemon struct {
 	*cli
-	app      atomic.Pointer[app] // made anew by a reload
-	hangUp   <-chan os.Signal    // asks for a reload
-	asks     *asks               // of the status page and the backend
-	busy     atomic.Bool         // a run for all users, asked for over HTTP, waits or is under way
+	app      atomic.Pointer[app.App] // made anew by a reload
+	hangUp   <-chan os.Signal        // asks for a reload
+	asks     *asks                   // of the status page and the backend
+	busy     atomic.Bool             // a run for all users, asked for over HTTP, waits or is under way
 	progress progress
 	site     *site // nil: no status page
 	schedule schedule
@@ -41,13 +42,13 @@ func (c *cli) daemon(ctx context.Context) error {
 	c.Unwatched = true
 	hangUp, stop := catchSignals()
 	defer stop()
-	a, err := c.openAll(ctx)
+	a, err := app.OpenAll(ctx, c.Shell)
 	if err != nil {
 		return err
 	}
-	held, release, err := a.lockRun(ctx)
+	held, release, err := a.LockRun(ctx)
 	if err != nil {
-		return joinClose(err, a)
+		return errors.Join(err, a.Close())
 	}
 	held, end := context.WithCancel(held)
 	defer end()
@@ -56,7 +57,7 @@ func (c *cli) daemon(ctx context.Context) error {
 	stopServing, err := d.listen()
 	if err != nil {
 		release()
-		return joinClose(err, a)
+		return errors.Join(err, a.Close())
 	}
 	stopTelling := d.tellOthers(held)
 	ended := make(chan struct{})
@@ -65,7 +66,7 @@ func (c *cli) daemon(ctx context.Context) error {
 	select {
 	case <-ended:
 	case <-after(ctx, endWithin):
-		a.log.Warn("ended in the middle of a step; the next start goes on where it stopped")
+		a.Log.Warn("ended in the middle of a step; the next start goes on where it stopped")
 		return nil
 	}
 	end() // for the loop may have ended by itself
@@ -73,7 +74,7 @@ func (c *cli) daemon(ctx context.Context) error {
 	stopServing()
 	stopTelling()
 	release()
-	return errors.Join(lost, d.app.Load().close())
+	return errors.Join(lost, d.app.Load().Close())
 }
 
 // catchSignals is called before anything is opened: a SIGHUP at any time is a reload, and one who stops reading what the daemon prints does not
@@ -107,27 +108,27 @@ func (d *daemon) loop(ctx context.Context) error {
 		case <-d.asks.woken:
 			d.serveAsks(ctx)
 		case <-tick.C:
-			if lost := d.app.Load().state.Present(ctx); errors.Is(lost, state.ErrReplaced) {
+			if lost := d.app.Load().State.Present(ctx); errors.Is(lost, state.ErrReplaced) {
 				return lost
 			}
 			d.tick(ctx)
 		}
 	}
-	d.app.Load().log.Info("daemon ends")
+	d.app.Load().Log.Info("daemon ends")
 	return nil
 }
 
 func (d *daemon) start(ctx context.Context) {
 	a := d.app.Load()
-	if last, ran, err := ccsync.ReadLastWhole(ctx, a.state); err == nil && ran && last.Outcome == ccsync.Unauthorized {
+	if last, ran, err := ccsync.ReadLastWhole(ctx, a.State); err == nil && ran && last.Outcome == ccsync.Unauthorized {
 		d.refused = &loginMark{}
 	}
 	d.planNext(ctx, a, false)
-	a.log.Info("daemon begins", "version", d.Version, "config", a.cfg.Path, "cron", a.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
-	if err := a.state.Requeue(ctx); err != nil {
-		a.log.Warn("requests that a former daemon left are not taken up", "error", err)
+	a.Log.Info("daemon begins", "version", d.Version, "config", a.Config.Path, "cron", a.Config.Schedule.Cron.Spec, "next", d.schedule.next)
+	if err := a.State.Requeue(ctx); err != nil {
+		a.Log.Warn("requests that a former daemon left are not taken up", "error", err)
 	}
-	if a.cfg.Schedule.RunOnStart {
+	if a.Config.Schedule.RunOnStart {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 		d.planNext(ctx, a, false)
 	}
@@ -148,28 +149,28 @@ func (d *daemon) tick(ctx context.Context) {
 		d.planNext(ctx, a, idle)
 		return
 	}
-	if d.schedule.plan(a.cfg.Schedule.Cron, now).Before(d.schedule.next) {
+	if d.schedule.plan(a.Config.Schedule.Cron, now).Before(d.schedule.next) {
 		d.planNext(ctx, a, false)
 	}
 }
 
 // scheduled runs, unless there is certainly nothing to do.
-func (d *daemon) scheduled(ctx context.Context, a *app) (idle bool) {
+func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 	began := time.Now()
 	d.guarded(ctx, func() {
 		if d.progress.now().Trouble != "" {
 			return // what the last run did is not written down
 		}
 		var err error
-		if idle, err = a.engine().Idle(ctx); err != nil && ctx.Err() == nil {
-			a.log.Debug("whether there is something to do is not known, so a run finds out", "error", err)
+		if idle, err = a.Engine().Idle(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Debug("whether there is something to do is not known, so a run finds out", "error", err)
 		}
 	})
 	if !idle {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 		return false
 	}
-	a.log.Debug("nothing to do", "seconds", time.Since(began).Seconds())
+	a.Log.Debug("nothing to do", "seconds", time.Since(began).Seconds())
 	d.progress.idled()
 	for _, tell := range d.idle {
 		tell(ctx)
@@ -178,10 +179,10 @@ func (d *daemon) scheduled(ctx context.Context, a *app) (idle bool) {
 }
 
 // notice looks what other processes have left in the state database: requests for a run, and a login.
-func (d *daemon) notice(ctx context.Context, a *app) {
-	changed, err := a.state.Changed(ctx)
+func (d *daemon) notice(ctx context.Context, a *app.App) {
+	changed, err := a.State.Changed(ctx)
 	if err != nil {
-		a.log.Warn("the state database does not answer", "error", err)
+		a.Log.Warn("the state database does not answer", "error", err)
 		return
 	}
 	if !changed {
@@ -191,8 +192,8 @@ func (d *daemon) notice(ctx context.Context, a *app) {
 	if d.refused == nil || ctx.Err() != nil {
 		return
 	}
-	if mark, authorized := a.loginMark(ctx); authorized && mark != *d.refused {
-		a.log.Info("somebody has logged in")
+	if mark, authorized := markOf(ctx, a); authorized && mark != *d.refused {
+		a.Log.Info("somebody has logged in")
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 		d.planNext(ctx, a, false)
 	}
@@ -201,19 +202,19 @@ func (d *daemon) notice(ctx context.Context, a *app) {
 // loginMark is another one after each login, and after each refresh of its tokens.
 type loginMark struct{ access, refresh time.Time }
 
-func (a *app) loginMark(ctx context.Context) (m loginMark, authorized bool) {
-	login, err := a.auth.Status(ctx)
+func markOf(ctx context.Context, a *app.App) (m loginMark, authorized bool) {
+	login, err := a.Auth.Status(ctx)
 	return loginMark{login.Obtained, login.RefreshObtained}, err == nil && login.Authorized
 }
 
 // afterRun notes what the next ticks go by.
-func (d *daemon) afterRun(ctx context.Context, a *app, report *ccsync.Report) {
+func (d *daemon) afterRun(ctx context.Context, a *app.App, report *ccsync.Report) {
 	d.refused = nil
 	if report.Outcome == ccsync.Unauthorized {
-		mark, _ := a.loginMark(ctx)
+		mark, _ := markOf(ctx, a)
 		d.refused = &mark
 	}
 	if report.Whole() && ctx.Err() == nil {
-		d.schedule.ran(report, a.cfg.Schedule.Cron, wallClock())
+		d.schedule.ran(report, a.Config.Schedule.Cron, wallClock())
 	}
 }

@@ -64,9 +64,9 @@ func TestCoverageOutlivesManyRunsForSomeUsers(t *testing.T) {
 			}
 		}
 		b.wantMetric(`ccsync_users{state="verified"} 20`)
-		s, err := b.d.app.Load().status(b.ctx)
-		if err != nil || s.Coverage == nil || s.Coverage.Verified != 20 || s.LastRun.Trigger != "schedule" {
-			t.Errorf("status: %+v, %v", s, err)
+		last, _, err := ccsync.ReadLastWhole(b.ctx, b.d.app.Load().State)
+		if err != nil || last.Coverage == nil || last.Coverage.Verified != 20 || last.Trigger != "schedule" {
+			t.Errorf("status: %+v, %v", last, err)
 		}
 	})
 }
@@ -166,7 +166,7 @@ func TestTheNextRunIsTold(t *testing.T) {
 	inBubble(t, 20, func(b *bubble) {
 		for range 20 {
 			b.wait(7 * time.Second)
-			at, err := b.d.app.Load().nextRun(b.ctx, b.pid())
+			at, err := nextRun(b.ctx, b.d.app.Load(), b.pid())
 			if left := time.Until(at); err != nil || left < 0 || left > 10*time.Second {
 				t.Fatalf("the next run is told to be in %s (%v)", left, err)
 			}
@@ -181,7 +181,7 @@ func TestTheNextRunIsTold(t *testing.T) {
 
 // pid is that of the process that wrote down when the next run is due.
 func (b *bubble) pid() int {
-	next, ok, err := ccsync.ReadNext(b.ctx, b.d.app.Load().state)
+	next, ok, err := ccsync.ReadNext(b.ctx, b.d.app.Load().State)
 	if err != nil || !ok {
 		b.t.Fatalf("not written down: %v", err)
 	}
@@ -247,7 +247,7 @@ func TestAPanicInATickEndsNothingAndARunFindsOut(t *testing.T) {
 	t.Parallel()
 	d, log := brokenDaemon(t)
 	a := d.app.Load()
-	a.source = new(source.DB) // whoever asks it for its name panics
+	a.Source = new(source.DB) // whoever asks it for its name panics
 	told := 0
 	d.ran = append(d.ran, func(context.Context, *ccsync.Report) { told++ })
 	d.idle = append(d.idle, func(context.Context) { t.Error("the tick counts as idle") })
@@ -325,9 +325,9 @@ func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
 				if log := b.log.String(); !strings.Contains(log, tt.hint) {
 					t.Errorf("the log does not say %q", tt.hint)
 				}
-				s, err := b.d.app.Load().status(b.ctx)
-				if code != "state_busy" && (err != nil || s.LastRun.Error.Code != code || !strings.Contains(s.LastRun.Error.Hint, tt.hint)) {
-					t.Errorf("status: %+v, %v", s.LastRun, err)
+				last, _, err := ccsync.ReadLastWhole(b.ctx, b.d.app.Load().State)
+				if code != "state_busy" && (err != nil || last.Error.Code != code || !strings.Contains(last.Error.Hint, tt.hint)) {
+					t.Errorf("status: %+v, %v", last, err)
 				}
 			})
 		})

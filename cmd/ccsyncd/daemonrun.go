@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -27,10 +28,10 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	}
 	d.afterRun(ctx, a, report)
 	if ctx.Err() != nil {
-		a.log.Info("run broken off, its rest follows at the next start", "run", report.Run)
+		a.Log.Info("run broken off, its rest follows at the next start", "run", report.Run)
 		return report
 	}
-	logRun(ctx, a.log, report)
+	logRun(ctx, a.Log, report)
 	for _, tell := range d.ran {
 		d.guarded(ctx, func() { tell(ctx, report) })
 	}
@@ -48,9 +49,9 @@ func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccs
 }
 
 // engineRun is the run itself.
-func (d *daemon) engineRun(ctx context.Context, a *app, o ccsync.Options) (report *ccsync.Report, err error) {
+func (d *daemon) engineRun(ctx context.Context, a *app.App, o ccsync.Options) (report *ccsync.Report, err error) {
 	crash := d.guarded(ctx, func() {
-		e := a.writingEngine()
+		e := a.WritingEngine()
 		e.Began, e.Progress = d.progress.began, d.progress.step
 		report, err = e.Run(ctx, o)
 	})
@@ -58,7 +59,7 @@ func (d *daemon) engineRun(ctx context.Context, a *app, o ccsync.Options) (repor
 		return report, err
 	}
 	report = d.failedReport(o, "crashed", crash)
-	return report, a.keepCrash(context.WithoutCancel(ctx), report)
+	return report, keepCrash(context.WithoutCancel(ctx), a, report)
 }
 
 // guarded works and gives a panic back as an error, after logging it with its stack.
@@ -66,7 +67,7 @@ func (d *daemon) guarded(ctx context.Context, work func()) (crash error) {
 	defer func() {
 		if p := recover(); p != nil {
 			crash = fmt.Errorf("internal error: %v", p)
-			d.app.Load().log.ErrorContext(ctx, "panic", "error", crash, "stack", string(debug.Stack()))
+			d.app.Load().Log.ErrorContext(ctx, "panic", "error", crash, "stack", string(debug.Stack()))
 		}
 	}()
 	work()
@@ -75,9 +76,9 @@ func (d *daemon) guarded(ctx context.Context, work func()) (crash error) {
 
 // keepCrash counts a run that panicked as a failed one: its entry in the history is open still. This process holds the
 // run lock, so that the newest open run that is not dry is its own.
-func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
+func keepCrash(ctx context.Context, a *app.App, report *ccsync.Report) error {
 	const recent = 20
-	runs, err := a.state.Runs(ctx, recent)
+	runs, err := a.State.Runs(ctx, recent)
 	if err != nil {
 		return err
 	}
@@ -90,11 +91,11 @@ func (a *app) keepCrash(ctx context.Context, report *ccsync.Report) error {
 		if err != nil {
 			return err
 		}
-		records, err := ccsync.WholeRecord(ctx, a.state, report)
+		records, err := ccsync.WholeRecord(ctx, a.State, report)
 		if err != nil {
 			return err
 		}
-		return a.state.EndRun(ctx, state.Run{ID: r.ID, Outcome: string(report.Outcome), Report: kept, Records: records})
+		return a.State.EndRun(ctx, state.Run{ID: r.ID, Outcome: string(report.Outcome), Report: kept, Records: records})
 	}
 	return nil
 }

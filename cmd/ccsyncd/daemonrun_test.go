@@ -3,45 +3,43 @@ package main
 import (
 	"bytes"
 	"context"
-	"log/slog"
+	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/source"
+	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
-	"ccsyncd/sync/state"
 )
 
 // brokenDaemon is one whose engine panics in the middle of a run: it has no Reader.
 func brokenDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := state.Open(t.Context(), filepath.Join(dir, "state.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := config.Default()
 	cfg.Source.DSN = config.NewSecret(filepath.Join(dir, "app.db"))
 	cfg.Source.Table, cfg.Source.Email = "users", "email"
 	cfg.Fields = []config.Field{{Column: "short_code", CustomField: "short_code"}}
+	cfg.State.Path = filepath.Join(dir, "state.db")
 	var log bytes.Buffer
-	a := &app{cfg: &cfg, log: slog.New(slog.NewJSONHandler(&log, nil)), state: db}
-	if a.source, err = source.Open(t.Context(), sourceConfig(&cfg)); err != nil {
+	sh := &shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &log})}
+	a := app.New(sh, &cfg)
+	if err := errors.Join(a.OpenState(t.Context()), a.OpenSource(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	a.connect()
-	a.read = nil
+	a.Reader = nil
 	t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	d := &daemon{cli: &cli{&shell.Shell{}}, asks: newAsks()}
+	d := &daemon{cli: &cli{sh}, asks: newAsks()}
 	d.app.Store(a)
 	return d, &log
 }
@@ -55,7 +53,7 @@ func TestARunThatPanicsIsAFailedRunAndEndsNothing(t *testing.T) {
 	if report.Outcome != ccsync.Failed || report.ExitCode != exit.Failed || report.Error.Code != "crashed" {
 		t.Errorf("the report says %s, %d, %+v", report.Outcome, report.ExitCode, report.Error)
 	}
-	db := d.app.Load().state
+	db := d.app.Load().State
 	run, ok, err := db.Run(t.Context(), report.Run)
 	if err != nil || !ok || run.Outcome != "failed" {
 		t.Errorf("the history has %+v (%v, %v), want the failed run %d", run, ok, err, report.Run)
@@ -78,7 +76,7 @@ func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {
 	far := wallClock().Add(300 * time.Hour)
 	d.schedule.next = far
 	d.tick(t.Context())
-	if want := d.app.Load().cfg.Schedule.Cron.Next(wallClock()); d.schedule.next.After(want) {
+	if want := d.app.Load().Config.Schedule.Cron.Next(wallClock()); d.schedule.next.After(want) {
 		t.Errorf("the next run is at %s, want %s or before", d.schedule.next, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
@@ -76,8 +77,8 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer shell.AtExit(&err, "close", a.close)
-	before, _, err := ccsync.ReadLastWhole(ctx, a.state)
+	defer shell.AtExit(&err, "close", a.Close)
+	before, _, err := ccsync.ReadLastWhole(ctx, a.State)
 	if err != nil {
 		return err
 	}
@@ -156,13 +157,13 @@ func (d *demo) changeRows(ctx context.Context) error {
 }
 
 // look opens the installation beside the daemon, as `ccsyncd status` does.
-func (d *demo) look(ctx context.Context) (*app, error) {
+func (d *demo) look(ctx context.Context) (*app.App, error) {
 	beside := &cli{&shell.Shell{Terminal: d.Terminal, Getenv: d.environment, ConfigPath: d.path("ccsync.toml"), LogLevel: d.LogLevel, Version: d.Version}}
-	return beside.open(ctx)
+	return app.Open(ctx, beside.Shell)
 }
 
 // awaitRun waits until the last whole run of the daemon is the one wanted.
-func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted func(*ccsync.LastWhole) bool) (*ccsync.LastWhole, error) {
+func (d *demo) awaitRun(ctx context.Context, a *app.App, daemon *background, wanted func(*ccsync.LastWhole) bool) (*ccsync.LastWhole, error) {
 	const patience = time.Minute
 	late := time.After(patience)
 	for {
@@ -175,7 +176,7 @@ func (d *demo) awaitRun(ctx context.Context, a *app, daemon *background, wanted 
 			return nil, errors.New("the daemon did not get there within a minute")
 		case <-time.After(50 * time.Millisecond):
 		}
-		last, ran, err := ccsync.ReadLastWhole(ctx, a.state)
+		last, ran, err := ccsync.ReadLastWhole(ctx, a.State)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
@@ -33,11 +34,11 @@ func (c *cli) explainCommand() *cobra.Command {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
-			a, err := c.openAll(cmd.Context())
+			a, err := app.OpenAll(cmd.Context(), c.Shell)
 			if err != nil {
 				return err
 			}
-			defer shell.AtExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.Close)
 			return c.explain(cmd.Context(), a, args[0], output, printer{Stream: c.Out, reveal: reveal})
 		},
 	}
@@ -46,8 +47,8 @@ func (c *cli) explainCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer) error {
-	x, err := a.engine().Explain(ctx, who)
+func (c *cli) explain(ctx context.Context, a *app.App, who, output string, p printer) error {
+	x, err := a.Engine().Explain(ctx, who)
 	if err != nil {
 		return err
 	}
@@ -62,11 +63,11 @@ func (c *cli) explain(ctx context.Context, a *app, who, output string, p printer
 		return exit.With(code)
 	}
 	p.explanation(x)
-	m, err := a.state.Mirror(ctx)
+	m, err := a.State.Mirror(ctx)
 	if err != nil {
 		return err
 	}
-	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.state.Now()))
+	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.State.Now()))
 	if sendable(x) {
 		c.Next("ccsyncd push %s sends this user now", who)
 	} else {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
@@ -21,11 +22,11 @@ func (c *cli) forgetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "forget EMAIL", Short: "An erasure request for one address", Long: forgetHelp, GroupID: groupLook, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			a, err := c.openAll(cmd.Context())
+			a, err := app.OpenAll(cmd.Context(), c.Shell)
 			if err != nil {
 				return err
 			}
-			defer shell.AtExit(&err, "close", a.close)
+			defer shell.AtExit(&err, "close", a.Close)
 			return c.forget(cmd.Context(), a, args[0])
 		},
 	}
@@ -33,8 +34,8 @@ func (c *cli) forgetCommand() *cobra.Command {
 
 // forget looks first, since afterwards nothing here knows the contact any more. An app's database that is away does not
 // hold up an erasure.
-func (c *cli) forget(ctx context.Context, a *app, address string) error {
-	e := a.engine()
+func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
+	e := a.Engine()
 	x, unread := e.Explain(ctx, address)
 	erasure, err := e.Forget(ctx, address)
 	if err != nil && !errors.Is(err, state.ErrRemnants) {
@@ -50,7 +51,7 @@ func (c *cli) forget(ctx context.Context, a *app, address string) error {
 		c.Next("ccsyncd forget once more, when the app's database is back")
 		return left
 	}
-	copies, err := a.state.Copies()
+	copies, err := a.State.Copies()
 	if err != nil {
 		return err
 	}

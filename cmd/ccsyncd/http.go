@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
@@ -23,31 +24,31 @@ type site struct {
 // listen begins to serve the status page, if there is to be one. stop ends that.
 func (d *daemon) listen() (stop func(), err error) {
 	a := d.app.Load()
-	if a.cfg.HTTP.Listen == "" {
+	if a.Config.HTTP.Listen == "" {
 		return func() {}, nil
 	}
-	listener, err := listenAt(a.cfg.HTTP.Listen)
+	listener, err := listenAt(a.Config.HTTP.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
 	if err := d.openSite(a); err != nil {
 		return nil, err
 	}
-	server := web.NewServer(d.site, a.log)
+	server := web.NewServer(d.site, a.Log)
 	go func() { _ = server.Serve(listener) }() // ends with the server
 	address := "http://" + listener.Addr().String()
 	if listener.Addr().Network() == "unix" {
-		address = a.cfg.HTTP.Listen
+		address = a.Config.HTTP.Listen
 	}
-	a.log.Info("status page", "address", address)
+	a.Log.Info("status page", "address", address)
 	return func() { shutDown(server) }, nil
 }
 
 // openSite makes the status page.
-func (d *daemon) openSite(a *app) error {
+func (d *daemon) openSite(a *app.App) error {
 	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.log, Version: d.Version})
-	a.observers = append(a.observers, d.site.metrics.Observe)
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.Log, Version: d.Version})
+	a.Observe(d.site.metrics.Observe)
 	if err := d.site.renew(a); err != nil {
 		return fmt.Errorf("status page: %w", err)
 	}
@@ -67,11 +68,11 @@ func shutDown(server *http.Server) {
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*s.pages.Load()).ServeHTTP(w, r) }
 
 // renew makes the pages of a configuration.
-func (s *site) renew(a *app) error {
+func (s *site) renew(a *app.App) error {
 	d := s.daemon
 	pages, err := web.New(web.Options{
-		Health: d.health(), Quota: a.quota, Gatherer: s.metrics, Log: a.log, Version: d.Version,
-		Listen: a.cfg.HTTP.Listen, Hosts: a.cfg.HTTP.Hosts, Token: a.cfg.HTTP.Token.Reveal(),
+		Health: d.health(), Quota: a.Quota, Gatherer: s.metrics, Log: a.Log, Version: d.Version,
+		Listen: a.Config.HTTP.Listen, Hosts: a.Config.HTTP.Hosts, Token: a.Config.HTTP.Token.Reveal(),
 		Run: d.askRun, Explain: d.explain,
 		Mask: term.Mask, MaskAddress: term.MaskAddress,
 	})
@@ -83,14 +84,14 @@ func (s *site) renew(a *app) error {
 
 // health is what tells whether codes arrive.
 func (d *daemon) health() web.Health {
-	return web.Health{State: d.app.Load().state, Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now}
+	return web.Health{State: d.app.Load().State, Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now}
 }
 
 // well tells whether codes arrive, and notes it for the metrics.
 func (d *daemon) well(ctx context.Context) bool {
 	reason, err := d.health().Unready(ctx)
 	if err != nil {
-		d.app.Load().log.Warn("whether codes arrive is not known", "error", err)
+		d.app.Load().Log.Warn("whether codes arrive is not known", "error", err)
 	}
 	if err != nil || reason != "" {
 		return false
@@ -100,20 +101,20 @@ func (d *daemon) well(ctx context.Context) bool {
 }
 
 // nextAfter is the first scheduled time after another.
-func (d *daemon) nextAfter(t time.Time) time.Time { return d.app.Load().cfg.Schedule.Cron.Next(t) }
+func (d *daemon) nextAfter(t time.Time) time.Time { return d.app.Load().Config.Schedule.Cron.Next(t) }
 
 // usage is what is used of the day, under the limits of the present configuration.
 func (d *daemon) usage(ctx context.Context) (state.Usage, error) {
-	return d.app.Load().quota.Usage(ctx)
+	return d.app.Load().Quota.Usage(ctx)
 }
 
 // authorization tells the pages about the login.
 func (d *daemon) authorization(ctx context.Context) (web.Authorization, error) {
-	s, err := d.app.Load().authStatus(ctx)
+	s, err := d.app.Load().LoginStatus(ctx)
 	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt,
 		DoubtSince: s.DoubtSince, NextTry: s.NextTry}, err
 }
 
 func (d *daemon) explain(ctx context.Context, who string) (*ccsync.Explanation, error) {
-	return d.app.Load().engine().Explain(ctx, who)
+	return d.app.Load().Engine().Explain(ctx, who)
 }

@@ -54,7 +54,7 @@ func TestTheStatusPageAnswersOnAUnixSocket(t *testing.T) {
 	d, _ := brokenDaemon(t)
 	a := d.app.Load()
 	path := filepath.Join(t.TempDir(), "http.sock")
-	a.cfg.HTTP.Listen = "unix:" + path
+	a.Config.HTTP.Listen = "unix:" + path
 	stop, err := d.listen()
 	if err != nil {
 		t.Fatal(err)

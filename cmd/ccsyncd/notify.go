@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	ccsync "ccsyncd/sync"
 )
@@ -13,7 +14,7 @@ import (
 // notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when codes arrive. It sends beside
 // the loop of the daemon, so that a slow receiver delays no run.
 type notifier struct {
-	app    func() *app                // of the present configuration
+	app    func() *app.App            // of the present configuration
 	well   func(context.Context) bool // codes arrive
 	client *http.Client
 	agent  string          // the User-Agent of what is sent
@@ -25,8 +26,8 @@ type notifier struct {
 // is made up for by the next run.
 const maxNotices = 16
 
-func newNotifier(current func() *app, well func(context.Context) bool) *notifier {
-	return &notifier{app: current, well: well, client: noticeClient(current().wire), agent: "ccsyncd/" + current().version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
+func newNotifier(current func() *app.App, well func(context.Context) bool) *notifier {
+	return &notifier{app: current, well: well, client: noticeClient(current().Wire), agent: "ccsyncd/" + current().Version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
 // deliver sends what is told, one after the other, until ctx ends.
@@ -48,7 +49,7 @@ func (n *notifier) ran(ctx context.Context, r *ccsync.Report) {
 	}
 	whole, err := n.whole(ctx, r)
 	if err != nil {
-		n.app().log.Warn("how the last run ended is not known", "error", err)
+		n.app().Log.Warn("how the last run ended is not known", "error", err)
 	}
 	n.queue(func(ctx context.Context) { n.webhook(ctx, whole) })
 	n.idle(ctx)
@@ -56,9 +57,9 @@ func (n *notifier) ran(ctx context.Context, r *ccsync.Report) {
 
 // whole is the record of a whole run, or what it would be where it could not be written down.
 func (n *notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhole, error) {
-	whole, _, err := ccsync.ReadLastWhole(ctx, n.app().state)
+	whole, _, err := ccsync.ReadLastWhole(ctx, n.app().State)
 	if err != nil || whole.Run != r.Run || r.Run == 0 {
-		whole = whole.After(r, n.app().state.Now())
+		whole = whole.After(r, n.app().State.Now())
 	}
 	return whole, err
 }
@@ -74,7 +75,7 @@ func (n *notifier) queue(job func(context.Context)) {
 	select {
 	case n.jobs <- job:
 	default:
-		n.app().log.Warn("a notification is left out: the receiver is too slow")
+		n.app().Log.Warn("a notification is left out: the receiver is too slow")
 	}
 }
 
@@ -132,33 +133,33 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 // webhook tells of a change of state. What could not be delivered is not remembered, so that the next run tells it.
 func (n *notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
-	was, err := a.told(ctx)
+	was, err := lastTold(ctx, a)
 	if err != nil {
-		a.log.Warn("what was notified last is not known", "error", err)
+		a.Log.Warn("what was notified last is not known", "error", err)
 		return
 	}
 	name, is := event(was, &l)
-	if name != "" && a.cfg.Notify.Webhook.IsSet() {
-		if err := n.post(ctx, a.cfg.Notify, noticeOf(name, &l)); err != nil {
-			a.log.Warn("the webhook was not delivered; the next run tries again", "event", name, "run", l.Run, "error", err)
+	if name != "" && a.Config.Notify.Webhook.IsSet() {
+		if err := n.post(ctx, a.Config.Notify, noticeOf(name, &l)); err != nil {
+			a.Log.Warn("the webhook was not delivered; the next run tries again", "event", name, "run", l.Run, "error", err)
 			return
 		}
-		a.log.Info("webhook delivered", "event", name, "run", l.Run)
+		a.Log.Info("webhook delivered", "event", name, "run", l.Run)
 	}
 	if is == was {
 		return
 	}
-	if err := a.state.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
-		a.log.Warn("a notification may be repeated: that it was sent could not be written down", "error", err)
+	if err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
+		a.Log.Warn("a notification may be repeated: that it was sent could not be written down", "error", err)
 	}
 }
 
-// told reads what the webhook was last told of.
-func (a *app) told(ctx context.Context) (t told, err error) {
-	if t.state, err = a.state.Fact(ctx, factNotified); err != nil {
+// lastTold reads what the webhook was last told of.
+func lastTold(ctx context.Context, a *app.App) (t told, err error) {
+	if t.state, err = a.State.Fact(ctx, factNotified); err != nil {
 		return t, err
 	}
-	newest, err := a.state.Fact(ctx, factNotifiedProblem)
+	newest, err := a.State.Fact(ctx, factNotifiedProblem)
 	if err != nil || newest == "" {
 		return t, err
 	}
@@ -184,11 +185,11 @@ func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error 
 // heartbeat is the sign of life that a dead man's switch waits for.
 func (n *notifier) heartbeat(ctx context.Context) {
 	a := n.app()
-	if !a.cfg.Notify.Heartbeat.IsSet() {
+	if !a.Config.Notify.Heartbeat.IsSet() {
 		return
 	}
-	if err := send(ctx, n.client, n.agent, http.MethodGet, a.cfg.Notify.Heartbeat.Reveal(), nil); err != nil {
-		a.log.Warn("heartbeat request failed", "error", err)
+	if err := send(ctx, n.client, n.agent, http.MethodGet, a.Config.Notify.Heartbeat.Reveal(), nil); err != nil {
+		a.Log.Warn("heartbeat request failed", "error", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -18,9 +17,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
-	"ccsyncd/sync/state"
 )
 
 // receiver is a webhook and a heartbeat that remember what they got.
@@ -56,7 +57,7 @@ func (r *receiver) told() []string {
 type noticed struct {
 	*notifier
 	*receiver
-	app   *app
+	app   *app.App
 	log   bytes.Buffer
 	ready bool // codes arrive
 	kept  bool // runs are written down
@@ -67,29 +68,29 @@ const webhookSecret = "T0KEN-of-the-webhook"
 
 func newNoticed(t *testing.T) *noticed {
 	t.Helper()
-	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	n := &noticed{receiver: &receiver{}, kept: true}
 	server := httptest.NewServer(n.receiver)
 	t.Cleanup(server.Close)
 	cfg := config.Default()
 	cfg.Notify.Webhook = config.NewSecret(server.URL + "/" + webhookSecret)
 	cfg.Notify.Heartbeat = config.NewSecret(server.URL + "/ping")
-	n.app = &app{cfg: &cfg, state: db, log: slog.New(slog.NewTextHandler(&n.log, nil))}
+	cfg.State.Path = filepath.Join(t.TempDir(), "state.db")
+	n.app = app.New(&shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &n.log})}, &cfg)
+	if err := n.app.OpenState(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.app.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	n.restart()
 	return n
 }
 
 // restart makes the notifier anew, as a new process does. It tries again without a pause.
 func (n *noticed) restart() {
-	n.notifier = newNotifier(func() *app { return n.app }, func(context.Context) bool { return n.ready })
+	n.notifier = newNotifier(func() *app.App { return n.app }, func(context.Context) bool { return n.ready })
 	n.pauses = []time.Duration{0, 0}
 }
 
@@ -101,9 +102,9 @@ func (n *noticed) run(ctx context.Context, r *ccsync.Report) {
 		n.ready = r.Outcome.Good()
 	}
 	if n.kept {
-		records, err := ccsync.WholeRecord(ctx, n.app.state, r)
+		records, err := ccsync.WholeRecord(ctx, n.app.State, r)
 		if err == nil {
-			err = n.app.state.SetRecords(ctx, records)
+			err = n.app.State.SetRecords(ctx, records)
 		}
 		if err != nil {
 			panic(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
@@ -57,41 +58,11 @@ func (f *runFlags) options(trigger string, only []string) ccsync.Options {
 
 // once makes one run, dry or not, and prints its report.
 func (c *cli) once(ctx context.Context, f runFlags) error {
-	report, err := c.runOnce(ctx, f)
+	report, err := app.Once(ctx, c.Shell, f.options("command", nil), f.dryRun)
 	if err != nil {
 		return c.unstarted(err, f)
 	}
 	return c.present(report, f)
-}
-
-func (c *cli) runOnce(ctx context.Context, f runFlags) (report *ccsync.Report, err error) {
-	a, err := c.openAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer shell.AtExit(&err, "close", a.close)
-	if f.dryRun {
-		return c.drive(ctx, a, a.engine(), f.options("command", nil))
-	}
-	held, release, err := a.lockRun(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	return c.drive(held, a, a.writingEngine(), f.options("command", nil))
-}
-
-// drive runs the engine and shows its progress.
-func (c *cli) drive(ctx context.Context, a *app, e *ccsync.Engine, o ccsync.Options) (*ccsync.Report, error) {
-	progress := c.Progress(a.log)
-	e.Progress = progress.Step
-	report, err := e.Run(ctx, o)
-	progress.End()
-	if err == nil && ctx.Err() != nil && report.Outcome == ccsync.Failed {
-		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted before its end",
-			Hint: "the next run goes on where this one stopped and sends nothing twice"}
-	}
-	return report, err
 }
 
 // unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.

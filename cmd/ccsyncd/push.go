@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -67,12 +68,12 @@ func (c *cli) push(ctx context.Context, f runFlags, only []string, noWait bool) 
 
 // runPush runs here, or lets the process do it that holds the lock. The report is nil when nobody waits for it.
 func (c *cli) runPush(ctx context.Context, f runFlags, only []string, noWait bool) (report *ccsync.Report, err error) {
-	a, err := c.openAll(ctx)
+	a, err := app.OpenAll(ctx, c.Shell)
 	if err != nil {
 		return nil, err
 	}
-	defer shell.AtExit(&err, "close", a.close)
-	held, release, err := a.lockRun(ctx)
+	defer shell.AtExit(&err, "close", a.Close)
+	held, release, err := a.LockRun(ctx)
 	var holder *state.HeldError
 	switch {
 	case errors.As(err, &holder):
@@ -81,16 +82,16 @@ func (c *cli) runPush(ctx context.Context, f runFlags, only []string, noWait boo
 		return nil, err
 	}
 	defer release()
-	return c.drive(held, a, a.writingEngine(), f.options("push", only))
+	return a.Drive(held, c.Terminal, a.WritingEngine(), f.options("push", only))
 }
 
 // handOver leaves a request for the process that holds the lock, and waits for its report.
-func (c *cli) handOver(ctx context.Context, a *app, f runFlags, only []string, noWait bool, holder *state.HeldError) (*ccsync.Report, error) {
+func (c *cli) handOver(ctx context.Context, a *app.App, f runFlags, only []string, noWait bool, holder *state.HeldError) (*ccsync.Report, error) {
 	options, err := json.Marshal(pushRequest{Force: f.force, Full: f.full, Limit: f.limit, Only: only, Wait: !noWait})
 	if err != nil {
 		return nil, err
 	}
-	id, err := a.state.Ask(ctx, string(options))
+	id, err := a.State.Ask(ctx, string(options))
 	if err != nil {
 		return nil, err
 	}
@@ -106,27 +107,27 @@ func (c *cli) handOver(ctx context.Context, a *app, f runFlags, only []string, n
 	began, seen := time.Now(), time.Now()
 	for {
 		c.Err.Live(c.Err.Text("process %d on %s does it, waiting for its report  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
-		report, err := a.answer(ctx, id)
+		report, err := answer(ctx, a, id)
 		if report != nil || err != nil {
 			return report, err
 		}
-		if alive(a.state.Holder(runLock)) {
+		if _, alive := a.Holder(); alive {
 			seen = time.Now()
 		} else if time.Since(seen) > grace {
-			if held, release, err := a.lockRun(ctx); err == nil {
+			if held, release, err := a.LockRun(ctx); err == nil {
 				defer release()
 				return c.takeBack(held, a, id, f, only)
 			}
 		}
 		if !sleep(ctx, look) {
-			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), a.withdraw(ctx, id))
+			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), withdraw(ctx, a, id))
 		}
 	}
 }
 
 // answer is the report that came for a request; nil while there is none. It is deleted, since it has addresses and values.
-func (a *app) answer(ctx context.Context, id int64) (*ccsync.Report, error) {
-	text, err := a.state.Answer(ctx, id)
+func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
+	text, err := a.State.Answer(ctx, id)
 	if err != nil || text == "" {
 		return nil, ignoreEnd(ctx, err)
 	}
@@ -134,7 +135,7 @@ func (a *app) answer(ctx context.Context, id int64) (*ccsync.Report, error) {
 	if err := json.Unmarshal([]byte(text), &report); err != nil {
 		return nil, errors.New("the process that holds the state database did not understand the request; it may be of another version")
 	}
-	return &report, a.state.SetAnswer(ctx, id, answerRead)
+	return &report, a.State.SetAnswer(ctx, id, answerRead)
 }
 
 // ignoreEnd leaves it to the caller to notice that ctx has ended.
@@ -145,20 +146,20 @@ func ignoreEnd(ctx context.Context, err error) error {
 	return err
 }
 
-func (a *app) withdraw(ctx context.Context, id int64) error {
-	return a.state.SetAnswer(context.WithoutCancel(ctx), id, answerWithdrawn)
+func withdraw(ctx context.Context, a *app.App, id int64) error {
+	return a.State.SetAnswer(context.WithoutCancel(ctx), id, answerWithdrawn)
 }
 
 // takeBack runs here after all. The run lock is held.
-func (c *cli) takeBack(held context.Context, a *app, id int64, f runFlags, only []string) (*ccsync.Report, error) {
-	report, err := a.answer(held, id)
+func (c *cli) takeBack(held context.Context, a *app.App, id int64, f runFlags, only []string) (*ccsync.Report, error) {
+	report, err := answer(held, a, id)
 	if report != nil || err != nil {
 		return report, err
 	}
-	if err := a.withdraw(held, id); err != nil {
+	if err := withdraw(held, a, id); err != nil {
 		return nil, err
 	}
-	return c.drive(held, a, a.writingEngine(), f.options("push", only))
+	return a.Drive(held, c.Terminal, a.WritingEngine(), f.options("push", only))
 }
 
 // sleep waits for d; false when ctx ended first.

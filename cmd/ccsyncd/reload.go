@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 )
 
 // reload takes a changed configuration, in the loop and so between runs. A broken one changes nothing.
@@ -14,30 +14,21 @@ func (d *daemon) reload(ctx context.Context) {
 	old := d.app.Load()
 	next, err := d.reopen(ctx, old)
 	if err != nil {
-		old.log.Error("the configuration is kept as it was, the changed one is not right", "error", err)
+		old.Log.Error("the configuration is kept as it was, the changed one is not right", "error", err)
 		return
 	}
 	d.app.Store(next)
 	d.planNext(ctx, next, false)
-	if err := old.release(); err != nil {
-		next.log.Warn("close what the old configuration had opened", "error", err)
+	if err := old.Release(); err != nil {
+		next.Log.Warn("close what the old configuration had opened", "error", err)
 	}
-	next.log.Info("configuration reloaded", "config", next.cfg.Path, "cron", next.cfg.Schedule.Cron.Spec, "next", d.schedule.next)
+	next.Log.Info("configuration reloaded", "config", next.Config.Path, "cron", next.Config.Schedule.Cron.Spec, "next", d.schedule.next)
 }
 
-// reopen opens what a changed configuration names, over the same state database.
-func (d *daemon) reopen(ctx context.Context, old *app) (*app, error) {
-	cfg, err := d.LoadConfig(old.cfg.Path)
+// reopen opens what a changed configuration names, and makes its pages.
+func (d *daemon) reopen(ctx context.Context, old *app.App) (*app.App, error) {
+	next, err := old.Reopen(ctx, d.Shell)
 	if err != nil {
-		return nil, err
-	}
-	next := &app{cfg: cfg, log: d.Logger(cfg.Log), version: d.Version, state: old.state, wire: old.wire, observers: old.observers}
-	next.keepFixed(old.cfg)
-	if cfg.Auth.ClientID == old.cfg.Auth.ClientID && cfg.Endpoints.Auth == old.cfg.Endpoints.Auth {
-		next.auth = old.auth // it may hold a token that the state database did not take yet
-	}
-	next.connect()
-	if err := next.openSource(ctx); err != nil {
 		return nil, err
 	}
 	if d.site != nil {
@@ -46,21 +37,4 @@ func (d *daemon) reopen(ctx context.Context, old *app) (*app, error) {
 		}
 	}
 	return next, nil
-}
-
-// keepFixed keeps what takes a restart.
-func (a *app) keepFixed(old *config.Config) {
-	for _, fixed := range []struct {
-		key     string
-		changed bool
-	}{
-		{"[state] path", a.cfg.State.Path != old.State.Path},
-		{"[state] key", !a.cfg.State.Key.Equal(old.State.Key)},
-		{"[http] listen", a.cfg.HTTP.Listen != old.HTTP.Listen},
-	} {
-		if fixed.changed {
-			a.log.Warn("this takes effect at the next start", "key", fixed.key)
-		}
-	}
-	a.cfg.State.Path, a.cfg.State.Key, a.cfg.HTTP.Listen = old.State.Path, old.State.Key, old.HTTP.Listen
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
@@ -82,12 +83,12 @@ func (c *cli) runsCommand() *cobra.Command {
 }
 
 func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
-	a, err := c.open(ctx)
+	a, err := app.Open(ctx, c.Shell)
 	if err != nil {
 		return err
 	}
-	defer shell.AtExit(&err, "close", a.close)
-	runs, err := a.state.Runs(ctx, limit)
+	defer shell.AtExit(&err, "close", a.Close)
+	runs, err := a.State.Runs(ctx, limit)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 		c.Next("ccsyncd --dry-run")
 		return nil
 	}
-	c.printRuns(all, a.state.Now())
+	c.printRuns(all, a.State.Now())
 	c.Next("ccsyncd runs show %d", all[0].Run)
 	return nil
 }
@@ -163,12 +164,12 @@ func (c *cli) runsShowCommand() *cobra.Command {
 }
 
 func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) {
-	a, err := c.open(ctx)
+	a, err := app.Open(ctx, c.Shell)
 	if err != nil {
 		return err
 	}
-	defer shell.AtExit(&err, "close", a.close)
-	r, ok, err := a.state.Run(ctx, id)
+	defer shell.AtExit(&err, "close", a.Close)
+	r, ok, err := a.State.Run(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 	}
 	report := reportOf(r)
 	if report.Push != nil {
-		if report.Push.Problems, err = a.runProblems(ctx, id); err != nil {
+		if report.Push.Problems, err = runProblems(ctx, a, id); err != nil {
 			return err
 		}
 	}
@@ -192,9 +193,9 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 }
 
 // runProblems are what did not land in a run.
-func (a *app) runProblems(ctx context.Context, id int64) ([]ccsync.PushProblem, error) {
+func runProblems(ctx context.Context, a *app.App, id int64) ([]ccsync.PushProblem, error) {
 	const most = 10_000
-	kept, err := a.state.RunProblems(ctx, id, most)
+	kept, err := a.State.RunProblems(ctx, id, most)
 	all := make([]ccsync.PushProblem, len(kept))
 	for i, p := range kept {
 		all[i] = ccsync.PushProblem{Key: p.Key, Email: p.Address, Reason: p.Reason, Detail: p.Detail}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/source"
@@ -26,7 +27,7 @@ func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err e
 	if err != nil {
 		return err
 	}
-	db, err := source.Open(ctx, sourceConfig(cfg))
+	db, err := source.Open(ctx, app.SourceConfig(cfg))
 	if err != nil {
 		return err
 	}

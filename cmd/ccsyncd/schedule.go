@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	ccsync "ccsyncd/sync"
 )
@@ -65,15 +66,15 @@ func doubled(pause time.Duration, times int, longest time.Duration) time.Duratio
 
 // planNext works out when the next tick is due and writes it down, for who asks beside the daemon. Ticks that find nothing to do write it
 // from time to time only: the times in between follow by the schedule.
-func (d *daemon) planNext(ctx context.Context, a *app, idle bool) {
+func (d *daemon) planNext(ctx context.Context, a *app.App, idle bool) {
 	s, now := &d.schedule, wallClock()
-	s.next = s.plan(a.cfg.Schedule.Cron, now)
+	s.next = s.plan(a.Config.Schedule.Cron, now)
 	if idle && now.Sub(s.written).Abs() < writtenFor {
 		return
 	}
-	next := ccsync.Next{At: s.next.UTC(), Schedule: a.cfg.Schedule.Cron.Spec, PID: os.Getpid()}
-	if err := ccsync.SetNext(context.WithoutCancel(ctx), a.state, next); err != nil {
-		a.log.Debug("when the next run is due was not written down", "error", err)
+	next := ccsync.Next{At: s.next.UTC(), Schedule: a.Config.Schedule.Cron.Spec, PID: os.Getpid()}
+	if err := ccsync.SetNext(context.WithoutCancel(ctx), a.State, next); err != nil {
+		a.Log.Debug("when the next run is due was not written down", "error", err)
 		return
 	}
 	s.written = now

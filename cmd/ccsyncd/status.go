@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -21,19 +22,19 @@ func (c *cli) statusCommand() *cobra.Command {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
-			a, err := c.open(cmd.Context())
+			a, err := app.Open(cmd.Context(), c.Shell)
 			if err != nil {
 				return err
 			}
-			defer shell.AtExit(&err, "close", a.close)
-			s, err := a.status(cmd.Context())
+			defer shell.AtExit(&err, "close", a.Close)
+			s, err := readStatus(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
 			if output == shell.OutputJSON {
 				return c.Out.JSON(s)
 			}
-			c.printStatus(s, a.state.Now())
+			c.printStatus(s, a.State.Now())
 			return nil
 		},
 	}
@@ -49,7 +50,7 @@ type status struct {
 	Reason     string           `json:"reason,omitempty"`
 	DoubtSince time.Time        `json:"in_doubt_since,omitzero"` // of the refresh token
 	NextTry    time.Time        `json:"next_try,omitzero"`       // of the refresh token, while it is in doubt
-	Account    account          `json:"account"`
+	Account    app.Account      `json:"account"`
 	LastRun    *runSummary      `json:"last_run"` // for all users, and not dry
 	Running    *runSummary      `json:"running,omitempty"`
 	Daemon     *holder          `json:"daemon"`            // null when none runs
@@ -90,46 +91,46 @@ type openProblem struct {
 	RetryAt  time.Time `json:"retry_at"`
 }
 
-func (a *app) status(ctx context.Context) (s status, err error) {
-	for _, read := range []func(context.Context, *status) error{a.readLogin, a.readRuns, a.readQuota, a.readMirror, a.readProblems} {
-		if err := read(ctx, &s); err != nil {
+func readStatus(ctx context.Context, a *app.App) (s status, err error) {
+	for _, read := range []func(context.Context, *app.App, *status) error{readLogin, readRuns, readQuota, readMirror, readProblems} {
+		if err := read(ctx, a, &s); err != nil {
 			return s, err
 		}
 	}
-	s.Skew = a.state.Skew().Round(time.Second).Seconds()
-	if who := a.state.Holder(runLock); alive(who) {
+	s.Skew = a.State.Skew().Round(time.Second).Seconds()
+	if who, alive := a.Holder(); alive {
 		s.Daemon = &holder{PID: who.PID, Host: who.Host}
-		at, err := a.nextRun(ctx, who.PID)
+		at, err := nextRun(ctx, a, who.PID)
 		if err != nil {
 			return s, err
 		}
-		s.NextRun = at.Add(a.state.Skew()).UTC()
-		s.NotReady = a.notReady(ctx)
+		s.NextRun = at.Add(a.State.Skew()).UTC()
+		s.NotReady = notReady(ctx, a)
 	}
 	return s, nil
 }
 
 // nextRun is when the daemon that holds the lock will look for something to do, by the local clock. A time that an earlier one left says
 // nothing of it.
-func (a *app) nextRun(ctx context.Context, pid int) (time.Time, error) {
-	now, cron := wallClock(), a.cfg.Schedule.Cron
-	next, ok, err := ccsync.ReadNext(ctx, a.state)
+func nextRun(ctx context.Context, a *app.App, pid int) (time.Time, error) {
+	now, cron := wallClock(), a.Config.Schedule.Cron
+	next, ok, err := ccsync.ReadNext(ctx, a.State)
 	if err != nil || !ok || next.PID != pid || next.Schedule != cron.Spec {
 		return cron.Next(now), err
 	}
 	return next.After(now, cron.Next), nil
 }
 
-func (a *app) readLogin(ctx context.Context, s *status) error {
-	login, err := a.authStatus(ctx)
+func readLogin(ctx context.Context, a *app.App, s *status) error {
+	login, err := a.LoginStatus(ctx)
 	s.Authorized, s.Reason, s.Account = login.Authorized, login.Reason, login.Account
 	s.DoubtSince, s.NextTry = login.DoubtSince, login.NextTry
 	return err
 }
 
 // readRuns reads how the last whole run ended, and finds a run under way.
-func (a *app) readRuns(ctx context.Context, s *status) error {
-	last, ran, err := ccsync.ReadLastWhole(ctx, a.state)
+func readRuns(ctx context.Context, a *app.App, s *status) error {
+	last, ran, err := ccsync.ReadLastWhole(ctx, a.State)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (a *app) readRuns(ctx context.Context, s *status) error {
 		s.LastRun = summaryOf(&last)
 		s.Coverage, s.CoverageAt = last.Coverage, last.CoverageAt
 	}
-	newest, err := a.state.Runs(ctx, 1)
+	newest, err := a.State.Runs(ctx, 1)
 	if err != nil || len(newest) == 0 || newest[0].Dry || newest[0].Outcome != "" {
 		return err
 	}
@@ -159,8 +160,8 @@ func reportOf(r state.Run) *ccsync.Report {
 	return &report
 }
 
-func (a *app) readQuota(ctx context.Context, s *status) error {
-	u, err := a.quota.Usage(ctx)
+func readQuota(ctx context.Context, a *app.App, s *status) error {
+	u, err := a.Quota.Usage(ctx)
 	s.Quota = ccsync.Quota{Used: u.Used, Limit: u.Limit, ResetsAt: u.ResetsAt}
 	if u.Closed {
 		s.Quota.Used = u.Limit
@@ -168,18 +169,18 @@ func (a *app) readQuota(ctx context.Context, s *status) error {
 	return err
 }
 
-func (a *app) readMirror(ctx context.Context, s *status) error {
-	m, err := a.state.Mirror(ctx)
+func readMirror(ctx context.Context, a *app.App, s *status) error {
+	m, err := a.State.Mirror(ctx)
 	s.Mirror = mirrorStatus{Contacts: m.Contacts, RefreshedAt: m.Mark, SnapshotAt: m.SnapshotAt}
 	if !m.SnapshotAt.IsZero() {
-		s.Mirror.NextFull = a.cfg.Schedule.Full.Next(m.SnapshotAt)
+		s.Mirror.NextFull = a.Config.Schedule.Full.Next(m.SnapshotAt)
 	}
 	return err
 }
 
-func (a *app) readProblems(ctx context.Context, s *status) error {
+func readProblems(ctx context.Context, a *app.App, s *status) error {
 	s.Problems.First = []openProblem{}
-	for p, err := range a.state.Problems(ctx) {
+	for p, err := range a.State.Problems(ctx) {
 		if err != nil {
 			return err
 		}

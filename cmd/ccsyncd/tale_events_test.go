@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/web"
+	ccsync "ccsyncd/sync"
 )
 
 // taleEvent is something that can happen in a tale.
@@ -235,9 +237,9 @@ func (w *taleWorld) other(r *rand.Rand) string {
 }
 
 func dryRun(w *taleWorld, r *rand.Rand) {
-	f, name := runFlags{dryRun: true, full: r.IntN(4) == 0}, w.other(r)
+	o, name := ccsync.Options{Trigger: "command", Full: r.IntN(4) == 0}, w.other(r)
 	w.beside("dry run "+name, name, func(ctx context.Context, c *cli) error {
-		report, err := c.runOnce(ctx, f)
+		report, err := app.Once(ctx, c.Shell, o, true)
 		if err != nil {
 			return err
 		}
@@ -252,7 +254,9 @@ func check(w *taleWorld, r *rand.Rand) {
 
 func explain(w *taleWorld, r *rand.Rand) {
 	name, who := w.other(r), w.user(r.Int()).email
-	w.beside("explain "+name, name, func(ctx context.Context, c *cli) error { return c.command(ctx, c.explainCommand, who) })
+	w.beside("explain "+name, name, func(ctx context.Context, c *cli) error {
+		return w.opens(ctx, c, func(a *app.App) error { _, err := a.Engine().Explain(ctx, who); return err })
+	})
 }
 
 func forget(w *taleWorld, r *rand.Rand) {
@@ -261,7 +265,11 @@ func forget(w *taleWorld, r *rand.Rand) {
 	u.edited = time.Now()
 	w.mu.Unlock()
 	w.beside("forget", "ccsync.toml", func(ctx context.Context, c *cli) error {
-		err := c.command(ctx, c.forgetCommand, u.email)
+		err := w.opens(ctx, c, func(a *app.App) error {
+			_, unread := a.Engine().Explain(ctx, u.email)
+			_, err := a.Engine().Forget(ctx, u.email)
+			return errors.Join(unread, err)
+		})
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		u.edited = time.Now()
@@ -345,11 +353,33 @@ func (w *taleWorld) reload(fields int) {
 
 // login is `auth login`, which somebody approves at once.
 func (w *taleWorld) login() {
-	w.beside("auth login", "ccsync.toml", func(ctx context.Context, c *cli) error { return c.command(ctx, c.loginCommand) })
+	w.beside("auth login", "ccsync.toml", func(ctx context.Context, c *cli) (err error) {
+		a, err := app.Open(ctx, c.Shell)
+		if err != nil {
+			return err
+		}
+		defer shell.AtExit(&err, "close", a.Close)
+		device, _, err := a.StartLogin(ctx)
+		if err != nil {
+			return err
+		}
+		token, err := a.Auth.Wait(ctx, device)
+		if err != nil {
+			return err
+		}
+		_, err = a.Login(ctx, token, false)
+		return err
+	})
 }
 
 func logout(w *taleWorld, _ *rand.Rand) {
-	w.beside("auth logout", "ccsync.toml", func(ctx context.Context, c *cli) error { return c.command(ctx, c.logoutCommand) })
+	w.beside("auth logout", "ccsync.toml", func(ctx context.Context, c *cli) error {
+		cfg, err := c.Config()
+		if err != nil {
+			return err
+		}
+		return app.LogOut(ctx, cfg)
+	})
 }
 
 // kill lets the daemon die at one of its next requests or commits.

@@ -462,7 +462,7 @@ func toldOnce(w *taleWorld, d *daemon, event string) string {
 	again := event == k.lastTold && !k.restarted
 	if event == string(ccsync.Partial) {
 		is := make(map[string]time.Time)
-		for p, err := range d.app.Load().state.Problems(w.ctx) {
+		for p, err := range d.app.Load().State.Problems(w.ctx) {
 			if err != nil {
 				return ""
 			}
@@ -485,7 +485,7 @@ func recoveredIsSo(w *taleWorld, d *daemon, event string) string {
 	if event != eventRecovered {
 		return ""
 	}
-	for p, err := range d.app.Load().state.Problems(w.ctx) {
+	for p, err := range d.app.Load().State.Problems(w.ctx) {
 		if err == nil {
 			return fmt.Sprintf("%s is open: %s", p.Norm, p.Reason)
 		}

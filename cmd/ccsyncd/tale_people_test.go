@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 )
 
 // taleUser is somebody on either side: what the table has and had, and what people did with the
@@ -51,7 +52,7 @@ type taleMemory struct {
 	everForced bool
 	restarted  bool
 	pending    int                  // users of the last whole run
-	app        *app                 // that was seen last
+	app        *app.App             // that was seen last
 	told       map[string]time.Time // problems that a notification told of, by when they were first tried
 	lastTold   string
 	mapped     map[string]bool // columns that a run ever wrote
@@ -191,7 +192,7 @@ func (w *taleWorld) columns() (all []string) {
 	if w.d == nil {
 		return taleFields[w.rules.fields]
 	}
-	for _, f := range w.d.app.Load().cfg.Fields {
+	for _, f := range w.d.app.Load().Config.Fields {
 		all = append(all, f.Column)
 	}
 	return all
@@ -251,7 +252,7 @@ func (w *taleWorld) waits(u *taleUser) bool {
 // named tells which users' changes the program itself says are not there yet: a problem, or an
 // import under way.
 func (w *taleWorld) named(d *daemon) (map[string]bool, error) {
-	db := d.app.Load().state
+	db := d.app.Load().State
 	named, err := db.Pending(w.ctx, slices.Sorted(maps.Keys(w.people)))
 	if err != nil {
 		return nil, err

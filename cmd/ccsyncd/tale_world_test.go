@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
-	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/sync/state"
@@ -174,19 +174,19 @@ func (w *taleWorld) start() bool {
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
 	w.life.kill = end
 	taleLives.Store(filepath.Join(w.dir, "ccsync.db"), w.life)
-	a, err := c.open(ctx)
+	a, err := app.Open(ctx, c.Shell)
 	taleLives.Delete(filepath.Join(w.dir, "ccsync.db"))
 	if err == nil {
-		err = a.openSource(ctx)
+		err = a.OpenSource(ctx)
 	}
 	if err != nil {
 		w.note("the daemon does not start: %v", err)
 		end()
 		return false
 	}
-	held, release, err := a.lockRun(ctx)
+	held, release, err := a.LockRun(ctx)
 	if err != nil {
-		w.note("the daemon does not start: %v", errors.Join(err, a.close()))
+		w.note("the daemon does not start: %v", errors.Join(err, a.Close()))
 		end()
 		return false
 	}
@@ -217,7 +217,7 @@ func (w *taleWorld) buried() {
 	w.end()
 	d.asks.stop()
 	w.stopTell()
-	_ = d.app.Load().close() // what it could not write any more is lost, as with its process
+	_ = d.app.Load().Close() // what it could not write any more is lost, as with its process
 	w.note("the daemon has ended: killed %v, %v", w.life.isDead(), w.lost)
 	if w.lost != nil && !errors.Is(w.lost, state.ErrReplaced) {
 		w.breaks("the daemon goes on", w.lost.Error())
@@ -432,9 +432,12 @@ func (wire *taleWire) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (wire *taleWire) CloseIdleConnections() { wire.base.CloseIdleConnections() }
 
-// command works as one of the program's commands, by the name that it has there.
-func (c *cli) command(ctx context.Context, command func() *cobra.Command, args ...string) error {
-	cmd := command()
-	cmd.SetContext(ctx)
-	return cmd.RunE(cmd, args)
+// opens works on the installation as a process opens it for a look.
+func (w *taleWorld) opens(ctx context.Context, c *cli, work func(*app.App) error) (err error) {
+	a, err := app.OpenAll(ctx, c.Shell)
+	if err != nil {
+		return err
+	}
+	defer shell.AtExit(&err, "close", a.Close)
+	return work(a)
 }

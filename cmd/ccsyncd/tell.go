@@ -34,7 +34,7 @@ func (d *daemon) status(_ context.Context, r *ccsync.Report) {
 // heard takes an error of the service manager for what it is: nothing that anybody can do something about.
 func (d *daemon) heard(err error) {
 	if err != nil {
-		d.app.Load().log.Debug("systemd does not listen", "error", err)
+		d.app.Load().Log.Debug("systemd does not listen", "error", err)
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package app
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// alive tells whether the process still runs that took a lock last. One on another host is taken for alive.
-func alive(who state.HeldError) bool {
+// isAlive tells whether the process still runs that took a lock last. One on another host is taken for alive.
+func isAlive(who state.HeldError) bool {
 	if host, err := os.Hostname(); who.PID == 0 || err == nil && who.Host != host {
 		return who.PID != 0
 	}
