@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,10 +10,12 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// A first sync lasts as long as its requests and the activities themselves, whatever the service's pace.
+// A first sync lasts as long as its requests and the activities themselves, whatever the service's pace, and its import is not looked at
+// much more often than it was when the first look came after 5.5 seconds.
 func TestAFirstSyncGoesByTheServicesOwnPace(t *testing.T) {
 	t.Parallel()
-	for _, takes := range []time.Duration{500 * time.Millisecond, 1400 * time.Millisecond, 5 * time.Second, 45 * time.Second, 10 * time.Minute} {
+	once := map[time.Duration]int{500 * time.Millisecond: 1, 1400 * time.Millisecond: 1, 5 * time.Second: 1, 50 * time.Second: 4, 10 * time.Minute: 23}
+	for _, takes := range []time.Duration{500 * time.Millisecond, 1400 * time.Millisecond, 5 * time.Second, 50 * time.Second, 10 * time.Minute} {
 		t.Run(fmt.Sprint(takes), func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, sandbox.Options{ImportTime: func(int) time.Duration { return takes }}, func(w *world) {
@@ -23,13 +26,32 @@ func TestAFirstSyncGoesByTheServicesOwnPace(t *testing.T) {
 				w.want(report, ccsync.Synced)
 				activities := time.Duration(len(w.box.Imports())+w.exports()) * takes
 				least := time.Duration(report.Requests)*250*time.Millisecond + activities
-				t.Logf("%s in %d requests, %d activities, at least %s", took, report.Requests, len(w.box.Imports())+w.exports(), least)
+				t.Logf("%s in %d requests, %d looks, %d activities, at least %s", took, report.Requests, w.looks(), len(w.box.Imports())+w.exports(), least)
+				if n := w.looks(); n == 0 || n > once[takes]+4 {
+					t.Errorf("the import was looked at %d times, once it was %d", n, once[takes])
+				}
 				if took > least*5/4 {
 					t.Errorf("it took %s, %d requests and the activities take %s", took, report.Requests, least)
 				}
 			})
 		})
 	}
+}
+
+// looks counts how often an import was looked at before anything else was asked for: exports come later, and end in one more.
+func (w *world) looks() (n int) {
+	sent := false
+	for _, r := range w.box.Requests() {
+		switch {
+		case r.Method == "POST" && strings.HasSuffix(r.Path, "/contacts_json_import"):
+			sent = true
+		case sent && r.Method == "GET" && strings.HasPrefix(r.Path, "/v3/activities/"):
+			n++
+		case sent:
+			return n
+		}
+	}
+	return n
 }
 
 // What this account's imports took is remembered.
