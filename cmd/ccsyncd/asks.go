@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
@@ -125,7 +127,7 @@ func fit(users map[string]bool, more []string) bool {
 
 // serveAsks makes one run of all that wait, or of as many as one run can serve.
 func (d *daemon) serveAsks(ctx context.Context) {
-	if !d.asks.any() || pauseFor(ctx, gatherFor) != nil {
+	if !d.asks.any() || kit.Sleep(ctx, gatherFor) != nil {
 		return
 	}
 	together := d.asks.take()

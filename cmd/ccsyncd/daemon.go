@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/systemd"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -26,7 +27,7 @@ type daemon struct {
 	site     *site // nil: no status page
 	schedule schedule
 	refused  *loginMark // the login that the last run was refused with; nil: it was not
-	system   systemd
+	system   systemd.Manager
 	woke     atomic.Int64 // when the loop last looked around, in Unix seconds
 
 	// What follows is told of runs and idle ticks, in the loop.

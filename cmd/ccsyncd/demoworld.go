@@ -12,6 +12,8 @@ import (
 	"os"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"ccsyncd/ccapi/sandbox"
 )
 
@@ -191,9 +193,9 @@ func (d *demo) writeConfig() error {
 // approve does what a person does: after a look at the code it presses the button on the page.
 func (d *demo) approve(ctx context.Context) {
 	const lookAtIt = 2 * time.Second
-	for pauseFor(ctx, 100*time.Millisecond) == nil {
+	for kit.Sleep(ctx, 100*time.Millisecond) == nil {
 		if waiting := d.remote.Pending(); len(waiting) > 0 {
-			_ = pauseFor(ctx, lookAtIt) // approved or not, the demo ends
+			_ = kit.Sleep(ctx, lookAtIt) // approved or not, the demo ends
 			d.remote.Approve(waiting[0].UserCode)
 			return
 		}

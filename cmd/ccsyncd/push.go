@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
@@ -119,7 +121,7 @@ func (c *cli) handOver(ctx context.Context, a *app.App, f runFlags, only []strin
 				return c.takeBack(held, a, id, f, only)
 			}
 		}
-		if !sleep(ctx, look) {
+		if kit.Sleep(ctx, look) != nil {
 			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), withdraw(ctx, a, id))
 		}
 	}
@@ -160,16 +162,4 @@ func (c *cli) takeBack(held context.Context, a *app.App, id int64, f runFlags, o
 		return nil, err
 	}
 	return a.Drive(held, c.Terminal, a.WritingEngine(), f.options("push", only))
-}
-
-// sleep waits for d; false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

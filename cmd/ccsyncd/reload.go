@@ -9,8 +9,8 @@ import (
 
 // reload takes a changed configuration, in the loop and so between runs. A broken one changes nothing.
 func (d *daemon) reload(ctx context.Context) {
-	d.heard(d.system.reloading())
-	defer func() { d.heard(d.system.ready("configuration read")) }()
+	d.heard(d.system.Reloading())
+	defer func() { d.heard(d.system.Ready("configuration read")) }()
 	old := d.app.Load()
 	next, err := d.reopen(ctx, old)
 	if err != nil {

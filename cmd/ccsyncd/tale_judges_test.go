@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/notify"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
 )
@@ -226,7 +227,7 @@ const talePatience = 2*taleEvery + time.Second
 // wellInVain: no heartbeat and no "recovered" while a change waits that was there before the whole
 // run, or the idle tick, that they tell of.
 func wellInVain(w *taleWorld, d *daemon, event string) string {
-	if event != "heartbeat" && event != eventRecovered {
+	if event != "heartbeat" && event != notify.EventRecovered {
 		return ""
 	}
 	if left := w.unnamed(d, w.known.until.Add(-time.Second)); left != "" {
@@ -482,7 +483,7 @@ func toldOnce(w *taleWorld, d *daemon, event string) string {
 }
 
 func recoveredIsSo(w *taleWorld, d *daemon, event string) string {
-	if event != eventRecovered {
+	if event != notify.EventRecovered {
 		return ""
 	}
 	for p, err := range d.app.Load().State.Problems(w.ctx) {

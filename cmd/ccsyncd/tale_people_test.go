@@ -14,6 +14,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/notify"
 )
 
 // taleUser is somebody on either side: what the table has and had, and what people did with the
@@ -293,7 +294,7 @@ func (w *taleWorld) receive(r *http.Request) (*http.Response, error) {
 	}
 	event := "heartbeat"
 	if r.Method == http.MethodPost {
-		var n notice
+		var n notify.Notice
 		if err := json.NewDecoder(bytes.NewReader(body)).Decode(&n); err != nil {
 			return nil, err
 		}

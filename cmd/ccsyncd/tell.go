@@ -5,21 +5,23 @@ import (
 	"sync"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/notify"
+	"ccsyncd/cmd/ccsyncd/internal/systemd"
 	ccsync "ccsyncd/sync"
 )
 
 // tellOthers lets webhook, heartbeat and service manager know how the daemon fares, until ctx ends; stop waits for that.
 // It comes before the loop.
 func (d *daemon) tellOthers(ctx context.Context) (stop func()) {
-	n := newNotifier(d.app.Load, d.well)
-	d.ran, d.idle = append(d.ran, n.ran, d.status), append(d.idle, n.idle)
-	d.system = newSystemd(d.Getenv)
+	n := notify.New(d.app.Load, d.well)
+	d.ran, d.idle = append(d.ran, n.Ran, d.status), append(d.idle, n.Idle)
+	d.system = systemd.New(d.Getenv)
 	var told sync.WaitGroup
-	told.Go(func() { n.deliver(ctx) })
-	told.Go(func() { d.system.keepAlive(ctx, d.works) })
-	told.Go(func() { <-ctx.Done(); d.heard(d.system.stopping()) })
+	told.Go(func() { n.Deliver(ctx) })
+	told.Go(func() { d.system.KeepAlive(ctx, d.works) })
+	told.Go(func() { <-ctx.Done(); d.heard(d.system.Stopping()) })
 	d.woke.Store(time.Now().Unix())
-	d.heard(d.system.ready("started"))
+	d.heard(d.system.Ready("started"))
 	return told.Wait
 }
 
@@ -28,7 +30,7 @@ func (d *daemon) status(_ context.Context, r *ccsync.Report) {
 	if !r.Whole() {
 		return
 	}
-	d.heard(d.system.status("last whole run: " + string(r.Outcome)))
+	d.heard(d.system.Status("last whole run: " + string(r.Outcome)))
 }
 
 // heard takes an error of the service manager for what it is: nothing that anybody can do something about.

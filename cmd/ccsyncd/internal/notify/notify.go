@@ -1,4 +1,6 @@
-package main
+// Package notify tells others how whole runs ended: a webhook when the state changes, a heartbeat while codes
+// arrive.
+package notify
 
 import (
 	"context"
@@ -6,14 +8,16 @@ import (
 	"net/http"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	ccsync "ccsyncd/sync"
 )
 
-// notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when codes arrive. It sends beside
+// Notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when codes arrive. It sends beside
 // the loop of the daemon, so that a slow receiver delays no run.
-type notifier struct {
+type Notifier struct {
 	app    func() *app.App            // of the present configuration
 	well   func(context.Context) bool // codes arrive
 	client *http.Client
@@ -26,12 +30,12 @@ type notifier struct {
 // is made up for by the next run.
 const maxNotices = 16
 
-func newNotifier(current func() *app.App, well func(context.Context) bool) *notifier {
-	return &notifier{app: current, well: well, client: noticeClient(current().Wire), agent: "ccsyncd/" + current().Version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
+func New(current func() *app.App, well func(context.Context) bool) *Notifier {
+	return &Notifier{app: current, well: well, client: noticeClient(current().Wire), agent: "ccsyncd/" + current().Version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
-// deliver sends what is told, one after the other, until ctx ends.
-func (n *notifier) deliver(ctx context.Context) {
+// Deliver sends what is told, one after the other, until ctx ends.
+func (n *Notifier) Deliver(ctx context.Context) {
 	for {
 		select {
 		case job := <-n.jobs:
@@ -42,8 +46,8 @@ func (n *notifier) deliver(ctx context.Context) {
 	}
 }
 
-// ran tells of a run that ended. One that was not for all users says nothing about the whole.
-func (n *notifier) ran(ctx context.Context, r *ccsync.Report) {
+// Ran tells of a run that ended. One that was not for all users says nothing about the whole.
+func (n *Notifier) Ran(ctx context.Context, r *ccsync.Report) {
 	if !r.Whole() {
 		return
 	}
@@ -52,11 +56,11 @@ func (n *notifier) ran(ctx context.Context, r *ccsync.Report) {
 		n.app().Log.Warn("how the last run ended is not known", "error", err)
 	}
 	n.queue(func(ctx context.Context) { n.webhook(ctx, whole) })
-	n.idle(ctx)
+	n.Idle(ctx)
 }
 
 // whole is the record of a whole run, or what it would be where it could not be written down.
-func (n *notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhole, error) {
+func (n *Notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhole, error) {
 	whole, _, err := ccsync.ReadLastWhole(ctx, n.app().State)
 	if err != nil || whole.Run != r.Run || r.Run == 0 {
 		whole = whole.After(r, n.app().State.Now())
@@ -64,14 +68,14 @@ func (n *notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhol
 	return whole, err
 }
 
-// idle tells of a run or a tick that left all as it should be.
-func (n *notifier) idle(ctx context.Context) {
+// Idle tells of a run or a tick that left all as it should be.
+func (n *Notifier) Idle(ctx context.Context) {
 	if n.well(ctx) {
 		n.queue(n.heartbeat)
 	}
 }
 
-func (n *notifier) queue(job func(context.Context)) {
+func (n *Notifier) queue(job func(context.Context)) {
 	select {
 	case n.jobs <- job:
 	default:
@@ -81,7 +85,7 @@ func (n *notifier) queue(job func(context.Context)) {
 
 // Names of events. The others are those of outcomes.
 const (
-	eventRecovered = "recovered"
+	EventRecovered = "recovered"
 	stateWell      = "well"
 )
 
@@ -111,7 +115,7 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 		if is.state = stateWell; was.state == "" || was.state == stateWell {
 			return "", is
 		}
-		return eventRecovered, is
+		return EventRecovered, is
 	case ccsync.Partial:
 		if l.OpenProblems() == 0 {
 			return "", was
@@ -131,7 +135,7 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 }
 
 // webhook tells of a change of state. What could not be delivered is not remembered, so that the next run tells it.
-func (n *notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
+func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
 	was, err := lastTold(ctx, a)
 	if err != nil {
@@ -167,7 +171,7 @@ func lastTold(ctx context.Context, a *app.App) (t told, err error) {
 	return t, err
 }
 
-func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error {
+func (n *Notifier) post(ctx context.Context, cfg config.Notify, m Notice) error {
 	body, err := m.encode(cfg.Format)
 	if err != nil {
 		return err
@@ -175,7 +179,7 @@ func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error 
 	url := cfg.Webhook.Reveal()
 	for _, pause := range n.pauses {
 		err := send(ctx, n.client, n.agent, http.MethodPost, url, body)
-		if !passing(err) || pauseFor(ctx, pause) != nil {
+		if !passing(err) || kit.Sleep(ctx, pause) != nil {
 			return err
 		}
 	}
@@ -183,7 +187,7 @@ func (n *notifier) post(ctx context.Context, cfg config.Notify, m notice) error 
 }
 
 // heartbeat is the sign of life that a dead man's switch waits for.
-func (n *notifier) heartbeat(ctx context.Context) {
+func (n *Notifier) heartbeat(ctx context.Context) {
 	a := n.app()
 	if !a.Config.Notify.Heartbeat.IsSet() {
 		return
@@ -200,15 +204,4 @@ func passing(err error) bool {
 		return refused.status >= http.StatusInternalServerError || refused.status == http.StatusTooManyRequests
 	}
 	return err != nil
-}
-
-func pauseFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,4 +1,4 @@
-package main
+package notify
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ccsyncd/internal/kit"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -55,7 +57,7 @@ func (r *receiver) told() []string {
 
 // noticed is a notifier on a state database of its own, and what it logs.
 type noticed struct {
-	*notifier
+	*Notifier
 	*receiver
 	app   *app.App
 	log   bytes.Buffer
@@ -90,7 +92,7 @@ func newNoticed(t *testing.T) *noticed {
 
 // restart makes the notifier anew, as a new process does. It tries again without a pause.
 func (n *noticed) restart() {
-	n.notifier = newNotifier(func() *app.App { return n.app }, func(context.Context) bool { return n.ready })
+	n.Notifier = New(func() *app.App { return n.app }, func(context.Context) bool { return n.ready })
 	n.pauses = []time.Duration{0, 0}
 }
 
@@ -110,7 +112,7 @@ func (n *noticed) run(ctx context.Context, r *ccsync.Report) {
 			panic(err)
 		}
 	}
-	n.ran(ctx, r)
+	n.Ran(ctx, r)
 	n.deliverAll(ctx)
 }
 
@@ -131,7 +133,7 @@ func (n *noticed) events(t *testing.T) []string {
 			events = append(events, method+" "+path)
 			continue
 		}
-		var m notice
+		var m Notice
 		if err := json.Unmarshal([]byte(body), &m); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +178,7 @@ func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
 		}
 		n.restart() // and repeats nothing
 	}
-	n.idle(t.Context())
+	n.Idle(t.Context())
 	n.deliverAll(t.Context())
 	if diff := cmp.Diff(n.events(t), []string{"GET /ping"}); diff != "" {
 		t.Errorf("an idle tick:\n%s", diff)
@@ -310,7 +312,7 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 	if err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)
 	}
-	body, err = notice{Event: "failed", Text: "<a> & b", Hint: "ccsyncd check"}.encode(config.FormatSlack)
+	body, err = Notice{Event: "failed", Text: "<a> & b", Hint: "ccsyncd check"}.encode(config.FormatSlack)
 	if want := `{"text":"*ccsyncd failed*: &lt;a&gt; &amp; b\nnow: ` + "`ccsyncd check`" + `"}` + "\n"; err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)
 	}
@@ -356,15 +358,15 @@ func TestASlowReceiverDelaysNoRun(t *testing.T) {
 	n := newNoticed(t)
 	n.ready = true
 	for range 2 * maxNotices { // nobody delivers
-		n.ran(t.Context(), endedRun(ccsync.Synced))
+		n.Ran(t.Context(), endedRun(ccsync.Synced))
 	}
 	if len(n.jobs) != maxNotices || !strings.Contains(n.log.String(), "too slow") {
 		t.Errorf("%d messages wait; log: %s", len(n.jobs), n.log.String())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	n.deliver(ctx) // ends
-	if err := pauseFor(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+	n.Deliver(ctx) // ends
+	if err := kit.Sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

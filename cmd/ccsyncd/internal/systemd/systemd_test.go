@@ -1,4 +1,4 @@
-package main
+package systemd
 
 import (
 	"context"
@@ -42,9 +42,9 @@ func envOf(values map[string]string) func(string) string {
 func TestSystemdHearsHowTheDaemonFares(t *testing.T) {
 	t.Parallel()
 	c, path := manager(t)
-	s := newSystemd(envOf(map[string]string{"NOTIFY_SOCKET": path}))
+	s := New(envOf(map[string]string{"NOTIFY_SOCKET": path}))
 	for want, send := range map[string]func() error{
-		"READY=1\nSTATUS=started": func() error { return s.ready("started") }, "RELOADING=1": s.reloading, "STATUS=last run: synced": func() error { return s.status("last run: synced") }, "STOPPING=1": s.stopping,
+		"READY=1\nSTATUS=started": func() error { return s.Ready("started") }, "RELOADING=1": s.Reloading, "STATUS=last run: synced": func() error { return s.Status("last run: synced") }, "STOPPING=1": s.Stopping,
 	} {
 		if err := send(); err != nil {
 			t.Fatal(err)
@@ -58,13 +58,13 @@ func TestSystemdHearsHowTheDaemonFares(t *testing.T) {
 func TestTheWatchdogIsFedWhileTheDaemonWorks(t *testing.T) {
 	t.Parallel()
 	c, path := manager(t)
-	s := newSystemd(envOf(map[string]string{"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "3000", "WATCHDOG_PID": strconv.Itoa(os.Getpid())}))
+	s := New(envOf(map[string]string{"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "3000", "WATCHDOG_PID": strconv.Itoa(os.Getpid())}))
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.keepAlive(ctx, func() bool { asked++; return asked > 3 })
+		s.KeepAlive(ctx, func() bool { asked++; return asked > 3 })
 	}()
 	if got := heardBy(t, c); got != "WATCHDOG=1" {
 		t.Errorf("got %q", got)
@@ -83,37 +83,20 @@ func TestWithoutSystemdNothingIsSent(t *testing.T) {
 		"another kind of socket":  {"NOTIFY_SOCKET": "vsock:2:1"},
 		"no socket, but watchdog": {"WATCHDOG_USEC": "1000"},
 	} {
-		s := newSystemd(envOf(values))
-		if s != (systemd{}) {
+		s := New(envOf(values))
+		if s != (Manager{}) {
 			t.Errorf("%s: %+v", name, s)
 		}
-		if err := s.ready("x"); err != nil {
+		if err := s.Ready("x"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		s.keepAlive(t.Context(), nil) // returns at once
+		s.KeepAlive(t.Context(), nil) // returns at once
 	}
-	s := newSystemd(envOf(map[string]string{"NOTIFY_SOCKET": "/nowhere/at/all", "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}))
+	s := New(envOf(map[string]string{"NOTIFY_SOCKET": "/nowhere/at/all", "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}))
 	if s.watchdog != 0 {
 		t.Error("the watchdog is that of another process")
 	}
-	if err := s.stopping(); err == nil {
+	if err := s.Stopping(); err == nil {
 		t.Error("a socket that is not there: no error")
-	}
-}
-
-func TestTheDaemonWorksWhileSomethingMoves(t *testing.T) {
-	t.Parallel()
-	var d daemon
-	if d.works() {
-		t.Error("nothing ever moved, and it works")
-	}
-	d.progress.began(1)
-	if !d.works() {
-		t.Error("a run gets further, and it does not work")
-	}
-	d.progress.ended()
-	d.woke.Store(time.Now().Unix())
-	if !d.works() {
-		t.Error("the loop looks around, and it does not work")
 	}
 }

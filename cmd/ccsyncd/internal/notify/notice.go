@@ -1,4 +1,4 @@
-package main
+package notify
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// notice is the body of a notification. It holds counts, and neither an address nor a value: its words are ours alone,
+// Notice is the body of a notification. It holds counts, and neither an address nor a value: its words are ours alone,
 // since an error can quote what Constant Contact answered.
-type notice struct {
+type Notice struct {
 	Schema int          `json:"schema"` // 1
 	Event  string       `json:"event"`
 	Text   string       `json:"text"`
@@ -44,15 +44,15 @@ func withheld(l *ccsync.LastWhole) string {
 }
 
 // noticeOf tells of an event that a whole run was.
-func noticeOf(event string, l *ccsync.LastWhole) notice {
-	n := notice{Schema: 1, Event: event, Run: l.Run, Hint: fmt.Sprintf("ccsyncd runs show %d", l.Run)}
+func noticeOf(event string, l *ccsync.LastWhole) Notice {
+	n := Notice{Schema: 1, Event: event, Run: l.Run, Hint: fmt.Sprintf("ccsyncd runs show %d", l.Run)}
 	n.Counts.Rejected, n.Counts.Unverified = l.Rejected, l.Unverified
 	if c := l.Coverage; c != nil {
 		n.Counts.Users, n.Counts.Contacts, n.Counts.Verified = c.Users, c.Contacts, c.Verified
 		n.Counts.Pending, n.Counts.Missing, n.Counts.Skipped = c.Pending, c.Missing, c.Skipped
 	}
 	switch event {
-	case eventRecovered:
+	case EventRecovered:
 		n.Text = fmt.Sprintf("all is well again: %s of %s carry their values", term.Count(n.Counts.Verified), term.Plural(n.Counts.Users, "user", "users"))
 	case string(ccsync.Partial):
 		n.Text = fmt.Sprintf("%s did not arrive (%s); what can be tried again is tried by itself", term.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
@@ -94,7 +94,7 @@ func failure(p *ccsync.Problem) string {
 }
 
 // encode writes the body in the form that the receiver takes.
-func (n notice) encode(format string) ([]byte, error) {
+func (n Notice) encode(format string) ([]byte, error) {
 	if format != config.FormatSlack {
 		return marshal(n)
 	}
