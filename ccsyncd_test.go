@@ -46,6 +46,7 @@ var imports = []struct {
 	{"cmd/ccsyncd/internal/app", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config", room + "exit", room + "shell", room + "term"},
 		[]string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/notify", []string{"ccsyncd/internal/kit", "ccsyncd/sync", room + "app", room + "config", room + "term"}, nil},
+	{"cmd/ccsyncd/internal/report", []string{"ccsyncd/internal/kit", "ccsyncd/sync", "ccsyncd/sync/state", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/systemd", nil, []string{"ccsyncd"}},
 	{"internal/kit", nil, []string{"ccsyncd"}},
 	{"cmd/ccsyncd/internal/shell", []string{room + "config", room + "exit", room + "term"}, nil},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -113,7 +114,7 @@ func isUntold(err error) bool {
 
 func (c *cli) printInventory(has *inventory) {
 	p := c.Out
-	p.Printf("# %s\n", orElse(has.Account.String(), "this account does not tell its name (scope account_read)"))
+	p.Printf("# %s\n", cmp.Or(has.Account.String(), "this account does not tell its name (scope account_read)"))
 	if n := has.Counts; n != nil {
 		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", term.Plural(n.Total, "contact", "contacts"),
 			term.Count(n.Explicit), term.Count(n.Implicit), term.Count(n.Pending), term.Count(n.Unsubscribed))

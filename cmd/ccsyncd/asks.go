@@ -8,10 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ccsyncd/internal/kit"
-
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/web"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 

@@ -13,6 +13,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -175,11 +176,11 @@ func (ch *chain) rows(x *ccsync.Examination) {
 // reasonsText lists the reasons with a row for each, the most frequent first.
 func reasonsText(x *ccsync.Examination) string {
 	var parts []string
-	for _, reason := range byCount(x.Reasons) {
+	for _, reason := range report.ByCount(x.Reasons) {
 		part := fmt.Sprintf("%s %s", term.Count(x.Reasons[reason]), reason)
 		for _, s := range x.Skipped {
 			if string(s.Reason) == reason {
-				part += " (such as " + sample(s) + ")"
+				part += " (such as " + report.Sample(s) + ")"
 				break
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -102,7 +103,7 @@ func keepCrash(ctx context.Context, a *app.App, report *ccsync.Report) error {
 
 // failedReport is the report of a run that could not make its own. Without a code the error tells.
 func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
-	r := emptyReport(d.Version, false)
+	r := report.Empty(d.Version, false)
 	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
 	r.ExitCode = exit.Failed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
@@ -125,7 +126,7 @@ func logRun(ctx context.Context, log *slog.Logger, r *ccsync.Report) {
 	case ccsync.Partial, ccsync.Deferred:
 		level = slog.LevelWarn
 	}
-	attrs := []any{"run", r.Run, "trigger", r.Trigger, "outcome", string(r.Outcome), "changes", pending(r)}
+	attrs := []any{"run", r.Run, "trigger", r.Trigger, "outcome", string(r.Outcome), "changes", report.Pending(r)}
 	if r.Push != nil {
 		attrs = append(attrs, "verified", r.Push.Verified, "rejected", r.Push.Rejected, "unverified", r.Push.Unverified)
 	}

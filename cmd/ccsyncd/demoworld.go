@@ -12,9 +12,8 @@ import (
 	"os"
 	"time"
 
-	"ccsyncd/internal/kit"
-
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/internal/kit"
 )
 
 // demoWorld is what the demo needs around ccsyncd: a Constant Contact and an app's database.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,7 +56,7 @@ func (c *cli) initCommand() *cobra.Command {
 }
 
 func (c *cli) initialise(cmd *cobra.Command, f *initFlags) error {
-	path := orElse(c.ConfigPath, orElse(c.Getenv("CCSYNC_CONFIG"), "ccsync.toml"))
+	path := cmp.Or(c.ConfigPath, cmp.Or(c.Getenv("CCSYNC_CONFIG"), "ccsync.toml"))
 	switch _, err := os.Stat(path); {
 	case err == nil && !f.force:
 		return shell.Misused(cmd, fmt.Errorf("%s exists; --force replaces it", path))

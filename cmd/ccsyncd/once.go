@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
-	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
 )
@@ -56,50 +55,16 @@ func (f *runFlags) options(trigger string, only []string) ccsync.Options {
 	return ccsync.Options{Trigger: trigger, Force: f.force, Full: f.full, Limit: f.limit, Only: only}
 }
 
+// printed is how the report is printed.
+func (f *runFlags) printed() report.Options {
+	return report.Options{Output: f.output, Reveal: f.reveal, Detailed: f.detailed}
+}
+
 // once makes one run, dry or not, and prints its report.
 func (c *cli) once(ctx context.Context, f runFlags) error {
-	report, err := app.Once(ctx, c.Shell, f.options("command", nil), f.dryRun)
+	r, err := app.Once(ctx, c.Shell, f.options("command", nil), f.dryRun)
 	if err != nil {
-		return c.unstarted(err, f)
+		return report.Unstarted(c.Shell, err, f.output, f.dryRun)
 	}
-	return c.present(report, f)
-}
-
-// unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.
-func (c *cli) unstarted(err error, f runFlags) error {
-	if f.output != shell.OutputJSON || exit.IsSaid(err) {
-		return err
-	}
-	code, hint := exit.Of(err)
-	report := emptyReport(c.Version, f.dryRun)
-	report.Outcome, report.ExitCode = ccsync.Failed, code
-	if code == exit.Unauthorized {
-		report.Outcome = ccsync.Unauthorized
-	}
-	report.Error = &ccsync.Problem{Code: errorCode(code, err), Message: err.Error(), Hint: hint}
-	return errors.Join(c.Out.JSON(report), err)
-}
-
-// emptyReport is the report of a run that never was.
-func emptyReport(version string, dry bool) *ccsync.Report {
-	return &ccsync.Report{
-		Schema: 1, Version: version, Trigger: "command", DryRun: dry, StartedAt: time.Now().UTC().Truncate(time.Millisecond),
-		Mirror: ccsync.Mirrored{Refresh: "none"}, Changes: []ccsync.Change{}, Skipped: []ccsync.Skipped{},
-		Guard: ccsync.Verdict{Reasons: []string{}, Details: []string{}},
-	}
-}
-
-// errorCode names an error by its exit code, for reports, or by itself.
-func errorCode(status int, err error) string {
-	switch status {
-	case exit.Config:
-		return "config"
-	case exit.Held:
-		return "held"
-	case exit.Unauthorized:
-		return "unauthorized"
-	default:
-		code, _ := ccsync.Diagnose(err)
-		return code
-	}
+	return report.Print(c.Shell, r, f.printed())
 }

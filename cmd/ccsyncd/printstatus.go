@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 )
 
 func (c *cli) printStatus(s status, now time.Time) {
-	p := printer{Stream: c.Out}
+	p := statusPrinter{c.Out}
 	if s.NotReady != "" {
 		p.Print("daemon    " + p.Paint(term.Bad, "not ready: "+strings.ReplaceAll(s.NotReady, "\n", "\n          ")))
 	}
@@ -20,7 +22,7 @@ func (c *cli) printStatus(s status, now time.Time) {
 		p.coverageBar(*s.Coverage, s.CoverageAt, now)
 	}
 	if s.Authorized {
-		p.Printf("account   %s\n", orElse(s.Account.String(), "not told"))
+		p.Printf("account   %s\n", cmp.Or(s.Account.String(), "not told"))
 	} else {
 		p.Print("account   " + p.Paint(term.Bad, "not authorized: "+s.Reason))
 	}
@@ -37,8 +39,11 @@ func (c *cli) printStatus(s status, now time.Time) {
 	c.nextAfterStatus(s)
 }
 
+// statusPrinter prints the lines of status.
+type statusPrinter struct{ *term.Stream }
+
 // coverageBar is the figure of the mission, at a glance.
-func (p printer) coverageBar(c ccsync.Coverage, at, now time.Time) {
+func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time) {
 	share := 100 * float64(c.Verified) / float64(c.Users)
 	style := term.Good
 	if c.Pending+c.Missing > 0 {
@@ -49,13 +54,13 @@ func (p printer) coverageBar(c ccsync.Coverage, at, now time.Time) {
 	p.Printf("          %s, %s pending, %s missing, %s skipped\n", term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Missing), term.Count(c.Skipped))
 }
 
-func (p printer) runLines(s status, now time.Time) {
+func (p statusPrinter) runLines(s status, now time.Time) {
 	switch last := s.LastRun; {
 	case last == nil:
 		p.Printf("last run  never\n")
 	default:
-		p.Print(p.Text("last run  %d ", last.Run) + p.Paint(styleOf(last.Outcome), string(last.Outcome)) + p.Text(" %s (%s): %s",
-			term.Age(last.EndedAt, now), last.Trigger, last.counts()))
+		p.Print(p.Text("last run  %d ", last.Run) + p.Paint(report.StyleOf(last.Outcome), string(last.Outcome)) + p.Text(" %s (%s): %s",
+			term.Age(last.EndedAt, now), last.Trigger, last.Counts()))
 		if last.Error != nil {
 			p.Printf("          %s\n", last.Error.Message)
 			if last.Error.Hint != "" {
@@ -73,7 +78,7 @@ func (p printer) runLines(s status, now time.Time) {
 	p.Printf("next run  %s, by process %d on %s\n", term.Age(s.NextRun, now), s.Daemon.PID, s.Daemon.Host)
 }
 
-func (p printer) mirrorLine(m mirrorStatus, now time.Time) {
+func (p statusPrinter) mirrorLine(m mirrorStatus, now time.Time) {
 	if m.RefreshedAt.IsZero() {
 		p.Printf("mirror    no snapshot yet\n")
 		return
@@ -81,7 +86,7 @@ func (p printer) mirrorLine(m mirrorStatus, now time.Time) {
 	p.Printf("mirror    %s, refreshed %s, full snapshot %s\n", term.Plural(m.Contacts, "contact", "contacts"), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
 }
 
-func (p printer) openProblems(problems problemStatus, now time.Time) {
+func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
 	if problems.Count == 0 {
 		p.Print("problems  " + p.Paint(term.Good, "none"))
 		return
@@ -111,11 +116,4 @@ func (c *cli) nextAfterStatus(s status) {
 	default:
 		c.Next("ccsyncd runs")
 	}
-}
-
-func orElse(text, otherwise string) string {
-	if strings.TrimSpace(text) == "" {
-		return otherwise
-	}
-	return text
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"ccsyncd/internal/kit"
-
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -57,15 +57,15 @@ func users(_ *cobra.Command, given []string) error {
 }
 
 func (c *cli) push(ctx context.Context, f runFlags, only []string, noWait bool) error {
-	report, err := c.runPush(ctx, f, only, noWait)
+	r, err := c.runPush(ctx, f, only, noWait)
 	switch {
 	case err != nil:
-		return c.unstarted(err, f)
-	case report == nil: // left to the daemon
+		return report.Unstarted(c.Shell, err, f.output, false)
+	case r == nil: // left to the daemon
 		c.Next("ccsyncd runs")
 		return nil
 	}
-	return c.present(report, f)
+	return report.Print(c.Shell, r, f.printed())
 }
 
 // runPush runs here, or lets the process do it that holds the lock. The report is nil when nobody waits for it.

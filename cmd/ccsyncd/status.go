@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
-	"ccsyncd/sync/state"
 )
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -51,8 +50,8 @@ type status struct {
 	DoubtSince time.Time        `json:"in_doubt_since,omitzero"` // of the refresh token
 	NextTry    time.Time        `json:"next_try,omitzero"`       // of the refresh token, while it is in doubt
 	Account    app.Account      `json:"account"`
-	LastRun    *runSummary      `json:"last_run"` // for all users, and not dry
-	Running    *runSummary      `json:"running,omitempty"`
+	LastRun    *report.Summary  `json:"last_run"` // for all users, and not dry
+	Running    *report.Summary  `json:"running,omitempty"`
 	Daemon     *holder          `json:"daemon"`            // null when none runs
 	NextRun    time.Time        `json:"next_run,omitzero"` // when a daemon runs
 	// NotReady is why that daemon is not ready, as its /readyz says.
@@ -135,29 +134,16 @@ func readRuns(ctx context.Context, a *app.App, s *status) error {
 		return err
 	}
 	if ran {
-		s.LastRun = summaryOf(&last)
+		s.LastRun = report.SummaryOf(&last)
 		s.Coverage, s.CoverageAt = last.Coverage, last.CoverageAt
 	}
 	newest, err := a.State.Runs(ctx, 1)
 	if err != nil || len(newest) == 0 || newest[0].Dry || newest[0].Outcome != "" {
 		return err
 	}
-	running := summarise(newest[0], reportOf(newest[0]))
+	running := report.Summarise(newest[0], report.Of(newest[0]))
 	s.Running = &running
 	return nil
-}
-
-// summaryOf is the last whole run as the history has it.
-func summaryOf(l *ccsync.LastWhole) *runSummary {
-	return &runSummary{Run: l.Run, Trigger: l.Trigger, Forced: l.Forced, Outcome: l.Outcome, ExitCode: l.ExitCode, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
-		Changes: l.Changes, Verified: l.Verified, Rejected: l.Rejected, Unverified: l.Unverified, Skipped: l.Skipped, Requests: l.Requests, Error: l.Error}
-}
-
-// reportOf reads what a run left behind, as far as this version knows it; a run that died left nothing.
-func reportOf(r state.Run) *ccsync.Report {
-	var report ccsync.Report
-	_ = json.Unmarshal(r.Report, &report)
-	return &report
 }
 
 func readQuota(ctx context.Context, a *app.App, s *status) error {
@@ -185,7 +171,7 @@ func readProblems(ctx context.Context, a *app.App, s *status) error {
 			return err
 		}
 		s.Problems.Count++
-		if len(s.Problems.First) < shownProblems {
+		if len(s.Problems.First) < report.ShownProblems {
 			s.Problems.First = append(s.Problems.First, openProblem{Key: p.Key, Email: p.Address, Reason: p.Reason, Detail: p.Detail,
 				Attempts: p.Attempts, RetryAt: p.RetryAt})
 		}

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"ccsyncd"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"ccsyncd"
 )
 
 // env is an environment that holds these variables alone.

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"ccsyncd"
-
 	"github.com/google/go-cmp/cmp"
+
+	"ccsyncd"
 )
 
 // minimal is a configuration without mistakes; tests add to it.

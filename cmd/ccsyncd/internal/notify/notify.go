@@ -8,10 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"ccsyncd/internal/kit"
-
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 

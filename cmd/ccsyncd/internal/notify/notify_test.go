@@ -15,14 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"ccsyncd/internal/kit"
-
 	"github.com/google/go-cmp/cmp"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 

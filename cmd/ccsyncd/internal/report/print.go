@@ -1,4 +1,5 @@
-package main
+// Package report prints the report of a run, and what the history keeps of it, as text, JSON or CSV.
+package report
 
 import (
 	"cmp"
@@ -12,59 +13,66 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// present prints a report in the form that was asked for, what is wrong and the next command to stderr, and returns its
+// Options say how a report is printed.
+type Options struct {
+	Output   string // shell.OutputText, OutputJSON or OutputCSV
+	Reveal   bool   // show the values of mapped fields in full
+	Detailed bool   // end with exit.Pending while changes are pending
+}
+
+// Print prints a report in the form that was asked for, what is wrong and the next command to stderr, and returns its
 // exit code as an error.
-func (c *cli) present(r *ccsync.Report, f runFlags) error {
+func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 	var err error
-	switch f.output {
+	switch o.Output {
 	case shell.OutputJSON:
-		err = c.Out.JSON(r)
+		err = sh.Out.JSON(r)
 	case shell.OutputCSV:
-		err = c.planCSV(r)
+		err = planCSV(sh.Out, r)
 	default:
-		p := printer{Stream: c.Out, reveal: f.reveal}
+		p := printer{Stream: sh.Out, reveal: o.Reveal}
 		p.report(r)
 	}
 	if err != nil {
 		return err
 	}
 	if r.Truncated {
-		c.Err.Printf("only the first 10,000 changes and skips are listed; the summary counts all\n")
+		sh.Err.Printf("only the first 10,000 changes and skips are listed; the summary counts all\n")
 	}
 	if r.Error != nil {
-		c.Complain(r.Error.Message, r.Error.Hint)
+		sh.Complain(r.Error.Message, r.Error.Hint)
 	}
-	c.nextAfter(r)
-	if f.detailed && r.ExitCode == exit.Done && pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
+	nextAfter(sh, r)
+	if o.Detailed && r.ExitCode == exit.Done && Pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
 		return exit.With(exit.Pending)
 	}
 	return exit.With(r.ExitCode)
 }
 
-// pending counts the contacts that a plan would change.
-func pending(r *ccsync.Report) int { return r.Summary.Create + r.Summary.Update + r.Summary.Clear }
-
 // nextAfter names the command that follows a run.
-func (c *cli) nextAfter(r *ccsync.Report) {
+func nextAfter(sh *shell.Shell, r *ccsync.Report) {
 	switch {
 	case r.Outcome == ccsync.Unauthorized:
-		c.Next("ccsyncd auth login")
+		sh.Next("ccsyncd auth login")
 	case r.Outcome == ccsync.Refused && slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		c.Next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
+		sh.Next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
 	case r.Outcome == ccsync.Refused && r.DryRun:
-		c.Next("ccsyncd push --force, if the plan is meant")
+		sh.Next("ccsyncd push --force, if the plan is meant")
 	case r.Outcome == ccsync.Refused:
-		c.Next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
+		sh.Next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
 	case r.Outcome == ccsync.Failed:
-		c.Next("ccsyncd check")
-	case r.DryRun && pending(r) > 0:
-		c.Next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
+		sh.Next("ccsyncd check")
+	case r.DryRun && Pending(r) > 0:
+		sh.Next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
 	case r.Outcome == ccsync.Partial:
-		c.Next("ccsyncd runs show %d", r.Run)
+		sh.Next("ccsyncd runs show %d", r.Run)
 	default:
-		c.Next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
+		sh.Next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
 	}
 }
+
+// Pending counts the contacts that a plan would change.
+func Pending(r *ccsync.Report) int { return r.Summary.Create + r.Summary.Update + r.Summary.Clear }
 
 // printer prints a report for a person.
 type printer struct {
@@ -89,12 +97,12 @@ func (p printer) headline(r *ccsync.Report) {
 	if r.DryRun {
 		what = "dry run"
 	}
-	what += ": " + p.Paint(styleOf(r.Outcome), string(r.Outcome))
+	what += ": " + p.Paint(StyleOf(r.Outcome), string(r.Outcome))
 	if !wasPlanned(r) {
 		p.Print(what + nothingSent(r))
 		return
 	}
-	p.Print(what + p.Text(", %s for %s and %s", term.Plural(pending(r), "change", "changes"),
+	p.Print(what + p.Text(", %s for %s and %s", term.Plural(Pending(r), "change", "changes"),
 		term.Plural(r.Source.Rows, "user", "users"), term.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
 	if r.Coverage.Users > 0 && len(r.Users) == 0 { // else it is that of some users alone
 		p.coverage(r.Coverage)
@@ -123,7 +131,7 @@ func (p printer) coverage(c ccsync.Coverage) {
 		term.Plural(c.Users, "user", "users"), term.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
 }
 
-func styleOf(o ccsync.Outcome) term.Style {
+func StyleOf(o ccsync.Outcome) term.Style {
 	switch o {
 	case ccsync.Synced, ccsync.Planned:
 		return term.Good
@@ -140,7 +148,7 @@ func (p printer) footer(r *ccsync.Report) {
 	if wasPlanned(r) || r.Guard.Tripped {
 		p.guard(r)
 	}
-	if r.DryRun && pending(r) > 0 {
+	if r.DryRun && Pending(r) > 0 {
 		p.Printf("estimate  %s, about %s\n", term.Plural(r.Estimate.Requests, "request", "requests"), seconds(r.Estimate.Seconds))
 	}
 	p.Printf("this run  %s in %s\n", term.Plural(r.Requests, "request", "requests"), seconds(r.Seconds))

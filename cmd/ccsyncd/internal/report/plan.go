@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -28,12 +28,12 @@ func (p printer) plan(r *ccsync.Report) {
 	for _, setup := range r.Setup {
 		p.Printf("\nsetup: the custom field %q does not exist yet and would be created\n", setup.Name)
 	}
-	if pending(r) == 0 {
+	if Pending(r) == 0 {
 		return
 	}
 	p.Printf("\n%s\n", p.tally(s))
 	p.changes(r.Changes)
-	if more := pending(r) - min(len(r.Changes), shownChanges); more > 0 {
+	if more := Pending(r) - min(len(r.Changes), shownChanges); more > 0 {
 		p.Printf("... and %s (--output csv or json has more)\n", term.Plural(more, "other contact", "other contacts"))
 	}
 }
@@ -132,25 +132,26 @@ func (p printer) skips(r *ccsync.Report) {
 	samples := make(map[string][]string)
 	for _, s := range r.Skipped {
 		if reason := string(s.Reason); len(samples[reason]) < shownSkips {
-			samples[reason] = append(samples[reason], sample(s))
+			samples[reason] = append(samples[reason], Sample(s))
 		}
 	}
 	p.Printf("\nskipped: %s\n", term.Plural(r.Summary.Skipped, "row", "rows"))
 	t := &term.Table{Columns: []term.Column{{Title: "reason"}, {Title: "rows", Right: true}, {Title: "for example", Wrap: true}}}
-	for _, reason := range byCount(r.Reasons) {
+	for _, reason := range ByCount(r.Reasons) {
 		t.Add(reason, term.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
 	}
 	p.Table(t)
 }
 
-// byCount orders reasons, the most frequent first.
-func byCount(reasons map[string]int) []string {
+// ByCount orders reasons, the most frequent first.
+func ByCount(reasons map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), cmp.Compare(a, b))
 	})
 }
 
-func sample(s ccsync.Skipped) string {
+// Sample names a skipped row and tells what is wrong with it.
+func Sample(s ccsync.Skipped) string {
 	text := strings.TrimSpace(s.Key + " " + s.Email)
 	if s.Detail != "" {
 		text += " (" + s.Detail + ")"
@@ -159,8 +160,8 @@ func sample(s ccsync.Skipped) string {
 }
 
 // planCSV prints one record for each value that a plan changes, and one for each skipped row.
-func (c *cli) planCSV(r *ccsync.Report) error {
-	out := c.Out.CSV("action", "key", "email", "contact_id", "column", "old", "new", "joins", "reason", "detail")
+func planCSV(to *term.Stream, r *ccsync.Report) error {
+	out := to.CSV("action", "key", "email", "contact_id", "column", "old", "new", "joins", "reason", "detail")
 	for _, change := range r.Changes {
 		for _, v := range fieldsOf(change) {
 			out.Write(string(change.Action), change.Key, change.Email, change.ContactID, v.Column, v.Old, v.New, strings.Join(change.Joins, ", "), "", "")

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -7,8 +7,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// shownProblems is how many problems the text of a run lists.
-const shownProblems = 20
+// ShownProblems is how many problems the text of a run lists.
+const ShownProblems = 20
 
 // pushed prints what became of what was sent.
 func (p printer) pushed(r *ccsync.Report) {
@@ -49,11 +49,11 @@ func (p printer) problems(all []ccsync.PushProblem) {
 	}
 	p.Printf("\nproblems: what did not land is tried again by itself, after a while\n")
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "detail", Wrap: true}}}
-	for _, problem := range all[:min(len(all), shownProblems)] {
+	for _, problem := range all[:min(len(all), ShownProblems)] {
 		t.Add(problem.Key, problem.Email, problem.Reason, problem.Detail)
 	}
 	p.Table(t)
-	if more := len(all) - shownProblems; more > 0 {
+	if more := len(all) - ShownProblems; more > 0 {
 		p.Printf("... and %s (--output json has them)\n", term.Plural(more, "other", "others"))
 	}
 }
