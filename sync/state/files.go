@@ -59,7 +59,9 @@ func private(path string) error {
 	if err := owned(path, info); err != nil {
 		return err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	// Where there are no owners the mode is made up: Windows tells 0666 of every file that is not read-only.
+	_, told := ownerOf(info)
+	if mode := info.Mode().Perm(); told && mode&0o077 != 0 {
 		return fmt.Errorf("%w: %s has mode %04o, want 0600 (chmod 600 %s)", ErrExposed, path, mode, path)
 	}
 	return nil
