@@ -39,7 +39,7 @@ var dir string // for the program
 
 var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(dir, "ccsyncd")
-	cmd := exec.Command("go", "build", "-o", path, "../cmd/ccsyncd")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w -X main.version="+packed, "-o", path, "../cmd/ccsyncd")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
 })
