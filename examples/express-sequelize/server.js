@@ -1,0 +1,28 @@
+import { randomInt } from "node:crypto";
+import * as ccsync from "@ccsyncd/client";
+import express from "express";
+import { User } from "./models.js";
+
+const app = express();
+app.use(express.json());
+
+// A code is a credential: it opens the app.
+const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+const shortCode = () => Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join("");
+
+// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the contact.
+app.post("/users", async (req, res) => {
+  const { id } = await User.create({ email: req.body.email, shortCode: shortCode() });
+  res.status(201).json({ id });
+});
+
+// A mail that shows the code waits until the contact carries it.
+app.post("/users/:id/welcome", async (req, res) => {
+  const { users } = await ccsync.push({ keys: [req.params.id], wait: "60s" });
+  const [{ state, reason }] = users;
+  if (state === "verified") console.log(`send the welcome mail to user ${req.params.id}`);
+  res.json({ state, reason });
+});
+
+const port = Number(process.env.PORT ?? 3000);
+app.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${port}`));
