@@ -3,26 +3,64 @@ package sync
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // forcesAll tells whether a run was forced for everybody. One that was forced for some sends these, and leaves as it is what holds
 // for the others.
 func (o *Options) forcesAll() bool { return o.Force && len(o.Only) == 0 && o.Limit == 0 }
 
+// Ahead says that everybody else waits for contacts that went ahead of a first push.
+type Ahead struct {
+	Contacts int       `json:"contacts"`
+	Until    time.Time `json:"until,omitzero"` // when their import counts as lost, and others go ahead in their place; zero: never
+}
+
+// String names what is waited for, and how long.
+func (a Ahead) String() string {
+	text := "waiting for the first contact: its import is under way, and nothing else is sent before it has ended"
+	if a.Contacts > 1 {
+		text = fmt.Sprintf("waiting for the first %d contacts: their import is under way, and nothing else is sent before it has ended", a.Contacts)
+	}
+	if a.Until.IsZero() {
+		return text
+	}
+	return text + fmt.Sprintf("; after %s it counts as lost ([limits] activity_timeout) and others go ahead", a.Until.UTC().Format("2006-01-02 15:04 MST"))
+}
+
 // awaitAhead waits for contacts that a former run sent ahead: until they are compared nothing else is sent. ok is false when nothing may be
 // sent yet.
 func (r *run) awaitAhead(ctx context.Context) (ok bool, err error) {
-	waits, err := r.canary.Waits(ctx)
-	if err != nil || !waits {
+	waiting, err := r.canary.Waiting(ctx)
+	if err != nil || waiting == 0 {
 		return err == nil, err
 	}
 	if ok, err := r.compareAhead(ctx); err != nil || !ok {
 		return false, err
 	}
-	if waits, err = r.canary.Waits(ctx); err != nil || waits {
-		r.report.note("the import of the contacts that go ahead is under way still: the others wait for it")
+	waits, err := r.tellAhead(ctx)
+	return !waits, err
+}
+
+// tellAhead says, where that is so, that everybody else waits for the contacts that went ahead.
+func (r *run) tellAhead(ctx context.Context) (waits bool, err error) {
+	waiting, err := r.canary.Waiting(ctx)
+	if err != nil || waiting == 0 {
 		return false, err
 	}
+	open, err := r.State.OpenBatches(ctx)
+	if err != nil {
+		return false, err
+	}
+	a := Ahead{Contacts: waiting}
+	for i := range open {
+		if until := open[i].SendingAt.Add(r.Policy.ActivityTimeout); r.Policy.ActivityTimeout > 0 && until.After(a.Until) {
+			a.Until = until
+		}
+	}
+	r.report.Ahead = &a
+	r.report.note(a.String())
+	r.Log.WarnContext(ctx, "waiting for the contacts that go ahead", "run", r.id, "contacts", a.Contacts, "until", a.Until)
 	return true, nil
 }
 
@@ -70,6 +108,9 @@ func (r *run) sendInSteps(ctx context.Context) error {
 		return err
 	}
 	if due > 0 {
+		if waits, err := r.tellAhead(ctx); err != nil || waits {
+			return err
+		}
 		if len(first) < r.plan.Len() {
 			r.report.note("not all contacts that went ahead were seen with their values: the others wait for the next run")
 		}

@@ -156,6 +156,42 @@ func TestAForcedPushForSomeLeavesTheCanaryForTheOthers(t *testing.T) {
 	}
 }
 
+// While the import of the contacts that go ahead does not end, report, record and log say what everybody waits for, and until when.
+func TestAReportSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary = 5
+		w.populate(20, 1)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
+		began := time.Now()
+		for i := range 2 { // the run that sends them, and one that finds them under way
+			report := w.run(ccsync.Options{})
+			w.want(report, ccsync.Partial)
+			last, _, err := ccsync.ReadLastWhole(w.t.Context(), w.state)
+			for name, a := range map[string]*ccsync.Ahead{"report": report.Ahead, "record": last.Ahead} {
+				if a == nil || a.Contacts != 5 || a.Until.Sub(began.Add(6*time.Hour)).Abs() > time.Minute || err != nil {
+					t.Errorf("run %d, %s: %+v (%v)", i+1, name, a, err)
+				}
+			}
+			if !slices.ContainsFunc(report.Notes, func(n string) bool {
+				return strings.Contains(n, "waiting for the first 5 contacts") && strings.Contains(n, "2000-01-01 06:00 UTC")
+			}) {
+				t.Errorf("run %d notes %q", i+1, report.Notes)
+			}
+			w.wantSent(5)
+		}
+		time.Sleep(6 * time.Hour) // it counts as lost now
+		report := w.run(ccsync.Options{})
+		last, _, err := ccsync.ReadLastWhole(w.t.Context(), w.state)
+		if report.Ahead != nil || last.Ahead != nil || err != nil {
+			t.Errorf("%+v, %+v (%v)", report.Ahead, last.Ahead, err)
+		}
+		if sent := w.sentRows(); len(sent) < 2 || sent[1] != 5 {
+			t.Errorf("imports of %v contacts", sent)
+		}
+	})
+}
+
 func TestCreatedContactsGoAheadToo(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

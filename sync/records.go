@@ -53,6 +53,7 @@ type LastWhole struct {
 	Rejected   int       `json:"rejected"`
 	Unverified int       `json:"unverified"`
 	Skipped    int       `json:"skipped"` // rows
+	Ahead      *Ahead    `json:"ahead,omitempty"`
 	// Failures is how many whole runs have failed in a row, this one among them.
 	Failures int `json:"failures"`
 
@@ -109,7 +110,7 @@ func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 
 func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	next := LastWhole{
 		Run: r.Run, Trigger: r.Trigger, Forced: r.Forced, Outcome: r.Outcome, ExitCode: r.ExitCode, Error: r.Error, StartedAt: r.StartedAt, EndedAt: at,
-		Seconds: r.Seconds, Requests: r.Requests, Changes: r.Summary.Create + r.Summary.Update + r.Summary.Clear, Skipped: r.Summary.Skipped,
+		Seconds: r.Seconds, Requests: r.Requests, Changes: r.Summary.Create + r.Summary.Update + r.Summary.Clear, Skipped: r.Summary.Skipped, Ahead: r.Ahead,
 		Coverage: l.Coverage, Skips: l.Skips, CoverageRun: l.CoverageRun, CoverageAt: l.CoverageAt,
 		Problems: l.Problems, NewestProblem: l.NewestProblem, SyncedAt: l.SyncedAt, PendingSince: l.PendingSince, Latency: l.Latency,
 	}

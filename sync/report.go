@@ -68,6 +68,8 @@ type Report struct {
 	Forced bool `json:"forced,omitempty"`
 	// Limited is how many changes were left out because the run was to make no more.
 	Limited int `json:"limited,omitempty"`
+	// Ahead is there while everybody else waits for contacts that went ahead of a first push.
+	Ahead *Ahead `json:"ahead,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.
 	Users []UserState `json:"users,omitempty"`
 

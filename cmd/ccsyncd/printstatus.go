@@ -67,6 +67,9 @@ func (p statusPrinter) runLines(s status, now time.Time) {
 				p.Printf("          hint: %s\n", last.Error.Hint)
 			}
 		}
+		if last.Ahead != nil {
+			p.Printf("          %s\n", last.Ahead)
+		}
 	}
 	if s.Running != nil && s.Daemon != nil {
 		p.Printf("under way run %d since %s\n", s.Running.Run, term.Age(s.Running.StartedAt, now))

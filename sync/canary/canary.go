@@ -112,10 +112,13 @@ func (c *Canary) Judge(ctx context.Context, v *plan.Verdict) error {
 	return err
 }
 
-// Waits tells whether contacts that went ahead are to be compared still before anybody else is sent.
-func (c *Canary) Waits(ctx context.Context) (bool, error) {
+// Waiting is how many contacts that went ahead are to be compared still before anybody else is sent.
+func (c *Canary) Waiting(ctx context.Context) (int, error) {
 	r, err := c.record(ctx)
-	return len(r.Ahead) > 0 && c.Contacts > 0 && !c.Force, err
+	if err != nil || c.Contacts == 0 || c.Force {
+		return 0, err
+	}
+	return len(r.Ahead), nil
 }
 
 // Pass takes it that as many contacts as are wanted have passed: for a run that was forced for everybody.

@@ -28,12 +28,13 @@ type Summary struct {
 	Skipped    int             `json:"skipped"`
 	Requests   int             `json:"requests"`
 	Error      *ccsync.Problem `json:"error,omitempty"`
+	Ahead      *ccsync.Ahead   `json:"ahead,omitempty"`
 }
 
 // Summarise gives the summary of a run of the history and of its report.
 func Summarise(r state.Run, report *ccsync.Report) Summary {
 	s := Summary{Run: r.ID, Trigger: r.Trigger, DryRun: r.Dry, Forced: r.Forced, Outcome: ccsync.Outcome(r.Outcome), ExitCode: report.ExitCode,
-		StartedAt: r.StartedAt, EndedAt: r.EndedAt, Changes: Pending(report), Skipped: report.Summary.Skipped, Requests: r.Requests, Error: report.Error}
+		StartedAt: r.StartedAt, EndedAt: r.EndedAt, Changes: Pending(report), Skipped: report.Summary.Skipped, Requests: r.Requests, Error: report.Error, Ahead: report.Ahead}
 	if p := report.Push; p != nil {
 		s.Verified, s.Rejected, s.Unverified = p.Verified, p.Rejected, p.Unverified
 	}
@@ -58,7 +59,7 @@ func (s *Summary) Counts() string {
 // SummaryOf is the last whole run as the history has it.
 func SummaryOf(l *ccsync.LastWhole) *Summary {
 	return &Summary{Run: l.Run, Trigger: l.Trigger, Forced: l.Forced, Outcome: l.Outcome, ExitCode: l.ExitCode, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
-		Changes: l.Changes, Verified: l.Verified, Rejected: l.Rejected, Unverified: l.Unverified, Skipped: l.Skipped, Requests: l.Requests, Error: l.Error}
+		Changes: l.Changes, Verified: l.Verified, Rejected: l.Rejected, Unverified: l.Unverified, Skipped: l.Skipped, Requests: l.Requests, Error: l.Error, Ahead: l.Ahead}
 }
 
 // Of reads what a run left behind, as far as this version knows it; a run that died left nothing.

@@ -161,3 +161,22 @@ func TestOneUserIsExplainedWithoutGivingACodeAway(t *testing.T) {
 		}
 	})
 }
+
+// While the first contacts are under way the page says so, and until when.
+func TestThePageSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	waiting := synced(20)
+	waiting.Outcome, waiting.Ahead = ccsync.Partial, &ccsync.Ahead{Contacts: 5, Until: time.Date(2026, 11, 30, 6, 0, 0, 0, time.UTC)}
+	w.ran(waiting, time.Second)
+	page := w.look("/")
+	for _, want := range []string{"Waiting for the first 5 contacts", "2026-11-30 06:00 UTC"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	w.ran(synced(20), time.Second)
+	if strings.Contains(w.look("/"), "Waiting for the first") {
+		t.Error("it says so afterwards")
+	}
+}

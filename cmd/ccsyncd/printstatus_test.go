@@ -1,0 +1,39 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/report"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
+)
+
+func TestStatusSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 30, 1, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		ahead *ccsync.Ahead
+		want  string
+	}{
+		"until a time": {&ccsync.Ahead{Contacts: 5, Until: now.Add(5 * time.Hour)}, "waiting for the first 5 contacts: their import is under way, and nothing else is sent before it has " +
+			"ended; after 2026-11-30 06:00 UTC it counts as lost ([limits] activity_timeout) and others go ahead"},
+		"without end": {&ccsync.Ahead{Contacts: 1}, "waiting for the first contact: its import is under way, and nothing else is sent before it has ended"},
+		"not":         {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			sh := &cli{&shell.Shell{Terminal: term.New(term.Options{Stdout: &out, Stderr: io.Discard})}}
+			sh.printStatus(status{Authorized: true, LastRun: &report.Summary{Run: 1, Outcome: ccsync.Partial, EndedAt: now, Ahead: c.ahead}}, now)
+			text := strings.Join(strings.Fields(out.String()), " ")
+			if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "waiting for the first") {
+				t.Errorf("it says:\n%s", out.String())
+			}
+		})
+	}
+}
