@@ -21,8 +21,8 @@ func TestAlertsAndDashboardNameMetricsThatThereAre(t *testing.T) {
 	for d := range descriptions {
 		known[name.FindString(d.String())] = true
 	}
-	for _, file := range []string{"alerts.yaml", "grafana-dashboard.json"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "deploy", file))
+	for _, file := range []string{"alerts.yaml", "alerts_test.yaml", "grafana-dashboard.json"} {
+		text, err := os.ReadFile(filepath.Join(deployed, file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,6 +129,7 @@ var (
 	runRequests = newGauge("last_run_requests", "API requests of the last whole run.")
 	runSynced   = newGauge("last_synced_timestamp_seconds", "When a whole run last ended synced, or a tick after one found nothing to do.")
 	runGood     = newGauge("last_good_run_timestamp_seconds", "When a whole run, or a tick that found nothing to do, last left /readyz at 200: the heartbeat as a number.")
+	runDue      = newGauge("good_run_due_timestamp_seconds", "The first scheduled time after ccsync_last_good_run_timestamp_seconds: when the next good run was to begin.")
 	runNow      = newGauge("run_in_progress", "1 while a run is under way.")
 	nextRun     = newGauge("next_run_timestamp_seconds", "The next scheduled time.")
 
@@ -144,7 +145,7 @@ var (
 // gauges are all of the collector.
 var gauges = []gauge{
 	buildInfo, users, skippedRows, contacts, refreshed, snapshot, oldest, latency, problems, imports, runEnd, runOutcome, runSeconds,
-	runRequests, runSynced, runGood, runNow, nextRun, quotaUsed, quotaLimit, quotaReset, authorized, lapses, skew,
+	runRequests, runSynced, runGood, runDue, runNow, nextRun, quotaUsed, quotaLimit, quotaReset, authorized, lapses, skew,
 }
 
 // Describe sends every description.

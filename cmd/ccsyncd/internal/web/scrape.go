@@ -58,10 +58,13 @@ func (s *scrape) runs() error {
 		synced = later(synced, p.IdleAt)
 	}
 	s.at(runSynced, synced)
-	if good := p.GoodAt; last.Outcome.Good() {
-		s.at(runGood, later(last.EndedAt, good))
-	} else {
-		s.at(runGood, good)
+	good := p.GoodAt
+	if last.Outcome.Good() {
+		good = later(last.EndedAt, good)
+	}
+	s.at(runGood, good)
+	if !good.IsZero() {
+		s.at(runDue, s.Next(good))
 	}
 	if last.Latency > 0 {
 		s.set(latency, last.Latency)
