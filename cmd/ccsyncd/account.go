@@ -5,13 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
@@ -79,12 +77,12 @@ type accountList struct {
 func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
 	has := &inventory{Fields: []accountField{}, Lists: []accountList{}}
 	who, err := a.Reader.Account(ctx)
-	if err != nil && !isUntold(err) {
+	if err != nil && !app.IsUntold(err) {
 		return nil, err
 	}
 	has.Account = app.Account{ID: who.ID, Name: who.Name}
 	counts, err := a.Reader.Counts(ctx)
-	if err != nil && !isUntold(err) {
+	if err != nil && !app.IsUntold(err) {
 		return nil, err
 	}
 	if err == nil {
@@ -105,11 +103,6 @@ func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
 		has.Lists = append(has.Lists, accountList{l.ID, l.Name, l.Members})
 	}
 	return has, nil
-}
-
-// isUntold is for what an account may keep to itself, for want of a scope.
-func isUntold(err error) bool {
-	return errors.Is(err, ccapi.ErrForbidden) || errors.Is(err, ccapi.ErrNotFound)
 }
 
 func (c *cli) printInventory(has *inventory) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/doctor"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
@@ -32,8 +33,8 @@ func (c *cli) printStatus(s status, now time.Time) {
 	p.runLines(s, now)
 	p.Printf("quota     %s of %s requests left today, resets %s\n", term.Count(max(s.Quota.Limit-s.Quota.Used, 0)), term.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
 	p.mirrorLine(s.Mirror, now)
-	if skew := time.Duration(s.Skew * float64(time.Second)); skew.Abs() > skewTold {
-		p.Print("clock     " + p.Paint(term.Caution, skewText(skew)))
+	if skew := time.Duration(s.Skew * float64(time.Second)); skew.Abs() > doctor.SkewTold {
+		p.Print("clock     " + p.Paint(term.Caution, doctor.SkewText(skew)))
 	}
 	p.openProblems(s.Problems, now)
 	c.nextAfterStatus(s)

@@ -13,6 +13,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/doctor"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
@@ -248,8 +249,8 @@ func dryRun(w *taleWorld, r *rand.Rand) {
 }
 
 func check(w *taleWorld, r *rand.Rand) {
-	f, name := checkFlags{offline: r.IntN(2) == 0, output: shell.OutputJSON}, w.other(r)
-	w.beside("check "+name, name, func(ctx context.Context, c *cli) error { return c.check(ctx, f) })
+	o, name := doctor.Options{Offline: r.IntN(2) == 0, Output: shell.OutputJSON}, w.other(r)
+	w.beside("check "+name, name, func(ctx context.Context, c *cli) error { return doctor.Check(ctx, c.Shell, o) })
 }
 
 func explain(w *taleWorld, r *rand.Rand) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -41,4 +42,9 @@ func (a *App) logRefusal(r *http.Request, answer *http.Response) {
 		level = slog.LevelWarn
 	}
 	a.Log.Log(r.Context(), level, "request refused", "method", r.Method, "path", r.URL.Path, "status", answer.StatusCode, "ids", ccapi.RequestIDs(answer.Header))
+}
+
+// IsUntold is for what an account may keep to itself, for want of a scope.
+func IsUntold(err error) bool {
+	return errors.Is(err, ccapi.ErrForbidden) || errors.Is(err, ccapi.ErrNotFound)
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -158,8 +158,8 @@ func clearingText(off *ccsync.Clearing) string {
 	return fmt.Sprintf("%s on %s, so nothing is cleared until %s", what, off.Since.Format(time.DateOnly), off.Until.Format(time.DateOnly))
 }
 
-// skewTold is by how much clocks may differ before a person is told.
-const skewTold = time.Minute
+// SkewTold is by how much clocks may differ before a person is told.
+const SkewTold = time.Minute
 
 func (ch *chain) testClock(a *app.App) {
 	const name = "clock"
@@ -167,14 +167,14 @@ func (ch *chain) testClock(a *app.App) {
 	switch {
 	case !known:
 		ch.note(name, "Constant Contact did not tell its time", "")
-	case skew.Abs() > skewTold:
-		ch.note(name, skewText(skew), "set the clock (NTP); ccsyncd goes by Constant Contact's clock meanwhile")
+	case skew.Abs() > SkewTold:
+		ch.note(name, SkewText(skew), "set the clock (NTP); ccsyncd goes by Constant Contact's clock meanwhile")
 	default:
 		ch.ok(name, "within a minute of Constant Contact's")
 	}
 }
 
-func skewText(skew time.Duration) string {
+func SkewText(skew time.Duration) string {
 	if skew > 0 {
 		return fmt.Sprintf("this machine is %s behind Constant Contact", term.Duration(skew))
 	}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -14,21 +14,22 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/report"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
 
 // testAll tests the links in order. What hangs on a link that fails is left out.
-func (c *cli) testAll(ctx context.Context, ch *chain) {
-	cfg, err := c.Config()
+func testAll(ctx context.Context, sh *shell.Shell, ch *chain) {
+	cfg, err := sh.Config()
 	if err != nil {
 		ch.fail("configuration", err, "")
 		return
 	}
 	ch.ok("configuration", cfg.Path)
 	ch.files(cfg)
-	a := app.New(c.Shell, cfg)
+	a := app.New(sh, cfg)
 	defer func() {
 		if err := a.Close(); err != nil {
 			ch.fail("close", err, "")
@@ -37,7 +38,7 @@ func (c *cli) testAll(ctx context.Context, ch *chain) {
 	known, ok := ch.testState(ctx, a)
 	ch.testDisk(a)
 	ch.testSource(ctx, a, known)
-	if ch.flags.offline || !ok && ch.code() != exit.Done {
+	if ch.Offline || !ok && ch.code() != exit.Done {
 		return
 	}
 	ch.testConstantContact(ctx, a)
@@ -47,7 +48,7 @@ func (c *cli) testAll(ctx context.Context, ch *chain) {
 func (ch *chain) files(cfg *config.Config) {
 	const name = "files"
 	for _, fault := range cfg.FileFaults() {
-		if ch.flags.strict {
+		if ch.Strict {
 			ch.fail(name, &exit.ConfigError{Message: fault.Text, Hint: fault.Hint}, "")
 		} else {
 			ch.note(name, fault.Text, fault.Hint)
@@ -166,7 +167,7 @@ func (ch *chain) rows(x *ccsync.Examination) {
 	}
 	detail += fmt.Sprintf(", %s would be skipped:\n%s", term.Count(skipped), reasonsText(x))
 	cure := "mend these rows in the app's database; the others are sent all the same"
-	if ch.flags.strict {
+	if ch.Strict {
 		ch.fail(name, errors.New(detail), cure)
 		return
 	}

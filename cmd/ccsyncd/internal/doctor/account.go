@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"bytes"
@@ -86,9 +86,9 @@ func (w *accountAnswers) of(path string, fits func(*seen) bool) []*seen {
 // lookedPages is how many pages of contacts are read: enough to see their order, and few beside a day's requests.
 const lookedPages = 4
 
-// lookAtAccount finds out by reading alone how the account behaves.
-func (c *cli) lookAtAccount(ctx context.Context, output string) (err error) {
-	a, err := app.Open(ctx, c.Shell)
+// ShowAccount finds out by reading alone how the account behaves, and prints it.
+func ShowAccount(ctx context.Context, sh *shell.Shell, output string) (err error) {
+	a, err := app.Open(ctx, sh)
 	if err != nil {
 		return err
 	}
@@ -98,15 +98,15 @@ func (c *cli) lookAtAccount(ctx context.Context, output string) (err error) {
 	if err := readAround(ctx, a); err != nil {
 		return err
 	}
-	b := &behaviour{Schema: 1, Version: c.Version, Rows: w.findings()}
+	b := &behaviour{Schema: 1, Version: sh.Version, Rows: w.findings()}
 	if output == shell.OutputJSON {
-		return c.Out.JSON(b)
+		return sh.Out.JSON(b)
 	}
-	c.Out.Printf("| topic | found (ccsyncd %s) |\n|---|---|\n", c.Version)
+	sh.Out.Printf("| topic | found (ccsyncd %s) |\n|---|---|\n", sh.Version)
 	for _, f := range b.Rows {
-		c.Out.Printf("| %s | %s |\n", f.Topic, strings.ReplaceAll(f.Found, "|", "\\|"))
+		sh.Out.Printf("| %s | %s |\n", f.Topic, strings.ReplaceAll(f.Found, "|", "\\|"))
 	}
-	c.Next("paste this table into an issue if it differs from docs/first-meeting.md, then ccsyncd --dry-run")
+	sh.Next("paste this table into an issue if it differs from docs/first-meeting.md, then ccsyncd --dry-run")
 	return nil
 }
 
@@ -128,12 +128,12 @@ func readAround(ctx context.Context, a *app.App) error {
 	}
 	for _, step := range steps {
 		var answered *ccapi.Error
-		if err != nil && !isUntold(err) && !errors.As(err, &answered) || errors.Is(err, ccapi.ErrUnauthorized) {
+		if err != nil && !app.IsUntold(err) && !errors.As(err, &answered) || errors.Is(err, ccapi.ErrUnauthorized) {
 			return err
 		}
 		err = step()
 	}
-	if err != nil && !isUntold(err) {
+	if err != nil && !app.IsUntold(err) {
 		return err
 	}
 	return nil
