@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/setup"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
@@ -117,24 +114,13 @@ func (c *cli) printInventory(has *inventory) {
 		p.Printf("# There are none yet; with create = true a run makes one.\n")
 	}
 	for _, f := range has.Fields {
-		p.Printf("[[field]]\ncolumn = %s\ncustom_field = %s  # %s, type %s\n\n", tomlString(f.Name), tomlString(f.Name), f.Label, f.Type)
+		p.Printf("[[field]]\ncolumn = %s\ncustom_field = %s  # %s, type %s\n\n", setup.TOMLString(f.Name), setup.TOMLString(f.Name), f.Label, f.Type)
 	}
 	p.Printf("# Lists. A contact that is sent joins those that [contacts] lists names.\n# [contacts]\n")
 	if len(has.Lists) == 0 {
 		p.Printf("# There are none.\n")
 	}
 	for _, l := range has.Lists {
-		p.Printf("# lists = [%s]  # %s, id %s\n", tomlString(l.Name), term.Plural(l.Members, "member", "members"), l.ID)
+		p.Printf("# lists = [%s]  # %s, id %s\n", setup.TOMLString(l.Name), term.Plural(l.Members, "member", "members"), l.ID)
 	}
-}
-
-// tomlString is a text as a TOML basic string (TOML 1.0, String), which JSON's strings are but for U+007F.
-func tomlString(text string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(text); err != nil {
-		panic(fmt.Sprintf("a string is always JSON: %v", err))
-	}
-	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
 }

@@ -1,4 +1,4 @@
-package main
+package setup
 
 import (
 	"bufio"
@@ -8,15 +8,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	xterm "golang.org/x/term"
 
 	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-// answers asks a person for what no flag has told. Where nobody is at the terminal, a guess has to do.
-type answers struct {
-	*cli
+// asker asks a person for what no flag has told. Where nobody is at the terminal, a guess has to do.
+type asker struct {
+	*shell.Shell
 	ctx   context.Context
 	given func(flag string) bool
 	asks  bool
@@ -25,24 +25,24 @@ type answers struct {
 	listed string // the options that were shown last
 }
 
-// unansweredError is a question that nobody was there to answer.
-type unansweredError struct{ flag, question string }
+// UnansweredError is a question that nobody was there to answer.
+type UnansweredError struct{ flag, question string }
 
-func (e *unansweredError) Error() string {
+func (e *UnansweredError) Error() string {
 	return fmt.Sprintf("--%s is needed: %s (it could not be guessed, and nobody is here to be asked)", e.flag, e.question)
 }
 
-func newAnswers(cmd *cobra.Command, c *cli) *answers {
-	a := &answers{cli: c, ctx: cmd.Context(), given: cmd.Flags().Changed}
-	in, isFile := c.In.(*os.File)
-	if a.asks = isFile && xterm.IsTerminal(int(in.Fd())) && c.Err.IsTerminal(); !a.asks {
+func newAsker(ctx context.Context, sh *shell.Shell, given func(flag string) bool) *asker {
+	a := &asker{Shell: sh, ctx: ctx, given: given}
+	in, isFile := sh.In.(*os.File)
+	if a.asks = isFile && xterm.IsTerminal(int(in.Fd())) && sh.Err.IsTerminal(); !a.asks {
 		return a
 	}
 	lines := make(chan string)
 	a.lines = lines
 	go func() { // reads as long as the process lives: a read from a terminal cannot be called off
 		defer close(lines)
-		for s := bufio.NewScanner(c.In); s.Scan(); {
+		for s := bufio.NewScanner(sh.In); s.Scan(); {
 			lines <- s.Text()
 		}
 	}()
@@ -50,19 +50,19 @@ func newAnswers(cmd *cobra.Command, c *cli) *answers {
 }
 
 // text settles an answer that cannot be empty.
-func (a *answers) text(answer *string, flag, question, guess string) error {
+func (a *asker) text(answer *string, flag, question, guess string) error {
 	for {
 		if err := a.optional(answer, flag, question, guess); err != nil || *answer != "" {
 			return err
 		}
 		if !a.asks {
-			return &unansweredError{flag, question}
+			return &UnansweredError{flag, question}
 		}
 	}
 }
 
 // choose settles an answer that is one of a few.
-func (a *answers) choose(answer *string, flag, question string, options []string, guess string) error {
+func (a *asker) choose(answer *string, flag, question string, options []string, guess string) error {
 	if all := strings.Join(options, ", "); a.asks && !a.given(flag) && all != a.listed {
 		a.Err.Printf("there are: %s\n", all)
 		a.listed = all
@@ -83,7 +83,7 @@ func (a *answers) choose(answer *string, flag, question string, options []string
 }
 
 // optional settles an answer that may be empty; "-" empties it where there is a guess.
-func (a *answers) optional(answer *string, flag, question, guess string) error {
+func (a *asker) optional(answer *string, flag, question, guess string) error {
 	if a.given(flag) {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (a *answers) optional(answer *string, flag, question, guess string) error {
 	select {
 	case line, ok := <-a.lines:
 		if !ok {
-			return &unansweredError{flag, question}
+			return &UnansweredError{flag, question}
 		}
 		if line = strings.TrimSpace(line); line == "-" {
 			*answer = ""

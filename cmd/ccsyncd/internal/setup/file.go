@@ -1,6 +1,8 @@
-package main
+package setup
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +12,7 @@ import (
 
 // initTemplate is the file that init writes: what was answered, and the keys that most people come back for. The
 // example configuration has them all.
-var initTemplate = template.Must(template.New("ccsync.toml").Funcs(template.FuncMap{"toml": tomlString}).Parse(
+var initTemplate = template.Must(template.New("ccsync.toml").Funcs(template.FuncMap{"toml": TOMLString}).Parse(
 	`# ccsync.toml, written by ccsyncd init. A key that is not here has its default; ccsync.example.toml has them all.
 # Any string may be "env:NAME" (a variable) or "secret:/path" (the contents of a file), so that no secret stands here.
 
@@ -71,11 +73,10 @@ listen = "127.0.0.1:8484"
 # token = "env:CCSYNC_HTTP_TOKEN"  # for POST /run, and off loopback
 `))
 
-// write writes the configuration whole or not at all. It can be read by its owner alone, for the dsn may hold a password.
-func (f *initFlags) write(path string) error {
+// Write writes the configuration whole or not at all. It can be read by its owner alone, for the dsn may hold a password.
+func (f *Answers) Write(path string) error {
 	var text strings.Builder
-	err := initTemplate.Execute(&text, struct{ DSN, Driver, Table, Where, Email, Key, Column, CustomField, ClientID string }{
-		f.dsn, f.driver, f.table, f.where, f.email, f.key, f.column, f.customField, f.clientID})
+	err := initTemplate.Execute(&text, f)
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
@@ -95,4 +96,15 @@ func (f *initFlags) write(path string) error {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
+}
+
+// TOMLString is a text as a TOML basic string (TOML 1.0, String), which JSON's strings are but for U+007F.
+func TOMLString(text string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil {
+		panic(fmt.Sprintf("a string is always JSON: %v", err))
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
 }

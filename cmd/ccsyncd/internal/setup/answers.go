@@ -1,0 +1,108 @@
+// Package setup asks the questions of `ccsyncd init`, guesses what it can, and writes the file.
+package setup
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/source"
+)
+
+// Answers are the answers to the questions of init: what the configuration will say.
+type Answers struct {
+	DSN, Driver, Table, Where, Email, Key string
+	Column, CustomField, ClientID         string
+}
+
+// Ask settles all answers: those that were given as flags, as given tells by their names, and the others by a guess and, on a terminal, a
+// question. dir is the folder of the configuration. Its error is an *UnansweredError where nobody was there to answer.
+func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *Answers, dir string) error {
+	ask := newAsker(ctx, sh, given)
+	table, err := lookAt(ask, f, dir)
+	if err != nil {
+		return err
+	}
+	return askRest(ask, f, table)
+}
+
+// lookAt finds the database and in it the table with the users.
+func lookAt(ask *asker, f *Answers, dir string) (source.Table, error) {
+	guess := ""
+	if ask.Getenv("DATABASE_URL") != "" {
+		guess = "env:DATABASE_URL"
+	}
+	if err := ask.text(&f.DSN, "dsn", "the app's database (a path, a URL, or env:NAME)", guess); err != nil {
+		return source.Table{}, err
+	}
+	dsn, err := config.Follow(f.DSN, dir, ask.Getenv)
+	if err != nil {
+		return source.Table{}, &exit.ConfigError{Message: "dsn " + err.Error(), Hint: "name the place of the app's database URL, or the path of its SQLite file"}
+	}
+	const patience = 30 * time.Second
+	tables, err := source.Inspect(ask.ctx, source.Config{DSN: dsn, Driver: f.Driver, Dir: dir, Timeout: patience})
+	if err != nil {
+		return source.Table{}, err
+	}
+	if err := ask.choose(&f.Table, "table", "the table with the users", tableNames(tables), guessTable(tables)); err != nil {
+		return source.Table{}, err
+	}
+	return tables[slices.IndexFunc(tables, func(t source.Table) bool { return t.Name == f.Table })], nil
+}
+
+// askRest settles what the file needs beside the table.
+func askRest(ask *asker, f *Answers, table source.Table) error {
+	columns := columnNames(table)
+	if err := ask.choose(&f.Email, "email", "the column with the address", columns, guessEmail(columns)); err != nil {
+		return err
+	}
+	if err := ask.choose(&f.Column, "column", "the column with the short code", columns, guessCode(columns)); err != nil {
+		return err
+	}
+	showSample(ask.Shell, table, f)
+	if err := ask.optional(&f.Where, "where", "only rows where (a condition in SQL, - for all)", guessWhere(columns)); err != nil {
+		return err
+	}
+	if err := ask.text(&f.CustomField, "custom-field", "the custom field of the contact, made if it is not there", f.Column); err != nil {
+		return err
+	}
+	return ask.text(&f.ClientID, "client-id", "the API key of your application, or the variable that has it", "env:CC_CLIENT_ID")
+}
+
+// showSample shows a few rows, so that a wrong column is seen at once.
+func showSample(sh *shell.Shell, table source.Table, f *Answers) {
+	if len(table.Sample) == 0 {
+		sh.Err.Printf("%s has no rows to show\n", table.Name)
+		return
+	}
+	t := &term.Table{}
+	for _, column := range table.Columns {
+		t.Columns = append(t.Columns, term.Column{Title: column.Name, Wrap: true})
+	}
+	for _, row := range table.Sample {
+		cells := make([]any, len(row))
+		for i, value := range row {
+			cells[i] = maskCell(table.Columns[i], value, f.Email)
+		}
+		t.Add(cells...)
+	}
+	sh.Err.Printf("%s, some rows (values masked):\n\n", table.Name)
+	sh.Err.Table(t)
+	sh.Err.Printf("\n")
+}
+
+// maskCell hides most of a value; a number that names a row harms nobody.
+func maskCell(column source.Column, value, email string) string {
+	switch {
+	case column.Name == email:
+		return term.MaskAddress(value)
+	case column.PrimaryKey:
+		return value
+	default:
+		return term.Mask(value)
+	}
+}
