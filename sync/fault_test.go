@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -258,6 +259,23 @@ func TestTheDaysQuotaDefersTheRest(t *testing.T) {
 		w.wantAllCodes()
 		if twice := w.sentTwice(0); len(twice) > 0 {
 			t.Errorf("sent twice: %v", twice)
+		}
+	})
+}
+
+// A problem that is open does not hide that the rest of the run was put off.
+func TestAPartialRunSaysThatTheQuotaPutOffTheRest(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 5)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: w.rows[0].Email})
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultQuotaExceeded, Times: 1})
+		w.rows[1].Values[0] = "FRESH"
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Partial)
+		if !r.PutOff() || !strings.Contains(r.Error.Message, "used up") || !strings.Contains(r.Error.Hint, "the rest follows by itself after") {
+			t.Errorf("put off %t, error %+v", r.PutOff(), r.Error)
 		}
 	})
 }

@@ -226,15 +226,27 @@ func (r *Report) conclude(err error) {
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
 		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not land is tried again by itself"}
+		if deferred { // then what is open is not all that is missing
+			r.Error.Message += "; " + spent.Error()
+			r.Error.Hint += "; " + follows(resets)
+		}
 	case deferred:
 		r.Outcome = Deferred
-		r.Error = &Problem{Code: "quota_exceeded", Message: spent.Error(),
-			Hint: "the rest follows by itself after " + resets.Format(time.RFC3339)}
+		r.Error = &Problem{Code: "quota_exceeded", Message: spent.Error(), Hint: follows(resets)}
 	case r.DryRun:
 		r.Outcome = Planned
 	default:
 		r.Outcome = Synced
 	}
+}
+
+// follows says when the rest of a run follows for which the day's quota did not suffice.
+func follows(resets time.Time) string { return "the rest follows by itself after " + resets.Format(time.RFC3339) }
+
+// PutOff tells whether the day's quota kept the run from its end, whatever else is said of it.
+func (r *Report) PutOff() bool {
+	_, spent := deferral(r.cause)
+	return spent != nil
 }
 
 // incomplete tells whether a user whom the run was for was not seen with his values, other than by being skipped or put off.

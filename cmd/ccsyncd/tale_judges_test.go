@@ -72,13 +72,16 @@ func (w *taleWorld) ran(_ context.Context, r *ccsync.Report) {
 		return
 	}
 	k.outcome, k.until, k.pending = string(r.Outcome), began, r.Coverage.Pending
+	if r.PutOff() {
+		k.outcome = string(ccsync.Deferred)
+	}
 	if k.failing.IsZero() || began.Before(k.failing) {
 		k.failing = began
 	}
 	if !r.Outcome.Good() {
 		return
 	}
-	if r.Mirror.Refresh == "snapshot" && r.Outcome != ccsync.Deferred {
+	if r.Mirror.Refresh == "snapshot" && k.outcome != string(ccsync.Deferred) {
 		for _, u := range w.people {
 			if !u.edited.IsZero() && u.edited.Before(k.failing.Add(-2*time.Minute)) {
 				u.edited, u.unsure = time.Time{}, false
@@ -200,7 +203,7 @@ func (w *taleWorld) unnamed(d *daemon, before time.Time) string {
 // leavesNothing: a whole run that ended well has seen to every change that was there before it
 // began.
 func leavesNothing(w *taleWorld, d *daemon, r *ccsync.Report) string {
-	if !r.Whole() || r.Outcome != ccsync.Synced && r.Outcome != ccsync.Partial {
+	if !r.Whole() || r.PutOff() || r.Outcome != ccsync.Synced && r.Outcome != ccsync.Partial {
 		return ""
 	}
 	outcome, pending := w.known.outcome, w.known.pending

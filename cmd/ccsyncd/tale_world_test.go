@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -163,7 +164,19 @@ func (w *taleWorld) process(config string, life *taleLife) *cli {
 	c := &cli{&shell.Shell{ConfigPath: filepath.Join(w.dir, config), Getenv: func(string) string { return "" }, LogLevel: "debug",
 		Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &w.log}), In: strings.NewReader("")}}
 	c.Wire = &taleWire{world: w, base: wire, life: life, far: 11*time.Millisecond + time.Duration(w.guests%89)*137*time.Microsecond}
+	c.Random = drawing(w.seed, uint64(w.guests))
 	return c
+}
+
+// drawing draws numbers in [0, 1) for one process, so that none draws what another was to.
+func drawing(seed, process uint64) func() float64 {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, process))
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Float64()
+	}
 }
 
 // start starts the daemon; false when it cannot begin now.

@@ -32,6 +32,7 @@ type App struct {
 	State   *state.DB
 	Quota   *state.Quota
 	Wire    http.RoundTripper // the network; nil: the real one
+	random  func() float64    // in [0, 1), for waits; nil: math/rand/v2's
 	door    *ccapi.Transport  // of every request
 	Auth    *oauthdev.Client
 	Reader  *ccapi.Reader
@@ -47,7 +48,7 @@ const softMemory = 32 << 20
 
 // New makes an installation of a configuration. Nothing is open yet.
 func New(sh *shell.Shell, cfg *config.Config) *App {
-	return &App{Config: cfg, Log: sh.Logger(cfg.Log), Version: sh.Version, Wire: sh.Wire}
+	return &App{Config: cfg, Log: sh.Logger(cfg.Log), Version: sh.Version, Wire: sh.Wire, random: sh.Random}
 }
 
 // Open opens what every command needs: configuration, state database and the way to Constant Contact.
@@ -89,15 +90,16 @@ func (a *App) OpenState(ctx context.Context) (err error) {
 
 // connect makes the clients, but for a login that is there already. All of their requests go through one door, which counts and paces them.
 func (a *App) connect() {
-	limits := state.Limits{PerSecond: a.Config.Limits.PerSecond, PerDay: a.Config.Limits.PerDay - a.Config.Limits.Reserve}
+	limits := state.Limits{PerSecond: a.Config.Limits.PerSecond, PerDay: a.Config.Limits.PerDay - a.Config.Limits.Reserve, Random: a.random}
 	a.Quota = a.State.Quota(limits)
 	a.door = &ccapi.Transport{Base: a.Wire, Quota: a.Quota, PerSecond: limits.PerSecond, Observe: a.observe}
 	client := &http.Client{Transport: a.door}
 	if a.Auth == nil {
 		a.Auth = oauthdev.New(oauthdev.Config{ClientID: a.Config.Auth.ClientID, Scopes: a.Config.Auth.Scopes,
-			AuthURL: a.Config.Endpoints.Auth, HTTP: client, Now: a.State.Now}, a.State.Vault(loginVault))
+			AuthURL: a.Config.Endpoints.Auth, HTTP: client, Now: a.State.Now, Random: a.random}, a.State.Vault(loginVault))
 	}
 	a.Reader = ccapi.NewReader(a.Config.Endpoints.API, client, a.Auth)
+	a.Reader.Random = a.random
 	a.closers = append(a.closers, func() error { a.door.CloseIdleConnections(); return nil })
 }
 

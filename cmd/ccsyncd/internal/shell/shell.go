@@ -21,6 +21,7 @@ type Shell struct {
 	In      io.Reader
 	Getenv  func(string) string
 	Wire    http.RoundTripper // the network; nil: the real one
+	Random  func() float64    // in [0, 1), for waits; nil: math/rand/v2's
 	Version string            // of the program
 
 	ConfigPath string // --config
