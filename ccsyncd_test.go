@@ -50,6 +50,7 @@ var imports = []struct {
 	{"cmd/ccsyncd/internal/doctor", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/sync", "ccsyncd/sync/state", room + "app", room + "config", room + "exit", room + "report", room + "shell", room + "term"},
 		[]string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/setup", []string{"ccsyncd/source", room + "config", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/demo", []string{"ccsyncd/ccapi/sandbox", "ccsyncd/internal/kit", "ccsyncd/sync", room + "app", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/systemd", nil, []string{"ccsyncd"}},
 	{"internal/kit", nil, []string{"ccsyncd"}},
 	{"cmd/ccsyncd/internal/shell", []string{room + "config", room + "exit", room + "term"}, nil},

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/demo"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
 const demoHelp = `The whole story in one command, on this machine alone: a local Constant Contact
@@ -27,94 +22,15 @@ func (c *cli) demoCommand() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use: "demo", Short: "The whole story in one command, on this machine", Long: demoHelp, GroupID: groupTry, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return demo.Run(cmd.Context(), c.Shell, keep, execute) },
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave sandbox, daemon and status page running until Ctrl-C")
 	return cmd
 }
 
-// demo tells the story in a folder of its own.
-func (c *cli) demo(ctx context.Context, keep bool) (err error) {
-	dir, err := os.MkdirTemp("", "ccsyncd-demo-")
-	if err != nil {
-		return err
-	}
-	defer shell.AtExit(&err, "remove the demo's folder", func() error { return os.RemoveAll(dir) })
-	d := &demo{cli: c, dir: dir, began: time.Now(), keep: keep}
-	if err := d.open(ctx); err != nil {
-		return err
-	}
-	defer shell.AtExit(&err, "end the demo", d.close)
-	return d.story(ctx)
-}
-
-// demo is one telling of the story.
-type demo struct {
-	*cli
-	dir     string
-	keep    bool
-	began   time.Time
-	chapter int
-	demoWorld
-}
-
-// story is the story, chapter by chapter. Each command is the real one.
-func (d *demo) story(ctx context.Context) error {
-	for _, chapter := range []func(context.Context) error{
-		d.constantContact, d.appDatabase, d.configuration, d.logIn, d.preview, d.push, d.lookAtOne, d.liveChange,
-	} {
-		if err := chapter(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// heading begins a chapter.
-func (d *demo) heading(title string) {
-	d.chapter++
-	d.Out.Print("", d.Out.Paint(term.Strong, fmt.Sprintf("%d. %s", d.chapter, title)))
-}
-
-// tell prints lines of the narration.
-func (d *demo) tell(format string, args ...any) {
-	d.Out.Printf(format+"\n", args...)
-}
-
-// show prints a text as it stands in a file, or as it is typed.
-func (d *demo) show(text string) {
-	for line := range strings.Lines(text) {
-		d.Out.Print("   " + d.Out.Paint(term.Faint, strings.TrimRight(line, "\n")))
-	}
-}
-
-// command runs a command of this program as a person would, with the demo's configuration.
-func (d *demo) command(ctx context.Context, args ...string) error {
-	d.show("$ ccsyncd " + strings.Join(args, " "))
-	return d.execute(ctx, args...)
-}
-
-// execute is command without a word.
-func (d *demo) execute(ctx context.Context, args ...string) error {
-	another := &cli{&shell.Shell{Terminal: d.Terminal, In: strings.NewReader(""), Getenv: d.environment, Version: d.Version}}
-	root := another.root()
-	args = append(args, "--config", d.path("ccsync.toml"))
-	if d.NoColor {
-		args = append(args, "--no-color")
-	}
-	if d.LogLevel != "" {
-		args = append(args, "--log-level", d.LogLevel)
-	}
+// execute runs a command of the program in another shell.
+func execute(ctx context.Context, sh *shell.Shell, args ...string) error {
+	root := (&cli{sh}).root()
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }
-
-// environment hides what would lead out of the demo.
-func (d *demo) environment(name string) string {
-	if strings.HasPrefix(name, "CCSYNC_") || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
-		return ""
-	}
-	return d.Getenv(name)
-}
-
-func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/internal/kit"
 )
 
 const sandboxHelp = `Runs a local Constant Contact: the same endpoints with the same limits, and a
@@ -83,7 +82,7 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	c.Out.Printf("contacts  %d\n", server.Status().Contacts)
 	c.Out.Printf("use it    export CCSYNC_ENDPOINT=%s\n", base)
 	c.Next("ccsyncd auth login, in another terminal")
-	return serve(ctx, listener, server)
+	return kit.Serve(ctx, listener, server)
 }
 
 // sandboxServer makes the sandbox that the flags describe.
@@ -129,24 +128,6 @@ func withFile(path string, read func(*os.File) error) error {
 	defer file.Close()
 	if err := read(file); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-// serve answers until ctx ends, and lets requests under way end then.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		return server.Close()
 	}
 	return nil
 }

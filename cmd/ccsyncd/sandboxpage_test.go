@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
+	"ccsyncd/cmd/ccsyncd/internal/demo"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
@@ -69,7 +70,7 @@ func TestTheCommandsOfTheSandboxPageWork(t *testing.T) {
 	}
 	page := guide(t, sandboxPage)
 	dir := t.TempDir()
-	address, err := freeAddress("127.0.0.1:0")
+	address, err := demo.FreeAddress("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

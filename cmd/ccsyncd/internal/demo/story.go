@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -158,8 +158,8 @@ func (d *demo) changeRows(ctx context.Context) error {
 
 // look opens the installation beside the daemon, as `ccsyncd status` does.
 func (d *demo) look(ctx context.Context) (*app.App, error) {
-	beside := &cli{&shell.Shell{Terminal: d.Terminal, Getenv: d.environment, ConfigPath: d.path("ccsync.toml"), LogLevel: d.LogLevel, Version: d.Version}}
-	return app.Open(ctx, beside.Shell)
+	beside := &shell.Shell{Terminal: d.Terminal, Getenv: d.environment, ConfigPath: d.path("ccsync.toml"), LogLevel: d.LogLevel, Version: d.Version}
+	return app.Open(ctx, beside)
 }
 
 // awaitRun waits until the last whole run of the daemon is the one wanted.

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -61,13 +61,13 @@ func (d *demo) open(ctx context.Context) error {
 	d.remote.Seed(demoSeed()...)
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- serve(serving, listener, d.remote) }()
+	go func() { ended <- kit.Serve(serving, listener, d.remote) }()
 	d.stop = func() error { end(); return <-ended }
 	if d.app, err = sql.Open("sqlite3", d.path("app.db")); err != nil {
 		return errors.Join(err, d.stop())
 	}
 	d.token = rand.Text()[:10]
-	d.page, err = freeAddress("127.0.0.1:8484")
+	d.page, err = FreeAddress("127.0.0.1:8484")
 	return err
 }
 
@@ -86,8 +86,8 @@ func listenNear(address string) (net.Listener, error) {
 	return net.Listen("tcp", net.JoinHostPort(host, "0"))
 }
 
-// freeAddress finds an address for a daemon to listen at.
-func freeAddress(near string) (string, error) {
+// FreeAddress finds an address for a daemon to listen at.
+func FreeAddress(near string) (string, error) {
 	listener, err := listenNear(near)
 	if err != nil {
 		return "", err

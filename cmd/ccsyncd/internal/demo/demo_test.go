@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"net"
@@ -18,7 +18,7 @@ func TestTheDemoTakesFreePorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	page, err := freeAddress(taken.Addr().String())
+	page, err := FreeAddress(taken.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
