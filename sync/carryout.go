@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
@@ -140,14 +141,15 @@ func (r *run) judge(ctx context.Context) error {
 // history is what former runs did, for the guard, and how many contacts the account has now.
 func (e *Engine) history(ctx context.Context, contacts int) (*plan.History, error) {
 	since := e.State.Now().Add(-plan.LookBack)
-	forced, err := e.State.LastForced(ctx)
-	if err != nil {
+	var forced time.Time
+	if _, err := e.State.Record(ctx, recordForced, &forced); err != nil {
 		return nil, err
 	}
 	if forced.After(since) {
 		since = forced
 	}
 	h := &plan.History{Contacts: contacts}
+	var err error
 	if h.Sent, err = e.State.SentSince(ctx, since); err != nil {
 		return nil, err
 	}

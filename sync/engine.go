@@ -135,7 +135,11 @@ func (r *run) takeStock(ctx context.Context, ended error) error {
 
 func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	dry := e.Write == nil
-	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force, Records: voidLastPlan(dry, opts.Only)})
+	records, err := opts.atBegin(dry, e.State.Now())
+	if err != nil {
+		return nil, err
+	}
+	id, err := e.State.BeginRun(ctx, state.Run{Trigger: opts.Trigger, Dry: dry, Forced: opts.Force, Records: records})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -66,6 +67,47 @@ func TestForcePassesOnceAndStartsTheCountsAnew(t *testing.T) {
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.change(65, 75, "A")
 		w.refuse("max_change_percent")
+	})
+}
+
+// Whoever forces a push for one user has looked at that one: what the others changed today still counts.
+func TestAForcedPushForSomeLeavesTheCountsForTheOthers(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 5}
+		w.change(0, 15, "A")
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.change(15, 24, "A")
+		w.refuse("max_change_percent")
+		w.want(w.run(ccsync.Options{Force: true, Only: []string{w.rows[15].Email}}), ccsync.Synced)
+		w.run(ccsync.Options{Force: true, Limit: 1})
+		w.refuse("max_change_percent")
+		w.run(ccsync.Options{Force: true, Only: []string{w.rows[17].Email, w.rows[18].Email}})
+		w.want(w.run(ccsync.Options{}), ccsync.Synced) // 15 and 5: what was forced does not count
+		w.wantAllCodes()
+	})
+}
+
+// A run that was forced and died counts as one.
+func TestAForcedRunThatDiedStartsTheCountsAnew(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxChangePercent: 10, ExemptBelow: 5}
+		w.change(0, 15, "A")
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Minute)
+		ctx, die := context.WithCancel(w.t.Context())
+		defer die()
+		e := w.engine()
+		e.Progress = func(step string, _, _ int) { die() }
+		e.Run(ctx, ccsync.Options{Force: true})
+		w.restart()
+		w.change(15, 30, "A")
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 	})
 }
 

@@ -16,6 +16,7 @@ const (
 	recordLastPlan  = "last_plan"
 	recordLastWhole = "last_whole"
 	recordNext      = "next_run"
+	recordForced    = "last_forced" // when a run that was forced for everybody began, by the server's clock: the guard counts from then on
 	recordDays      = "coverage_days"
 )
 
@@ -229,13 +230,19 @@ func asRecord(name string, value any) (state.Records, error) {
 	return state.Records{name: string(text)}, nil
 }
 
-// voidLastPlan is what a run does to the record of the last plan when it begins. A dry run and a run for some users plan for
-// nobody else: what they change shows in open batches, problems and the source.
-func voidLastPlan(dry bool, only []string) state.Records {
-	if dry || len(only) > 0 {
-		return nil
+// atBegin are the records that hold from the beginning of a run on. The last plan is void: but a dry run and a run for some users plan
+// for nobody else, and what they change shows in open batches, problems and the source. One that is forced for everybody is known as that
+// though it dies.
+func (o *Options) atBegin(dry bool, now time.Time) (state.Records, error) {
+	if dry || len(o.Only) > 0 {
+		return nil, nil
 	}
-	return state.Records{recordLastPlan: ""}
+	if !o.forcesAll() {
+		return state.Records{recordLastPlan: ""}, nil
+	}
+	all, err := asRecord(recordForced, now)
+	maps.Copy(all, state.Records{recordLastPlan: ""})
+	return all, err
 }
 
 // records are those that hold from the end of a run on. One that was told to stop leaves as little as one that died.

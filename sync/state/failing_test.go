@@ -114,7 +114,6 @@ var looking = map[string]operation{
 	"Runs":            func(ctx context.Context, db *DB) error { return err2(db.Runs(ctx, 1)) },
 	"Run":             func(ctx context.Context, db *DB) error { return err3(db.Run(ctx, 1)) },
 	"BestValued":      func(ctx context.Context, db *DB) error { return err2(db.BestValued(ctx, 1)) },
-	"LastForced":      func(ctx context.Context, db *DB) error { return err2(db.LastForced(ctx)) },
 	"SentSince":       func(ctx context.Context, db *DB) error { return err2(db.SentSince(ctx, time.Time{})) },
 	"Load":            func(ctx context.Context, db *DB) error { return err2(db.Vault("login").Load(ctx)) },
 	"Changed":         func(ctx context.Context, db *DB) error { return err2(db.Changed(ctx)) },

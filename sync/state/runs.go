@@ -2,8 +2,6 @@ package state
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -134,17 +132,6 @@ func (db *DB) BestValued(ctx context.Context, n int) (map[string]int, error) {
 		best[r.Column] = r.Most
 	}
 	return best, nil
-}
-
-// LastForced is when the last forced run ended, or began if it died; zero when there was none.
-func (db *DB) LastForced(ctx context.Context) (time.Time, error) {
-	var at string
-	err := db.read.GetContext(ctx, &at, `SELECT CASE ended_at WHEN '' THEN started_at ELSE ended_at END FROM runs
-		WHERE forced = 1 AND dry = 0 ORDER BY id DESC LIMIT 1`)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, fmt.Errorf("read runs: %w", err)
-	}
-	return moment(at), nil
 }
 
 // Prune removes runs, settled batches and answered requests that are older than keep.

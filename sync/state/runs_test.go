@@ -2,53 +2,10 @@ package state
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // The guard's counts begin anew with a forced run: from its end, or from its beginning if it died. Dry runs and others count for nothing.
-func TestWhenTheLastForcedRunWas(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		db := open(t, dir+"/ccsync.db")
-		defer db.Close()
-		begin := func(r Run) int64 {
-			t.Helper()
-			time.Sleep(time.Hour)
-			id, err := db.BeginRun(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Minute)
-			return id
-		}
-		end := func(id int64) time.Time {
-			t.Helper()
-			if err := db.EndRun(t.Context(), Run{ID: id, Outcome: "synced", Requests: 3, Report: []byte("{}")}); err != nil {
-				t.Fatal(err)
-			}
-			return db.Now()
-		}
-		want := func(at time.Time) {
-			t.Helper()
-			if got, err := db.LastForced(t.Context()); err != nil || !got.Equal(at) {
-				t.Errorf("the last forced run was at %s (%v), want %s", got, err, at)
-			}
-		}
-		want(time.Time{})
-		end(begin(Run{Trigger: "command"}))
-		end(begin(Run{Trigger: "command", Forced: true, Dry: true}))
-		want(time.Time{})
-		forced := end(begin(Run{Trigger: "push", Forced: true}))
-		want(forced)
-		end(begin(Run{Trigger: "schedule"}))
-		want(forced)
-		begin(Run{Trigger: "push", Forced: true})
-		want(db.Now().Add(-time.Minute)) // it died
-	})
-}
-
 func TestTheHistoryTellsOfEachRun(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

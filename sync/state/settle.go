@@ -133,10 +133,11 @@ func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
 }
 
 // SentSince adds up what was sent after a moment, for the guard: batches on their way count whole, settled
-// ones by what landed. Batches that were never accepted are gone and do not count.
+// ones by what landed. Batches that were never accepted are gone and do not count, nor does what somebody forced.
 func (db *DB) SentSince(ctx context.Context, since time.Time) (Tally, error) {
 	var tallies []string
-	err := db.write.SelectContext(ctx, &tallies, "SELECT tally FROM batches WHERE recorded_at > ? AND state <> 'recorded'", stamp(since))
+	err := db.write.SelectContext(ctx, &tallies, `SELECT tally FROM batches WHERE recorded_at > ? AND state <> 'recorded'
+		AND run NOT IN (SELECT id FROM runs WHERE forced = 1)`, stamp(since))
 	if err != nil {
 		return Tally{}, fmt.Errorf("read what was sent: %w", err)
 	}
