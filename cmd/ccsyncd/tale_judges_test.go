@@ -398,7 +398,7 @@ func (w *taleWorld) sees(wire *taleWire, r *http.Request) {
 	}
 	now := w.d.progress.now()
 	if now.Run != k.run {
-		k.run, k.recheck, k.sent = now.Run, time.Now(), 0
+		k.run, k.recheck, k.sent = now.Run, time.Now(), make(map[int]bool)
 	}
 	if now.Step == "recheck" && k.step != "recheck" {
 		k.recheck = time.Now()
@@ -423,7 +423,7 @@ func (w *taleWorld) sees(wire *taleWire, r *http.Request) {
 			}
 		}
 		if u := w.people[strings.ToLower(row["email"])]; u != nil && is != "" && code != "" && is != code && u.touched.Before(k.recheck) {
-			k.sent++
+			k.sent[u.id] = true // once, however often the import goes out
 		}
 	}
 }
@@ -441,7 +441,7 @@ func guarded(w *taleWorld) string {
 		k.carryingOf, k.carrying = k.run, 0
 	}
 	k.carrying = max(k.carrying, carrying)
-	if n := k.sent; w.rules.guarded && k.forced == 0 && n >= 3 && n*100 > 25*(k.carrying+n) {
+	if n := len(k.sent); w.rules.guarded && k.forced == 0 && n >= 3 && n*100 > 25*(k.carrying+n) {
 		return fmt.Sprintf("run %d replaces %d values of %d", k.run, n, k.carrying)
 	}
 	return ""
@@ -453,7 +453,7 @@ func (w *taleWorld) forces(n int) {
 	defer w.mu.Unlock()
 	w.known.everForced = true
 	if w.known.forced += n; n < 0 {
-		w.known.sent = 0
+		w.known.sent = make(map[int]bool)
 	}
 }
 

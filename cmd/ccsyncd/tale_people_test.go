@@ -46,7 +46,7 @@ type taleMemory struct {
 	run        int64     // of the daemon, of which sent and recheck tell
 	recheck    time.Time
 	step       string
-	sent       int // values of short_code that this run replaces
+	sent       map[int]bool // users whose short_code this run replaces
 	carryingOf int64
 	carrying   int // most contacts that had one since run carryingOf began
 	forced     int // forced runs under way
