@@ -72,6 +72,7 @@ func (c *cli) root() *cobra.Command {
 	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show the values in full")
 	all := root.PersistentFlags()
 	all.StringVar(&c.ConfigPath, "config", "", "the configuration `PATH` (else $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
+	all.StringVar(&c.EnvFile, "env-file", "", "read variables for env: from lines NAME=value of a `FILE`, as Node does; the environment wins")
 	all.StringVar(&c.LogLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
 	all.BoolVar(&c.NoColor, "no-color", false, "no colours")
 	root.AddGroup(
@@ -94,7 +95,7 @@ func (c *cli) prepare(cmd *cobra.Command) error {
 	c.OpenTerminal()
 	switch c.LogLevel {
 	case "", "debug", "info", "warn", "error":
-		return nil
+		return c.UseEnvFile()
 	}
 	return shell.Misused(cmd, errors.New("--log-level is debug, info, warn or error, not "+c.LogLevel))
 }

@@ -59,8 +59,8 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 		}
 		return nil, failed
 	}
-	if mistakes, denied := parse(&cfg, data, getenv); len(mistakes) > 0 {
-		failed := &Error{Path: path, Mistakes: mistakes, Denied: denied}
+	if failed := parse(&cfg, data, getenv); len(failed.Mistakes) > 0 {
+		failed.Path = path
 		failed.sort()
 		return nil, failed
 	}
@@ -71,17 +71,17 @@ func unreadable(path string, err error) *Error {
 	return &Error{Path: path, Mistakes: []Mistake{{Text: "the configuration cannot be read: " + err.Error()}}}
 }
 
-// parse fills cfg, which holds the defaults, from the file's bytes.
-func parse(cfg *Config, data []byte, getenv func(string) string) (mistakes []Mistake, denied string) {
+// parse fills cfg, which holds the defaults, from the file's bytes, and returns what is wrong.
+func parse(cfg *Config, data []byte, getenv func(string) string) *Error {
 	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff"))) // some editors put a byte order mark first
 	if doc.broken {
-		return doc.mistakes, ""
+		return &Error{Mistakes: doc.mistakes}
 	}
 	r := &reader{cfg: cfg, doc: doc, getenv: getenv, seen: map[string]setting{}, mistakes: doc.mistakes}
 	r.settings()
 	r.check()
 	r.machine()
-	return r.mistakes, r.denied
+	return &Error{Mistakes: r.mistakes, Denied: r.denied, Unset: r.unset}
 }
 
 // machine fills in what depends on where the program runs: the place of the state database, and the sandbox.

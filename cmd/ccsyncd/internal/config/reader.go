@@ -26,6 +26,7 @@ type reader struct {
 	cfg      *Config
 	doc      *document
 	getenv   func(string) string
+	unset    string             // the first variable that is named and not set
 	seen     map[string]setting // by "section.key"; of [[field]] the last one
 	mistakes []Mistake
 	denied   string // a file that this user may not read
@@ -75,6 +76,9 @@ func (r *reader) resolve(s setting, v value) (string, bool) {
 	if errors.Is(err, fs.ErrPermission) {
 		r.denied = full
 	}
+	if unset := new(UnsetError); errors.As(err, &unset) && r.unset == "" {
+		r.unset = unset.Name
+	}
 	if err != nil {
 		r.complain(s, s.name()+" "+err.Error())
 		return "", false
@@ -101,9 +105,24 @@ func fromEnv(name string, getenv func(string) string) (string, error) {
 	}
 	got := getenv(name)
 	if got == "" {
-		return "", fmt.Errorf("is taken from the environment variable %s, which is not set or empty", name)
+		return "", &UnsetError{Name: name}
 	}
 	return got, nil
+}
+
+// UnsetError says that a variable which the configuration names is not set, or empty.
+type UnsetError struct{ Name string }
+
+func (e *UnsetError) Error() string {
+	return fmt.Sprintf("is taken from the environment variable %s, which is not set or empty", e.Name)
+}
+
+// Hint says how to set it.
+func (e *UnsetError) Hint() string { return unsetHint(e.Name) }
+
+// unsetHint says how to set a variable.
+func unsetHint(name string) string {
+	return fmt.Sprintf("`export %s=...`, or `--env-file FILE` with a file that has a line %s=...", name, name)
 }
 
 func fromFile(path, dir string) (string, error) {

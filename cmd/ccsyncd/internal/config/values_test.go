@@ -282,12 +282,13 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg := Default()
 		cfg.Path, cfg.Dir = "/nowhere/ccsync.toml", "/nowhere"
-		mistakes, _ := parse(&cfg, []byte(text), getenv)
-		message := (&Error{Path: "ccsync.toml", Mistakes: mistakes}).Error()
+		failed := parse(&cfg, []byte(text), getenv)
+		failed.Path = "ccsync.toml"
+		message := failed.Error()
 		if strings.Contains(message, hidden) && !strings.Contains(text, hidden) {
 			t.Errorf("the message tells what a variable holds: %s", message)
 		}
-		if len(mistakes) > 0 {
+		if len(failed.Mistakes) > 0 {
 			return
 		}
 		if now := time.Now(); !cfg.Schedule.Cron.Next(now).After(now) || len(cfg.Fields) == 0 {

@@ -178,10 +178,14 @@ func usageHint(err error) string {
 }
 
 func configHint(err error) string {
-	if denied := as[*config.Error](err).Denied; denied != "" {
-		return config.DeniedHint(denied)
+	wrong := as[*config.Error](err)
+	if wrong.Denied != "" {
+		return config.DeniedHint(wrong.Denied)
 	}
-	if as[*config.Error](err).Path == "" {
+	if wrong.Unset != "" {
+		return wrong.UnsetHint()
+	}
+	if wrong.Path == "" {
 		return "`ccsyncd init` writes a configuration"
 	}
 	return "ccsync.example.toml has every key with its default"

@@ -3,12 +3,14 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
@@ -25,9 +27,34 @@ type Shell struct {
 	Version string            // of the program
 
 	ConfigPath string // --config
+	EnvFile    string // --env-file
 	LogLevel   string // --log-level
 	NoColor    bool   // --no-color
 	Unwatched  bool   // nobody watches: the log tells what a person would see
+
+	vars atomic.Pointer[map[string]string] // of EnvFile
+}
+
+// UseEnvFile reads EnvFile, if there is one, and lets Getenv know its variables. The environment wins.
+func (s *Shell) UseEnvFile() error {
+	if s.EnvFile == "" {
+		return nil
+	}
+	if err := s.readEnvFile(); err != nil {
+		return err
+	}
+	environment := s.Getenv
+	s.Getenv = func(name string) string { return cmp.Or(environment(name), (*s.vars.Load())[name]) }
+	return nil
+}
+
+func (s *Shell) readEnvFile() error {
+	vars, err := config.ReadEnvFile(s.EnvFile)
+	if err != nil {
+		return &exit.ConfigError{Message: err.Error(), Hint: "name a file with lines NAME=value, or leave out --env-file"}
+	}
+	s.vars.Store(&vars)
+	return nil
 }
 
 // OpenTerminal looks at stdout and stderr again, once the flags are known.
@@ -74,10 +101,19 @@ func (s *Shell) Config() (*config.Config, error) {
 
 // LoadConfig reads a configuration. Whoever can write to it, or to a file with a secret that it names, decides what the program
 // reads and where it sends it: root takes none that anybody can write.
+// The env file is read again, so that a reload sees what has changed in it.
 func (s *Shell) LoadConfig(path string) (*config.Config, error) {
+	if s.vars.Load() != nil {
+		if err := s.readEnvFile(); err != nil {
+			return nil, err
+		}
+	}
 	cfg, err := config.Load(path, s.Getenv)
 	if err != nil {
 		return nil, err
+	}
+	if s.EnvFile != "" {
+		cfg.SecretFiles = append(cfg.SecretFiles, s.EnvFile)
 	}
 	if os.Geteuid() == 0 {
 		for _, fault := range cfg.FileFaults() {
