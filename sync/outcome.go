@@ -58,7 +58,7 @@ func (r *run) remember(ctx context.Context) error {
 		return nil
 	}
 	put := r.State.PutValued
-	if r.opts.Force {
+	if r.opts.forcesAll() {
 		put = r.State.ResetValued // the table may stay as small as it is
 	}
 	if err := put(ctx, r.users.Valued.ByColumn(r.mapping)); err != nil {
