@@ -51,6 +51,8 @@ var imports = []struct {
 		[]string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/setup", []string{"ccsyncd/source", room + "config", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/demo", []string{"ccsyncd/ccapi/sandbox", "ccsyncd/internal/kit", "ccsyncd/sync", room + "app", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/daemon", []string{"ccsyncd/internal/kit", "ccsyncd/sync", "ccsyncd/sync/state", room + "app", room + "config", room + "exit", room + "notify", room + "report",
+		room + "shell", room + "systemd", room + "term", room + "web"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/systemd", nil, []string{"ccsyncd"}},
 	{"internal/kit", nil, []string{"ccsyncd"}},
 	{"cmd/ccsyncd/internal/shell", []string{room + "config", room + "exit", room + "term"}, nil},

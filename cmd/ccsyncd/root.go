@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ccsyncd/cmd/ccsyncd/internal/daemon"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
@@ -60,7 +61,7 @@ func (c *cli) root() *cobra.Command {
 			if flags.dryRun || flags.once {
 				return c.once(cmd.Context(), flags)
 			}
-			return c.daemon(cmd.Context())
+			return daemon.Run(cmd.Context(), c.Shell)
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return c.prepare(cmd) },
 		SilenceErrors:     true, SilenceUsage: true,

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/daemon"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
@@ -99,25 +100,14 @@ func readStatus(ctx context.Context, a *app.App) (s status, err error) {
 	s.Skew = a.State.Skew().Round(time.Second).Seconds()
 	if who, alive := a.Holder(); alive {
 		s.Daemon = &holder{PID: who.PID, Host: who.Host}
-		at, err := nextRun(ctx, a, who.PID)
+		at, err := daemon.NextRun(ctx, a, who.PID)
 		if err != nil {
 			return s, err
 		}
 		s.NextRun = at.Add(a.State.Skew()).UTC()
-		s.NotReady = notReady(ctx, a)
+		s.NotReady = daemon.NotReady(ctx, a)
 	}
 	return s, nil
-}
-
-// nextRun is when the daemon that holds the lock will look for something to do, by the local clock. A time that an earlier one left says
-// nothing of it.
-func nextRun(ctx context.Context, a *app.App, pid int) (time.Time, error) {
-	now, cron := wallClock(), a.Config.Schedule.Cron
-	next, ok, err := ccsync.ReadNext(ctx, a.State)
-	if err != nil || !ok || next.PID != pid || next.Schedule != cron.Spec {
-		return cron.Next(now), err
-	}
-	return next.After(now, cron.Next), nil
 }
 
 func readLogin(ctx context.Context, a *app.App, s *status) error {

@@ -1,4 +1,7 @@
-package main
+// Package daemon is the program without a command: one loop over the schedule, over the requests of others
+// (POST /run, and `ccsyncd push` of another process) and over signals. It serves the status page and tells
+// the notifier and the service manager how it fares.
+package daemon
 
 import (
 	"context"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/systemd"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -18,7 +22,7 @@ import (
 // daemon is the program without a command: one loop over the schedule, the requests of others, and signals. Runs happen
 // in the loop, so that they cannot overlap.
 type daemon struct {
-	*cli
+	*shell.Shell
 	app      atomic.Pointer[app.App] // made anew by a reload
 	hangUp   <-chan os.Signal        // asks for a reload
 	asks     *asks                   // of the status page and the backend
@@ -38,12 +42,12 @@ type daemon struct {
 // endWithin is how long the daemon takes to end at most: what is under way then is found in the journal by its next start.
 const endWithin = 9 * time.Second
 
-// daemon runs on the schedule until ctx ends.
-func (c *cli) daemon(ctx context.Context) error {
-	c.Unwatched = true
+// Run runs on the schedule until ctx ends. Its error is that of a start that failed, or state.ErrReplaced.
+func Run(ctx context.Context, sh *shell.Shell) error {
+	sh.Unwatched = true
 	hangUp, stop := catchSignals()
 	defer stop()
-	a, err := app.OpenAll(ctx, c.Shell)
+	a, err := app.OpenAll(ctx, sh)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (c *cli) daemon(ctx context.Context) error {
 	}
 	held, end := context.WithCancel(held)
 	defer end()
-	d := &daemon{cli: c, asks: newAsks(), hangUp: hangUp}
+	d := &daemon{Shell: sh, asks: newAsks(), hangUp: hangUp}
 	d.app.Store(a)
 	stopServing, err := d.listen()
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -34,7 +34,7 @@ type taleWorld struct {
 	app   *sql.DB // the app's database
 	lines *pipes  // to Constant Contact
 	serve *http.Server
-	log   syncBuffer // of all processes
+	log   logBuffer // of all processes
 	began time.Time
 
 	d        *daemon // nil while none runs
@@ -158,11 +158,11 @@ func (w *taleWorld) config(fields int) string {
 
 // process is one process of the program: where its requests go, and a terminal that nobody looks
 // at.
-func (w *taleWorld) process(config string, life *taleLife) *cli {
+func (w *taleWorld) process(config string, life *taleLife) *shell.Shell {
 	w.guests++
 	wire := &http.Transport{DialContext: w.lines.dial}
-	c := &cli{&shell.Shell{ConfigPath: filepath.Join(w.dir, config), Getenv: func(string) string { return "" }, LogLevel: "debug",
-		Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &w.log}), In: strings.NewReader("")}}
+	c := &shell.Shell{ConfigPath: filepath.Join(w.dir, config), Getenv: func(string) string { return "" }, LogLevel: "debug",
+		Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &w.log}), In: strings.NewReader("")}
 	c.Wire = &taleWire{world: w, base: wire, life: life, far: 11*time.Millisecond + time.Duration(w.guests%89)*137*time.Microsecond}
 	c.Random = drawing(w.seed, uint64(w.guests))
 	return c
@@ -187,7 +187,7 @@ func (w *taleWorld) start() bool {
 	ctx, end := context.WithCancel(context.WithoutCancel(w.ctx))
 	w.life.kill = end
 	taleLives.Store(filepath.Join(w.dir, "ccsync.db"), w.life)
-	a, err := app.Open(ctx, c.Shell)
+	a, err := app.Open(ctx, c)
 	taleLives.Delete(filepath.Join(w.dir, "ccsync.db"))
 	if err == nil {
 		err = a.OpenSource(ctx)
@@ -204,7 +204,7 @@ func (w *taleWorld) start() bool {
 		return false
 	}
 	w.hangUp, w.ended, w.end = make(chan os.Signal, 1), make(chan struct{}), end
-	d := &daemon{cli: c, asks: newAsks(), hangUp: w.hangUp}
+	d := &daemon{Shell: c, asks: newAsks(), hangUp: w.hangUp}
 	d.app.Store(a)
 	w.must(d.openSite(a))
 	d.ran = append(d.ran, w.ran)
@@ -316,7 +316,7 @@ func (w *taleWorld) wait(d time.Duration) {
 }
 
 // beside is another process that works for itself.
-func (w *taleWorld) beside(what string, config string, work func(context.Context, *cli) error) {
+func (w *taleWorld) beside(what string, config string, work func(context.Context, *shell.Shell) error) {
 	c := w.process(config, nil)
 	w.others.Go(func() {
 		defer func() {
@@ -446,8 +446,8 @@ func (wire *taleWire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (wire *taleWire) CloseIdleConnections() { wire.base.CloseIdleConnections() }
 
 // opens works on the installation as a process opens it for a look.
-func (w *taleWorld) opens(ctx context.Context, c *cli, work func(*app.App) error) (err error) {
-	a, err := app.OpenAll(ctx, c.Shell)
+func (w *taleWorld) opens(ctx context.Context, sh *shell.Shell, work func(*app.App) error) (err error) {
+	a, err := app.OpenAll(ctx, sh)
 	if err != nil {
 		return err
 	}

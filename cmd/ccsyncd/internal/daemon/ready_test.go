@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"io"
@@ -48,11 +48,11 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 				cfg.HTTP.Listen = config.UnixSocket + address
 			}
 			a := app.New(&shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: io.Discard})}, &cfg)
-			if got := notReady(t.Context(), a); got != c.want {
+			if got := NotReady(t.Context(), a); got != c.want {
 				t.Errorf("it says %q, want %q", got, c.want)
 			}
 			server.Close()
-			if got := notReady(t.Context(), a); got != "" {
+			if got := NotReady(t.Context(), a); got != "" {
 				t.Errorf("a daemon that does not answer says %q", got)
 			}
 		})

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func brokenDaemon(t *testing.T) (*daemon, *bytes.Buffer) {
 			t.Error(err)
 		}
 	})
-	d := &daemon{cli: &cli{sh}, asks: newAsks()}
+	d := &daemon{Shell: sh, asks: newAsks()}
 	d.app.Store(a)
 	return d, &log
 }

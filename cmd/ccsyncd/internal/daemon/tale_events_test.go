@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -71,9 +71,9 @@ func init() {
 		// Who asks for a run.
 		{"POST /run for all", 2, func(w *taleWorld, _ *rand.Rand) { w.postRun(nil) }},
 		{"POST /run for some", 5, func(w *taleWorld, r *rand.Rand) { w.postRun(w.some(r)) }},
-		{"push for some", 4, func(w *taleWorld, r *rand.Rand) { w.push(runFlags{}, w.some(r)) }},
-		{"push for all", 1, func(w *taleWorld, r *rand.Rand) { w.push(runFlags{full: r.IntN(2) == 0}, nil) }},
-		{"push --force", 1, func(w *taleWorld, _ *rand.Rand) { w.push(runFlags{force: true}, nil) }},
+		{"push for some", 4, func(w *taleWorld, r *rand.Rand) { w.push(Request{}, w.some(r)) }},
+		{"push for all", 1, func(w *taleWorld, r *rand.Rand) { w.push(Request{Full: r.IntN(2) == 0}, nil) }},
+		{"push --force", 1, func(w *taleWorld, _ *rand.Rand) { w.push(Request{Force: true}, nil) }},
 		// The operator.
 		{"forget", 1, forget},
 		{"a reload", 1, func(w *taleWorld, _ *rand.Rand) { w.reload(w.rules.fields) }},
@@ -131,7 +131,7 @@ func filledAtOnce(w *taleWorld, r *rand.Rand) {
 		w.set(u, "short_code", "")
 		w.by(u, func() bool { return w.box.SetField(u.email, "Short code", "") })
 	}
-	w.push(runFlags{full: true}, nil)
+	w.push(Request{Full: true}, nil)
 	w.wait(20 * time.Second)
 	for i := range n {
 		u := w.user(from + i)
@@ -216,7 +216,7 @@ func slowImport(w *taleWorld, r *rand.Rand) {
 	if r.IntN(2) == 0 {
 		w.stop()
 		w.wait(time.Second)
-		w.push(runFlags{}, []string{u.email})
+		w.push(Request{}, []string{u.email})
 	}
 }
 
@@ -239,8 +239,8 @@ func (w *taleWorld) other(r *rand.Rand) string {
 
 func dryRun(w *taleWorld, r *rand.Rand) {
 	o, name := ccsync.Options{Trigger: "command", Full: r.IntN(4) == 0}, w.other(r)
-	w.beside("dry run "+name, name, func(ctx context.Context, c *cli) error {
-		report, err := app.Once(ctx, c.Shell, o, true)
+	w.beside("dry run "+name, name, func(ctx context.Context, sh *shell.Shell) error {
+		report, err := app.Once(ctx, sh, o, true)
 		if err != nil {
 			return err
 		}
@@ -250,13 +250,13 @@ func dryRun(w *taleWorld, r *rand.Rand) {
 
 func check(w *taleWorld, r *rand.Rand) {
 	o, name := doctor.Options{Offline: r.IntN(2) == 0, Output: shell.OutputJSON}, w.other(r)
-	w.beside("check "+name, name, func(ctx context.Context, c *cli) error { return doctor.Check(ctx, c.Shell, o) })
+	w.beside("check "+name, name, func(ctx context.Context, sh *shell.Shell) error { return doctor.Check(ctx, sh, o) })
 }
 
 func explain(w *taleWorld, r *rand.Rand) {
 	name, who := w.other(r), w.user(r.Int()).email
-	w.beside("explain "+name, name, func(ctx context.Context, c *cli) error {
-		return w.opens(ctx, c, func(a *app.App) error { _, err := a.Engine().Explain(ctx, who); return err })
+	w.beside("explain "+name, name, func(ctx context.Context, sh *shell.Shell) error {
+		return w.opens(ctx, sh, func(a *app.App) error { _, err := a.Engine().Explain(ctx, who); return err })
 	})
 }
 
@@ -265,8 +265,8 @@ func forget(w *taleWorld, r *rand.Rand) {
 	w.mu.Lock()
 	u.edited = time.Now()
 	w.mu.Unlock()
-	w.beside("forget", "ccsync.toml", func(ctx context.Context, c *cli) error {
-		err := w.opens(ctx, c, func(a *app.App) error {
+	w.beside("forget", "ccsync.toml", func(ctx context.Context, sh *shell.Shell) error {
+		err := w.opens(ctx, sh, func(a *app.App) error {
 			_, unread := a.Engine().Explain(ctx, u.email)
 			_, err := a.Engine().Forget(ctx, u.email)
 			return errors.Join(unread, err)
@@ -318,15 +318,15 @@ func (w *taleWorld) postRun(who []string) {
 	})
 }
 
-func (w *taleWorld) push(f runFlags, who []string) {
-	f.output = shell.OutputJSON
-	w.beside(fmt.Sprintf("push %+v %v", f, who), "ccsync.toml", func(ctx context.Context, c *cli) error {
+func (w *taleWorld) push(f Request, who []string) {
+	f.Only, f.Wait = who, true
+	w.beside(fmt.Sprintf("push %+v %v", f, who), "ccsync.toml", func(ctx context.Context, sh *shell.Shell) error {
 		began := time.Now()
-		if f.force {
+		if f.Force {
 			w.forces(1)
 			defer w.forces(-1)
 		}
-		report, err := c.runPush(ctx, f, who, false)
+		report, err := Push(ctx, sh, &f)
 		if err != nil || report == nil {
 			return err
 		}
@@ -354,8 +354,8 @@ func (w *taleWorld) reload(fields int) {
 
 // login is `auth login`, which somebody approves at once.
 func (w *taleWorld) login() {
-	w.beside("auth login", "ccsync.toml", func(ctx context.Context, c *cli) (err error) {
-		a, err := app.Open(ctx, c.Shell)
+	w.beside("auth login", "ccsync.toml", func(ctx context.Context, sh *shell.Shell) (err error) {
+		a, err := app.Open(ctx, sh)
 		if err != nil {
 			return err
 		}
@@ -374,8 +374,8 @@ func (w *taleWorld) login() {
 }
 
 func logout(w *taleWorld, _ *rand.Rand) {
-	w.beside("auth logout", "ccsync.toml", func(ctx context.Context, c *cli) error {
-		cfg, err := c.Config()
+	w.beside("auth logout", "ccsync.toml", func(ctx context.Context, sh *shell.Shell) error {
+		cfg, err := sh.Config()
 		if err != nil {
 			return err
 		}

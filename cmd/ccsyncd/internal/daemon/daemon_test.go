@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -166,7 +166,7 @@ func TestTheNextRunIsTold(t *testing.T) {
 	inBubble(t, 20, func(b *bubble) {
 		for range 20 {
 			b.wait(7 * time.Second)
-			at, err := nextRun(b.ctx, b.d.app.Load(), b.pid())
+			at, err := NextRun(b.ctx, b.d.app.Load(), b.pid())
 			if left := time.Until(at); err != nil || left < 0 || left > 10*time.Second {
 				t.Fatalf("the next run is told to be in %s (%v)", left, err)
 			}

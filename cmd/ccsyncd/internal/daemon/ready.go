@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -10,11 +10,12 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	ccsync "ccsyncd/sync"
 )
 
-// notReady asks the daemon beside this process, where it has a status page, what keeps it from being ready: "" for nothing, and where it
+// NotReady asks the daemon beside this process, where it has a status page, what keeps it from being ready: "" for nothing, and where it
 // does not answer. A full disk keeps the daemon from writing down anything that could be read here.
-func notReady(ctx context.Context, a *app.App) string {
+func NotReady(ctx context.Context, a *app.App) string {
 	listen := a.Config.HTTP.Listen
 	if listen == "" || a.Wire != nil {
 		return ""
@@ -56,4 +57,15 @@ func dialDaemon(ctx context.Context, listen string) (net.Conn, error) {
 		host = "localhost"
 	}
 	return d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+}
+
+// NextRun is when the daemon that holds the lock will look for something to do, by the local clock. A time that an earlier one left says
+// nothing of it.
+func NextRun(ctx context.Context, a *app.App, pid int) (time.Time, error) {
+	now, cron := wallClock(), a.Config.Schedule.Cron
+	next, ok, err := ccsync.ReadNext(ctx, a.State)
+	if err != nil || !ok || next.PID != pid || next.Schedule != cron.Spec {
+		return cron.Next(now), err
+	}
+	return next.After(now, cron.Next), nil
 }

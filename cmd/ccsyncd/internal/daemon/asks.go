@@ -1,14 +1,12 @@
-package main
+package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
@@ -244,52 +242,4 @@ func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 		}
 	}
 	return answer
-}
-
-// pushRequest is what `push` leaves in the state database for the daemon.
-type pushRequest struct {
-	Force bool     `json:"force,omitempty"`
-	Full  bool     `json:"full,omitempty"`
-	Limit int      `json:"limit,omitempty"`
-	Only  []string `json:"only,omitempty"`
-	Wait  bool     `json:"wait,omitempty"` // somebody waits for the report
-}
-
-// Answers that are no report.
-const (
-	answerDone      = "done"      // nobody waits for the report
-	answerRead      = "read"      // the asker has it: addresses and values are not kept longer than needed
-	answerWithdrawn = "withdrawn" // the asker does it without us, or not at all
-)
-
-// serveOthers makes the runs that other processes asked for.
-func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
-	for ctx.Err() == nil {
-		r, ok, err := a.State.Asked(ctx)
-		if err != nil {
-			a.Log.Warn("requests of other processes could not be read", "error", err)
-		}
-		if !ok {
-			return
-		}
-		var asked pushRequest
-		answer := answerDone
-		if err := json.Unmarshal([]byte(r.Options), &asked); err != nil {
-			a.Log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
-		} else {
-			report := d.run(ctx, ccsync.Options{Trigger: "push", Force: asked.Force, Full: asked.Full, Limit: asked.Limit, Only: asked.Only})
-			answer = asked.answer(report)
-		}
-		if err := a.State.SetAnswer(context.WithoutCancel(ctx), r.ID, answer); err != nil {
-			a.Log.Warn("a request of another process was not answered", "request", r.ID, "error", err)
-		}
-	}
-}
-
-func (r *pushRequest) answer(report *ccsync.Report) string {
-	text, err := json.Marshal(report)
-	if err != nil || !r.Wait {
-		return answerDone
-	}
-	return string(text)
 }

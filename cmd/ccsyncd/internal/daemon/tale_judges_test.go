@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -518,10 +518,10 @@ func (w *taleWorld) conclude() {
 	w.life.endAt(0, 0)
 	w.login()
 	w.wait(25 * time.Second)
-	w.push(runFlags{force: true}, nil)
+	w.push(Request{Force: true}, nil)
 	w.recovers()
 	for range 3 { // an import under way may take its time, a guard may have to be passed, a day's requests may be used up
-		w.push(runFlags{force: true, full: true}, nil)
+		w.push(Request{Force: true, Full: true}, nil)
 		w.wait(2*taleEvery + 30*time.Second)
 		if !w.whole() {
 			return

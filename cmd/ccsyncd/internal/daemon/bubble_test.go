@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -38,7 +38,7 @@ type bubble struct {
 	d      *daemon
 	pages  *http.Client // asks the status page
 	looks  *pipes
-	log    syncBuffer
+	log    logBuffer
 	hangUp chan os.Signal
 	after  []func()
 	before atomic.Pointer[func(*http.Request)] // sees each request before it is sent
@@ -142,7 +142,7 @@ func (b *bubble) open(dir string) (closePages func()) {
 	a := app.New(sh, &cfg)
 	b.must(a.OpenState(b.ctx))
 	b.must(a.OpenSource(b.ctx))
-	b.d = &daemon{cli: &cli{sh}, asks: newAsks(), hangUp: b.hangUp}
+	b.d = &daemon{Shell: sh, asks: newAsks(), hangUp: b.hangUp}
 	b.d.app.Store(a)
 	b.d.ran = append(b.d.ran, func(_ context.Context, r *ccsync.Report) {
 		b.mu.Lock()
@@ -279,3 +279,21 @@ func (p *pipes) Close() error {
 }
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8484} }
+
+// logBuffer keeps what several goroutines log.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/internal/kit"
+	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
+)
+
+// Push runs here, or lets the process do it that holds the lock. The report is nil when nobody waits for it.
+func Push(ctx context.Context, sh *shell.Shell, r *Request) (report *ccsync.Report, err error) {
+	a, err := app.OpenAll(ctx, sh)
+	if err != nil {
+		return nil, err
+	}
+	defer shell.AtExit(&err, "close", a.Close)
+	held, release, err := a.LockRun(ctx)
+	var holder *state.HeldError
+	switch {
+	case errors.As(err, &holder):
+		return handOver(ctx, sh, a, r, holder)
+	case err != nil:
+		return nil, err
+	}
+	defer release()
+	return a.Drive(held, sh.Terminal, a.WritingEngine(), r.options())
+}
+
+// handOver leaves a request for the process that holds the lock, and waits for its report.
+func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, holder *state.HeldError) (*ccsync.Report, error) {
+	options, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	id, err := a.State.Ask(ctx, string(options))
+	if err != nil {
+		return nil, err
+	}
+	if !r.Wait {
+		sh.Out.Printf("left to process %d on %s\n", holder.PID, holder.Host)
+		return nil, nil
+	}
+	defer sh.Err.EndLive()
+	const (
+		look  = 200 * time.Millisecond
+		grace = 2 * time.Second // for a daemon that is being restarted: it takes the request up
+	)
+	began, seen := time.Now(), time.Now()
+	for {
+		sh.Err.Live(sh.Err.Text("process %d on %s does it, waiting for its report  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
+		report, err := answer(ctx, a, id)
+		if report != nil || err != nil {
+			return report, err
+		}
+		if _, alive := a.Holder(); alive {
+			seen = time.Now()
+		} else if time.Since(seen) > grace {
+			if held, release, err := a.LockRun(ctx); err == nil {
+				defer release()
+				return takeBack(held, sh, a, id, r)
+			}
+		}
+		if kit.Sleep(ctx, look) != nil {
+			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), withdraw(ctx, a, id))
+		}
+	}
+}
+
+// answer is the report that came for a request; nil while there is none. It is deleted, since it has addresses and values.
+func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
+	text, err := a.State.Answer(ctx, id)
+	if err != nil || text == "" {
+		return nil, ignoreEnd(ctx, err)
+	}
+	var report ccsync.Report
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		return nil, errors.New("the process that holds the state database did not understand the request; it may be of another version")
+	}
+	return &report, a.State.SetAnswer(ctx, id, answerRead)
+}
+
+// ignoreEnd leaves it to the caller to notice that ctx has ended.
+func ignoreEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func withdraw(ctx context.Context, a *app.App, id int64) error {
+	return a.State.SetAnswer(context.WithoutCancel(ctx), id, answerWithdrawn)
+}
+
+// takeBack runs here after all. The run lock is held.
+func takeBack(held context.Context, sh *shell.Shell, a *app.App, id int64, r *Request) (*ccsync.Report, error) {
+	report, err := answer(held, a, id)
+	if report != nil || err != nil {
+		return report, err
+	}
+	if err := withdraw(held, a, id); err != nil {
+		return nil, err
+	}
+	return a.Drive(held, sh.Terminal, a.WritingEngine(), r.options())
+}
