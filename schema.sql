@@ -9,8 +9,8 @@ PRAGMA user_version = 2;
 
 -- What this file knows about itself: the account, endpoints, source and machine that it belongs
 -- to, how far the server's clock is from ours, and records in JSON: `last_plan` (what the last whole run planned
--- from), `last_whole` (how it ended), `coverage_days` (the lowest coverage of each of the last 30 days) and `next_run` (when the
--- daemon will look for something to do).
+-- from), `last_whole` (how it ended), `coverage_days` (the lowest coverage of each of the last 30 days), `list_names` (of all
+-- lists, for people) and `next_run` (when the daemon will look for something to do).
 CREATE TABLE facts (
   name  TEXT NOT NULL PRIMARY KEY,
   value TEXT NOT NULL

@@ -36,6 +36,9 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 	if err := readAccount(ctx, r.Read, b); err != nil {
 		return err
 	}
+	if err := r.nameLists(ctx, b.AccountLists); err != nil {
+		return err
+	}
 	m, err := b.Bind()
 	if err != nil {
 		return err

@@ -175,8 +175,12 @@ func (r *explainer) contacts(ctx context.Context, look plan.Contacts, x *Explana
 	if err != nil {
 		return err
 	}
+	names, err := readListNames(ctx, r.State)
+	if err != nil {
+		return err
+	}
 	for _, c := range contacts {
-		x.Contacts = append(x.Contacts, r.contact(c))
+		x.Contacts = append(x.Contacts, r.contact(c, names))
 	}
 	x.Known = x.Known || len(contacts) > 0
 	return nil
@@ -220,9 +224,9 @@ func (r *explainer) refusal(ctx context.Context, x *Explanation) error {
 
 const timeFormat = "2006-01-02T15:04:05Z07:00"
 
-func (r *explainer) contact(c state.Contact) ExplainedContact {
-	return ExplainedContact{ID: c.ID, Email: c.Address, Permission: c.Permission, Deleted: c.Deleted, Lists: r.mapping.ListNames(c.Lists),
-		Left: r.mapping.ListNames(c.Left), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
+func (r *explainer) contact(c state.Contact, names listNames) ExplainedContact {
+	return ExplainedContact{ID: c.ID, Email: c.Address, Permission: c.Permission, Deleted: c.Deleted, Lists: names.of(r.mapping.ListNames(c.Lists)),
+		Left: names.of(r.mapping.ListNames(c.Left)), Values: r.mapping.ByColumn(c.Fields), UpdatedAt: c.UpdatedAt.Format(timeFormat)}
 }
 
 func (x *Explanation) decided(d *plan.Decision, unread string) {

@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,19 @@ func TestASnapshotUnderWayTellsNobodyWhoIsAContact(t *testing.T) {
 		}
 		if unknown == 0 {
 			t.Error("every user is explained, though half of the contacts are not known")
+		}
+	})
+}
+
+// Lists are named even if the configuration names none, also those that a contact has left.
+func TestAnExplanationNamesEveryList(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(2, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		x := w.explain("user000001@example.com")
+		if len(x.Contacts) != 1 || !slices.Equal(x.Contacts[0].Lists, []string{"App users"}) {
+			t.Errorf("%+v", x.Contacts)
 		}
 	})
 }
