@@ -38,21 +38,21 @@ func (l listNames) of(ids []string) []string {
 
 // nameLists keeps the names of all lists. Where none is configured, so that lists is nil, they are asked
 // for once a day; that they cannot be had hinders nothing.
-func (r *run) nameLists(ctx context.Context, lists []ccapi.List) error {
-	before, err := readListNames(ctx, r.State)
+func (e *Engine) nameLists(ctx context.Context, lists []ccapi.List) error {
+	before, err := readListNames(ctx, e.State)
 	if err != nil {
 		return err
 	}
 	if lists == nil {
-		if age := r.State.Now().Sub(before.At); age >= 0 && age < listNamesKept {
+		if age := e.State.Now().Sub(before.At); age >= 0 && age < listNamesKept {
 			return nil
 		}
-		if lists, err = r.Read.Lists(ctx); err != nil {
-			r.Log.WarnContext(ctx, "the names of lists are not known", "run", r.id, "error", err)
+		if lists, err = e.Read.Lists(ctx); err != nil {
+			e.Log.WarnContext(ctx, "the names of lists are not known", "error", err)
 			return nil
 		}
 	}
-	now := listNames{At: r.State.Now(), Names: make(map[string]string, len(lists))}
+	now := listNames{At: e.State.Now(), Names: make(map[string]string, len(lists))}
 	for _, l := range lists {
 		now.Names[l.ID] = l.Name
 	}
@@ -60,5 +60,5 @@ func (r *run) nameLists(ctx context.Context, lists []ccapi.List) error {
 	if err != nil {
 		return err
 	}
-	return r.State.SetRecords(ctx, all)
+	return e.State.SetRecords(ctx, all)
 }
