@@ -348,3 +348,72 @@ func TestInspectShowsTablesColumnsAndRows(t *testing.T) {
 		}
 	})
 }
+
+func TestCountTellsWhatTheConditionLetsThrough(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		createUsers(t, d, 5)
+		tests := []struct {
+			name          string
+			cfg           Config
+			matching, all int
+		}{
+			{"a table", Config{Table: "users"}, 5, 5},
+			{"a condition", Config{Table: "users", Where: "id > 3 -- two"}, 2, 5},
+			{"a condition that no row fits", Config{Table: "users", Where: "id > 5"}, 0, 5},
+			{"a query", Config{Query: "SELECT * FROM users WHERE id > 3"}, 2, 2},
+		}
+		for _, test := range tests {
+			test.cfg.Email, test.cfg.Columns = "email", []string{"short_code"}
+			matching, all, err := d.open(t, test.cfg).Count(t.Context())
+			if err != nil || matching != test.matching || all != test.all {
+				t.Errorf("%s: %d of %d, %v; want %d of %d", test.name, matching, all, err, test.matching, test.all)
+			}
+		}
+		if _, _, err := d.open(t, Config{Table: "users", Where: "no_column = 1", Email: "email", Columns: []string{"short_code"}}).Count(t.Context()); !errors.Is(err, ErrConfig) {
+			t.Errorf("a condition with an unknown column: got %v, want ErrConfig", err)
+		}
+	})
+}
+
+func TestInspectQuotesColumnsAsTheDatabaseWants(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		d.exec(t, "CREATE TABLE accounts (id INTEGER, "+d.quoted("deletedAt")+" VARCHAR(30), "+d.quoted("a b")+" VARCHAR(30))",
+			"INSERT INTO accounts VALUES (1, NULL, 'x'), (2, '2026-01-02', 'x')")
+		tables, err := Inspect(t.Context(), Config{DSN: d.dsn, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns := tables[0].Columns
+		if columns[0].Quoted != "id" {
+			t.Errorf("id is quoted as %s", columns[0].Quoted)
+		}
+		cfg := Config{Table: "accounts", Email: "a b", Columns: []string{"id"}, Where: columns[1].Quoted + " IS NULL AND " + columns[2].Quoted + " = 'x'"}
+		if matching, all, err := d.open(t, cfg).Count(t.Context()); err != nil || matching != 1 || all != 2 {
+			t.Errorf("where %s matches %d of %d, %v; want 1 of 2", cfg.Where, matching, all, err)
+		}
+	})
+}
+
+func TestInspectTellsTheLabelsOfAnEnumeration(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		declared := "ENUM('ACTIVE', 'it''s gone')"
+		switch d.driver {
+		case SQLite:
+			t.Skip("SQLite has no enumerations")
+		case Postgres:
+			d.exec(t, "CREATE TYPE state AS "+declared)
+			declared = "state"
+		}
+		d.exec(t, "CREATE TABLE accounts (id INTEGER, status "+declared+")")
+		tables, err := Inspect(t.Context(), Config{DSN: d.dsn, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tables[0].Columns[1].Labels; !slices.Equal(got, []string{"ACTIVE", "it's gone"}) {
+			t.Errorf("labels are %q", got)
+		}
+	})
+}

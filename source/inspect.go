@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"database/sql/driver"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -41,6 +42,9 @@ func Inspect(ctx context.Context, cfg Config) ([]Table, error) {
 			if table.Columns, err = d.columns(ctx, s, &relation{table: name}); err != nil {
 				return err
 			}
+			for i, c := range table.Columns {
+				table.Columns[i].Quoted = t.quoted(c.Name)
+			}
 			tables = append(tables, table)
 		}
 		return err
@@ -52,6 +56,21 @@ func Inspect(ctx context.Context, cfg Config) ([]Table, error) {
 		tables[i].Sample = db.sample(ctx, tables[i].Name)
 	}
 	return tables, nil
+}
+
+// plainName is one that no database folds or takes for anything else. A word of SQL in lower case is no usual name of a column, and if it is
+// one the database refuses it.
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// quoted makes an identifier of a name for SQL of the owner: with quotes only where it needs them. In MySQL double quotes make a text.
+func (t *target) quoted(name string) string {
+	switch {
+	case plainName.MatchString(name):
+		return name
+	case t.driver == MySQL:
+		return quoteWith("`", name)
+	}
+	return quoteWith(`"`, name)
 }
 
 // sample reads a few rows, each in a transaction of its own: an error ends the transaction.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -78,9 +79,23 @@ func (d *mysqlDB) tableColumns(ctx context.Context, s *session, from string) ([]
 	}
 	all := make([]Column, len(found))
 	for i, f := range found {
-		all[i] = Column{Name: f.Name, Type: f.Type, PrimaryKey: f.Key == "PRI", kind: mysqlKind(f.Type, false), position: i}
+		all[i] = Column{Name: f.Name, Type: f.Type, PrimaryKey: f.Key == "PRI", kind: mysqlKind(f.Type, false), position: i,
+			Labels: mysqlLabels(f.Type)}
 	}
 	return all, nil
+}
+
+var mysqlLabel = regexp.MustCompile(`'((?:[^']|'')*)'`)
+
+// mysqlLabels are those of a type like enum('active','deleted').
+func mysqlLabels(declared string) (labels []string) {
+	if !strings.HasPrefix(strings.ToLower(declared), "enum(") {
+		return nil
+	}
+	for _, m := range mysqlLabel.FindAllStringSubmatch(declared, -1) {
+		labels = append(labels, strings.ReplaceAll(m[1], "''", "'"))
+	}
+	return labels
 }
 
 const mysqlTables = `

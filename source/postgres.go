@@ -81,7 +81,8 @@ SELECT
 		SELECT t.typname, t.typbasetype FROM pg_type t WHERE t.oid = a.atttypid
 		UNION ALL
 		SELECT t.typname, t.typbasetype FROM b JOIN pg_type t ON t.oid = b.typbasetype
-	) SELECT typname FROM b WHERE typbasetype = 0) AS base
+	) SELECT typname FROM b WHERE typbasetype = 0) AS base,
+	array_to_string(ARRAY(SELECT enumlabel FROM pg_enum WHERE enumtypid = a.atttypid ORDER BY enumsortorder), chr(31)) AS labels
 FROM pg_attribute a
 LEFT JOIN pg_constraint p ON p.conrelid = a.attrelid AND p.contype = 'p'
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
@@ -105,6 +106,7 @@ func (d *postgresDB) tableColumns(ctx context.Context, s *session, from string) 
 		Name, Type string
 		PK         bool
 		Base       string
+		Labels     string // separated by the character 31
 	}
 	if err := s.tx.SelectContext(ctx, &found, postgresColumns, from); err != nil {
 		return nil, err
@@ -112,6 +114,9 @@ func (d *postgresDB) tableColumns(ctx context.Context, s *session, from string) 
 	all := make([]Column, len(found))
 	for i, f := range found {
 		all[i] = Column{Name: f.Name, Type: f.Type, PrimaryKey: f.PK, kind: postgresKind(f.Base), position: i}
+		if f.Labels != "" {
+			all[i].Labels = strings.Split(f.Labels, "\x1f")
+		}
 	}
 	return all, nil
 }

@@ -49,8 +49,10 @@ func (r relation) clause() string {
 // Column is a column of a table or query.
 type Column struct {
 	Name       string
-	Type       string // as declared; in a query, as far as the driver tells
-	PrimaryKey bool   // alone or with others
+	Type       string   // as declared; in a query, as far as the driver tells
+	PrimaryKey bool     // alone or with others
+	Quoted     string   // the name as Where and Query need it; of Inspect alone
+	Labels     []string // of an enumeration, in its order; nil where the database tells none
 
 	kind     kind
 	position int // among all columns
