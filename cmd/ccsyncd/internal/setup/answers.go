@@ -3,6 +3,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,39 +24,59 @@ type Answers struct {
 // question. dir is the folder of the configuration. Its error is an *UnansweredError where nobody was there to answer.
 func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *Answers, dir string) error {
 	ask := newAsker(ctx, sh, given)
-	table, err := lookAt(ask, f, dir)
+	at, table, err := lookAt(ask, f, dir)
 	if err != nil {
 		return err
 	}
-	return askRest(ask, f, table)
+	if err := askColumns(ask, f, table); err != nil {
+		return err
+	}
+	where := func() error {
+		return ask.optional(&f.Where, "where", "only rows where (a condition in SQL, - for all)", guessWhere(table))
+	}
+	if err := ask.until("where", where, func() error { return f.proveWhere(ask, at) }); err != nil {
+		return err
+	}
+	if err := ask.text(&f.CustomField, "custom-field", "the custom field of the contact, made if it is not there", f.Column); err != nil {
+		return err
+	}
+	clientID := func() error {
+		return ask.text(&f.ClientID, "client-id", "the API key of your application, or the variable that has it", "env:CC_CLIENT_ID")
+	}
+	return ask.until("client-id", clientID, func() error { return f.proveClientID(ask, dir) })
 }
 
 // lookAt finds the database and in it the table with the users.
-func lookAt(ask *asker, f *Answers, dir string) (source.Table, error) {
+func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.Table, err error) {
 	guess := ""
 	if ask.Getenv("DATABASE_URL") != "" {
 		guess = "env:DATABASE_URL"
 	}
 	if err := ask.text(&f.DSN, "dsn", "the app's database (a path, a URL, or env:NAME)", guess); err != nil {
-		return source.Table{}, err
+		return at, table, err
 	}
 	dsn, err := config.Follow(f.DSN, dir, ask.Getenv)
 	if err != nil {
-		return source.Table{}, &exit.ConfigError{Message: "dsn " + err.Error(), Hint: "name the place of the app's database URL, or the path of its SQLite file"}
+		hint := "name the place of the app's database URL, or the path of its SQLite file"
+		if unset := new(config.UnsetError); errors.As(err, &unset) {
+			hint = unset.Hint()
+		}
+		return at, table, &exit.ConfigError{Message: "dsn " + err.Error(), Hint: hint}
 	}
 	const patience = 30 * time.Second
-	tables, err := source.Inspect(ask.ctx, source.Config{DSN: dsn, Driver: f.Driver, Dir: dir, Timeout: patience})
+	at = source.Config{DSN: dsn, Driver: f.Driver, Dir: dir, Timeout: patience}
+	tables, err := source.Inspect(ask.ctx, at)
 	if err != nil {
-		return source.Table{}, err
+		return at, table, err
 	}
 	if err := ask.choose(&f.Table, "table", "the table with the users", tableNames(tables), guessTable(tables)); err != nil {
-		return source.Table{}, err
+		return at, table, err
 	}
-	return tables[slices.IndexFunc(tables, func(t source.Table) bool { return t.Name == f.Table })], nil
+	return at, tables[slices.IndexFunc(tables, func(t source.Table) bool { return t.Name == f.Table })], nil
 }
 
-// askRest settles what the file needs beside the table.
-func askRest(ask *asker, f *Answers, table source.Table) error {
+// askColumns settles the columns, and shows a few rows.
+func askColumns(ask *asker, f *Answers, table source.Table) error {
 	columns := columnNames(table)
 	if err := ask.choose(&f.Email, "email", "the column with the address", columns, guessEmail(columns)); err != nil {
 		return err
@@ -63,14 +84,11 @@ func askRest(ask *asker, f *Answers, table source.Table) error {
 	if err := ask.choose(&f.Column, "column", "the column with the short code", columns, guessCode(columns)); err != nil {
 		return err
 	}
+	if f.Key == "" {
+		f.Key = guessKey(table)
+	}
 	showSample(ask.Shell, table, f)
-	if err := ask.optional(&f.Where, "where", "only rows where (a condition in SQL, - for all)", guessWhere(columns)); err != nil {
-		return err
-	}
-	if err := ask.text(&f.CustomField, "custom-field", "the custom field of the contact, made if it is not there", f.Column); err != nil {
-		return err
-	}
-	return ask.text(&f.ClientID, "client-id", "the API key of your application, or the variable that has it", "env:CC_CLIENT_ID")
+	return nil
 }
 
 // showSample shows a few rows, so that a wrong column is seen at once.

@@ -41,22 +41,35 @@ func TestInitGuessesTheTableWithTheUsers(t *testing.T) {
 func TestInitGuessesColumns(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		columns            []string
-		email, code, where string
+		columns     []string
+		email, code string
 	}{
-		"with plain names":           {[]string{"id", "email", "short_code", "deleted_at"}, "email", "short_code", "deleted_at IS NULL"},
-		"as Prisma spells them":      {[]string{"id", "emailAddress", "shortCode", "deletedAt"}, "emailAddress", "shortCode", `"deletedAt" IS NULL`},
-		"by a word that one has":     {[]string{"id", "login_mail", "ios_code"}, "login_mail", "ios_code", ""},
-		"not where two would do":     {[]string{"mail_1", "mail_2", "a_code", "b_code"}, "", "", ""},
-		"the telling one of several": {[]string{"zip_code", "short_code", "email", "backup_email"}, "email", "short_code", ""},
+		"with plain names":              {[]string{"id", "email", "short_code", "deleted_at"}, "email", "short_code"},
+		"as Prisma spells them":         {[]string{"id", "emailAddress", "shortCode", "deletedAt"}, "emailAddress", "shortCode"},
+		"by a word that one has":        {[]string{"id", "login_mail", "ios_code"}, "login_mail", "ios_code"},
+		"not where two would do":        {[]string{"mail_1", "mail_2", "a_code", "b_code"}, "", ""},
+		"the telling one of several":    {[]string{"zip_code", "short_code", "email", "backup_email"}, "email", "short_code"},
+		"no code that is somebody else": {[]string{"email", "zipCode", "countryCode", "resetCode", "iosCode"}, "email", "iosCode"},
+		"none of these alone":           {[]string{"email", "verification_code"}, "email", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			email, code, where := guessEmail(tt.columns), guessCode(tt.columns), guessWhere(tt.columns)
-			if email != tt.email || code != tt.code || where != tt.where {
-				t.Errorf("guessed %q, %q, %q, want %q, %q, %q", email, code, where, tt.email, tt.code, tt.where)
+			if email, code := guessEmail(tt.columns), guessCode(tt.columns); email != tt.email || code != tt.code {
+				t.Errorf("guessed %q, %q, want %q, %q", email, code, tt.email, tt.code)
 			}
 		})
+	}
+}
+
+func TestInitGuessesAKeyWhereThePrimaryKeyIsNone(t *testing.T) {
+	t.Parallel()
+	view := table("mailable", "uuid", "email")
+	if got := guessKey(view); got != "uuid" {
+		t.Errorf("guessKey of a view = %q", got)
+	}
+	view.Columns[0].PrimaryKey = true
+	if got := guessKey(view); got != "" {
+		t.Errorf("guessKey of a table with a primary key = %q", got)
 	}
 }
