@@ -145,7 +145,28 @@ func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Bindi
 		ch.fail("rows", err, "")
 		return
 	}
+	if x.Source.Rows == 0 {
+		ch.noRows(ctx, a)
+		return
+	}
 	ch.rows(x)
+}
+
+// noRows tells a condition that lets nobody through from a table that has nobody yet.
+func (ch *chain) noRows(ctx context.Context, a *app.App) {
+	const name = "rows"
+	_, all, err := a.Source.Count(ctx)
+	switch where := a.Config.Source.Where; {
+	case err != nil:
+		ch.fail(name, err, "")
+	case all > 0:
+		ch.fail(name, &exit.ConfigError{Message: fmt.Sprintf("no row matches [source] where: 0 of %s", term.Plural(all, "row", "rows")),
+			Hint: "correct the condition: " + where}, "")
+	case a.Config.Source.Query != "":
+		ch.note(name, "the query gives no rows", "look at [source] query; a run needs [guard] min_source_rows")
+	default:
+		ch.note(name, "the table has no rows yet", "a run needs [guard] min_source_rows")
+	}
 }
 
 // rows tells what a run would make of the rows by themselves.
@@ -158,10 +179,6 @@ func (ch *chain) rows(x *ccsync.Examination) {
 			"whoever exports contacts and opens the file may run it; let the app refuse such values")
 	}
 	if skipped == 0 {
-		if x.Source.Rows == 0 {
-			ch.note(name, "the table has no rows that count", "look at [source] where")
-			return
-		}
 		ch.ok(name, detail+", none of them would be skipped")
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/oauthdev"
 	ccsync "ccsyncd/sync"
@@ -30,6 +31,7 @@ func (ch *chain) testConstantContact(ctx context.Context, a *app.App) {
 	if a.Source != nil {
 		ch.testNames(ctx, a)
 	}
+	ch.testNewcomers(ctx, a)
 	ch.testClearing(ctx, a)
 	ch.testDoubt(ctx, a)
 	ch.testClock(a)
@@ -124,6 +126,18 @@ func (ch *chain) testNames(ctx context.Context, a *app.App) {
 		default:
 			ch.ok(name, fmt.Sprintf("%q is %q", b.Wanted, b.Found.Name))
 		}
+	}
+}
+
+// testNewcomers says how many users the last run left out since they are no contacts.
+func (ch *chain) testNewcomers(ctx context.Context, a *app.App) {
+	const name = "users"
+	last, _, err := ccsync.ReadLastWhole(ctx, a.State)
+	switch n := last.Skips[string(ccsync.NotAContact)]; {
+	case err != nil:
+		ch.fail(name, err, "")
+	case n > 0 && !a.Config.Contacts.Create:
+		ch.note(name, fmt.Sprintf("%s (run %d)", report.Newcomers(n), last.CoverageRun), report.NewcomersHint)
 	}
 }
 

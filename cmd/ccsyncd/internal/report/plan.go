@@ -141,7 +141,18 @@ func (p printer) skips(r *ccsync.Report) {
 		t.Add(reason, term.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
 	}
 	p.Table(t)
+	if n := r.Reasons[string(ccsync.NotAContact)]; n > 0 {
+		p.Printf("hint: %s; %s\n", Newcomers(n), NewcomersHint)
+	}
 }
+
+// Newcomers says how many users are no contacts, which is what becomes of every new sign-up unless the configuration adds them.
+func Newcomers(n int) string {
+	return term.Plural(n, "user is no contact and never gets", "users are no contacts and never get") + " a value"
+}
+
+// NewcomersHint is how they become contacts.
+const NewcomersHint = "[contacts] create = true with a list adds them, new sign-ups too; added contacts are billed"
 
 // ByCount orders reasons, the most frequent first.
 func ByCount(reasons map[string]int) []string {
