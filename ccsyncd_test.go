@@ -45,13 +45,13 @@ var imports = []struct {
 	{"cmd/ccsyncd/internal/exit", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/app", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/source", "ccsyncd/sync", "ccsyncd/sync/state", room + "config", room + "exit", room + "shell", room + "term"},
 		[]string{"github.com/spf13/cobra"}},
-	{"cmd/ccsyncd/internal/notify", []string{"ccsyncd/internal/kit", "ccsyncd/sync", room + "app", room + "config", room + "term"}, nil},
-	{"cmd/ccsyncd/internal/report", []string{"ccsyncd/internal/kit", "ccsyncd/sync", "ccsyncd/sync/state", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/notify", []string{"ccsyncd/sync", room + "app", room + "config", room + "term"}, nil},
+	{"cmd/ccsyncd/internal/report", []string{"ccsyncd/sync", "ccsyncd/sync/state", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/doctor", []string{"ccsyncd/ccapi", "ccsyncd/oauthdev", "ccsyncd/sync", "ccsyncd/sync/state", room + "app", room + "config", room + "exit", room + "report", room + "shell", room + "term"},
 		[]string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/setup", []string{"ccsyncd/source", room + "config", room + "exit", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
-	{"cmd/ccsyncd/internal/demo", []string{"ccsyncd/ccapi/sandbox", "ccsyncd/internal/kit", "ccsyncd/sync", room + "app", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
-	{"cmd/ccsyncd/internal/daemon", []string{"ccsyncd/internal/kit", "ccsyncd/sync", "ccsyncd/sync/state", room + "app", room + "config", room + "exit", room + "notify", room + "report",
+	{"cmd/ccsyncd/internal/demo", []string{"ccsyncd/ccapi/sandbox", "ccsyncd/sync", room + "app", room + "shell", room + "term"}, []string{"github.com/spf13/cobra"}},
+	{"cmd/ccsyncd/internal/daemon", []string{"ccsyncd/sync", "ccsyncd/sync/state", room + "app", room + "config", room + "exit", room + "notify", room + "report",
 		room + "shell", room + "systemd", room + "term", room + "web"}, []string{"github.com/spf13/cobra"}},
 	{"cmd/ccsyncd/internal/systemd", nil, []string{"ccsyncd"}},
 	{"internal/kit", nil, []string{"ccsyncd"}},
@@ -64,8 +64,12 @@ var imports = []struct {
 // engineNever is what no package of the engine needs.
 var engineNever = []string{"net/http", "database/sql", "github.com/jmoiron/sqlx", "os", "golang.org/x/oauth2", "github.com/spf13/cobra"}
 
-// room is where the packages of the command live.
-const room = "ccsyncd/cmd/ccsyncd/internal/"
+const (
+	// room is where the packages of the command live.
+	room = "ccsyncd/cmd/ccsyncd/internal/"
+	// kit is for every package but the sandbox, which shares nothing with the program.
+	kit = "ccsyncd/internal/kit"
+)
 
 func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	t.Parallel()
@@ -74,7 +78,7 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 			for _, imported := range file.Imports {
 				name, _ := strconv.Unquote(imported.Path.Value)
 				ours := name == "ccsyncd" || strings.HasPrefix(name, "ccsyncd/")
-				if ours && !slices.Contains(rule.ours, name) {
+				if ours && !slices.Contains(rule.ours, name) && (name != kit || rule.folder == "ccapi/sandbox") {
 					t.Errorf("%s imports %s", path, name)
 				}
 				if slices.Contains(rule.never, name) && !ours {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"ccsyncd/internal/kit"
 )
 
 // maxAnswer bounds a JSON answer, unpacked, in bytes. A page of 500 contacts has about 400 kB.
@@ -115,7 +117,7 @@ func readError(resp *http.Response) *Error {
 		Status:     resp.StatusCode,
 		Key:        says.key,
 		Message:    says.message,
-		RetryAfter: retryAfter(resp),
+		RetryAfter: kit.RetryAfter(resp.Header, serverTime(resp)),
 		Gateway:    says.gateway || isHTML(resp),
 		IDs:        RequestIDs(resp.Header),
 	}

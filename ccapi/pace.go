@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"golang.org/x/time/rate"
 )
 
@@ -57,7 +59,7 @@ func (p *pace) wait(ctx context.Context) error {
 		if d == 0 {
 			return nil
 		}
-		if err := sleep(ctx, d); err != nil {
+		if err := kit.Sleep(ctx, d); err != nil {
 			return err
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -70,17 +68,4 @@ func (r *Reader) retry(ctx context.Context, op string, try func() *failure) erro
 		return fmt.Errorf("%s: %w after: %w", op, cause, last.err)
 	}
 	return last.err
-}
-
-// retryAfter is the wait that an answer asks for (RFC 9110, section 10.2.3), in seconds or until a
-// date; 0 for none.
-func retryAfter(resp *http.Response) time.Duration {
-	value := resp.Header.Get("Retry-After")
-	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if until, err := http.ParseTime(value); err == nil {
-		return max(until.Sub(serverTime(resp)), 0)
-	}
-	return 0
 }

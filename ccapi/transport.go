@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // Quota is the day's budget of requests, shared by all processes of an installation. Its methods
@@ -118,7 +120,7 @@ func (t *Transport) enter(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reserve a request: %w", err)
 		}
-		if err := sleep(ctx, time.Until(sendAt)); err != nil {
+		if err := kit.Sleep(ctx, time.Until(sendAt)); err != nil {
 			return fmt.Errorf("wait for a turn: %w", err)
 		}
 	}
@@ -161,19 +163,4 @@ func (e *doorError) Unwrap() error { return e.err }
 func turnedAway(err error) bool {
 	var door *doorError
 	return errors.As(err, &door) && !door.sent
-}
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) error {
-	if err := context.Cause(ctx); err != nil || d <= 0 {
-		return err
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -3,9 +3,10 @@ package oauthdev
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"ccsyncd/internal/kit"
 )
 
 // maxAddress bounds an address that a person is asked to open, in bytes. Real ones have about 70.
@@ -25,7 +26,7 @@ func checkAddress(address string) error {
 		return errors.New("it is no web address")
 	case u.User != nil:
 		return errors.New("it has a user name in it")
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && kit.IsLoopback(u.Hostname()):
 		return nil
 	}
 	return errors.New("it is not https")
@@ -59,12 +60,4 @@ func visible(text string) bool {
 		}
 	}
 	return text != ""
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // fate is what came of a request, as far as it matters to a token in it.
@@ -116,8 +118,12 @@ func (s seconds) or(otherwise time.Duration) time.Duration {
 func judge(resp *http.Response, raw []byte, secrets ...string) *reply {
 	r := &reply{}
 	readable := parseAnswer(raw, &r.answer)
+	wait := kit.RetryAfter(resp.Header, time.Now())
+	if wait > 24*time.Hour { // no server means that
+		wait = 0
+	}
 	e := &Error{
-		Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header),
+		Status: resp.StatusCode, RetryAfter: wait,
 		Code:        plain(cmp.Or(r.answer.Error, r.answer.ErrorKey, r.answer.OktaCode), secrets...),
 		Description: plain(cmp.Or(r.answer.ErrorDescription, r.answer.ErrorMessage, r.answer.OktaSummary, r.answer.GatewayMessage), secrets...),
 	}
@@ -173,13 +179,4 @@ func kind(resp *http.Response) string {
 		return what + "; check [endpoints] auth"
 	}
 	return what + "; check [endpoints] auth, or try " + otherHost + " there"
-}
-
-// retryAfter reads the header in its form of seconds, which is the only one that servers of tokens use.
-func retryAfter(h http.Header) time.Duration {
-	n, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || n < 0 || n > 86_400 {
-		return 0
-	}
-	return time.Duration(n) * time.Second
 }

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // Device is a login that waits for a person, who opens the address on any device and enters the code.
@@ -59,7 +61,7 @@ func (c *Client) startRequest(ctx context.Context) *reply {
 	form := url.Values{"client_id": {c.id}, "scope": {strings.Join(c.scopes, " ")}}
 	for _, pause := range startPauses {
 		r := c.post(ctx, c.endpoint.DeviceAuthURL, form)
-		if !r.passing() || sleep(ctx, max(pause, min(r.retryAfter(), requestTimeout))) != nil {
+		if !r.passing() || kit.Sleep(ctx, max(pause, min(r.retryAfter(), requestTimeout))) != nil {
 			return r
 		}
 	}

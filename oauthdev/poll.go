@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"golang.org/x/oauth2"
 )
 
@@ -46,7 +48,7 @@ func (c *Client) Wait(ctx context.Context, d *Device) (*oauth2.Token, error) {
 
 // pauseOrExpire waits for the time of the next poll; ErrExpired when the code has expired by then.
 func (c *Client) pauseOrExpire(ctx context.Context, p *poller, expires time.Time) error {
-	if err := sleep(ctx, min(p.pause, expires.Sub(c.now()))); err != nil {
+	if err := kit.Sleep(ctx, min(p.pause, expires.Sub(c.now()))); err != nil {
 		return err
 	}
 	if !c.now().Before(expires) {

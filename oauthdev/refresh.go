@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"github.com/cenkalti/backoff/v5"
 )
 
@@ -41,7 +43,7 @@ func (c *Client) refresh(ctx context.Context, r *record) error {
 		if !rep.passing() || round == rounds || time.Since(began)+d > patience {
 			return c.leave(ctx, r, rep.err)
 		}
-		if err := sleep(ctx, d); err != nil {
+		if err := kit.Sleep(ctx, d); err != nil {
 			return c.leave(ctx, r, fmt.Errorf("%w; %w", err, rep.err))
 		}
 	}
@@ -72,7 +74,7 @@ func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		_ = sleep(out, leeway)
+		_ = kit.Sleep(out, leeway)
 		cancel()
 	})
 	return out, func() { stop(); cancel() }
@@ -83,7 +85,7 @@ func (c *Client) commit(ctx context.Context, r *record, rep *reply) error {
 	r.replace(r.Current.renewed(rep))
 	var err error
 	for _, d := range savePauses {
-		_ = sleep(context.WithoutCancel(ctx), d)
+		_ = kit.Sleep(context.WithoutCancel(ctx), d)
 		if err = c.save(ctx, r); err == nil {
 			return nil
 		}

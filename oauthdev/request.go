@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 const (
@@ -82,7 +84,7 @@ func (c *Client) keepPace(ctx context.Context, asked time.Time) error {
 	if own := time.Unix(0, c.asked.Load()); own.After(asked) {
 		asked = own
 	}
-	return sleep(ctx, min(tokenSpacing, asked.Add(tokenSpacing).Sub(c.now())))
+	return kit.Sleep(ctx, min(tokenSpacing, asked.Add(tokenSpacing).Sub(c.now())))
 }
 
 // askToken posts to the token endpoint. Success without a token is no answer: what it should have carried is lost.

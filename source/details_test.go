@@ -93,17 +93,6 @@ func TestTheInnermostErrorSpeaks(t *testing.T) {
 	}
 }
 
-func TestDistanceCountsLettersToChange(t *testing.T) {
-	t.Parallel()
-	for pair, want := range map[[2]string]int{
-		{"", ""}: 0, {"a", ""}: 1, {"ab", ""}: 2, {"", "abc"}: 3, {"abc", "abc"}: 0, {"abc", "abd"}: 1, {"bc", "abc"}: 1, {"kitten", "sitting"}: 3, {"ab", "xaby"}: 2,
-	} {
-		if got := distance(pair[0], pair[1]); got != want {
-			t.Errorf("distance(%q, %q) = %d, want %d", pair[0], pair[1], got, want)
-		}
-	}
-}
-
 func TestSQLiteTellsKindsByWhatIsDeclared(t *testing.T) {
 	t.Parallel()
 	for declared, want := range map[string]kind{

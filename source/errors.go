@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // ErrConfig is what every error is that only another configuration cures: a DSN that cannot be
@@ -54,7 +56,7 @@ func timedOut(what string, after time.Duration, cause error) *Error {
 // missing is the Error of a name that does not exist, with the nearest one that does.
 func missing(kind, name, where string, existing []string) *Error {
 	e := misconfigured("there are: "+list(existing), "no %s %q in %s", kind, name, where)
-	switch near := nearest(name, existing); {
+	switch near := kit.Nearest(name, existing); {
 	case len(existing) == 0:
 		e.Hint = "there is no " + kind + " that this account may read"
 	case near != "":
@@ -80,41 +82,4 @@ func list(names []string) string {
 		return strings.Join(names[:maxListed], ", ") + fmt.Sprintf(" and %d more", len(names)-maxListed)
 	}
 	return strings.Join(names, ", ")
-}
-
-// nearest gives the name most like the one wanted, "" where none is like it: at most a third of
-// its letters differ. Case and underscores count little, because they are what people get wrong.
-func nearest(want string, names []string) string {
-	best, least := "", len(want)/3+1
-	for _, name := range names {
-		if d := distance(fold(want), fold(name)); d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-func fold(name string) string {
-	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
-}
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

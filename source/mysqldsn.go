@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -147,6 +149,5 @@ func mysqlHost(cfg *mysql.Config) string {
 // loopback tells whether host:port is on this machine.
 func loopback(address string) bool {
 	host, _, _ := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return kit.IsLoopback(host)
 }

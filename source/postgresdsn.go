@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"ccsyncd/internal/kit"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -200,7 +202,7 @@ func postgresDatabase(cfg *pgx.ConnConfig) string {
 
 // hostName joins host and port; all ways to this machine are one.
 func hostName(host string, port int) string {
-	if ip := net.ParseIP(host); strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback() {
+	if strings.HasPrefix(host, "/") || kit.IsLoopback(host) {
 		host = "localhost"
 	}
 	return net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port))

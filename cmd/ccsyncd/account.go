@@ -9,7 +9,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/setup"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 )
 
 func (c *cli) accountCommand() *cobra.Command {
@@ -106,8 +106,8 @@ func (c *cli) printInventory(has *inventory) {
 	p := c.Out
 	p.Printf("# %s\n", cmp.Or(has.Account.String(), "this account does not tell its name (scope account_read)"))
 	if n := has.Counts; n != nil {
-		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", term.Plural(n.Total, "contact", "contacts"),
-			term.Count(n.Explicit), term.Count(n.Implicit), term.Count(n.Pending), term.Count(n.Unsubscribed))
+		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", kit.Plural(n.Total, "contact", "contacts"),
+			kit.Count(n.Explicit), kit.Count(n.Implicit), kit.Count(n.Pending), kit.Count(n.Unsubscribed))
 	}
 	p.Printf("\n# Custom fields. Keep the ones that your table fills; column is the column of your table.\n")
 	if len(has.Fields) == 0 {
@@ -121,6 +121,6 @@ func (c *cli) printInventory(has *inventory) {
 		p.Printf("# There are none.\n")
 	}
 	for _, l := range has.Lists {
-		p.Printf("# lists = [%s]  # %s, id %s\n", setup.TOMLString(l.Name), term.Plural(l.Members, "member", "members"), l.ID)
+		p.Printf("# lists = [%s]  # %s, id %s\n", setup.TOMLString(l.Name), kit.Plural(l.Members, "member", "members"), l.ID)
 	}
 }

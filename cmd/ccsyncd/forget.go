@@ -8,7 +8,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -42,7 +42,7 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 		return err
 	}
 	left := err
-	c.Out.Printf("removed: %s that named the address\n", term.Plural(erasure.Rows, "entry", "entries"))
+	c.Out.Printf("removed: %s that named the address\n", kit.Plural(erasure.Rows, "entry", "entries"))
 	if erasure.Kept {
 		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, with the lists that it was on or had left, so that nobody is put back on a list\n")
 	}

@@ -9,6 +9,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/doctor"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -31,7 +32,7 @@ func (c *cli) printStatus(s status, now time.Time) {
 		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("the refresh token is in doubt for %s, next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
 	}
 	p.runLines(s, now)
-	p.Printf("quota     %s of %s requests left today, resets %s\n", term.Count(max(s.Quota.Limit-s.Quota.Used, 0)), term.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
+	p.Printf("quota     %s of %s requests left today, resets %s\n", kit.Count(max(s.Quota.Limit-s.Quota.Used, 0)), kit.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
 	p.mirrorLine(s.Mirror, now)
 	if skew := time.Duration(s.Skew * float64(time.Second)); skew.Abs() > doctor.SkewTold {
 		p.Print("clock     " + p.Paint(term.Caution, doctor.SkewText(skew)))
@@ -50,9 +51,9 @@ func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time) {
 	if c.Pending+c.Missing > 0 {
 		style = term.Caution
 	}
-	p.Print("coverage  " + p.Paint(style, term.Count(c.Verified)+" of "+term.Plural(c.Users, "user", "users")) +
+	p.Print("coverage  " + p.Paint(style, kit.Count(c.Verified)+" of "+kit.Plural(c.Users, "user", "users")) +
 		p.Text(" carry their values (%.1f%%), counted %s", share, term.Age(at, now)))
-	p.Printf("          %s, %s pending, %s missing, %s skipped\n", term.Plural(c.Contacts, "contact", "contacts"), term.Count(c.Pending), term.Count(c.Missing), term.Count(c.Skipped))
+	p.Printf("          %s, %s pending, %s missing, %s skipped\n", kit.Plural(c.Contacts, "contact", "contacts"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
 }
 
 func (p statusPrinter) runLines(s status, now time.Time) {
@@ -87,7 +88,7 @@ func (p statusPrinter) mirrorLine(m mirrorStatus, now time.Time) {
 		p.Printf("mirror    no snapshot yet\n")
 		return
 	}
-	p.Printf("mirror    %s, refreshed %s, full snapshot %s\n", term.Plural(m.Contacts, "contact", "contacts"), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
+	p.Printf("mirror    %s, refreshed %s, full snapshot %s\n", kit.Plural(m.Contacts, "contact", "contacts"), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
 }
 
 func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
@@ -95,7 +96,7 @@ func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
 		p.Print("problems  " + p.Paint(term.Good, "none"))
 		return
 	}
-	p.Print("problems  " + p.Paint(term.Caution, term.Plural(problems.Count, "change", "changes")+" did not land and will be tried again"))
+	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "change", "changes")+" did not land and will be tried again"))
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
 		{Title: "next try"}, {Title: "detail", Wrap: true}}}
 	for _, o := range problems.First {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/internal/kit"
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 )
@@ -68,6 +68,5 @@ func makeFields(cfg *config.Config, server *sandbox.Server) {
 // onLoopback tells whether only this machine reaches an address to listen on.
 func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	ip, noIP := netip.ParseAddr(host)
-	return err == nil && (host == "localhost" || noIP == nil && ip.IsLoopback())
+	return err == nil && kit.IsLoopback(host)
 }

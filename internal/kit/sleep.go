@@ -7,14 +7,17 @@ import (
 	"time"
 )
 
-// Sleep waits for d. It returns early, with the context's error, when ctx ends first.
+// Sleep waits for d. It returns early, with the cause, when ctx ends first.
 func Sleep(ctx context.Context, d time.Duration) error {
+	if err := context.Cause(ctx); err != nil || d <= 0 {
+		return err
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

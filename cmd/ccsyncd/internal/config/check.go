@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"ccsyncd/internal/kit"
 )
 
 // Most custom fields and lists that one import may carry (API operation postContactsJsonImport).
@@ -133,7 +135,7 @@ func (r *reader) checkListener() {
 	h := r.cfg.HTTP
 	host, _, err := net.SplitHostPort(h.Listen)
 	switch {
-	case err != nil, isLoopback(host), strings.HasPrefix(h.Listen, UnixSocket), r.wrong("http.token"):
+	case err != nil, kit.IsLoopback(host), strings.HasPrefix(h.Listen, UnixSocket), r.wrong("http.token"):
 		return
 	case r.has("http.token") && len(h.Token.Reveal()) < shortestToken:
 		r.blame("http", "token", fmt.Sprintf("[http] token must have %d characters or more where other machines can guess it "+

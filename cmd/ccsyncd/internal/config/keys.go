@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"ccsyncd/internal/kit"
 )
 
 const fieldSection = "field"
@@ -126,8 +128,8 @@ func unknownKey(s setting) Mistake {
 // unknownText prefers a near name of the same section, then the section that has this very key, then the whole list.
 func unknownText(name, where string, candidates []string, other string) string {
 	text := "unknown key " + quote(name) + where
-	switch near := nearest(name, candidates); {
-	case near != "" && (other == "" || plain(near) == plain(name)):
+	switch near := kit.Nearest(name, candidates); {
+	case near != "" && (other == "" || kit.SameLetters(near, name)):
 		return text + ": did you mean " + quote(near) + "?"
 	case other != "":
 		return text + ": did you mean " + other + "?"
@@ -160,7 +162,7 @@ func nearAnywhere(key string) string {
 			all, home[k] = append(all, k), section
 		}
 	}
-	near := nearest(key, append(all, slices.Sorted(maps.Keys(known))...))
+	near := kit.Nearest(key, append(all, slices.Sorted(maps.Keys(known))...))
 	switch {
 	case near == "":
 		return ""

@@ -2,11 +2,12 @@ package config
 
 import (
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"ccsyncd/internal/kit"
 )
 
 func anything(string) string { return "" }
@@ -48,7 +49,7 @@ func endpoint(s string) string {
 	switch {
 	case err != nil, u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "", u.Hostname() == "":
 		return "a base URL such as https://api.cc.email/v3, without user, query or fragment"
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && kit.IsLoopback(u.Hostname()):
 		return ""
 	default:
 		return "an https address: plain http is for this machine alone (127.0.0.1, [::1], localhost)"
@@ -98,13 +99,4 @@ func hostName(s string) string {
 		return `a host name as browsers send it, such as "sync.example.com", without scheme and path`
 	}
 	return ""
-}
-
-// isLoopback tells whether what goes to the host stays on this machine.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -12,20 +12,21 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
 func (d *demo) constantContact(context.Context) error {
 	d.tell("This is the whole story of ccsyncd, on this machine alone. Everything lives in %s.", d.dir)
 	d.heading("A Constant Contact of our own")
-	d.tell("A sandbox with %s contacts answers at %s, at the real pace of 4 requests a second.", term.Count(demoContacts), d.endpoint)
+	d.tell("A sandbox with %s contacts answers at %s, at the real pace of 4 requests a second.", kit.Count(demoContacts), d.endpoint)
 	d.tell("It has a custom field %q, and most contacts carry a code in it.", "Short code")
 	return nil
 }
 
 func (d *demo) appDatabase(ctx context.Context) error {
 	d.heading("The app's database")
-	d.tell("The backend has %s users and gives each of them a short code. That is all it does:", term.Count(demoUsers))
+	d.tell("The backend has %s users and gives each of them a short code. That is all it does:", kit.Count(demoUsers))
 	d.show(demoTable)
 	return d.fillApp(ctx)
 }
@@ -102,8 +103,8 @@ func (d *demo) liveChange(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.Out.Print(d.Out.Paint(term.Good, fmt.Sprintf("%s later %s seen carrying their new codes", term.Duration(time.Since(changed)), term.Plural(run.Verified, "contact was", "contacts were"))) +
-		d.Out.Text(" (run %d, %s).", run.Run, term.Plural(run.Requests, "request", "requests")))
+	d.Out.Print(d.Out.Paint(term.Good, fmt.Sprintf("%s later %s seen carrying their new codes", term.Duration(time.Since(changed)), kit.Plural(run.Verified, "contact was", "contacts were"))) +
+		d.Out.Text(" (run %d, %s).", run.Run, kit.Plural(run.Requests, "request", "requests")))
 	return d.ending(ctx, run, daemon)
 }
 
@@ -191,8 +192,8 @@ func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *backg
 	s := d.remote.Status()
 	d.heading("The end")
 	c := last.Coverage
-	d.tell("%s of %s users carry their codes, %s are skipped for good reasons; `ccsyncd status` tells them.", term.Count(c.Verified), term.Count(c.Users), term.Count(c.Skipped))
-	d.tell("It took %s and %s, never more than %d in a second.", term.Duration(time.Since(d.began)), term.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
+	d.tell("%s of %s users carry their codes, %s are skipped for good reasons; `ccsyncd status` tells them.", kit.Count(c.Verified), kit.Count(c.Users), kit.Count(c.Skipped))
+	d.tell("It took %s and %s, never more than %d in a second.", term.Duration(time.Since(d.began)), kit.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
 	if !d.keep {
 		d.tell("With --keep, sandbox, daemon and status page go on for a look around.")
 		d.Next("ccsyncd init, for your own table")

@@ -15,7 +15,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -160,7 +160,7 @@ func (ch *chain) noRows(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case all > 0:
-		ch.fail(name, &exit.ConfigError{Message: fmt.Sprintf("no row matches [source] where: 0 of %s", term.Plural(all, "row", "rows")),
+		ch.fail(name, &exit.ConfigError{Message: fmt.Sprintf("no row matches [source] where: 0 of %s", kit.Plural(all, "row", "rows")),
 			Hint: "correct the condition: " + where}, "")
 	case a.Config.Source.Query != "":
 		ch.note(name, "the query gives no rows", "look at [source] query; a run needs [guard] min_source_rows")
@@ -173,16 +173,16 @@ func (ch *chain) noRows(ctx context.Context, a *app.App) {
 func (ch *chain) rows(x *ccsync.Examination) {
 	const name = "rows"
 	skipped := x.Count()
-	detail := term.Plural(x.Source.Rows, "row", "rows")
+	detail := kit.Plural(x.Source.Rows, "row", "rows")
 	if x.Formulas > 0 {
-		ch.note("values", term.Plural(x.Formulas, "row has", "rows have")+" a value that a spreadsheet would take for a formula: it begins with = + - or @",
+		ch.note("values", kit.Plural(x.Formulas, "row has", "rows have")+" a value that a spreadsheet would take for a formula: it begins with = + - or @",
 			"whoever exports contacts and opens the file may run it; let the app refuse such values")
 	}
 	if skipped == 0 {
 		ch.ok(name, detail+", none of them would be skipped")
 		return
 	}
-	detail += fmt.Sprintf(", %s would be skipped:\n%s", term.Count(skipped), reasonsText(x))
+	detail += fmt.Sprintf(", %s would be skipped:\n%s", kit.Count(skipped), reasonsText(x))
 	cure := "mend these rows in the app's database; the others are sent all the same"
 	if ch.Strict {
 		ch.fail(name, errors.New(detail), cure)
@@ -195,7 +195,7 @@ func (ch *chain) rows(x *ccsync.Examination) {
 func reasonsText(x *ccsync.Examination) string {
 	var parts []string
 	for _, reason := range report.ByCount(x.Reasons) {
-		part := fmt.Sprintf("%s %s", term.Count(x.Reasons[reason]), reason)
+		part := fmt.Sprintf("%s %s", kit.Count(x.Reasons[reason]), reason)
 		for _, s := range x.Skipped {
 			if string(s.Reason) == reason {
 				part += " (such as " + report.Sample(s) + ")"

@@ -12,6 +12,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	"ccsyncd/oauthdev"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
@@ -204,6 +205,6 @@ func (ch *chain) testQuota(ctx context.Context, a *app.App) {
 	case u.Closed || u.Used >= u.Limit:
 		ch.fail(name, &state.QuotaError{Used: u.Used, Limit: u.Limit, ResetsAt: u.ResetsAt}, "")
 	default:
-		ch.ok(name, fmt.Sprintf("%s of %s requests left today", term.Count(u.Limit-u.Used), term.Count(u.Limit)))
+		ch.ok(name, fmt.Sprintf("%s of %s requests left today", kit.Count(u.Limit-u.Used), kit.Count(u.Limit)))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
-	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -53,9 +53,9 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 	}
 	switch event {
 	case EventRecovered:
-		n.Text = fmt.Sprintf("all is well again: %s of %s carry their values", term.Count(n.Counts.Verified), term.Plural(n.Counts.Users, "user", "users"))
+		n.Text = fmt.Sprintf("all is well again: %s of %s carry their values", kit.Count(n.Counts.Verified), kit.Plural(n.Counts.Users, "user", "users"))
 	case string(ccsync.Partial):
-		n.Text = fmt.Sprintf("%s did not arrive (%s); what can be tried again is tried by itself", term.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
+		n.Text = fmt.Sprintf("%s did not arrive (%s); what can be tried again is tried by itself", kit.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
 	case string(ccsync.Refused):
 		n.Text = "the guard refused the plan, " + withheld(l) + ": " + strings.Join(l.Guard, ", ")
 	case string(ccsync.Unauthorized):
@@ -75,7 +75,7 @@ func byReason(problems map[string]int) string {
 	reasons := slices.Sorted(maps.Keys(problems))
 	slices.SortStableFunc(reasons, func(a, b string) int { return problems[b] - problems[a] })
 	for i, reason := range reasons {
-		reasons[i] = term.Count(problems[reason]) + " " + reason
+		reasons[i] = kit.Count(problems[reason]) + " " + reason
 	}
 	return strings.Join(reasons, ", ")
 }

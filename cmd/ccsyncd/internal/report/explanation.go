@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -29,7 +30,7 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, reveal bool) {
 	}
 	p.decision(x)
 	if x.Problem != nil {
-		p.Printf("problem     %s: %s; sent %s, next try %s\n", x.Problem.Reason, x.Problem.Detail, term.Plural(x.Problem.Attempts, "time", "times"), x.Problem.RetryAt)
+		p.Printf("problem     %s: %s; sent %s, next try %s\n", x.Problem.Reason, x.Problem.Detail, kit.Plural(x.Problem.Attempts, "time", "times"), x.Problem.RetryAt)
 	}
 	p.pushes(x.Pushes)
 	if x.Advice != "" {

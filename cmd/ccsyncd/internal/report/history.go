@@ -7,6 +7,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -43,17 +44,17 @@ func Summarise(r state.Run, report *ccsync.Report) Summary {
 
 // Counts tells in words what a run did.
 func (s *Summary) Counts() string {
-	text := term.Plural(s.Changes, "change", "changes")
+	text := kit.Plural(s.Changes, "change", "changes")
 	if s.Verified+s.Rejected+s.Unverified > 0 {
-		text += ", " + term.Count(s.Verified) + " verified"
+		text += ", " + kit.Count(s.Verified) + " verified"
 	}
 	if s.Rejected > 0 {
-		text += ", " + term.Count(s.Rejected) + " rejected"
+		text += ", " + kit.Count(s.Rejected) + " rejected"
 	}
 	if s.Unverified > 0 {
-		text += ", " + term.Count(s.Unverified) + " unverified"
+		text += ", " + kit.Count(s.Unverified) + " unverified"
 	}
-	return text + ", " + term.Plural(s.Requests, "request", "requests")
+	return text + ", " + kit.Plural(s.Requests, "request", "requests")
 }
 
 // SummaryOf is the last whole run as the history has it.
@@ -74,8 +75,8 @@ func PrintRuns(to *term.Stream, all []Summary, now time.Time) {
 	t := &term.Table{Columns: []term.Column{{Title: "run", Right: true}, {Title: "began"}, {Title: "by"}, {Title: "outcome"},
 		{Title: "changes", Right: true}, {Title: "verified", Right: true}, {Title: "requests", Right: true}, {Title: "took", Right: true}}}
 	for _, s := range all {
-		t.Add(s.Run, term.Age(s.StartedAt, now), s.by(), to.Paint(StyleOf(s.Outcome), s.outcome()), term.Count(s.Changes),
-			term.Count(s.Verified), term.Count(s.Requests), s.took())
+		t.Add(s.Run, term.Age(s.StartedAt, now), s.by(), to.Paint(StyleOf(s.Outcome), s.outcome()), kit.Count(s.Changes),
+			kit.Count(s.Verified), kit.Count(s.Requests), s.took())
 	}
 	to.Table(t)
 }
@@ -132,7 +133,7 @@ func (p printer) activities(r *ccsync.Report) {
 	p.Print("")
 	t := &term.Table{Columns: []term.Column{{Title: "activity"}, {Title: "contacts", Right: true}, {Title: "state"}, {Title: "errors", Wrap: true}}}
 	for _, a := range r.Push.Activities {
-		t.Add(a.ID, term.Count(a.Contacts), a.State, strings.Join(a.Errors, "; "))
+		t.Add(a.ID, kit.Count(a.Contacts), a.State, strings.Join(a.Errors, "; "))
 	}
 	p.Table(t)
 }
@@ -144,7 +145,7 @@ func (p printer) reasons(r *ccsync.Report) {
 	}
 	var parts []string
 	for _, reason := range ByCount(r.Reasons) {
-		parts = append(parts, term.Count(r.Reasons[reason])+" "+reason)
+		parts = append(parts, kit.Count(r.Reasons[reason])+" "+reason)
 	}
-	p.Printf("\nskipped: %s: %s\n", term.Plural(r.Summary.Skipped, "row", "rows"), strings.Join(parts, ", "))
+	p.Printf("\nskipped: %s: %s\n", kit.Plural(r.Summary.Skipped, "row", "rows"), strings.Join(parts, ", "))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -22,7 +23,7 @@ const (
 func (p printer) plan(r *ccsync.Report) {
 	s := r.Summary
 	if s.Joins > 0 {
-		p.Print("", p.Paint(term.Caution, fmt.Sprintf("%s: %s", term.Plural(s.Joins, "list join", "list joins"), strings.Join(joinedLists(r), ", "))))
+		p.Print("", p.Paint(term.Caution, fmt.Sprintf("%s: %s", kit.Plural(s.Joins, "list join", "list joins"), strings.Join(joinedLists(r), ", "))))
 		p.Printf("  contacts that join a list start the automations that wait for it\n")
 	}
 	for _, setup := range r.Setup {
@@ -34,7 +35,7 @@ func (p printer) plan(r *ccsync.Report) {
 	p.Printf("\n%s\n", p.tally(s))
 	p.changes(r.Changes)
 	if more := Pending(r) - min(len(r.Changes), shownChanges); more > 0 {
-		p.Printf("... and %s (--output csv or json has more)\n", term.Plural(more, "other contact", "other contacts"))
+		p.Printf("... and %s (--output csv or json has more)\n", kit.Plural(more, "other contact", "other contacts"))
 	}
 }
 
@@ -47,7 +48,7 @@ func joinedLists(r *ccsync.Report) []string {
 	}
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(lists)) {
-		all = append(all, fmt.Sprintf("%s to %s", term.Count(lists[name]), name))
+		all = append(all, fmt.Sprintf("%s to %s", kit.Count(lists[name]), name))
 	}
 	return all
 }
@@ -63,7 +64,7 @@ func (p printer) tally(s ccsync.Summary) term.Text {
 		{s.Change, "get one value replaced by another (change)"}, {s.Clear, "lose a value (clear)"},
 	} {
 		if part.n > 0 {
-			parts = append(parts, term.Count(part.n)+" "+part.what)
+			parts = append(parts, kit.Count(part.n)+" "+part.what)
 		}
 	}
 	return p.Text("%s", "contacts: "+strings.Join(parts, ", "))
@@ -135,10 +136,10 @@ func (p printer) skips(r *ccsync.Report) {
 			samples[reason] = append(samples[reason], Sample(s))
 		}
 	}
-	p.Printf("\nskipped: %s\n", term.Plural(r.Summary.Skipped, "row", "rows"))
+	p.Printf("\nskipped: %s\n", kit.Plural(r.Summary.Skipped, "row", "rows"))
 	t := &term.Table{Columns: []term.Column{{Title: "reason"}, {Title: "rows", Right: true}, {Title: "for example", Wrap: true}}}
 	for _, reason := range ByCount(r.Reasons) {
-		t.Add(reason, term.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
+		t.Add(reason, kit.Count(r.Reasons[reason]), strings.Join(samples[reason], "; "))
 	}
 	p.Table(t)
 	if n := r.Reasons[string(ccsync.NotAContact)]; n > 0 {
@@ -148,7 +149,7 @@ func (p printer) skips(r *ccsync.Report) {
 
 // Newcomers says how many users are no contacts, which is what becomes of every new sign-up unless the configuration adds them.
 func Newcomers(n int) string {
-	return term.Plural(n, "user is no contact and never gets", "users are no contacts and never get") + " a value"
+	return kit.Plural(n, "user is no contact and never gets", "users are no contacts and never get") + " a value"
 }
 
 // NewcomersHint is how they become contacts.

@@ -10,6 +10,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -102,8 +103,8 @@ func (p printer) headline(r *ccsync.Report) {
 		p.Print(what + nothingSent(r))
 		return
 	}
-	p.Print(what + p.Text(", %s for %s and %s", term.Plural(Pending(r), "change", "changes"),
-		term.Plural(r.Source.Rows, "user", "users"), term.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
+	p.Print(what + p.Text(", %s for %s and %s", kit.Plural(Pending(r), "change", "changes"),
+		kit.Plural(r.Source.Rows, "user", "users"), kit.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
 	if r.Coverage.Users > 0 && len(r.Users) == 0 { // else it is that of some users alone
 		p.coverage(r.Coverage)
 	}
@@ -127,8 +128,8 @@ func nothingSent(r *ccsync.Report) term.Text {
 
 // coverage is the figure of the mission.
 func (p printer) coverage(c ccsync.Coverage) {
-	p.Printf("coverage: %s of %s are contacts, %s carry their values (%.1f%%)\n", term.Count(c.Contacts),
-		term.Plural(c.Users, "user", "users"), term.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
+	p.Printf("coverage: %s of %s are contacts, %s carry their values (%.1f%%)\n", kit.Count(c.Contacts),
+		kit.Plural(c.Users, "user", "users"), kit.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
 }
 
 func StyleOf(o ccsync.Outcome) term.Style {
@@ -149,14 +150,14 @@ func (p printer) footer(r *ccsync.Report) {
 		p.guard(r)
 	}
 	if r.DryRun && Pending(r) > 0 {
-		p.Printf("estimate  %s, about %s\n", term.Plural(r.Estimate.Requests, "request", "requests"), seconds(r.Estimate.Seconds))
+		p.Printf("estimate  %s, about %s\n", kit.Plural(r.Estimate.Requests, "request", "requests"), seconds(r.Estimate.Seconds))
 	}
-	p.Printf("this run  %s in %s\n", term.Plural(r.Requests, "request", "requests"), seconds(r.Seconds))
+	p.Printf("this run  %s in %s\n", kit.Plural(r.Requests, "request", "requests"), seconds(r.Seconds))
 	if text := waitedFor(r.Waited); text != "" {
 		p.Printf("waited    %s\n", text)
 	}
-	p.Printf("quota     %s of %s requests left today, resets at %s\n", term.Count(max(r.Quota.Limit-r.Quota.Used, 0)),
-		term.Count(r.Quota.Limit), r.Quota.ResetsAt.Format("15:04 MST"))
+	p.Printf("quota     %s of %s requests left today, resets at %s\n", kit.Count(max(r.Quota.Limit-r.Quota.Used, 0)),
+		kit.Count(r.Quota.Limit), r.Quota.ResetsAt.Format("15:04 MST"))
 	for _, note := range r.Notes {
 		p.Printf("note      %s\n", note)
 	}

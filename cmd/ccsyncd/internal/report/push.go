@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -17,9 +18,9 @@ func (p printer) pushed(r *ccsync.Report) {
 	}
 	push := r.Push
 	if push.Verified+push.Rejected+push.Unverified > 0 {
-		p.Print("pushed: " + p.Paint(term.Good, term.Count(push.Verified)+" verified") +
-			p.Text(", %s rejected, %s unverified, in %s", term.Count(push.Rejected), term.Count(push.Unverified),
-				term.Plural(len(push.Activities), "activity", "activities")))
+		p.Print("pushed: " + p.Paint(term.Good, kit.Count(push.Verified)+" verified") +
+			p.Text(", %s rejected, %s unverified, in %s", kit.Count(push.Rejected), kit.Count(push.Unverified),
+				kit.Plural(len(push.Activities), "activity", "activities")))
 	}
 	for _, a := range push.Activities {
 		if len(a.Errors) > 0 {
@@ -54,6 +55,6 @@ func (p printer) problems(all []ccsync.PushProblem) {
 	}
 	p.Table(t)
 	if more := len(all) - ShownProblems; more > 0 {
-		p.Printf("... and %s (--output json has them)\n", term.Plural(more, "other", "others"))
+		p.Printf("... and %s (--output json has them)\n", kit.Plural(more, "other", "others"))
 	}
 }

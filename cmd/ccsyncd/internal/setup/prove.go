@@ -9,7 +9,7 @@ import (
 
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
-	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
 	"ccsyncd/source"
 )
 
@@ -43,12 +43,12 @@ func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	case all == 0:
 		ask.Err.Printf("%s has no rows yet\n", f.Table)
 	case matching == 0:
-		return &exit.ConfigError{Message: fmt.Sprintf("no row matches where %s: 0 of %s", f.Where, term.Plural(all, "row", "rows")),
+		return &exit.ConfigError{Message: fmt.Sprintf("no row matches where %s: 0 of %s", f.Where, kit.Plural(all, "row", "rows")),
 			Hint: "correct --where; --where '' takes all rows"}
 	case f.Where == "":
-		ask.Err.Printf("%s has %s\n", f.Table, term.Plural(all, "row", "rows"))
+		ask.Err.Printf("%s has %s\n", f.Table, kit.Plural(all, "row", "rows"))
 	default:
-		ask.Err.Printf("where %s matches %s of %s\n", f.Where, term.Count(matching), term.Plural(all, "row", "rows"))
+		ask.Err.Printf("where %s matches %s of %s\n", f.Where, kit.Count(matching), kit.Plural(all, "row", "rows"))
 	}
 	return nil
 }

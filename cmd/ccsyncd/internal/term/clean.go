@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+
+	"ccsyncd/internal/kit"
 )
 
 // Clean makes data from outside fit to be printed within a line: line breaks and tabs become blanks, control
@@ -18,20 +20,10 @@ func cleanRune(r rune) rune {
 	switch {
 	case r == '\n', r == '\t', r == '\u2028', r == '\u2029', r == '\u0085':
 		return ' '
-	case unicode.IsControl(r), turnsDirection(r), r == '\ufeff', r == '\u200b':
+	case unicode.IsControl(r), kit.TurnsDirection(r), r == '\ufeff', r == '\u200b':
 		return -1
 	default:
 		return r
-	}
-}
-
-// turnsDirection finds the marks with which text can show in another order than it is stored (Unicode UAX 9, 2.).
-func turnsDirection(r rune) bool {
-	switch {
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-		return true
-	default:
-		return r == '\u200e' || r == '\u200f' || r == '\u061c'
 	}
 }
 

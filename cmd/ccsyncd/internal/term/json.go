@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode"
+
+	"ccsyncd/internal/kit"
 )
 
 // JSON prints v as one indented object. Characters that a terminal would obey are written as \u escapes, which mean
@@ -28,7 +30,7 @@ func (s *Stream) JSON(v any) error {
 func escapeControls(raw []byte) []byte {
 	var out bytes.Buffer
 	for _, r := range string(raw) {
-		if r != '\n' && (unicode.IsControl(r) || turnsDirection(r)) {
+		if r != '\n' && (unicode.IsControl(r) || kit.TurnsDirection(r)) {
 			fmt.Fprintf(&out, `\u%04x`, r)
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 const (
@@ -72,7 +74,7 @@ func (p *Progress) end() {
 	p.out.EndLive()
 	count := ""
 	if p.done > 0 {
-		count = Count(p.done) + " in "
+		count = kit.Count(p.done) + " in "
 	}
 	p.out.Printf("%s  %s%s\n", p.title(), count, Duration(took))
 }
@@ -92,9 +94,9 @@ func (p *Progress) draw() {
 	p.drawn = now
 	parts := []string{string(p.title())}
 	if p.total > 0 {
-		parts = append(parts, p.bar()+Count(p.done)+" of "+Count(p.total))
+		parts = append(parts, p.bar()+kit.Count(p.done)+" of "+kit.Count(p.total))
 	} else if p.done > 0 {
-		parts = append(parts, Count(p.done))
+		parts = append(parts, kit.Count(p.done))
 	}
 	parts = append(parts, p.speed(now.Sub(p.began))...)
 	if p.waiting != "" {
@@ -119,9 +121,9 @@ func (p *Progress) speed(elapsed time.Duration) []string {
 		return nil
 	}
 	rate := float64(made) / elapsed.Seconds()
-	parts := []string{Count(int(rate)) + "/s"}
+	parts := []string{kit.Count(int(rate)) + "/s"}
 	if rate < 1 {
-		parts = []string{Count(int(rate*60)) + "/min"}
+		parts = []string{kit.Count(int(rate*60)) + "/min"}
 	}
 	if left := p.total - p.done; left > 0 {
 		seconds := time.Duration(float64(left) / rate * float64(time.Second))

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"ccsyncd/internal/kit"
 )
 
 func TestMaskShowsHalfAtMost(t *testing.T) {
@@ -34,11 +36,11 @@ func TestNumbersAreForEyes(t *testing.T) {
 	for n, want := range map[int]string{
 		0: "0", 7: "7", 999: "999", 1000: "1,000", 12500: "12,500", 1234567: "1,234,567", -1000: "-1,000", -100: "-100",
 	} {
-		if got := Count(n); got != want {
-			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		if got := kit.Count(n); got != want {
+			t.Errorf("kit.Count(%d) = %q, want %q", n, got, want)
 		}
 	}
-	if got := Plural(1, "contact", "contacts") + ", " + Plural(2000, "contact", "contacts"); got != "1 contact, 2,000 contacts" {
+	if got := kit.Plural(1, "contact", "contacts") + ", " + kit.Plural(2000, "contact", "contacts"); got != "1 contact, 2,000 contacts" {
 		t.Errorf("Plural: %q", got)
 	}
 	for d, want := range map[time.Duration]string{
@@ -76,7 +78,7 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data string) {
 		got := Clean(data)
 		for _, r := range got {
-			if unicode.IsControl(r) || turnsDirection(r) {
+			if unicode.IsControl(r) || kit.TurnsDirection(r) {
 				t.Errorf("Clean(%q) = %q keeps %U", data, got, r)
 			}
 		}

@@ -1,27 +1,31 @@
-package config
+package kit
 
 import "strings"
 
-// longestWord bounds the work; no key is nearly as long.
+// longestWord bounds the work, in bytes; no name is nearly as long.
 const longestWord = 64
 
-// nearest returns the candidate that a person most likely meant by word; "" when none is near. Case and the
-// difference between "-", " " and "_" count for nothing.
-func nearest(word string, candidates []string) string {
-	word = plain(word)
+// Nearest returns the candidate that a person most likely meant by word: at most a third of its letters
+// differ. "" when none is near. Case and the characters "-", " " and "_" count for nothing, because they
+// are what people get wrong.
+func Nearest(word string, candidates []string) string {
+	word = letters(word)
 	if len(word) > longestWord {
 		return ""
 	}
 	best, least := "", len(word)/3+2
 	for _, c := range candidates {
-		if d := distance(word, plain(c)); d < least {
+		if d := distance(word, letters(c)); d < least {
 			best, least = c, d
 		}
 	}
 	return best
 }
 
-func plain(s string) string {
+// SameLetters tells whether two names differ in case, "-", " " and "_" alone.
+func SameLetters(a, b string) bool { return letters(a) == letters(b) }
+
+func letters(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == ' ' || r == '_' {
 			return -1
@@ -30,8 +34,8 @@ func plain(s string) string {
 	}, strings.ToLower(s))
 }
 
-// distance counts the letters to insert, drop, replace or swap with their neighbour to make a into b (optimal string
-// alignment).
+// distance counts the letters to insert, drop, replace or swap with their neighbour to make a into b
+// (optimal string alignment), in bytes.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	last := make([]int, len(b)+1)
