@@ -147,6 +147,9 @@ func (d *daemon) serveAsks(ctx context.Context) {
 		}
 	})
 	report := d.run(ctx, ccsync.Options{Trigger: "http", Only: only})
+	if ctx.Err() != nil && report.Outcome == ccsync.Failed {
+		return // the daemon ends, and turns those away who wait: they come again, and the next one serves them
+	}
 	for _, a := range together {
 		a.ended <- shareOf(report, a.names, at)
 	}

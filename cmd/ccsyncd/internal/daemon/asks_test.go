@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -215,6 +216,27 @@ func TestADaemonThatStopsTurnsAsksAway(t *testing.T) {
 			t.Errorf("told %v", err)
 		}
 	}
+}
+
+func TestAnAskWhoseRunIsCutShortByTheEndOfTheDaemonIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 5")
+		b.onRequest(func(r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/contacts_json_import") {
+				b.end() // SIGTERM
+				time.AfterFunc(time.Minute, b.turnAway)
+			}
+		})
+		answer, err := b.send(b.t.Context(), http.MethodPost, "/run", `{"keys": ["3"], "wait": "5m"}`)
+		b.must(err)
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+			text, err := io.ReadAll(answer.Body)
+			t.Errorf("%s %v %s, %v", answer.Status, answer.Header, text, err)
+		}
+	})
 }
 
 // waitingNow are those that wait.

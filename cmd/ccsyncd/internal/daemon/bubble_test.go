@@ -30,7 +30,8 @@ import (
 // never leave the process.
 type bubble struct {
 	t      *testing.T
-	ctx    context.Context
+	ctx    context.Context // of the loop
+	end    context.CancelFunc
 	box    *sandbox.Server
 	app    *sql.DB
 	cfg    *config.Config
@@ -75,7 +76,7 @@ func inBubble(t *testing.T, users int, test func(*bubble)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
-		b := &bubble{t: t, ctx: ctx, hangUp: make(chan os.Signal, 1)}
+		b := &bubble{t: t, ctx: ctx, end: end, hangUp: make(chan os.Signal, 1)}
 		b.sides(dir, users)
 		defer b.app.Close()
 		closePages := b.open(dir)
@@ -90,12 +91,21 @@ func inBubble(t *testing.T, users int, test func(*bubble)) {
 		}
 		end()
 		<-ended
-		b.d.asks.stop()
+		b.turnAway()
 		closePages()
 		if err := b.d.app.Load().Close(); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// turnAway is what a daemon does when its loop has ended.
+func (b *bubble) turnAway() {
+	select {
+	case <-b.d.asks.stopped:
+	default:
+		b.d.asks.stop()
+	}
 }
 
 // sides makes the account and the app's table.
