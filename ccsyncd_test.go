@@ -247,6 +247,50 @@ func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 	}
 }
 
+// Each row of "Where do I find" in the page on the architecture leads to files, and to functions in them.
+func TestTheIndexOfTheCodeLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile("`([^`]+)`")
+	_, index, _ := strings.Cut(string(page), "## Where do I find")
+	index, _, _ = strings.Cut(index, "\n## ")
+	rows := 0
+	for line := range strings.Lines(index) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.Contains(cells[2], ".go`") {
+			continue
+		}
+		rows++
+		text := ""
+		for _, file := range quoted.FindAllStringSubmatch(cells[2], -1) {
+			text += source(t, file[1])
+		}
+		for _, name := range quoted.FindAllStringSubmatch(cells[3], -1) {
+			if !regexp.MustCompile(`(?m)^func (\([^)]+\) )?` + name[1] + `\b`).MatchString(text) {
+				t.Errorf("%s: there is no function %s", strings.TrimSpace(line), name[1])
+			}
+		}
+	}
+	if rows < 40 {
+		t.Errorf("only %d rows were found", rows)
+	}
+}
+
+// source reads a file that the index names: from the root, from the rooms of the command or from the engine.
+func source(t *testing.T, name string) string {
+	t.Helper()
+	for _, folder := range []string{".", "cmd/ccsyncd/internal", "sync"} {
+		if text, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+			return string(text)
+		}
+	}
+	t.Errorf("there is no file %s", name)
+	return ""
+}
+
 func goFiles(t *testing.T, folder string) map[string]*ast.File {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
