@@ -7,14 +7,15 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last whole run planned
-// nothing, under the present policy and mapping; since then no run for all has begun, no problem came or went, and Drift has not passed; no
-// batch is open, no retry is due, no snapshot is due, and the source is unchanged, by its own word or by the digest of its
-// rows. When in doubt it is false.
+// Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last whole
+// run planned nothing, or what the guard refused, under the present policy and mapping; since then no
+// run for all has begun, no problem came or went, and Drift has not passed; no batch is open, no retry is
+// due, no snapshot is due, and the source is unchanged, by its own word or by the digest of its rows. When
+// in doubt it is false.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	var last LastPlan
 	known, err := e.State.Record(ctx, recordLastPlan, &last)
-	if err != nil || !known || !last.Empty || last.Rules != e.rules() {
+	if err != nil || !known || !last.Empty && !last.Refused || last.Rules != e.rules() {
 		return false, err
 	}
 	quiet, err := e.quiet(ctx, &last)

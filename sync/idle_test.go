@@ -126,6 +126,39 @@ func TestAfterARunThatFailedBeforeItsPlanNoTickIsIdleUntilOneSucceeds(t *testing
 }
 
 // A run for some users and a dry run refresh the mirror too, but plan for nobody else.
+// A refused plan is not made again at each tick: it would be the same, and cost the day's requests. Whatever may make it another ends that.
+func TestATickIsIdleWhileARefusedPlanWouldBeTheSame(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*world)
+		want   bool
+	}{
+		"nothing changed":              {func(*world) {}, true},
+		"the table was put right":      {func(w *world) { w.rows[3].Values = []string{"CODE000003"} }, false},
+		"the guard was told otherwise": {func(w *world) { w.guard.MaxChangePercent = 50 }, false},
+		"drift has passed":             {func(w *world) { time.Sleep(w.policy.Drift) }, false},
+		"the plan was forced":          {func(w *world) { w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced) }, false},
+		"one user was forced": {func(w *world) {
+			w.want(w.run(ccsync.Options{Force: true, Only: []string{w.rows[4].Email}}), ccsync.Synced)
+		}, true},
+		"a limited plan was refused": {func(w *world) { w.want(w.run(ccsync.Options{Limit: 4}), ccsync.Refused) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.settled()
+				w.guard = ccsync.Guard{MaxChangePercent: 20}
+				w.change(2, 7, "A")
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				c.change(w)
+				if got := w.idle(); got != c.want {
+					t.Errorf("idle %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 func TestWhatRunsBesideTheScheduleDoesNotPutOffDrift(t *testing.T) {
 	t.Parallel()
 	besides := map[string]func(*world){

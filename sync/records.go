@@ -24,7 +24,7 @@ const (
 const CoverageDays = 30
 
 // LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for all users is under way, nor after one
-// that did not come to a plan or did not carry it out.
+// that did not come to a plan, or did not carry it out though the guard let it pass.
 type LastPlan struct {
 	Run      int64             `json:"run"`
 	At       time.Time         `json:"at"`     // when the run began, by the server's clock: before it asked for anything
@@ -32,6 +32,7 @@ type LastPlan struct {
 	Mark     string            `json:"mark"`   // of the source, for Unchanged: of the last reading that gave rows with this digest
 	Rules    string            `json:"rules"`  // policy and mapping
 	Empty    bool              `json:"empty"`  // nothing was to be sent
+	Refused  bool              `json:"refused,omitempty"`
 	Problems state.ProblemMark `json:"problems"`
 }
 
@@ -251,7 +252,8 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 		return nil, nil
 	}
 	all, err := WholeRecord(ctx, r.State, r.report)
-	if err != nil || !(r.plan != nil && r.report.carriedOut()) {
+	refused := r.report.Outcome == Refused && r.report.Whole() && r.opts.Limit == 0
+	if err != nil || r.plan == nil || !refused && !r.report.carriedOut() {
 		return all, err
 	}
 	problems, err := r.State.ProblemMark(ctx)
@@ -259,7 +261,7 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 		return nil, err
 	}
 	last, err := asRecord(recordLastPlan, LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark,
-		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty()})
+		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty(), Refused: refused})
 	maps.Copy(all, last)
 	return all, err
 }

@@ -241,7 +241,9 @@ func (r *Report) conclude(err error) {
 }
 
 // follows says when the rest of a run follows for which the day's quota did not suffice.
-func follows(resets time.Time) string { return "the rest follows by itself after " + resets.Format(time.RFC3339) }
+func follows(resets time.Time) string {
+	return "the rest follows by itself after " + resets.Format(time.RFC3339)
+}
 
 // PutOff tells whether the day's quota kept the run from its end, whatever else is said of it.
 func (r *Report) PutOff() bool {

@@ -1,0 +1,39 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"ccsyncd/cmd/ccsyncd/internal/config"
+	ccsync "ccsyncd/sync"
+)
+
+// every sets the schedule.
+func (b *bubble) every(spec string) {
+	b.t.Helper()
+	cron, err := config.ParseCron("@every "+spec, time.UTC)
+	b.must(err)
+	b.cfg.Schedule.Cron = cron
+}
+
+// A plan that nobody decides on is looked at again and again, but not at the cost of the day's requests; and a table that is put right is
+// noticed soon.
+func TestARefusedPlanLeavesTheDayItsRequests(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.every("5s")
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id")
+		before := len(b.box.Requests())
+		b.wait(6 * time.Hour)
+		if n := len(b.box.Requests()) - before; n > 100 { // drift is a quarter of an hour
+			t.Errorf("%d requests in six hours", n)
+		}
+		b.wantReady(503, "ended refused")
+		b.exec("UPDATE users SET short_code = printf('CODE%04d', id)")
+		b.wait(15 * time.Second)
+		if last := b.ran()[len(b.ran())-1]; last.Outcome != ccsync.Synced {
+			t.Errorf("the table was put right, and the last run ended %s", last.Outcome)
+		}
+	})
+}
