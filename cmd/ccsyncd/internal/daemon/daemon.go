@@ -28,6 +28,7 @@ type daemon struct {
 	asks     *asks                   // of the status page and the backend
 	busy     atomic.Bool             // a run for all users, asked for over HTTP, waits or is under way
 	progress progress
+	dry      dryRuns
 	site     *site // nil: no status page
 	schedule schedule
 	refused  *loginMark // the login that the last run was refused with; nil: it was not
@@ -77,6 +78,7 @@ func Run(ctx context.Context, sh *shell.Shell) error {
 	end() // for the loop may have ended by itself
 	d.asks.stop()
 	stopServing()
+	d.dry.stop()
 	stopTelling()
 	release()
 	return errors.Join(lost, d.app.Load().Close())

@@ -73,7 +73,7 @@ func (s *site) renew(a *app.App) error {
 	pages, err := web.New(web.Options{
 		Health: d.health(), Quota: a.Quota, Gatherer: s.metrics, Log: a.Log, Version: d.Version,
 		Listen: a.Config.HTTP.Listen, Hosts: a.Config.HTTP.Hosts, Token: a.Config.HTTP.Token.Reveal(),
-		Run: d.askRun, Explain: d.explain,
+		Run: d.askRun, Explain: d.explain, DryRun: d.dryRun,
 		Mask: term.Mask, MaskAddress: term.MaskAddress,
 	})
 	if err == nil {

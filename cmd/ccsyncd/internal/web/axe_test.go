@@ -154,6 +154,7 @@ func worlds(t *testing.T) map[string]*world {
 		},
 		"missing": func(w *world) { w.lost(120, func(i int) string { return fmt.Sprintf("user%d", i) }) },
 		"long":    func(w *world) { w.login.Account = long; w.lost(3, func(i int) string { return fmt.Sprint(long, i) }) },
+		"planned": func(w *world) { w.dry = dryRun(12) },
 		"refused": func(w *world) {
 			w.ran(synced(10), time.Millisecond)
 			w.ran(ccsync.Report{Outcome: ccsync.Refused, Coverage: ccsync.Coverage{Users: 10, Contacts: 10, Verified: 5, Pending: 5},
@@ -200,9 +201,14 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	pages := make(map[string]http.Handler)
 	for name, w := range worlds(t) {
 		pages[name] = w.site()
+		if w.dry != nil {
+			ask := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8484/plan", nil)
+			ask.Header.Set("Authorization", "Bearer "+token)
+			pages[name].ServeHTTP(httptest.NewRecorder(), ask)
+		}
 	}
 	names := []string{"fresh/", "synced/", "synced/?technical=yes", "missing/", "missing/problems", "missing/problems?reason=lost", "missing/runs/1",
-		"long/?technical=yes", "long/problems", "long/runs/1", "refused/", "refused/runs/2", "loggedout/", "missing/explain", "missing/explain?who=ann@example.com"}
+		"long/?technical=yes", "long/problems", "long/runs/1", "refused/", "refused/runs/2", "loggedout/", "missing/explain", "planned/plan", "fresh/plan", "missing/explain?who=ann@example.com"}
 	for scheme, flag := range map[string]string{"light": "preferredColorScheme=1", "dark": "preferredColorScheme=0"} {
 		address, all := judged(t, pages, names, script)
 		browse(t, address, "--blink-settings="+flag)

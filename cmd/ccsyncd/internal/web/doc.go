@@ -8,6 +8,8 @@
 //	GET  /runs/{id}    one run
 //	GET  /explain      one user, by address or key
 //	GET  /problems     who is missing, by reason; /problems.csv all of them
+//	GET  /plan         the last dry run that the page asked for; /plan.csv as a download
+//	POST /plan         a dry run, asked for by the button of the page
 //	POST /run          a run, asked for by a program
 //	POST /runs         a run, asked for by the button of the page
 //	GET  /static/...   style sheet and icon
@@ -15,7 +17,7 @@
 // Every request goes through the same door first (access.go): who asks under which name, from which page, with which
 // token. The first three need none of it, since they hold no personal data.
 //
-// The package keeps no memory of its own. A handler reads the state database when it is asked, and what only the
+// The package keeps nothing in memory but the last dry run, for an hour. A handler reads the state database when it is asked, and what only the
 // daemon knows comes through the small functions of Options. Whatever is shown was written by users, by Constant Contact
 // or by an attacker: html/template escapes it, no script and no inline style is allowed to run, and values of mapped
 // fields are masked, for a short code is a credential.

@@ -32,6 +32,8 @@ type Options struct {
 	Run func(context.Context, RunRequest) (RunAnswer, error)
 	// Explain explains one user, named by an address or by "key:4711".
 	Explain func(ctx context.Context, who string) (*ccsync.Explanation, error)
+	// DryRun makes a plan and changes nothing.
+	DryRun func(context.Context) (*ccsync.Report, error)
 	// Mask and MaskAddress hide most of a value of a mapped field, and of an address.
 	Mask, MaskAddress func(string) string
 }
@@ -78,6 +80,7 @@ type site struct {
 	// explaining holds a value while one explanation reads the source: several at once would only slow down the
 	// app's database.
 	explaining chan struct{}
+	planner    planner
 	wrong      *wrongTokens
 }
 
@@ -110,6 +113,9 @@ func (s *site) closed() http.Handler {
 	mux.HandleFunc("GET /problems", s.problems)
 	mux.HandleFunc("GET /problems.csv", s.problemsCSV)
 	mux.HandleFunc("GET /static/{file}", s.static)
+	mux.HandleFunc("GET /plan", s.plan)
+	mux.HandleFunc("GET /plan.csv", s.planCSV)
+	mux.HandleFunc("POST /plan", s.postPlan)
 	mux.HandleFunc("POST /run", s.postRun)
 	mux.HandleFunc("POST /runs", s.postRuns)
 	return mux

@@ -28,6 +28,7 @@ type world struct {
 	asked    []RunRequest
 	answer   RunAnswer
 	refusal  error
+	dry      *ccsync.Report
 	explains map[string]*ccsync.Explanation
 }
 
@@ -61,6 +62,12 @@ func newWorld(t testing.TB) *world {
 				return x, nil
 			}
 			return nil, errors.New("no such explanation")
+		},
+		DryRun: func(context.Context) (*ccsync.Report, error) {
+			if w.dry == nil {
+				return nil, errors.New("no plan")
+			}
+			return w.dry, nil
 		},
 		Mask:        func(v string) string { return v[:1] + "••" },
 		MaskAddress: func(a string) string { return a[:1] + "••" + a[strings.LastIndexByte(a, '@'):] },
