@@ -13,6 +13,11 @@ const (
 	redrawEvery = 100 * time.Millisecond
 	barCells    = 24
 	barFrom     = 80 // columns; a narrower terminal has no room for a bar
+
+	// A step that stands still for stallAfter shows how long it has taken in place of what is left,
+	// redrawn every beat.
+	stallAfter = 2500 * time.Millisecond
+	beat       = time.Second
 )
 
 // Progress shows how far the steps of a run are: a line that is redrawn on a terminal, and one record of the log for
@@ -28,7 +33,9 @@ type Progress struct {
 	waiting string
 	first   int // done when the step began: a resumed step is not faster for it
 	began   time.Time
+	moved   time.Time // when Step was last called
 	drawn   time.Time
+	stalls  *time.Timer // redraws while nothing moves; nil where no line is drawn
 }
 
 // Progress shows steps on Err, or to log when nobody looks at it.
@@ -42,8 +49,30 @@ func (p *Progress) Step(step string, done, total int) {
 		p.end()
 		p.step, p.first, p.began, p.drawn = step, done, time.Now(), time.Time{}
 	}
-	p.done, p.total, p.waiting = done, total, ""
+	p.done, p.total, p.waiting, p.moved = done, total, "", time.Now()
+	p.watch()
 	p.draw()
+}
+
+// watch redraws when nothing has moved for a while.
+func (p *Progress) watch() {
+	switch {
+	case !p.out.moves:
+	case p.stalls == nil:
+		p.stalls = time.AfterFunc(stallAfter, p.stalled)
+	default:
+		p.stalls.Reset(stallAfter)
+	}
+}
+
+func (p *Progress) stalled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.step == "" || time.Since(p.moved) < stallAfter {
+		return
+	}
+	p.draw()
+	p.stalls.Reset(beat)
 }
 
 // Wait says what the step waits for, such as "the limiter", until it goes on.
@@ -60,6 +89,9 @@ func (p *Progress) End() {
 	defer p.mu.Unlock()
 	p.end()
 	p.step = ""
+	if p.stalls != nil {
+		p.stalls.Stop()
+	}
 }
 
 func (p *Progress) end() {
@@ -98,7 +130,11 @@ func (p *Progress) draw() {
 	} else if p.done > 0 {
 		parts = append(parts, kit.Count(p.done))
 	}
-	parts = append(parts, p.speed(now.Sub(p.began))...)
+	if now.Sub(p.moved) < stallAfter {
+		parts = append(parts, p.speed(now.Sub(p.began))...)
+	} else {
+		parts = append(parts, Duration(now.Sub(p.began).Round(time.Second)))
+	}
 	if p.waiting != "" {
 		parts = append(parts, string(p.out.Paint(Caution, "waiting for "+p.waiting)))
 	}
@@ -126,8 +162,10 @@ func (p *Progress) speed(elapsed time.Duration) []string {
 		parts = []string{kit.Count(int(rate*60)) + "/min"}
 	}
 	if left := p.total - p.done; left > 0 {
-		seconds := time.Duration(float64(left) / rate * float64(time.Second))
-		parts = append(parts, Duration(seconds.Round(time.Second))+" left")
+		seconds := time.Duration(float64(left) / rate * float64(time.Second)).Round(time.Second)
+		if seconds > 0 { // the last second is no forecast
+			parts = append(parts, Duration(seconds)+" left")
+		}
 	}
 	return parts
 }

@@ -24,7 +24,7 @@ func drive(p *Progress) {
 	time.Sleep(4 * time.Second)
 	p.Step("push", 5, 0)
 	p.Step("verify", 0, 0)
-	time.Sleep(80 * time.Second)
+	time.Sleep(5 * time.Second)
 	p.End()
 	p.End()
 }
@@ -63,4 +63,22 @@ func withoutTime(_ []string, a slog.Attr) slog.Attr {
 		return slog.Attr{}
 	}
 	return a
+}
+
+// Nothing is said to be left when the rest is about to end, nor while nothing moves.
+func TestNoStepStandsAtNothingLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := screen(100)
+		p := (&Terminal{Err: s}).Progress(slog.New(slog.DiscardHandler))
+		p.Step("import", 0, 40000)
+		time.Sleep(10 * time.Second)
+		p.Step("import", 39999, 40000)
+		time.Sleep(30 * time.Second)
+		p.End()
+		text := b.String()
+		if strings.Contains(text, "0s left") || !strings.Contains(text, "39,999 of 40,000  38s") && !strings.Contains(text, "39,999 of 40,000  39s") {
+			t.Errorf("%q", text)
+		}
+	})
 }
