@@ -9,7 +9,7 @@ func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
 		c.initCommand(), c.authCommand(), c.checkCommand(), c.accountCommand(),
 		c.pushCommand(),
-		c.statusCommand(), c.runsCommand(), c.explainCommand(), c.forgetCommand(),
+		c.statusCommand(), c.problemsCommand(), c.runsCommand(), c.explainCommand(), c.forgetCommand(),
 		c.sandboxCommand(), c.demoCommand(), c.versionCommand(),
 	}
 }

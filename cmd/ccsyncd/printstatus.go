@@ -110,6 +110,8 @@ func (c *cli) nextAfterStatus(s status) {
 	switch {
 	case !s.Authorized:
 		c.Next("ccsyncd auth login")
+	case s.Problems.Count > len(s.Problems.First):
+		c.Next("ccsyncd problems")
 	case s.Problems.Count > 0:
 		c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
 	case s.LastRun != nil && s.LastRun.Error != nil:

@@ -12,6 +12,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 func (c *cli) runsCommand() *cobra.Command {
@@ -66,10 +67,13 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 func (c *cli) runsShowCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "One run with its activities and problems", Args: cobra.ExactArgs(1),
+		Use: "show [ID]", Short: "One run with its activities and problems; without ID the last", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				return c.showRun(cmd.Context(), 0, output)
 			}
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || id < 1 {
@@ -82,22 +86,42 @@ func (c *cli) runsShowCommand() *cobra.Command {
 	return cmd
 }
 
+// findRun finds a run by its number; 0 is the last that has ended, whatever it was for.
+func findRun(ctx context.Context, a *app.App, id int64) (state.Run, error) {
+	if id == 0 {
+		const recent = 100
+		runs, err := a.State.Runs(ctx, recent)
+		if err != nil {
+			return state.Run{}, err
+		}
+		for _, r := range runs {
+			if r.Outcome != "" {
+				return r, nil
+			}
+		}
+		return state.Run{}, errors.New("no run has ended yet (`ccsyncd runs` lists those that began)")
+	}
+	r, ok, err := a.State.Run(ctx, id)
+	if err == nil && !ok {
+		err = fmt.Errorf("there is no run %d in the history (`ccsyncd runs` lists them)", id)
+	}
+	return r, err
+}
+
+// showRun prints one run, by its number; 0 is the last.
 func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) {
 	a, err := app.Open(ctx, c.Shell)
 	if err != nil {
 		return err
 	}
 	defer shell.AtExit(&err, "close", a.Close)
-	r, ok, err := a.State.Run(ctx, id)
+	r, err := findRun(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fmt.Errorf("there is no run %d in the history (`ccsyncd runs` lists them)", id)
-	}
 	ended := report.Of(r)
 	if ended.Push != nil {
-		if ended.Push.Problems, err = runProblems(ctx, a, id); err != nil {
+		if ended.Push.Problems, err = runProblems(ctx, a, r.ID); err != nil {
 			return err
 		}
 	}

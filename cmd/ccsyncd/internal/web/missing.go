@@ -112,21 +112,22 @@ func (s *site) problemsCSV(w http.ResponseWriter, r *http.Request) {
 	f := s.frame(r, "")
 	var text strings.Builder
 	c := csv.NewWriter(&text)
-	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at"}) // a Builder takes everything
+	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at", "run"}) // a Builder takes everything
 	for p, err := range s.State.Problems(r.Context()) {
 		if err != nil {
 			s.broken(w, err)
 			return
 		}
-		_ = c.Write([]string{cell(f.Key(p.Key)), cell(f.Addr(p.Address)), p.Reason, cell(plain(p.Detail)), strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), p.RetryAt.UTC().Format(time.RFC3339)})
+		_ = c.Write([]string{cell(f.Key(p.Key)), cell(f.Addr(p.Address)), p.Reason, cell(plain(p.Detail)), strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), p.RetryAt.UTC().Format(time.RFC3339), strconv.FormatInt(p.Run, 10)})
 	}
 	c.Flush()
 	download(w, "missing-codes.csv", text.String())
 }
 
-// cell keeps a spreadsheet from taking a text for a formula.
+// cell keeps a spreadsheet from taking a text for a formula (OWASP, CSV Injection).
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	start := strings.TrimLeft(text, " \u00a0'\"\t\r\n")
+	if start != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(start)[0]) {
 		return "'" + text
 	}
 	return text

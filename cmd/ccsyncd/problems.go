@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
+	"ccsyncd/internal/kit"
+	"ccsyncd/sync/state"
+)
+
+const problemsHelp = `List every user whose values were sent and have not arrived, with the reason,
+since when, and when they are sent again. The list is read from the state
+database; Constant Contact is not asked.`
+
+func (c *cli) problemsCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "problems", Short: "Every user whose values have not arrived", Long: problemsHelp, GroupID: groupLook, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if output != shell.OutputText && output != shell.OutputJSON && output != shell.OutputCSV {
+				return shell.Misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", output))
+			}
+			a, err := app.Open(cmd.Context(), c.Shell)
+			if err != nil {
+				return err
+			}
+			defer shell.AtExit(&err, "close", a.Close)
+			return c.problems(cmd.Context(), a, output)
+		},
+	}
+	cmd.Flags().StringVar(&output, "output", shell.OutputText, "`FORM`: text, json or csv")
+	return cmd
+}
+
+// problem is a user whose values have not arrived; `problems --output json` prints an array of them.
+// Times are UTC, by Constant Contact's clock.
+type problem struct {
+	Schema   int       `json:"schema"` // 1
+	Key      string    `json:"key,omitempty"`
+	Email    string    `json:"email"`
+	Reason   string    `json:"reason"`
+	Detail   string    `json:"detail,omitempty"`
+	Attempts int       `json:"attempts"`
+	Since    time.Time `json:"since"`
+	RetryAt  time.Time `json:"retry_at"`
+	Run      int64     `json:"run"` // of the last attempt
+}
+
+// problems prints all of them, ascending by address.
+func (c *cli) problems(ctx context.Context, a *app.App, output string) error {
+	all := []problem{}
+	for p, err := range a.State.Problems(ctx) {
+		if err != nil {
+			return err
+		}
+		all = append(all, problemOf(&p))
+	}
+	switch output {
+	case shell.OutputJSON:
+		return c.Out.JSON(all)
+	case shell.OutputCSV:
+		return printProblemsCSV(c.Out, all)
+	}
+	if len(all) == 0 {
+		c.Out.Printf("no problems: whatever was sent has arrived\n")
+		c.Next("ccsyncd status")
+		return nil
+	}
+	printProblems(c.Out, all, a.State.Now())
+	c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
+	return nil
+}
+
+func problemOf(p *state.Problem) problem {
+	return problem{Schema: 1, Key: p.Key, Email: p.Address, Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts,
+		Since: p.Since, RetryAt: p.RetryAt, Run: p.Run}
+}
+
+// printProblems prints them as a table, below how many there are of each reason.
+func printProblems(to *term.Stream, all []problem, now time.Time) {
+	counts := make(map[string]int)
+	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
+		{Title: "since"}, {Title: "next try"}, {Title: "detail", Wrap: true}}}
+	for _, p := range all {
+		counts[p.Reason]++
+		t.Add(p.Key, p.Email, p.Reason, p.Attempts, term.Age(p.Since, now), term.Age(p.RetryAt, now), p.Detail)
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, kit.Count(counts[reason])+" "+reason)
+	}
+	to.Printf("%s: %s\n\n", kit.Plural(len(all), "user whose values have not arrived", "users whose values have not arrived"), strings.Join(parts, ", "))
+	to.Table(t)
+}
+
+func printProblemsCSV(to *term.Stream, all []problem) error {
+	out := to.CSV("key", "email", "reason", "detail", "attempts", "since", "retry_at", "run")
+	for _, p := range all {
+		out.Write(p.Key, p.Email, p.Reason, p.Detail, strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), p.RetryAt.UTC().Format(time.RFC3339), strconv.FormatInt(p.Run, 10))
+	}
+	return out.Close()
+}
