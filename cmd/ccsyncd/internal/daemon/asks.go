@@ -3,16 +3,18 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
-// Bounds of what may wait that was asked for over HTTP.
+// Bounds of what may wait for a run.
 const (
 	maxAsks  = 2000 // asks
 	maxAsked = 1000 // users of one run
@@ -22,14 +24,15 @@ const (
 
 // ask is a run that somebody wants of the loop.
 type ask struct {
-	names []string            // addresses, or "key:4711"; none: all users
-	began chan int64          // gets the number of the run, if it begins
-	ended chan *ccsync.Report // gets its report, whose Users are those of names, in that order
-	gone  atomic.Bool         // nobody waits for the answer any more
+	trigger string
+	names   []string            // addresses, or "key:4711"; none: all users
+	began   chan int64          // gets the number of the run, if it begins
+	ended   chan *ccsync.Report // gets its report: that of names alone, in that order
+	gone    atomic.Bool         // nobody waits for the answer any more
 }
 
-func newAsk(names []string) *ask {
-	return &ask{names: names, began: make(chan int64, 1), ended: make(chan *ccsync.Report, 1)}
+func newAsk(trigger string, names []string) *ask {
+	return &ask{trigger: trigger, names: names, began: make(chan int64, 1), ended: make(chan *ccsync.Report, 1)}
 }
 
 // asks are those that wait for the loop. Its methods may be called concurrently.
@@ -146,28 +149,39 @@ func (d *daemon) serveAsks(ctx context.Context) {
 			a.began <- run
 		}
 	})
-	report := d.run(ctx, ccsync.Options{Trigger: "http", Only: only})
+	report := d.run(ctx, ccsync.Options{Trigger: triggerOf(together), Only: only})
 	if ctx.Err() != nil && report.Outcome == ccsync.Failed {
 		return // the daemon ends, and turns those away who wait: they come again, and the next one serves them
 	}
 	for _, a := range together {
-		a.ended <- shareOf(report, a.names, at)
+		if len(together) == 1 && len(a.names) == len(only) {
+			a.ended <- report
+			break
+		}
+		own := report.Share(placesOf(a.names, at))
+		own.ExitCode = exit.OfReport(own)
+		a.ended <- own
 	}
 	if len(only) == 0 {
 		d.busy.Store(false)
 	}
 }
 
-// shareOf is a report with the users of one asker alone. One that failed before it knew its users has none.
-func shareOf(report *ccsync.Report, names []string, at map[string]int) *ccsync.Report {
-	own := *report
-	own.Users = nil
-	for _, name := range names {
-		if i := at[name]; i < len(report.Users) {
-			own.Users = append(own.Users, report.Users[i])
-		}
+// triggerOf is what began a run: asks over HTTP, unless all came from a push.
+func triggerOf(together []*ask) string {
+	if slices.ContainsFunc(together, func(a *ask) bool { return a.trigger == "http" }) {
+		return "http"
 	}
-	return &own
+	return "push"
+}
+
+// placesOf are where the users of these names stand.
+func placesOf(names []string, at map[string]int) []int {
+	places := make([]int, len(names))
+	for i, name := range names {
+		places[i] = at[name]
+	}
+	return places
 }
 
 // askRun answers POST /run.
@@ -176,7 +190,7 @@ func (d *daemon) askRun(ctx context.Context, r web.RunRequest) (web.RunAnswer, e
 		return d.askAll(ctx)
 	}
 	names := r.Names()
-	asked, answer := newAsk(names), web.RunAnswer{Users: r.Pending("")}
+	asked, answer := newAsk("http", names), web.RunAnswer{Users: r.Pending("")}
 	if r.Wait > 0 {
 		late := time.NewTimer(r.Wait)
 		defer late.Stop()
@@ -206,7 +220,7 @@ func (d *daemon) askAll(ctx context.Context) (web.RunAnswer, error) {
 	if d.progress.now().Run != 0 || !d.busy.CompareAndSwap(false, true) {
 		return web.RunAnswer{}, web.ErrBusy
 	}
-	asked := newAsk(nil)
+	asked := newAsk("http", nil)
 	if err := d.asks.add(asked); err != nil {
 		d.busy.Store(false)
 		return web.RunAnswer{}, err

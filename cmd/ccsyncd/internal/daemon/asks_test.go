@@ -72,6 +72,75 @@ func TestABurstOfAsksIsOneRun(t *testing.T) {
 	})
 }
 
+// What `push EMAIL` leaves for the daemon joins the asks over HTTP: all that wait become one run, and each is told of its own user.
+func TestABurstOfPushesAndAsksIsOneRun(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 50, func(b *bubble) {
+		b.cfg.Guard.MaxChangePercent = 0
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 30")
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: "user0003@"})
+		db := b.d.app.Load().State
+		ids := make([]int64, 20)
+		for i := range ids {
+			options, err := json.Marshal(Request{Only: []string{fmt.Sprintf("user%04d@example.com", i)}, Wait: true})
+			b.must(err)
+			ids[i], err = db.Ask(b.ctx, string(options))
+			b.must(err)
+		}
+		var all sync.WaitGroup
+		for i := 20; i < 25; i++ {
+			all.Go(func() {
+				if status, a := b.askFor(fmt.Sprintf(`{"emails": ["user%04d@example.com"]}`, i)); status != http.StatusOK || len(a.Users) != 1 || a.Users[0].State != "verified" {
+					t.Errorf("ask %d: %d %+v", i, status, a)
+				}
+			})
+		}
+		all.Wait()
+		b.wait(2 * time.Minute)
+		if pushes, asks := b.runsOf("push"), b.runsOf("http"); pushes+asks > 2 {
+			t.Errorf("%d runs of pushes, %d of asks", pushes, asks)
+		}
+		for i, id := range ids {
+			text, err := db.Answer(b.ctx, id)
+			b.must(err)
+			var r ccsync.Report
+			b.must(json.Unmarshal([]byte(text), &r))
+			email := fmt.Sprintf("user%04d@example.com", i)
+			code, state, outcome := 0, "verified", ccsync.Synced
+			if i == 3 {
+				code, state, outcome = 3, "rejected", ccsync.Partial
+			}
+			if len(r.Users) != 1 || r.Users[0].Email != email || r.Users[0].State != state || r.ExitCode != code || r.Outcome != outcome || (r.Error != nil) != (code != 0) || r.Only != 1 {
+				t.Errorf("push %d: %s, exit %d, error %v, %+v", i, r.Outcome, r.ExitCode, r.Error, r.Users)
+			}
+			if len(r.Changes) != 1 || r.Changes[0].Email != email || r.Summary.Update != 1 || r.Push.Verified+r.Push.Unverified != 1 || len(r.Push.Problems) != code/3 || r.Coverage.Users != 1 {
+				t.Errorf("push %d: changes %+v, %+v, %+v, %+v", i, r.Changes, r.Summary, r.Push, r.Coverage)
+			}
+		}
+	})
+}
+
+// A push that is forced, limited or for everybody is a run of its own.
+func TestAPushThatIsNotForSomeUsersAloneIsARunOfItsOwn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		before := b.runsOf("push")
+		for _, r := range []Request{{Only: []string{"user0001@example.com"}}, {}, {Only: []string{"user0002@example.com"}, Force: true},
+			{Only: []string{"user0002@example.com"}, Full: true}, {Limit: 5}, {Only: []string{"user0003@example.com"}}} {
+			options, err := json.Marshal(r)
+			b.must(err)
+			_, err = b.d.app.Load().State.Ask(b.ctx, string(options))
+			b.must(err)
+		}
+		b.wait(2 * time.Minute)
+		if n := b.runsOf("push") - before; n != 5 {
+			t.Errorf("%d runs, want 4 and one for the two", n)
+		}
+	})
+}
+
 func TestEachAskGetsItsOwnUsersByTheMemberItAskedBy(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {
@@ -172,9 +241,9 @@ func TestAsksBeyondOneRunWaitForTheNext(t *testing.T) {
 		}
 		return all
 	}
-	whole := newAsk(nil)
-	asks := []*ask{newAsk(names(0, 600)), newAsk(names(300, 600)), whole, newAsk(names(5000, 200)), newAsk(names(0, 1))}
-	gone := newAsk(names(0, 1))
+	whole := newAsk("http", nil)
+	asks := []*ask{newAsk("http", names(0, 600)), newAsk("http", names(300, 600)), whole, newAsk("http", names(5000, 200)), newAsk("http", names(0, 1))}
+	gone := newAsk("http", names(0, 1))
 	gone.gone.Store(true)
 	for _, a := range append(asks, gone) {
 		if err := q.add(a); err != nil {
@@ -187,15 +256,15 @@ func TestAsksBeyondOneRunWaitForTheNext(t *testing.T) {
 		}
 	}
 	for range maxAsks {
-		if err := q.add(newAsk(names(0, 1))); err != nil {
+		if err := q.add(newAsk("http", names(0, 1))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := q.add(newAsk(names(0, 1))); !errors.Is(err, web.ErrFull) {
+	if err := q.add(newAsk("http", names(0, 1))); !errors.Is(err, web.ErrFull) {
 		t.Errorf("one too many: %v", err)
 	}
 	q.stop()
-	if err := q.add(newAsk(names(0, 1))); !errors.Is(err, web.ErrStopping) {
+	if err := q.add(newAsk("http", names(0, 1))); !errors.Is(err, web.ErrStopping) {
 		t.Errorf("after the end: %v", err)
 	}
 }

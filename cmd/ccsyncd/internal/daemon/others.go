@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	ccsync "ccsyncd/sync"
@@ -29,27 +30,65 @@ const (
 	answerWithdrawn = "withdrawn" // the asker does it without us, or not at all
 )
 
+// joins tells whether a request is one for some users as they are asked for over HTTP, too: all that wait
+// become one run.
+func (r *Request) joins() bool {
+	return len(r.Only) > 0 && len(r.Only) <= maxAsked && !r.Force && !r.Full && r.Limit == 0
+}
+
+// guest is a request of another process that waits among the asks.
+type guest struct {
+	*ask
+	id      int64
+	request Request
+}
+
 // serveOthers makes the runs that other processes asked for.
 func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
+	var guests []guest
 	for ctx.Err() == nil {
 		r, ok, err := a.State.Asked(ctx)
 		if err != nil {
 			a.Log.Warn("requests of other processes could not be read", "error", err)
 		}
 		if !ok {
-			return
+			break
 		}
 		var asked Request
-		answer := answerDone
 		if err := json.Unmarshal([]byte(r.Options), &asked); err != nil {
 			a.Log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
-		} else {
-			report := d.run(ctx, asked.options())
-			answer = asked.answer(report)
+			answerOther(ctx, a, r.ID, answerDone)
+			continue
 		}
-		if err := a.State.SetAnswer(context.WithoutCancel(ctx), r.ID, answer); err != nil {
-			a.Log.Warn("a request of another process was not answered", "request", r.ID, "error", err)
+		g := guest{newAsk("push", asked.Only), r.ID, asked}
+		if asked.joins() && d.asks.add(g.ask) == nil {
+			guests = append(guests, g)
+			continue
 		}
+		answerOther(ctx, a, r.ID, asked.answer(d.run(ctx, asked.options())))
+	}
+	d.serveGuests(ctx, a, guests)
+}
+
+// serveGuests serves the asks until each of these has its report. Where the daemon ends before, the next one takes them up.
+func (d *daemon) serveGuests(ctx context.Context, a *app.App, guests []guest) {
+	for len(guests) > 0 && ctx.Err() == nil {
+		d.serveAsks(ctx)
+		guests = slices.DeleteFunc(guests, func(g guest) bool {
+			select {
+			case report := <-g.ended:
+				answerOther(ctx, a, g.id, g.request.answer(report))
+				return true
+			default:
+				return false
+			}
+		})
+	}
+}
+
+func answerOther(ctx context.Context, a *app.App, id int64, answer string) {
+	if err := a.State.SetAnswer(context.WithoutCancel(ctx), id, answer); err != nil {
+		a.Log.Warn("a request of another process was not answered", "request", id, "error", err)
 	}
 }
 
