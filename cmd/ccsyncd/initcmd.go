@@ -64,7 +64,7 @@ func (c *cli) initialise(cmd *cobra.Command, f *setup.Answers, force bool) error
 	}
 	c.Out.Printf("wrote %s\n", path)
 	if name, ok := strings.CutPrefix(f.ClientID, "env:"); ok && c.Getenv(name) == "" {
-		c.Next("ccsyncd auth login, once the variable %s has the API key of your application", name)
+		c.Next("ccsyncd auth login, once the variable %s has the API key of your application; ccsyncd sandbox --contacts-from-config is a trial without one", name)
 	} else {
 		c.Next("ccsyncd auth login")
 	}

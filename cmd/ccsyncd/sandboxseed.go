@@ -23,7 +23,7 @@ const trialList = "App users"
 // seedFromConfig makes a contact of each usable row of the configured source: its address alone, on the
 // configured lists. Custom fields that no run would create are there, empty.
 func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err error) {
-	cfg, err := c.Config()
+	cfg, err := c.trialConfig()
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,20 @@ func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err e
 	}
 	server.Seed(batch...)
 	return nil
+}
+
+// trialConfig reads the configuration as for a run against a sandbox, which needs no application.
+func (c *cli) trialConfig() (*config.Config, error) {
+	path, err := config.Find(c.ConfigPath, c.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(path, func(name string) string {
+		if name == "CCSYNC_ENDPOINT" {
+			return "http://127.0.0.1"
+		}
+		return c.Getenv(name)
+	})
 }
 
 // makeFields makes the custom fields that the configuration maps and does not create.

@@ -20,6 +20,9 @@ const (
 // sandboxState is the state database used with $CCSYNC_ENDPOINT, beside the configured one.
 const sandboxState = "ccsync.sandbox.db"
 
+// sandboxClient is the client id in a trial before there is an application: the sandbox welcomes any.
+const sandboxClient = "sandbox"
+
 // places are searched in this order when neither --config nor $CCSYNC_CONFIG says where the file is.
 var places = []string{"ccsync.toml", "/etc/ccsync/ccsync.toml"}
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -76,8 +77,11 @@ func (r *reader) resolve(s setting, v value) (string, bool) {
 	if errors.Is(err, fs.ErrPermission) {
 		r.denied = full
 	}
-	if unset := new(UnsetError); errors.As(err, &unset) && r.unset == "" {
-		r.unset = unset.Name
+	if unset := new(UnsetError); errors.As(err, &unset) {
+		if s.section == "auth" && s.key == "client_id" && r.getenv(envEndpoint) != "" {
+			return sandboxClient, true
+		}
+		r.unset = cmp.Or(r.unset, unset.Name)
 	}
 	if err != nil {
 		r.complain(s, s.name()+" "+err.Error())
@@ -120,8 +124,14 @@ func (e *UnsetError) Error() string {
 // Hint says how to set it.
 func (e *UnsetError) Hint() string { return unsetHint(e.Name) }
 
-// unsetHint says how to set a variable.
+// appEnv is where an app keeps its variables.
+const appEnv = ".env"
+
+// unsetHint says how to set a variable, or that the app's own file has it.
 func unsetHint(name string) string {
+	if vars, err := ReadEnvFile(appEnv); err == nil && vars[name] != "" {
+		return fmt.Sprintf("the file %s has it: `--env-file %s`", appEnv, appEnv)
+	}
 	return fmt.Sprintf("`export %s=...`, or `--env-file FILE` with a file that has a line %s=...", name, name)
 }
 

@@ -51,6 +51,8 @@ func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.
 	guess := ""
 	if ask.Getenv("DATABASE_URL") != "" {
 		guess = "env:DATABASE_URL"
+	} else if !ask.given("dsn") {
+		ask.tellOfEnvFile()
 	}
 	if err := ask.text(&f.DSN, "dsn", "the app's database (a path, a URL, or env:NAME)", guess); err != nil {
 		return at, table, err
@@ -73,6 +75,14 @@ func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.
 		return at, table, err
 	}
 	return at, tables[slices.IndexFunc(tables, func(t source.Table) bool { return t.Name == f.Table })], nil
+}
+
+// tellOfEnvFile names the app's own file where it has the database's URL: nobody wants to type that.
+func (a *asker) tellOfEnvFile() {
+	const app = ".env"
+	if vars, err := config.ReadEnvFile(app); err == nil && vars["DATABASE_URL"] != "" && a.EnvFile == "" {
+		a.Err.Printf("%s has DATABASE_URL: `ccsyncd init --env-file %s` uses it\n", app, app)
+	}
 }
 
 // askColumns settles the columns, and shows a few rows.

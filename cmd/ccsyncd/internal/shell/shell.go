@@ -85,8 +85,11 @@ func (s *Shell) Complain(message, hint string) {
 	}
 }
 
-// Next names the command that comes next.
+// Next names the command that comes next, with the env file that this one was given.
 func (s *Shell) Next(format string, args ...any) {
+	if command, ok := strings.CutPrefix(format, "ccsyncd "); ok && s.EnvFile != "" {
+		format, args = "ccsyncd --env-file %s "+command, append([]any{s.EnvFile}, args...)
+	}
 	s.Err.Print(s.Err.Paint(term.Faint, "next:") + " " + s.Err.Text(format, args...))
 }
 
