@@ -94,6 +94,22 @@ func TestReplacingWritesBackTheContactsOwnPropertiesAndFieldsAlone(t *testing.T)
 	}
 }
 
+// A field of choices has no value beside them, however few they are.
+func TestASingleChoiceIsWrittenBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		contact := `{"contact_id":"c1","email_address":{"address":"a@b.example"},"custom_fields":[{"custom_field_id":"f1","value":"K1"},{"custom_field_id":"f2","choice_ids":["3"]},{"custom_field_id":"f3","choice_ids":[]}]}`
+		a := &account{contact: contact, after: contact}
+		s := serve(t, a.serve)
+		if _, err := NewWriter(s.reader()).Replace(t.Context(), "c1", []Edit{{CustomField: "f1"}}, agreed); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{`{"email_address":{"address":"a@b.example"},"custom_fields":[{"custom_field_id":"f2","choice_ids":["3"]}],"update_source":"Account"}`}
+		if diff := cmp.Diff(want, a.puts); diff != "" {
+			t.Errorf("PUT (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // A contact shows values of a deleted custom field for some minutes, and the server refuses a PUT that has them.
 func TestValuesOfDeletedCustomFieldsAreNotWrittenBack(t *testing.T) {
 	const contact = `{"contact_id":"c1","email_address":{"address":"a@b.example"},"custom_fields":[{"custom_field_id":"f1","value":"K1"},{"custom_field_id":"f2","value":"gone"},{"custom_field_id":"f3","value":"kept"}]}`
