@@ -112,6 +112,7 @@ func (r *run) sendInSteps(ctx context.Context) error {
 			return err
 		}
 		if len(first) < r.plan.Len() {
+			r.report.Unproven = due
 			r.report.note("not all contacts that went ahead were seen with their values: the others wait for the next run")
 		}
 		return nil

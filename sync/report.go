@@ -70,6 +70,8 @@ type Report struct {
 	Limited int `json:"limited,omitempty"`
 	// Ahead is there while everybody else waits for contacts that went ahead of a first push.
 	Ahead *Ahead `json:"ahead,omitempty"`
+	// Unproven is how many contacts are to go ahead still before anybody else is sent, since values of those that went did not arrive.
+	Unproven int `json:"unproven,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.
 	Users []UserState `json:"users,omitempty"`
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	ccsync "ccsyncd/sync"
 )
@@ -34,6 +35,27 @@ func TestARefusedPlanLeavesTheDayItsRequests(t *testing.T) {
 		b.wait(15 * time.Second)
 		if last := b.ran()[len(b.ran())-1]; last.Outcome != ccsync.Synced {
 			t.Errorf("the table was put right, and the last run ended %s", last.Outcome)
+		}
+	})
+}
+
+// Where no value ever arrives others go ahead again and again, but not at the cost of the day's requests.
+func TestContactsThatGoAheadInVainLeaveTheDayItsRequests(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 200, func(b *bubble) {
+		b.every("5s")
+		b.cfg.Guard.MaxChangePercent = 0
+		b.exec("UPDATE users SET short_code = 'NEW' || id")
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Share: 1})
+		b.wait(6 * time.Hour)
+		n := len(b.box.Requests())
+		if t.Logf("%d requests in six hours", n); n > 2500 {
+			t.Error("at that pace the day's requests are used up")
+		}
+		b.box.ClearFaults()
+		b.wait(time.Hour + 10*time.Minute)
+		if got := b.code(150); got != "NEW150" {
+			t.Errorf("an hour after values arrive again user 150 carries %q", got)
 		}
 	})
 }

@@ -35,21 +35,26 @@ func (s *schedule) plan(cron config.Cron, now time.Time) time.Time {
 	return next
 }
 
-// ran counts a whole run. From the third on that failed in a row the pause doubles with each, up to five minutes; a snapshot that stays incomplete
-// waits a minute, doubling up to an hour.
+// ran counts a whole run. From the third on that failed in a row the pause doubles with each, up to five
+// minutes; up to an hour where it was the contacts that go ahead of a first push whose values did not
+// arrive. A snapshot that stays incomplete waits a minute, doubling up to an hour.
 func (s *schedule) ran(r *ccsync.Report, cron config.Cron, now time.Time) {
 	s.until = time.Time{}
-	if r.Outcome != ccsync.Failed && r.Outcome != ccsync.Unauthorized {
+	if r.Outcome != ccsync.Failed && r.Outcome != ccsync.Unauthorized && r.Unproven == 0 {
 		s.failures = 0
 		return
 	}
 	s.failures++
+	longest := longestPause
+	if r.Unproven > 0 {
+		longest = longestWait
+	}
 	switch {
 	case r.Error != nil && r.Error.Code == "snapshot_incomplete":
 		s.until = now.Add(doubled(snapshotPause, s.failures-1, longestWait))
 	case s.failures > patientFor:
 		first := cron.Next(now)
-		s.until = now.Add(doubled(cron.Next(first).Sub(first), s.failures-patientFor, longestPause))
+		s.until = now.Add(doubled(cron.Next(first).Sub(first), s.failures-patientFor, longest))
 	}
 }
 

@@ -30,6 +30,8 @@ func TestRunsThatFailBackOff(t *testing.T) {
 		"failed":       {failed, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
 		"unauthorized": {&ccsync.Report{Outcome: ccsync.Unauthorized}, []time.Duration{10 * s, 10 * s, 20 * s}},
 		"refused":      {&ccsync.Report{Outcome: ccsync.Refused}, []time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
+		"unproven":     {&ccsync.Report{Outcome: ccsync.Partial, Unproven: 5}, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s, 1280 * s, 2560 * s, time.Hour, time.Hour}},
+		"partial":      {&ccsync.Report{Outcome: ccsync.Partial}, []time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
 		"incomplete":   {incomplete, []time.Duration{m, 2 * m, 4 * m, 8 * m, 16 * m, 32 * m, time.Hour, time.Hour}},
 	}
 	for name, tt := range tests {
