@@ -263,6 +263,23 @@ func TestTheDaysQuotaDefersTheRest(t *testing.T) {
 	})
 }
 
+// A look-up that counts a contact and shows none has skipped it: nobody is taken for gone, or for a newcomer, for that.
+func TestALookUpThatSkipsTheContactIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 10)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.rows[1].Values[0] = "FRESH"
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultShiftedPage, Path: "/v3/contacts", At: []int{2}, Rows: 1}) // the first is the refresh
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Synced)
+		if r.Summary.Skipped != 0 || r.Push.Verified != 1 || w.code(w.rows[1].Email) != "FRESH" {
+			t.Errorf("%d skipped, %d verified, the code is %q", r.Summary.Skipped, r.Push.Verified, w.code(w.rows[1].Email))
+		}
+	})
+}
+
 // A problem that is open does not hide that the rest of the run was put off.
 func TestAPartialRunSaysThatTheQuotaPutOffTheRest(t *testing.T) {
 	t.Parallel()

@@ -364,13 +364,12 @@ func parsed(norm, buf []byte) state.Contact {
 // readEach reads contacts by their addresses.
 func (e *exporter) readEach(ctx context.Context, addresses []string) error {
 	for _, address := range addresses {
-		for page, err := range e.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
-			if err != nil {
-				return err
-			}
-			if err := e.put(ctx, e.at, e.page(page), ""); err != nil {
-				return err
-			}
+		there, err := e.byAddress(ctx, address)
+		if err != nil {
+			return err
+		}
+		if err := e.put(ctx, e.at, there, ""); err != nil {
+			return err
 		}
 	}
 	return nil

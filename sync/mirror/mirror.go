@@ -71,6 +71,8 @@ type base struct {
 	db      *state.DB // where the contacts are: State, or a private one
 	at      state.Mirror
 	doubt   string // what keeps the last snapshot from being certain to have everybody; "" when it is
+	// overcounts tells that the account counts more contacts of an address than it shows.
+	overcounts bool
 }
 
 // Told is how a run refreshed its mirror, for the report: "snapshot", "incremental" or "none".
@@ -344,14 +346,13 @@ func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) err
 	var found []state.Contact
 	var ids []string
 	for _, address := range addresses {
-		for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
-			if err != nil {
-				return fmt.Errorf("read a contact by its address: %w", err)
-			}
-			for _, c := range m.page(page) {
-				if c.Norm == norm && !slices.Contains(ids, c.ID) {
-					found, ids = append(found, c), append(ids, c.ID)
-				}
+		there, err := m.byAddress(ctx, address)
+		if err != nil {
+			return fmt.Errorf("read a contact by its address: %w", err)
+		}
+		for _, c := range there {
+			if c.Norm == norm && !slices.Contains(ids, c.ID) {
+				found, ids = append(found, c), append(ids, c.ID)
 			}
 		}
 	}
@@ -360,6 +361,36 @@ func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) err
 	}
 	m.told.Contacts = m.at.Contacts
 	return m.db.SetAside(ctx, norm, ids)
+}
+
+// byAddress reads the contacts of an address. A page that shows fewer than it counts may have skipped somebody, who would be taken for gone:
+// it is read again, and what any reading showed is there. An account that counts too many each time is asked twice from then on.
+func (b *base) byAddress(ctx context.Context, address string) (found []state.Contact, err error) {
+	passes := maxPasses
+	if b.overcounts {
+		passes = 2
+	}
+	for range passes {
+		count := 0
+		for page, err := range b.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range b.page(page) {
+				found = append(slices.DeleteFunc(found, func(f state.Contact) bool { return f.ID == c.ID }), c)
+			}
+			count = max(count, page.Count)
+		}
+		if len(found) >= count {
+			return found, nil
+		}
+	}
+	if !b.overcounts {
+		b.overcounts = true
+		b.Note("the account counts more contacts of an address than it shows, each time it is asked")
+		b.Log.WarnContext(ctx, "the account counts more contacts of an address than it shows")
+	}
+	return found, nil
 }
 
 // CostOfAll is how many requests it takes to read all contacts.
