@@ -8,7 +8,7 @@ import (
 )
 
 // version is that of the release; a release build sets it by -ldflags "-X main.version=1.2.3".
-var version = "0.1.0"
+var version = "0.2.0"
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
