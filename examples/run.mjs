@@ -68,7 +68,7 @@ class Place {
   }
 
   async close() {
-    for (const child of this.children.toReversed()) {
+    for (const child of [...this.children].reverse()) {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill("SIGTERM");
         await once(child, "exit");
@@ -81,6 +81,8 @@ class Place {
 
 // app is the story of an example that is an app: two users sign up, and a third after the daemon has started.
 async function app(place, database, prepare = () => {}) {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) throw new Skip(`its packages need Node 20.19, and this is ${process.versions.node}`);
   install(place);
   openDatabase(place, database);
   await prepare(place);

@@ -30,14 +30,20 @@ func TestThePackagesInstallAndRun(t *testing.T) {
 	}
 	chooser := filepath.Join(dist, "ccsyncd-ccsyncd-"+packed+".tgz")
 
-	t.Run("one tarball", func(t *testing.T) {
+	t.Run("one tarball, and the client", func(t *testing.T) {
 		t.Parallel()
-		installed(t, platform[0])
+		folder := installed(t, filepath.Join(dist, "ccsyncd-client-"+packed+".tgz"), platform[0])
+		for flag, code := range map[string]string{"commonjs": `console.log(typeof require("@ccsyncd/client").push)`,
+			"module": `import * as ccsync from "@ccsyncd/client"; console.log(typeof ccsync.push)`} {
+			if out := run(t, folder, os.Environ(), "node", "--input-type="+flag, "--eval", code); out != "function\n" {
+				t.Errorf("%s: %s", flag, out)
+			}
+		}
 	})
 	t.Run("the package that chooses", func(t *testing.T) {
 		t.Parallel()
 		folder := installed(t, chooser, platform[0])
-		if out := run(t, folder, os.Environ(), "npx", "--no", "ccsyncd", "demo"); !strings.Contains(out, "users carry their codes") {
+		if out := run(t, folder, os.Environ(), "npx", "--no", "--", "ccsyncd", "demo"); !strings.Contains(out, "users carry their codes") {
 			t.Errorf("demo printed\n%s", out)
 		}
 		dryRun(t, folder)
@@ -60,7 +66,7 @@ func installed(t *testing.T, tarballs ...string) (folder string) {
 	args := append([]string{"install", "--offline", "--no-audit", "--no-fund", "--cache", filepath.Join(folder, "cache")}, tarballs...)
 	run(t, folder, os.Environ(), "npm", args...)
 	if !strings.Contains(tarballs[len(tarballs)-1], "ccsyncd-ccsyncd") {
-		if out := run(t, folder, os.Environ(), "npx", "--no", "ccsyncd", "version"); !strings.HasPrefix(out, "ccsyncd "+packed) {
+		if out := run(t, folder, os.Environ(), "npx", "--no", "--", "ccsyncd", "version"); !strings.HasPrefix(out, "ccsyncd "+packed) {
 			t.Errorf("version printed %q", out)
 		}
 	}
@@ -100,8 +106,8 @@ func dryRun(t *testing.T, folder string) {
 		_, endpoint, _ = strings.Cut(lines.Text(), "export ")
 	}
 	env := append(os.Environ(), endpoint)
-	run(t, folder, env, "npx", "--no", "ccsyncd", "auth", "login")
-	cmd := exec.CommandContext(t.Context(), "npx", "--no", "ccsyncd", "--dry-run", "--output", "json")
+	run(t, folder, env, "npx", "--no", "--", "ccsyncd", "auth", "login")
+	cmd := exec.CommandContext(t.Context(), "npx", "--no", "--", "ccsyncd", "--dry-run", "--output", "json")
 	cmd.Dir, cmd.Env = folder, env
 	out, err := cmd.Output()
 	var report struct{ Summary struct{ Fill int } }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks ccsync.toml against the database that $DATABASE_URL names, then pushes to a sandbox on this machine.
 set -eu
-ccsyncd=${CCSYNCD:-npx --no ccsyncd}
+ccsyncd=${CCSYNCD:-npx --no -- ccsyncd}
 sandbox=${SANDBOX:-127.0.0.1:8585}
 export CC_CLIENT_ID="${CC_CLIENT_ID:-any-client-id}"
 

@@ -26,9 +26,9 @@ hint: install without --omit=optional, and on the system that runs it: node_modu
 }
 
 const child = spawn(program(), process.argv.slice(2), { stdio: "inherit" });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
-  if (signal !== "SIGQUIT" || process.platform !== "win32") process.on(signal, () => child.kill(signal));
-}
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+// On a terminal Ctrl-C reaches the program itself, which takes a second one for "end at once".
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
 child.on("error", (error) => {
   console.error(`ccsyncd: cannot start the program: ${error.message}`);
   process.exit(1);

@@ -33,12 +33,16 @@ func TestAnEnvFileIsReadAsNodeReadsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), node, "-e", `
-const { parseEnv } = require("node:util");
+const { parseEnv } = require("node:util"); // since Node 20.12
+if (!parseEnv) process.exit(3);
 let text = "";
 process.stdin.on("data", (part) => (text += part));
 process.stdin.on("end", () => console.log(JSON.stringify(JSON.parse(text).map((file) => parseEnv(file)))));`)
 	cmd.Stdin = strings.NewReader(string(asked))
 	told, err := cmd.Output()
+	if cmd.ProcessState.ExitCode() == 3 {
+		t.Skip("this Node has no parseEnv")
+	}
 	var want []map[string]string
 	if err == nil {
 		err = json.Unmarshal(told, &want)
