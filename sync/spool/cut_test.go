@@ -1,0 +1,67 @@
+package spool
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Wherever a disk stops to give back what was written, before the rows are read or amid of it, reading them is an error: they never look
+// as if there were fewer.
+func TestAFileThatIsCutAnywhereNeverLooksWhole(t *testing.T) {
+	t.Parallel()
+	var rows []row
+	for i := range 24 {
+		rows = append(rows, row{fmt.Sprintf("key%02d", i*7%24), strings.Repeat("v", i*i%90)})
+	}
+	rows = append(rows, row{strings.Repeat("long key ", 30), strings.Repeat("large", 200)})
+	made := func(t *testing.T) *Spool {
+		s := tiny(t)
+		s.size.buffers = 4096 // no pass in between
+		fill(t, s, rows)
+		if err := s.finish(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	end := made(t).file.end
+	for cut := range end {
+		for _, after := range []int{0, 1} {
+			s, read := made(t), 0
+			stop := func() {
+				if err := s.file.Truncate(cut); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if after == 0 {
+				stop()
+			}
+			for range s.Sorted() {
+				if read++; read == after {
+					stop()
+				}
+			}
+			if s.Err() == nil && (after == 0 || read < len(rows)) {
+				t.Fatalf("cut to %d of %d bytes after %d rows: %d of %d rows, and no error", cut, end, after, read, len(rows))
+			}
+		}
+	}
+}
+
+func TestTextsComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	texts := []string{"", "a", "ü🙂\x00\x1f", strings.Repeat("x", 127), strings.Repeat("y", 128), strings.Repeat("z", 70_000), ""}
+	buf := AppendTexts([]byte("before"), texts...)
+	buf = append(buf, "behind"...)
+	got := make([]string, len(texts))
+	places := make([]*string, len(texts))
+	for i := range got {
+		places[i] = &got[i]
+	}
+	rest := ParseTexts(buf[len("before"):], places...)
+	if !slices.Equal(got, texts) || string(rest) != "behind" || string(buf[:6]) != "before" {
+		t.Errorf("%.40q and %q", got, rest)
+	}
+}
