@@ -19,6 +19,7 @@ type explainView struct {
 	frame
 	X       *ccsync.Explanation // nil when nothing was asked
 	Columns []string            // of the mapped fields, sorted
+	Halted  *headline           // why nothing is sent at all; nil while runs do what they can
 }
 
 // addressIn finds addresses in a text.
@@ -52,6 +53,10 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.X, v.Columns = x, columnsOf(x)
+	if v.Halted, err = s.hindrance(ctx, v.Now); err != nil {
+		s.broken(w, err)
+		return
+	}
 	s.show(w, "explain.html", v)
 }
 
@@ -80,8 +85,14 @@ func (v explainView) Verdict() string {
 	if !v.X.Known {
 		return "Nobody knows this address"
 	}
-	if v.X.Decision == "skip" {
+	switch {
+	case v.Retried():
+		return "Not yet: it was sent and did not arrive"
+	case v.X.Decision == "skip":
 		return "Not sent: " + lower(v.Reason().Title)
+	}
+	if v.Halted != nil && len(v.X.Fields) > 0 {
+		return "Not yet: nothing is sent at the moment"
 	}
 	return map[string]string{
 		"unchanged": "Yes, the contact has it",
@@ -94,9 +105,12 @@ func (v explainView) Verdict() string {
 	}[v.X.Decision]
 }
 
+// Retried tells whether the user waits for the next try: then the problem says why.
+func (v explainView) Retried() bool { return v.X.Problem != nil && v.X.Reason == quarantined }
+
 // Reason is what the reason for skipping the user means.
 func (v explainView) Reason() meaning {
-	if v.X.Decision != "skip" {
+	if v.X.Decision != "skip" || v.Retried() {
 		return meaning{}
 	}
 	return meaningOf(v.X.Reason, skipMeanings)

@@ -29,10 +29,11 @@ func (h headline) Mail() string {
 type situation struct {
 	last     *ccsync.LastWhole // nil when there was none
 	login    Authorization
-	trouble  string // why the daemon cannot write down what it does
-	late     string // why runs are missing
-	problems int    // open ones
-	imports  int    // under way
+	trouble  string    // why the daemon cannot write down what it does
+	late     string    // why runs are missing
+	problems int       // open ones
+	retryAt  time.Time // when the first of them is tried again
+	imports  int       // under way
 	now      time.Time
 }
 
@@ -52,7 +53,7 @@ func (s *situation) state() headline {
 	last := s.last
 	switch {
 	case !s.login.Authorized:
-		return headline{Tone: "bad", Text: "Not authorized", Why: "ccsyncd may not use Constant Contact: " + sentence(s.login.Reason),
+		return headline{Tone: "bad", Text: "Not authorized", Why: "ccsyncd is not logged in to Constant Contact.",
 			Todo:    "Somebody with access to the server must log in to Constant Contact.",
 			Forward: sentence(upper(s.login.Reason)) + " Run `ccsyncd auth login` on the server and open the address that it prints."}
 	case s.login.inDoubt() != "":
@@ -77,7 +78,7 @@ func (s *situation) state() headline {
 			Forward: sentence(upper(last.Ahead.String())) + " See `ccsyncd status`."}
 	case s.problems > 0:
 		return headline{Tone: "caution", Text: "Some values did not arrive",
-			Why:  plural(s.problems, "user waits", "users wait") + " for the next try.",
+			Why:  plural(s.problems, "user waits", "users wait") + " for the next try" + s.retry() + ".",
 			Todo: "Nothing for now: ccsyncd tries again by itself. Below is who is missing, and why."}
 	case last.Outcome == ccsync.Deferred:
 		return headline{Tone: "caution", Text: "The day’s requests are used up",
@@ -90,6 +91,14 @@ func (s *situation) state() headline {
 			Todo: "Nothing for now: ccsyncd tries again by itself."}
 	}
 	return headline{Tone: "good", Text: "In step", Why: "Every user that can be sent was seen carrying the values of your table."}
+}
+
+// retry says when the next try is, if it is not due.
+func (s *situation) retry() string {
+	if wait := s.retryAt.Sub(s.now); wait > 0 {
+		return ", in " + span(wait)
+	}
+	return ""
 }
 
 // failures say by the code of an error what happened, for people who run no servers.

@@ -91,17 +91,38 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 }
 
 // judge finds the headline.
-func (s *site) judge(ctx context.Context, v *indexView) error {
+func (s *site) judge(ctx context.Context, v *indexView) (err error) {
+	v.Headline, err = s.headline(ctx, v.Last, v.Login, v.Missing, v.Now)
+	return err
+}
+
+func (s *site) headline(ctx context.Context, last *ccsync.LastWhole, login Authorization, m missing, at time.Time) (headline, error) {
 	open, err := s.State.OpenBatches(ctx)
 	if err != nil {
-		return err
+		return headline{}, err
 	}
-	now := situation{last: v.Last, login: v.Login, trouble: s.trouble(), problems: v.Missing.Total, imports: len(open), now: v.Now}
-	if v.Last != nil {
-		now.late = s.late(v.Last.EndedAt, time.Now())
+	now := situation{last: last, login: login, trouble: s.trouble(), problems: m.Total, retryAt: m.Next, imports: len(open), now: at}
+	if last != nil {
+		now.late = s.late(last.EndedAt, time.Now())
 	}
-	v.Headline = headlineOf(&now)
-	return nil
+	return headlineOf(&now), nil
+}
+
+// hindrance is the headline while nothing can be sent, nil while runs do what they can.
+func (s *site) hindrance(ctx context.Context, at time.Time) (*headline, error) {
+	last, ran, err := ccsync.ReadLastWhole(ctx, s.State)
+	if err != nil || !ran {
+		return nil, err
+	}
+	login, err := s.Authorization(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.headline(ctx, &last, login, missing{}, at)
+	if err != nil || h.Tone != "bad" {
+		return nil, err
+	}
+	return &h, nil
 }
 
 // nextRun is when the daemon will look for something to do, by the local clock. What it wrote down goes by the beat of its schedule: ticks
@@ -112,6 +133,11 @@ func (h Health) nextRun(ctx context.Context, now time.Time) (time.Time, error) {
 		return h.Next(now), err
 	}
 	return next.After(now, h.Next), nil
+}
+
+// Refused tells whether the guard refused the last whole run, and somebody could look at its plan.
+func (v indexView) Refused() bool {
+	return v.Last != nil && v.Last.Outcome == ccsync.Refused && v.Login.Authorized
 }
 
 // segment is a part of a bar that is Width wide.

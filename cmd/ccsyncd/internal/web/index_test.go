@@ -171,3 +171,21 @@ func TestTheHistoryIsToldInWords(t *testing.T) {
 		}
 	})
 }
+
+// Whoever looks at one user learns that nothing is sent to anybody, and why.
+func TestTheExplanationSaysThatNothingIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.explains["ann@example.com"] = explained()
+	w.ran(synced(1), time.Millisecond)
+	if page := w.look("/explain?who=ann@example.com"); !strings.Contains(page, "Not yet: the contact will be updated") {
+		t.Error("while all is well the page does not say that the contact will be updated")
+	}
+	w.ran(ccsync.Report{Outcome: ccsync.Refused, Coverage: ccsync.Coverage{Users: 1, Contacts: 1, Pending: 1}}, time.Millisecond)
+	page := w.look("/explain?who=ann@example.com")
+	for _, want := range []string{"Not yet: nothing is sent at the moment", "The guard refused the plan."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}

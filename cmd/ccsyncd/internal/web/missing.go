@@ -22,6 +22,7 @@ const (
 // missing are the users whose values have not arrived, by reason, the most frequent first.
 type missing struct {
 	Total  int
+	Next   time.Time // when the first of them is tried again; zero for none
 	Groups []*missingGroup
 }
 
@@ -46,6 +47,9 @@ func (s *site) missing(ctx context.Context) (m missing, err error) {
 			m.Groups = append(m.Groups, g)
 		}
 		m.Total++
+		if m.Next.IsZero() || p.RetryAt.Before(m.Next) {
+			m.Next = p.RetryAt
+		}
 		if g.N++; len(g.First) < listedMissing {
 			g.First = append(g.First, p)
 		}
