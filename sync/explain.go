@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"ccsyncd/source"
-	"ccsyncd/sync/canary"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
@@ -295,13 +294,4 @@ func (r *explainer) pushes(ctx context.Context, x *Explanation) error {
 			Values: r.mapping.ByColumn(contact.Carry(p.Mapping, r.mapping.Key())(p.Wanted))})
 	}
 	return nil
-}
-
-// Forget removes an address from everything that this program remembers, but for what Erasure tells.
-func (e *Engine) Forget(ctx context.Context, address string) (state.Erasure, error) {
-	norm := contact.Norm(address)
-	if err := canary.Forget(ctx, e.State, norm); err != nil {
-		return state.Erasure{}, err
-	}
-	return e.State.Forget(ctx, norm)
 }

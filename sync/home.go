@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"ccsyncd/sync/canary"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
@@ -125,21 +124,6 @@ func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 	}
 	h.Source = ""
 	return h.bind(ctx, db, was)
-}
-
-// ForgetAccount drops what belongs to an account that is given up: its contacts, the ids of its fields and lists, and that it is known who
-// left these. The mirror's lock must be held.
-func ForgetAccount(ctx context.Context, db *state.DB) error {
-	if err := db.DropMirror(ctx); err != nil {
-		return err
-	}
-	if err := db.SetFacts(ctx, map[string]string{factJoins: ""}); err != nil {
-		return err
-	}
-	if err := db.SetRecords(ctx, state.Records{canary.Record: ""}); err != nil { // what one account did says nothing of another
-		return err
-	}
-	return db.SetBindings(ctx, nil)
 }
 
 func (h Home) sameEndpoints(is Home) error {

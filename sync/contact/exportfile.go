@@ -50,7 +50,7 @@ func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[s
 // maxLine bounds what is read for one contact, in bytes: a quote that is never closed would take in the whole file.
 const maxLine = 1 << 20
 
-// boundedLines ends with errUnfit when more is read than left.
+// boundedLines ends with ErrUnfit when more is read than left.
 type boundedLines struct {
 	file io.Reader
 	left int

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,12 +10,6 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
-)
-
-// What a string starts with when its value stands elsewhere.
-const (
-	envPrefix  = "env:"
-	filePrefix = "secret:"
 )
 
 // largestFile bounds, in bytes, the configuration and each file that it names.
@@ -88,69 +81,6 @@ func (r *reader) resolve(s setting, v value) (string, bool) {
 		return "", false
 	}
 	return got, true
-}
-
-// Follow returns what a text stands for: of "env:NAME" what the variable holds, of "secret:/path" what the file holds but for
-// one line ending at its end, and else the text itself. A relative path starts at dir. The error continues a sentence that begins
-// with the name of the setting; it never holds what was found.
-func Follow(text, dir string, getenv func(string) string) (string, error) {
-	if name, ok := strings.CutPrefix(text, envPrefix); ok {
-		return fromEnv(name, getenv)
-	}
-	if path, ok := strings.CutPrefix(text, filePrefix); ok {
-		return fromFile(path, dir)
-	}
-	return text, nil
-}
-
-func fromEnv(name string, getenv func(string) string) (string, error) {
-	if name == "" {
-		return "", errors.New(`names no variable: write "env:NAME"`)
-	}
-	got := getenv(name)
-	if got == "" {
-		return "", &UnsetError{Name: name}
-	}
-	return got, nil
-}
-
-// UnsetError says that a variable which the configuration names is not set, or empty.
-type UnsetError struct{ Name string }
-
-func (e *UnsetError) Error() string {
-	return fmt.Sprintf("is taken from the environment variable %s, which is not set or empty", e.Name)
-}
-
-// Hint says how to set it.
-func (e *UnsetError) Hint() string { return unsetHint(e.Name) }
-
-// appEnv is where an app keeps its variables.
-const appEnv = ".env"
-
-// unsetHint says how to set a variable, or that the app's own file has it.
-func unsetHint(name string) string {
-	if vars, err := ReadEnvFile(appEnv); err == nil && vars[name] != "" {
-		return fmt.Sprintf("the file %s has it: `--env-file %s`", appEnv, appEnv)
-	}
-	return fmt.Sprintf("`export %s=...`, or `--env-file FILE` with a file that has a line %s=...", name, name)
-}
-
-func fromFile(path, dir string) (string, error) {
-	if path == "" {
-		return "", errors.New(`names no file: write "secret:/path"`)
-	}
-	data, err := readFile(inDir(dir, path))
-	if err != nil {
-		return "", fmt.Errorf("is taken from the file %s, which cannot be read: %w", path, err)
-	}
-	got, ended := strings.CutSuffix(string(data), "\n")
-	if ended {
-		got = strings.TrimSuffix(got, "\r")
-	}
-	if got == "" {
-		return "", fmt.Errorf("is taken from the file %s, which is empty", path)
-	}
-	return got, nil
 }
 
 // reject says what the value must be, and shows it when it stands in the file itself.
