@@ -8,11 +8,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const (
-	chartDays = 14
-	// chartRuns is how many runs are read for the chart; where there are more, the earliest days stay empty.
-	chartRuns = 3000
-)
+const chartDays = 14
 
 // chart is one figure a day as bars, in a box of chartDays by chartHeight.
 type chart struct {
@@ -61,29 +57,21 @@ func (c chart) First() time.Time { return c.Bars[0].Day }
 // Last is today.
 func (c chart) Last() time.Time { return c.Bars[len(c.Bars)-1].Day }
 
-// charts draws what arrived and what was asked, a day.
-func (s *site) charts(ctx context.Context, now time.Time) (arrived, requests chart, err error) {
-	landed, err := s.arrived(ctx, now)
-	if err != nil {
-		return arrived, requests, err
-	}
+// requests draws what was asked, a day.
+func (s *site) requests(ctx context.Context, now time.Time) (chart, error) {
 	days, err := s.Quota.Days(ctx, chartDays)
 	if err != nil {
-		return arrived, requests, err
+		return chart{}, err
 	}
 	asked := make(map[string]int)
 	for _, d := range days {
 		asked[d.Day] = d.Used
 	}
-	return newChart("Codes that arrived", landed, now), newChart("Requests", asked, now), nil
+	return newChart("Requests", asked, now), nil
 }
 
-// arrived counts the changes that were verified, by UTC day.
-func (s *site) arrived(ctx context.Context, now time.Time) (map[string]int, error) {
-	runs, err := s.State.Runs(ctx, chartRuns)
-	if err != nil {
-		return nil, err
-	}
+// arrived draws the changes that were verified, a day.
+func arrived(runs []state.Run, now time.Time) chart {
 	perDay := make(map[string]int)
 	for _, r := range runs {
 		if now.Sub(r.StartedAt) > (chartDays+1)*24*time.Hour {
@@ -91,7 +79,7 @@ func (s *site) arrived(ctx context.Context, now time.Time) (map[string]int, erro
 		}
 		perDay[r.StartedAt.UTC().Format(time.DateOnly)] += verified(r)
 	}
-	return perDay, nil
+	return newChart("Codes that arrived", perDay, now)
 }
 
 // verified reads the one number that the chart needs of a report.

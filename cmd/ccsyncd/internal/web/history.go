@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 
 	ccsync "ccsyncd/sync"
@@ -36,19 +35,19 @@ func (p *past) Report() *ccsync.Report { return &p.report }
 // by the record of its last whole run.
 type history []past
 
-// recent is how many runs are looked through for the last imports.
-const recent = 200
+const (
+	// historyRuns is how many runs are read for the pictures; where there are more, the earliest are not in them.
+	historyRuns = 3000
+	// recent is how many of them are looked through for the last imports.
+	recent = 200
+)
 
-func readHistory(ctx context.Context, db *state.DB) (history, error) {
-	runs, err := db.Runs(ctx, recent)
-	if err != nil {
-		return nil, err
+func historyOf(runs []state.Run) history {
+	h := make(history, min(len(runs), recent))
+	for i := range h {
+		h[i] = pastOf(runs[i])
 	}
-	h := make(history, len(runs))
-	for i, r := range runs {
-		h[i] = pastOf(r)
-	}
-	return h, nil
+	return h
 }
 
 // first is the newest run of which something is true; nil when there is none.

@@ -50,10 +50,11 @@ func (s *site) index(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) fill(ctx context.Context, v *indexView) error {
-	h, err := readHistory(ctx, s.State)
+	runs, err := s.State.Runs(ctx, historyRuns)
 	if err != nil {
 		return err
 	}
+	h := historyOf(runs)
 	last, ran, err := ccsync.ReadLastWhole(ctx, s.State)
 	if err != nil {
 		return err
@@ -69,12 +70,13 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 		return err
 	}
 	v.NextRun = next.Add(s.State.Skew())
-	v.Runs, v.Strip = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now), newStrip(h)
+	v.Runs, v.Strip = runRows(h[:min(len(h), listedRuns)], v.Running, v.Now), newStrip(runs)
+	v.Arrived = arrived(runs, v.Now)
 	for _, read := range []func() error{
 		func() (err error) { v.Login, err = s.Authorization(ctx); return },
 		func() (err error) { v.Quota, err = s.Quota.Usage(ctx); return },
 		func() (err error) { v.Mirror, err = s.State.Mirror(ctx); return },
-		func() (err error) { v.Arrived, v.Requests, err = s.charts(ctx, v.Now); return },
+		func() (err error) { v.Requests, err = s.requests(ctx, v.Now); return },
 		func() (err error) { v.Missing, err = s.missing(ctx); return },
 		func() (err error) { v.Imports, err = s.imports(ctx, h); return },
 		func() error {

@@ -189,3 +189,16 @@ func TestTheExplanationSaysThatNothingIsSent(t *testing.T) {
 		}
 	}
 }
+
+// Runs for some users, however many, do not push the whole ones out of the picture.
+func TestTheStripLooksPastRunsForSomeUsers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ran(synced(10), time.Millisecond)
+	for range 250 {
+		w.ran(ccsync.Report{Outcome: ccsync.Synced, Only: 1}, 0)
+	}
+	if page := w.look("/"); !strings.Contains(page, "1 run: 1 synced. The newest ended synced.") {
+		t.Error("the strip does not show the whole run")
+	}
+}

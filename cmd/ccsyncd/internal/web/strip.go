@@ -1,10 +1,13 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 // stripRuns is how many whole runs the strip shows.
@@ -21,21 +24,19 @@ type mark struct {
 	Run             int64
 	Outcome         string
 	Tone            string
-	Past            *past
+	At              time.Time // when it ended
 	X, Y, W, Height float64
 }
 
 // newStrip takes the whole runs of a history that have ended.
-func newStrip(h history) strip {
+func newStrip(runs []state.Run) strip {
 	s := strip{Width: stripRuns}
-	for i := range h {
-		p := &h[i]
-		if p.Outcome == "" || p.Dry || !p.report.Whole() {
-			continue
-		}
-		s.Marks = append(s.Marks, mark{Run: p.ID, Outcome: p.Outcome, Tone: tone(p.Outcome), Past: p})
+	for _, r := range runs {
 		if len(s.Marks) == stripRuns {
 			break
+		}
+		if r.Outcome != "" && !r.Dry && whole(r) {
+			s.Marks = append(s.Marks, mark{Run: r.ID, Outcome: r.Outcome, Tone: tone(r.Outcome), At: r.EndedAt})
 		}
 	}
 	for i := range s.Marks {
@@ -49,10 +50,21 @@ func newStrip(h history) strip {
 	return s
 }
 
+// whole tells whether a run was for all users and was not cut short, by what the strip needs of its
+// report.
+func whole(r state.Run) bool {
+	var report struct {
+		Only    int `json:"only"`
+		Limited int `json:"limited"`
+	}
+	_ = json.Unmarshal(r.Report, &report) // a report that is not known tells of no limit
+	return report.Only == 0 && report.Limited == 0
+}
+
 // Text tells what the picture shows: "60 runs: 57 synced, 2 partial, 1 refused. The newest ended synced."
 func (s strip) Text() string {
 	if len(s.Marks) == 0 {
-		return "No run yet."
+		return "None of the last runs was for all users."
 	}
 	counts := make(map[string]int)
 	for _, m := range s.Marks {
