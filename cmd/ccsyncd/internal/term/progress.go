@@ -33,7 +33,7 @@ type Progress struct {
 	waiting string
 	first   int // done when the step began: a resumed step is not faster for it
 	began   time.Time
-	moved   time.Time // when Step was last called
+	moved   time.Time // when the step last got any further
 	drawn   time.Time
 	stalls  *time.Timer // redraws while nothing moves; nil where no line is drawn
 }
@@ -49,29 +49,26 @@ func (p *Progress) Step(step string, done, total int) {
 		p.end()
 		p.step, p.first, p.began, p.drawn = step, done, time.Now(), time.Time{}
 	}
-	p.done, p.total, p.waiting, p.moved = done, total, "", time.Now()
-	p.watch()
+	if p.moved.Before(p.began) || done != p.done {
+		p.moved = time.Now()
+	}
+	p.done, p.total, p.waiting = done, total, ""
+	if p.stalls == nil && p.out.moves {
+		p.stalls = time.AfterFunc(stallAfter, p.stalled)
+	}
 	p.draw()
 }
 
-// watch redraws when nothing has moved for a while.
-func (p *Progress) watch() {
-	switch {
-	case !p.out.moves:
-	case p.stalls == nil:
-		p.stalls = time.AfterFunc(stallAfter, p.stalled)
-	default:
-		p.stalls.Reset(stallAfter)
-	}
-}
-
+// stalled redraws a step that stands still, and looks again after a beat.
 func (p *Progress) stalled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.step == "" || time.Since(p.moved) < stallAfter {
+	if p.step == "" {
 		return
 	}
-	p.draw()
+	if time.Since(p.moved) >= stallAfter {
+		p.draw()
+	}
 	p.stalls.Reset(beat)
 }
 
@@ -91,6 +88,7 @@ func (p *Progress) End() {
 	p.step = ""
 	if p.stalls != nil {
 		p.stalls.Stop()
+		p.stalls = nil
 	}
 }
 
