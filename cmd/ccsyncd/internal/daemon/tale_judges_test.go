@@ -217,10 +217,20 @@ func leavesNothing(w *taleWorld, d *daemon, r *ccsync.Report) string {
 
 // idleInVain: no tick is idle while a change waits.
 func idleInVain(w *taleWorld, d *daemon) string {
+	if w.known.outcome == string(ccsync.Refused) && !w.rowsMoved(w.known.until) { // the same plan would be refused again
+		return ""
+	}
 	if left := w.unnamed(d, time.Now().Add(-100*time.Millisecond)); left != "" {
 		return "a tick was idle, and " + left
 	}
 	return ""
+}
+
+// rowsMoved tells whether a row has changed after a time, and not just now.
+func (w *taleWorld) rowsMoved(after time.Time) bool {
+	return slices.ContainsFunc(w.sorted(), func(u *taleUser) bool {
+		return u.since.After(after) && u.since.Before(time.Now().Add(-100*time.Millisecond))
+	})
 }
 
 // talePatience is what a change may wait: two scheduled times. A run that takes longer is looked at
