@@ -528,6 +528,16 @@ func (w *taleWorld) conclude() {
 	w.life.endAt(0, 0)
 	w.login()
 	w.wait(25 * time.Second)
+	w.mu.Lock()
+	outcome := w.known.outcome
+	w.mu.Unlock()
+	if outcome == string(ccsync.Unauthorized) { // nobody can log in while the day's requests are used up
+		w.stop()
+		time.Sleep(25 * time.Hour)
+		w.start()
+		w.login()
+		w.wait(25 * time.Second)
+	}
 	w.push(Request{Force: true}, nil)
 	w.recovers()
 	for range 3 { // an import under way may take its time, a guard may have to be passed, a day's requests may be used up
