@@ -1,9 +1,11 @@
-// Runs the examples as their READMEs tell people to: install, migrate, sign up, push to a sandbox, verified.
+// Runs the examples as their READMEs tell people to: install, migrate, sign up, push to a sandbox,
+// verified.
 //
 //   node examples/run.mjs [NAME...]
 //
-// $CCSYNCD is the program (default: ccsyncd in the path). $CCSYNC_TEST_POSTGRES and $CCSYNC_TEST_MYSQL are URLs of servers on which
-// databases may be made. An example whose packages cannot be installed here is skipped, and named.
+// $CCSYNCD is the program (default: ccsyncd in the path). $CCSYNC_TEST_POSTGRES and
+// $CCSYNC_TEST_MYSQL are URLs of servers on which databases may be made. An example whose packages
+// cannot be installed here is skipped, and named.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -79,7 +81,8 @@ class Place {
   }
 }
 
-// app is the story of an example that is an app: two users sign up, and a third after the daemon has started.
+// app is the story of an example that is an app: two users sign up, and a third after the daemon
+// has started.
 async function app(place, database, prepare = () => {}) {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < 20 || (major === 20 && minor < 19)) throw new Skip(`its packages need Node 20.19, and this is ${process.versions.node}`);

@@ -1,9 +1,10 @@
-// Packs a release for npm: the package that starts the program, one package for each program in DIST, and the client.
+// Packs a release for npm: the package that starts the program, one package for each program in
+// DIST, and the client.
 //
 //   node npm/pack.mjs VERSION DIST
 //
-// DIST has the programs, named ccsyncd-VERSION-OS-ARCH[.exe] as Go names systems. The tarballs are written there. The same
-// programs and the same npm give the same bytes.
+// DIST has the programs, named ccsyncd-VERSION-OS-ARCH[.exe] as Go names systems. The tarballs are
+// written there. The same programs and the same npm give the same bytes.
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,8 +46,8 @@ function program({ go, os }) {
   return join(dist, `ccsyncd-${version}-${go}${os === "win32" ? ".exe" : ""}`);
 }
 
-// writePlatform makes a package that npm installs on one system only. It can start the program by itself, so that one file of
-// a release is enough.
+// writePlatform makes a package that npm installs on one system only. It can start the program by
+// itself, so that one file of a release is enough.
 function writePlatform(folder, { os, cpu, path }) {
   const bin = os === "win32" ? "bin/ccsyncd.exe" : "bin/ccsyncd";
   mkdirSync(join(folder, "bin"));

@@ -14,8 +14,8 @@ import (
 
 const packed = "0.0.1-test"
 
-// The packages of a release install without a network, and the program in them runs: one tarball by itself, and by way of the
-// package that chooses the platform's.
+// The packages of a release install without a network, and the program in them runs: one tarball by
+// itself, and by way of the package that chooses the platform's.
 func TestThePackagesInstallAndRun(t *testing.T) {
 	t.Parallel()
 	program := ccsyncd(t)
@@ -58,7 +58,8 @@ func TestThePackagesInstallAndRun(t *testing.T) {
 	})
 }
 
-// installed is a folder with these tarballs installed; where a program is among them it tells its version.
+// installed is a folder with these tarballs installed; where a program is among them it tells its
+// version.
 func installed(t *testing.T, tarballs ...string) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -86,7 +87,8 @@ create = true
 client_id = "a-client-id"
 `
 
-// dryRun plans against a sandbox, which the installed program starts and a signal to the starter ends.
+// dryRun plans against a sandbox, which the installed program starts and a signal to the starter
+// ends.
 func dryRun(t *testing.T, folder string) {
 	t.Helper()
 	write(t, filepath.Join(folder, "app.db"), "")

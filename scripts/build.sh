@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds the program of a release for one system, as Go names it: scripts/build.sh linux-arm64 VERSION OUT
+# Builds the program of a release for one system, as Go names it: scripts/build.sh linux-arm64
+# VERSION OUT
 #
-# SQLite is C, so that each system needs a C compiler: Debian's cross compilers for Linux and Windows, Xcode's on a Mac for
-# macOS. $CC names another. Programs for Linux and Windows are static; users, names and time zones come from Go's own tables.
-# What differs between two builds is left out: paths, build ids, times, the machine's CPU.
+# SQLite is C, so that each system needs a C compiler: Debian's cross compilers for Linux and
+# Windows, Xcode's on a Mac for macOS. $CC names another. Programs for Linux and Windows are static;
+# users, names and time zones come from Go's own tables. What differs between two builds is left
+# out: paths, build ids, times, the machine's CPU.
 set -euo pipefail
 [ $# = 3 ] || { echo "usage: scripts/build.sh linux-amd64|linux-arm64|windows-amd64|darwin-amd64|darwin-arm64 VERSION OUT" >&2; exit 64; }
 target=$1 version=$2 out=$3

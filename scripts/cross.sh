@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs on Debian what scripts/release.sh needs to build for other systems, and to start what it built.
+# Installs on Debian what scripts/release.sh needs to build for other systems, and to start what it
+# built.
 set -euo pipefail
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }

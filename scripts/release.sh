@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds a release into dist/: for each system a program, an archive of it with the pages (docs/man is the one for man) and
-# units, and a bill of materials (CycloneDX); packages for npm; and checksums. The version is that of the tag (v1.2.3) of the
-# checked-out commit, or $VERSION.
+# Builds a release into dist/: for each system a program, an archive of it with the pages (docs/man
+# is the one for man) and units, and a bill of materials (CycloneDX); packages for npm; and
+# checksums. The version is that of the tag (v1.2.3) of the checked-out commit, or $VERSION.
 #
-# $TARGETS are the systems to build for, by default those that Debian has compilers for. $PREBUILT is a folder of programs
-# that scripts/build.sh made elsewhere, as for macOS. Each program is started once: on this machine, under qemu or wine;
-# dist/started.txt says how, and which could not be.
+# $TARGETS are the systems to build for, by default those that Debian has compilers for. $PREBUILT
+# is a folder of programs that scripts/build.sh made elsewhere, as for macOS. Each program is
+# started once: on this machine, under qemu or wine; dist/started.txt says how, and which could not
+# be.
 #
-# The same commit, Go version and C compiler give the same bytes, in any folder: scripts/release.sh --verify builds a second
-# time from a fresh clone with an empty cache and compares.
+# The same commit, Go version and C compiler give the same bytes, in any folder: scripts/release.sh
+# --verify builds a second time from a fresh clone with an empty cache and compares.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +27,8 @@ read -ra targets <<<"${TARGETS:-linux-amd64 linux-arm64 windows-amd64}"
 # named is what the program for a system is called in a release.
 named() { case $1 in windows-*) echo "ccsyncd-$version-$1.exe" ;; *) echo "ccsyncd-$version-$1" ;; esac; }
 
-# starter says what starts programs for a system here: nothing on this machine itself, "none" where nothing can.
+# starter says what starts programs for a system here: nothing on this machine itself, "none" where
+# nothing can.
 starter() {
   case $1 in
   "$(go env GOHOSTOS)-$(go env GOHOSTARCH)") return ;;
@@ -37,8 +39,8 @@ starter() {
   esac
 }
 
-# started starts a program and wants its version, or marks it as not started. One for another system tells the whole story of the
-# demo, too: modes of files, locks and clocks differ there.
+# started starts a program and wants its version, or marks it as not started. One for another system
+# tells the whole story of the demo, too: modes of files, locks and clocks differ there.
 started() {
   local with program told
   with=$(starter "$1")

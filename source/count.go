@@ -2,8 +2,9 @@ package source
 
 import "context"
 
-// Count tells how many rows the condition lets through, and how many the table has; of a query both are what it returns. It has the
-// database count, which takes a large table a moment. A table or condition that does not fit the database is ErrConfig.
+// Count tells how many rows the condition lets through, and how many the table has; of a query both
+// are what it returns. It has the database count, which takes a large table a moment. A table or
+// condition that does not fit the database is ErrConfig.
 func (db *DB) Count(ctx context.Context) (matching, all int, err error) {
 	err = db.within(ctx, func(ctx context.Context, s *session) error {
 		rel := db.rel

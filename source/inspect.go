@@ -58,11 +58,12 @@ func Inspect(ctx context.Context, cfg Config) ([]Table, error) {
 	return tables, nil
 }
 
-// plainName is one that no database folds or takes for anything else. A word of SQL in lower case is no usual name of a column, and if it is
-// one the database refuses it.
+// plainName is one that no database folds or takes for anything else. A word of SQL in lower case
+// is no usual name of a column, and if it is one the database refuses it.
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
-// quoted makes an identifier of a name for SQL of the owner: with quotes only where it needs them. In MySQL double quotes make a text.
+// quoted makes an identifier of a name for SQL of the owner: with quotes only where it needs them.
+// In MySQL double quotes make a text.
 func (t *target) quoted(name string) string {
 	switch {
 	case plainName.MatchString(name):

@@ -52,7 +52,8 @@ var habits = []habit{
 		map[string]string{"postgres": `deleted_at IS NULL`, "mysql": "deleted_at IS NULL", "sqlite": `deleted_at IS NULL`}},
 }
 
-// What init guesses of the tables that libraries make lets those users through who are not deleted, on each database.
+// What init guesses of the tables that libraries make lets those users through who are not deleted,
+// on each database.
 func TestInitKnowsTheHabitsOfLibraries(t *testing.T) {
 	t.Parallel()
 	for _, h := range habits {

@@ -12,7 +12,8 @@ app.use(express.json());
 const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const shortCode = () => Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join("");
 
-// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the contact.
+// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the
+// contact.
 app.post("/users", async (req, res) => {
   const user = { email: req.body.email, short_code: shortCode() };
   const [{ id }] = await db("users").insert(user).returning("id");

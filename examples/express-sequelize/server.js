@@ -10,7 +10,8 @@ app.use(express.json());
 const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const shortCode = () => Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join("");
 
-// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the contact.
+// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the
+// contact.
 app.post("/users", async (req, res) => {
   const { id } = await User.create({ email: req.body.email, shortCode: shortCode() });
   res.status(201).json({ id });

@@ -5,8 +5,8 @@ export interface PushRequest {
   /** Values of the column that `[source] key` names; by default the primary key. */
   keys?: readonly (string | number | bigint)[];
   /**
-   * How long to wait until these users are settled: `"60s"` (the default), `"1m30s"`, at most `"10m"`. With `"0s"` the
-   * daemon answers at once, and the users are `pending`.
+   * How long to wait until these users are settled: `"60s"` (the default), `"1m30s"`, at most
+   * `"10m"`. With `"0s"` the daemon answers at once, and the users are `pending`.
    */
   wait?: string;
   /** Stops the waiting. The daemon does what it was asked to do all the same. */
@@ -54,7 +54,8 @@ export interface ClientOptions {
 /** A client of one daemon. It holds no connection and needs no closing. */
 export interface Client {
   /**
-   * Pushes these users now and waits until they are settled. Retries a 503 after the pause that the daemon names.
+   * Pushes these users now and waits until they are settled. Retries a 503 after the pause that
+   * the daemon names.
    * @throws {TypeError} if the request names nobody or is malformed
    * @throws {CcsyncError} if the daemon cannot be reached, refuses, or does not answer in time
    */

@@ -1,7 +1,7 @@
 "use strict";
 
-// Asks a ccsyncd daemon for a run: POST /run. It uses node:http rather than fetch, which gives up on an answer after five
-// minutes and knows no Unix sockets.
+// Asks a ccsyncd daemon for a run: POST /run. It uses node:http rather than fetch, which gives up
+// on an answer after five minutes and knows no Unix sockets.
 
 const http = require("node:http");
 const https = require("node:https");

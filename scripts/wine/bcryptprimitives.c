@@ -1,4 +1,5 @@
-// The one function of bcryptprimitives.dll that Go's runtime needs. Wine has that library since version 8.13, Debian 12 has 8.0.
+// The one function of bcryptprimitives.dll that Go's runtime needs. Wine has that library since
+// version 8.13, Debian 12 has 8.0.
 #include <windows.h>
 #include <ntsecapi.h>
 

@@ -15,7 +15,8 @@ export class UsersController {
 
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
-  // Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the contact.
+  // Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the
+  // contact.
   @Post()
   async signUp(@Body() { email }: { email: string }) {
     const { id } = await this.users.save({ email, shortCode: shortCode() });

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 "use strict";
 
-// Starts the program of this platform's package in its own place: same arguments, streams, signals and exit code.
+// Starts the program of this platform's package in its own place: same arguments, streams, signals
+// and exit code.
 
 const { spawn } = require("node:child_process");
 const os = require("node:os");

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// ReadEnvFile reads the variables of an env file, such as an app's .env. The error names the file and shows nothing of it.
+// ReadEnvFile reads the variables of an env file, such as an app's .env. The error names the file
+// and shows nothing of it.
 func ReadEnvFile(path string) (map[string]string, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -14,9 +15,10 @@ func ReadEnvFile(path string) (map[string]string, error) {
 	return parseEnv(string(data)), nil
 }
 
-// parseEnv reads lines NAME=value as Node does, so that the app and this program see the same: export before a name and blanks around
-// both are left out, a # begins a comment unless it stands in quotes, a value in quotes may have several lines, and \n is a line
-// break in double quotes. Nothing is expanded. What is no such line is left out.
+// parseEnv reads lines NAME=value as Node does, so that the app and this program see the same:
+// export before a name and blanks around both are left out, a # begins a comment unless it stands
+// in quotes, a value in quotes may have several lines, and \n is a line break in double quotes.
+// Nothing is expanded. What is no such line is left out.
 func parseEnv(text string) map[string]string {
 	vars := make(map[string]string)
 	rest := trimEnv(strings.ReplaceAll(text, "\r", ""))

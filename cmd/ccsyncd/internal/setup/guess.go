@@ -7,7 +7,8 @@ import (
 	"ccsyncd/source"
 )
 
-// Names that tables and columns with a meaning go by, the most telling first. Case and underscores are left out.
+// Names that tables and columns with a meaning go by, the most telling first. Case and underscores
+// are left out.
 var (
 	userTables   = []string{"users", "user", "appusers", "accounts", "account", "customers", "customer", "members", "member", "profiles", "people", "subscribers", "contacts"}
 	emailColumns = []string{"email", "emailaddress", "mail", "useremail", "primaryemail", "contactemail"}
@@ -29,8 +30,8 @@ func fold(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), "_", "")
 }
 
-// guessName finds the name that is most like what is looked for: one of the known ones, else the only one that has a
-// word of it. "" when there is none or when there are several.
+// guessName finds the name that is most like what is looked for: one of the known ones, else the
+// only one that has a word of it. "" when there is none or when there are several.
 func guessName(names, known []string, word string) string {
 	for _, k := range known {
 		for _, name := range names {
@@ -54,7 +55,8 @@ func guessCode(columns []string) string {
 	}), codeColumns, "code")
 }
 
-// guessKey names a user in reports where the table has no primary key of one column, such as a view.
+// guessKey names a user in reports where the table has no primary key of one column, such as a
+// view.
 func guessKey(table source.Table) string {
 	keys := 0
 	for _, c := range table.Columns {
@@ -68,8 +70,9 @@ func guessKey(table source.Table) string {
 	return guessName(columnNames(table), keyColumns, "")
 }
 
-// guessWhere leaves out the rows that the app counts as deleted: by a moment that is not set (Knex, Drizzle, deletedAt of Prisma,
-// @DeleteDateColumn, paranoid), by a truth, or by the label of an enumeration.
+// guessWhere leaves out the rows that the app counts as deleted: by a moment that is not set (Knex,
+// Drizzle, deletedAt of Prisma, @DeleteDateColumn, paranoid), by a truth, or by the label of an
+// enumeration.
 func guessWhere(table source.Table) string {
 	columns := columnNames(table)
 	if at := slices.Index(columns, guessName(columns, goneColumns, "")); at >= 0 {
@@ -86,8 +89,8 @@ func guessWhere(table source.Table) string {
 	return ""
 }
 
-// notGone is the condition of a row that is not deleted. What it means depends on the type: IS NOT TRUE is known to all three databases, but
-// PostgreSQL takes no number for a truth.
+// notGone is the condition of a row that is not deleted. What it means depends on the type: IS NOT
+// TRUE is known to all three databases, but PostgreSQL takes no number for a truth.
 func notGone(c source.Column) string {
 	declared := strings.ToLower(c.Type)
 	switch {
@@ -99,8 +102,8 @@ func notGone(c source.Column) string {
 	return c.Quoted + " IS NULL"
 }
 
-// guessTable takes the table that is named like one of users and has a column for an address, else the only one
-// that has such a column.
+// guessTable takes the table that is named like one of users and has a column for an address, else
+// the only one that has such a column.
 func guessTable(tables []source.Table) string {
 	var with []string
 	for _, t := range tables {

@@ -13,7 +13,8 @@ import (
 	"ccsyncd/source"
 )
 
-// until asks a question until the answer is proven. Where nobody is there to answer again, its error ends the command.
+// until asks a question until the answer is proven. Where nobody is there to answer again, its
+// error ends the command.
 func (a *asker) until(flag string, question, prove func() error) error {
 	for {
 		if err := question(); err != nil {

@@ -46,7 +46,8 @@ WITH users(id, email, short_code) AS (VALUES
   (1, 'ann@example.com', 'K7Q2M9'), (2, 'ben@example.com', 'B3N3B3'), (3, 'bob@', 'B0BB0B'))
 SELECT * FROM users`;
 
-// installation is a folder with a configuration, a sandbox and a login. Its users are Ann, Ben and Bob, who has no address.
+// installation is a folder with a configuration, a sandbox and a login. Its users are Ann, Ben and
+// Bob, who has no address.
 export async function installation(t, { http } = {}) {
   const dir = mkdtempSync(join(tmpdir(), "ccsyncd-client-"));
   const [boxPort, port] = [await freePort(), await freePort()];
