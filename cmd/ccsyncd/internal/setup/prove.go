@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -39,6 +40,8 @@ func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	matching, all, err := db.Count(ask.ctx)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		ask.Err.Printf("the rows are too many to be counted in %s\n", at.Timeout)
 	case err != nil:
 		return err
 	case all == 0:
