@@ -165,7 +165,7 @@ func TestTypesHaveFewMethods(t *testing.T) {
 		}
 	})
 	for name, n := range methods {
-		if n > most && doors[name] == "" {
+		if n > most && doors[name] == "" && !strings.HasPrefix(name, "cmd/") {
 			t.Errorf("%s has %d methods, at most %d", name, n, most)
 		}
 	}
