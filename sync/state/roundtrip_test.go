@@ -53,3 +53,45 @@ func TestRowsAndProblemsComeBackMemberByMember(t *testing.T) {
 		}
 	})
 }
+
+// What an export tells of an address that several contacts have, or that this snapshot has shown already, cannot be told apart: it is
+// named, and everybody else is written.
+func TestAnExportNamesTheAddressesThatSeveralContactsHave(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	at := time.Now()
+	snapshot, err := db.BeginSnapshot(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for into, contacts := range map[int64][]Contact{
+		0:                {{Norm: "two@example.com", ID: "1", UpdatedAt: at}, {Norm: "two@example.com", ID: "2", UpdatedAt: at}, {Norm: "one@example.com", ID: "3", UpdatedAt: at}},
+		snapshot.Loading: {{Norm: "shown@example.com", ID: "4", Deleted: true, UpdatedAt: at}},
+	} {
+		if _, err := db.PutContacts(t.Context(), Mirror{Loading: into}, contacts, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more, twins, err := db.PutExported(t.Context(), Mirror{Loading: snapshot.Loading}, []Contact{
+		{Norm: "new@example.com", Address: "New@example.com", UpdatedAt: at}, {Norm: "one@example.com", Address: "One@example.com", UpdatedAt: at},
+		{Norm: "shown@example.com", Address: "Shown@example.com", UpdatedAt: at}, {Norm: "two@example.com", Address: "Two@example.com", UpdatedAt: at}})
+	if err != nil || more != 1 || !slices.Equal(twins, []string{"Shown@example.com", "Two@example.com"}) {
+		t.Errorf("%d more, twins %v (%v)", more, twins, err)
+	}
+	found, err := db.Contacts(t.Context(), "", []string{"new@example.com", "one@example.com", "shown@example.com", "two@example.com"})
+	if err != nil || len(found) != 5 || found[0].Address != "New@example.com" || !found[0].Unnamed() || found[1].ID != "3" || found[1].Address != "One@example.com" {
+		t.Errorf("%+v (%v)", found, err)
+	}
+}
+
+func TestTalliesAddUp(t *testing.T) {
+	t.Parallel()
+	var sum Tally
+	for range 2 {
+		sum.Add(Tally{Creates: 1, Changes: map[string]int{"short_code": 3}})
+	}
+	sum.Add(Tally{Changes: map[string]int{"first_name": 1}})
+	if want := (Tally{Creates: 2, Changes: map[string]int{"short_code": 6, "first_name": 1}}); !cmp.Equal(sum, want) {
+		t.Errorf("%+v, want %+v", sum, want)
+	}
+}
