@@ -3,7 +3,11 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
+	"ccsyncd/sync/mirror"
+	"ccsyncd/sync/state"
 	"ccsyncd/sync/users"
 )
 
@@ -11,11 +15,11 @@ import (
 // run planned nothing, or what the guard refused, under the present policy and mapping; since then no
 // run for all has begun, no problem came or went, and Drift has not passed; no batch is open, no retry is
 // due, no snapshot is due, and the source is unchanged, by its own word or by the digest of its rows. When
-// in doubt it is false.
+// in doubt it is false. Imports that do not move any more are looked at every few minutes.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	var last LastPlan
 	known, err := e.State.Record(ctx, recordLastPlan, &last)
-	if err != nil || !known || !last.Empty && !last.Refused || last.Rules != e.rules() {
+	if err != nil || !known || !last.Empty && !last.Refused && !last.Waiting || last.Rules != e.rules() {
 		return false, err
 	}
 	quiet, err := e.quiet(ctx, &last)
@@ -34,14 +38,25 @@ func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	return e.sameDigest(ctx, &last)
 }
 
+// stalledLook is how long imports that do not move any more are left alone.
+const stalledLook = 5 * time.Minute
+
+// stalled tells whether all that is under way are imports that runs do not wait for any more.
+func stalled(open []state.Batch, now time.Time) bool {
+	return !slices.ContainsFunc(open, func(b state.Batch) bool {
+		return b.Kind != state.Import || b.State != state.Sent || now.Sub(b.MovedAt) < mirror.LetGo
+	})
+}
+
 // quiet looks at the state database alone.
 func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 	now := e.State.Now()
-	if age := now.Sub(last.At); age < 0 || age >= e.Policy.Drift {
+	age := now.Sub(last.At)
+	if age < 0 || age >= e.Policy.Drift {
 		return false, nil
 	}
 	open, err := e.State.OpenBatches(ctx)
-	if err != nil || len(open) > 0 {
+	if err != nil || len(open) > 0 && (age >= stalledLook || last.Empty || !stalled(open, now)) {
 		return false, err
 	}
 	problems, err := e.State.ProblemMark(ctx)

@@ -126,6 +126,36 @@ func TestAfterARunThatFailedBeforeItsPlanNoTickIsIdleUntilOneSucceeds(t *testing
 }
 
 // A run for some users and a dry run refresh the mirror too, but plan for nobody else.
+// An import that does not move any more is looked at every few minutes, not at each tick; a change of the table is served at once.
+func TestTicksAreIdleBetweenTheLooksAtAnImportThatDoesNotMove(t *testing.T) {
+	t.Parallel()
+	for name, canary := range map[string]int{"an import": 0, "that of the contacts that go ahead": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.settled()
+				w.guard.Canary = canary
+				w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath})
+				w.change(2, 7, "A")
+				w.want(w.run(ccsync.Options{}), ccsync.Partial) // it waits, in vain
+				w.want(w.run(ccsync.Options{}), ccsync.Partial)
+				if !w.idle() {
+					t.Error("not idle though the import does not move")
+				}
+				time.Sleep(5 * time.Minute)
+				if w.idle() {
+					t.Error("idle though nobody has looked for five minutes")
+				}
+				w.want(w.run(ccsync.Options{}), ccsync.Partial)
+				w.change(7, 8, "A")
+				if w.idle() {
+					t.Error("idle though a row has changed")
+				}
+			})
+		})
+	}
+}
+
 // A refused plan is not made again at each tick: it would be the same, and cost the day's requests. Whatever may make it another ends that.
 func TestATickIsIdleWhileARefusedPlanWouldBeTheSame(t *testing.T) {
 	t.Parallel()

@@ -26,13 +26,15 @@ const CoverageDays = 30
 // LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for all users is under way, nor after one
 // that did not come to a plan, or did not carry it out though the guard let it pass.
 type LastPlan struct {
-	Run      int64             `json:"run"`
-	At       time.Time         `json:"at"`     // when the run began, by the server's clock: before it asked for anything
-	Digest   string            `json:"digest"` // of the source's rows
-	Mark     string            `json:"mark"`   // of the source, for Unchanged: of the last reading that gave rows with this digest
-	Rules    string            `json:"rules"`  // policy and mapping
-	Empty    bool              `json:"empty"`  // nothing was to be sent
-	Refused  bool              `json:"refused,omitempty"`
+	Run     int64     `json:"run"`
+	At      time.Time `json:"at"`     // when the run began, by the server's clock: before it asked for anything
+	Digest  string    `json:"digest"` // of the source's rows
+	Mark    string    `json:"mark"`   // of the source, for Unchanged: of the last reading that gave rows with this digest
+	Rules   string    `json:"rules"`  // policy and mapping
+	Empty   bool      `json:"empty"`  // nothing was to be sent
+	Refused bool      `json:"refused,omitempty"`
+	// Waiting: nothing was to be sent before imports under way have ended.
+	Waiting  bool              `json:"waiting,omitempty"`
 	Problems state.ProblemMark `json:"problems"`
 }
 
@@ -260,8 +262,9 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 	if err != nil {
 		return nil, err
 	}
+	waiting := r.report.Ahead != nil || r.first == nil && r.plan.Len() == 0 && r.plan.Limited == 0 && r.plan.Pending > 0
 	last, err := asRecord(recordLastPlan, LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark,
-		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty(), Refused: refused})
+		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty(), Refused: refused, Waiting: waiting})
 	maps.Copy(all, last)
 	return all, err
 }

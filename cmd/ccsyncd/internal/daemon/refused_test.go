@@ -59,3 +59,41 @@ func TestContactsThatGoAheadInVainLeaveTheDayItsRequests(t *testing.T) {
 		}
 	})
 }
+
+// An import that never ends is looked at every few minutes, whether it is that of the contacts that go ahead, or a plan is refused meanwhile;
+// others are served as soon as their row changes.
+func TestAnImportThatDoesNotMoveLeavesTheDayItsRequests(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		canary int
+		refuse bool
+	}{"an import": {}, "of contacts that go ahead": {canary: 2}, "beside a refused plan": {refuse: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 30, func(b *bubble) {
+				b.every("5s")
+				b.cfg.Guard.MaxChangePercent, b.cfg.Guard.Canary = 0, c.canary
+				b.wait(time.Minute)
+				b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Times: 1})
+				b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 5")
+				b.wait(15 * time.Minute)
+				if c.refuse {
+					b.exec("DELETE FROM users WHERE id > 5")
+				}
+				before := len(b.box.Requests())
+				b.wait(5 * time.Hour)
+				n := len(b.box.Requests()) - before
+				if t.Logf("%d requests in five hours", n); n > 500 {
+					t.Error("at that pace the day's requests are used up")
+				}
+				if c.canary == 0 && !c.refuse {
+					b.exec("UPDATE users SET short_code = 'NEW20' WHERE id = 20")
+					b.wait(30 * time.Second)
+					if got := b.code(20); got != "NEW20" {
+						t.Errorf("user 20, who has nothing to do with it, carries %q", got)
+					}
+				}
+			})
+		})
+	}
+}
