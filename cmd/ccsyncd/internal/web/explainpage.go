@@ -32,7 +32,7 @@ func (v explainView) Text(text string) string { return addressIn.ReplaceAllStrin
 func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	who := strings.TrimSpace(r.URL.Query().Get("who"))
 	v := explainView{frame: s.frame(r, "One user")}
-	v.Who = who
+	v.Who, v.Find = who, who == ""
 	if who == "" || len(who) > longestName {
 		s.show(w, "explain.html", v)
 		return

@@ -96,6 +96,9 @@ func TestThePageLoadsItselfAgain(t *testing.T) {
 			t.Errorf("%s loads itself again after %q seconds, want %q", path, got, want)
 		}
 	}
+	if page := w.look("/"); strings.Contains(page, "<input") {
+		t.Error("a reload would lose what is being typed into a field")
+	}
 	w.progress = Progress{Run: 1, Step: "plan", MovedAt: time.Now()}
 	if got := s.ask("GET", "/?follow=yes", "").header.Get("Refresh"); got != "4" {
 		t.Errorf("a run that is followed is shown again after %q seconds, want 4", got)

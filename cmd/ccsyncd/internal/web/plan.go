@@ -71,14 +71,21 @@ func (p *planner) end(made *madePlan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy, p.last = false, made
+	time.AfterFunc(planKept, func() { p.forget(made) })
+}
+
+// forget lets go of a plan, if no other has taken its place.
+func (p *planner) forget(made *madePlan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == made {
+		p.last = nil
+	}
 }
 
 func (p *planner) now() (busy bool, last *madePlan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last != nil && time.Since(p.last.At) > planKept {
-		p.last = nil
-	}
 	return p.busy, p.last
 }
 
@@ -100,8 +107,14 @@ func (s *site) makePlan(ctx context.Context) *madePlan {
 	made := &madePlan{At: time.Now()}
 	if err != nil {
 		s.Log.Error("dry run asked for on the page", "error", err)
-		_, hint := ccsync.Diagnose(err)
-		made.Err = "the dry run could not be made: " + hint
+		made.Err = "the dry run could not be made. Try again in a moment; `ccsyncd check` says what is wrong"
+		return made
+	}
+	if report.Outcome != ccsync.Planned && report.Outcome != ccsync.Refused {
+		made.Err = "the dry run did not come to a plan"
+		if e := report.Error; e != nil {
+			made.Err = strings.TrimSuffix(e.Message, ".") + ". Hint: " + e.Hint
+		}
 		return made
 	}
 	for i := range report.Changes {

@@ -110,6 +110,12 @@ func TestADryRunThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 		if _, page := get(t, site, "/plan"); !strings.Contains(page, "Not known") || !strings.Contains(page, "<code>ccsyncd check</code>") {
 			t.Error("the page does not say what to do")
 		}
+		w.dry = &ccsync.Report{Outcome: ccsync.Failed, DryRun: true, Error: &ccsync.Problem{Code: "network", Message: "connection refused", Hint: "check the network"}}
+		w.post(site, "/plan", "Authorization", "Bearer "+token)
+		synctest.Wait()
+		if _, page := get(t, site, "/plan"); !strings.Contains(page, "Not known") || !strings.Contains(page, "Connection refused. Hint: check the network.") || strings.Contains(page, "0 changes") {
+			t.Error("a dry run that failed looks like one that found nothing to do")
+		}
 		w.dry = dryRun(0)
 		w.dry.Outcome, w.dry.Guard = ccsync.Refused, ccsync.Verdict{Tripped: true, Details: []string{"300 contacts would be created (max_creates = 200)"}}
 		w.post(site, "/plan", "Authorization", "Bearer "+token)

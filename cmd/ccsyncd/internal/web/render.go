@@ -27,6 +27,7 @@ type frame struct {
 	Version string
 	Account string    // "" when it is not known
 	Who     string    // what was searched for
+	Find    bool      // the search has the focus
 	Now     time.Time // the server's time
 	Trusted bool      // the request carried the token: the button works, and addresses are shown
 	Running *running  // nil when no run is under way
