@@ -24,7 +24,7 @@ func TestNumbersAndDurationsAreTakenUpToTheirBounds(t *testing.T) {
 		"schedule.drift":           {`"0s" "106751d"`, `"-1ns" "106752d" 0`},
 		"source.timeout":           {`"1ns" "90d"`, `"0s" "-5m"`},
 		"limits.activity_timeout":  {`"1ns" "90d"`, `"0s"`},
-		"guard.canary":             {"0 1 5", "-1"},
+		"guard.canary":             {"0 1000", "-1 1001"},
 		"notify.webhook":           {`"" "https://hooks.example.com/x" "http://[::1]:80"`, `"https:///x" "https://" "ftp://hooks.example.com" "hooks.example.com"`},
 		"state.keep":               {`"1ns" "90d"`, `"0d"`},
 	} {

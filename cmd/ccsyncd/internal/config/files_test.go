@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,5 +96,36 @@ func TestAFileOfAnotherUserIsTold(t *testing.T) {
 	}
 	if hint := DeniedHint(cfg.Path + ".gone"); hint != "this process runs as "+UserName(0) {
 		t.Errorf("hint %q", hint)
+	}
+}
+
+// Which secrets stand in the configuration, and in which files others do, is known: their modes are judged by it.
+func TestWhereSecretsStandIsKnown(t *testing.T) {
+	t.Parallel()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("a-token-that-is-long-enough\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text  string
+		clear []string
+		files []string
+	}{
+		"none":                           {minimal, nil, nil},
+		"a token in clear":               {minimal + "[http]\ntoken = \"a-token-that-is-long-enough\"\n", []string{"[http] token"}, nil},
+		"a token in a file":              {minimal + "[http]\ntoken = \"secret:" + token + "\"\n", nil, []string{token}},
+		"a token in a variable":          {minimal + "[http]\ntoken = \"env:TOKEN\"\n", nil, nil},
+		"a password in dsn":              {strings.Replace(minimal, `"app.db"`, `"postgres://app:hunter2@db/app"`, 1), []string{"[source] dsn"}, nil},
+		"a dsn without one":              {strings.Replace(minimal, `"app.db"`, `"postgres://app@db/app?sslmode=require"`, 1), nil, nil},
+		"a dsn with one, in a variable":  {strings.Replace(minimal, `"app.db"`, `"env:URL"`, 1), nil, nil},
+		"a webhook, which is a password": {minimal + "[notify]\nwebhook = \"https://hooks.example.com/T0/B0\"\n", []string{"[notify] webhook"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := load(t, c.text, map[string]string{"TOKEN": "a-token-that-is-long-enough", "URL": "postgres://app:hunter2@db/app"})
+			if !slices.Equal(cfg.ClearSecrets, c.clear) || !slices.Equal(cfg.SecretFiles, c.files) {
+				t.Errorf("in clear %q, in files %q; want %q and %q", cfg.ClearSecrets, cfg.SecretFiles, c.clear, c.files)
+			}
+		})
 	}
 }
