@@ -59,7 +59,7 @@ func (o *Outbox) refused(ctx context.Context, b *state.Batch, refusal error) err
 	}
 	for _, id := range b.Lists {
 		if !slices.ContainsFunc(lists, func(l ccapi.List) bool { return l.ID == id }) {
-			return errors.Join(fmt.Errorf("send batch %d: the list %s was deleted meanwhile: %w", b.ID, id, refusal), o.drop(ctx, b))
+			return errors.Join(fmt.Errorf("send batch %d: the list %q was deleted meanwhile: %w", b.ID, o.mapping.ListNames([]string{id})[0], refusal), o.drop(ctx, b))
 		}
 	}
 	b.Ending, b.Errors = endedRefused, []string{refusal.Error()}

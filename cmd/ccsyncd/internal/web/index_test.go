@@ -28,6 +28,9 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 		"before the first run": {func(*world) {}, "icon", "No run yet", []string{">Not known yet</h1>", "First run"}},
 		"everybody has the code": {func(w *world) { w.ran(counted(ccsync.Synced, good), time.Second) }, "icon-good", "In step",
 			[]string{">Yes</h1>", "All 10 users who are contacts have the right code."}},
+		"no user is a contact": {func(w *world) {
+			w.ran(counted(ccsync.Synced, ccsync.Coverage{Users: 12, Skipped: 12}), time.Second)
+		}, "icon-good", "In step", []string{">It reaches nobody</h1>", "None of the 12 users"}},
 		"some whom a newsletter reaches cannot be sent": {func(w *world) {
 			r := counted(ccsync.Synced, good)
 			r.Reasons = map[string]int{"duplicate_value": 2, "quarantined": 1}

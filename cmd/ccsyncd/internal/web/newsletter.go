@@ -34,6 +34,9 @@ func (s *situation) answer(tone string) newsletter {
 	case tone != "good":
 		return newsletter{"Not yet", "Codes are on their way."}
 	}
+	if c.Contacts == 0 {
+		return newsletter{"It reaches nobody", "None of the " + plural(c.Users, "user", "users") + " of your app is a contact in Constant Contact."}
+	}
 	if n := unusable(s.last.Skips); n > 0 {
 		known += " But " + plural(n, "more user", "more users") + " may get it without the right code, since their data cannot be used: see Skipped."
 	}
