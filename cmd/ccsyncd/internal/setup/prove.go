@@ -30,6 +30,8 @@ func (a *asker) until(flag string, question, prove func() error) error {
 	}
 }
 
+const whereHint = "correct the condition (--where); without one all rows are taken"
+
 // proveWhere counts the rows of the condition, and says how many they are.
 func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	at.Table, at.Where, at.Email, at.Columns = f.Table, f.Where, f.Email, []string{f.Column}
@@ -42,13 +44,15 @@ func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		ask.Err.Printf("the rows are too many to be counted in %s\n", at.Timeout)
+	case errors.Is(err, source.ErrConfig):
+		return &exit.ConfigError{Message: err.Error(), Hint: whereHint}
 	case err != nil:
 		return err
 	case all == 0:
 		ask.Err.Printf("%s has no rows yet\n", f.Table)
 	case matching == 0:
 		return &exit.ConfigError{Message: fmt.Sprintf("no row matches where %s: 0 of %s", f.Where, kit.Plural(all, "row", "rows")),
-			Hint: "correct --where; --where '' takes all rows"}
+			Hint: whereHint}
 	case f.Where == "":
 		ask.Err.Printf("%s has %s\n", f.Table, kit.Plural(all, "row", "rows"))
 	default:
