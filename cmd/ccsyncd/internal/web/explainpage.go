@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +20,6 @@ type explainView struct {
 	Columns []string            // of the mapped fields, sorted
 	Halted  *headline           // why nothing is sent at all; nil while runs do what they can
 }
-
-// addressIn finds addresses in a text.
-var addressIn = regexp.MustCompile(`[^\s<>"'` + "`" + `(),;:]+@[^\s<>"'` + "`" + `(),;:]+`)
-
-// Text is a text with each address in it as Addr shows it.
-func (v explainView) Text(text string) string { return addressIn.ReplaceAllStringFunc(text, v.Addr) }
 
 // explain shows one user: what stands where, what a run would do and why.
 func (s *site) explain(w http.ResponseWriter, r *http.Request) {

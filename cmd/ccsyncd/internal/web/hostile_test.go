@@ -60,6 +60,26 @@ func TestThePagesShowNoAddressAndNoValueOfAProblem(t *testing.T) {
 	}
 }
 
+// What a run says may quote an address: an error of a server, or a note.
+func TestAnAddressInWhatARunSaysIsMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := synced(2)
+	r.Outcome, r.Notes = ccsync.Failed, []string{"bob@example.com was looked up"}
+	r.Error = &ccsync.Problem{Code: "x", Message: "no answer for bob@example.com", Hint: "look at bob@example.com"}
+	r.Guard.Details = []string{"bob@example.com changed"}
+	w.ran(r, time.Millisecond)
+	for _, path := range []string{"/", "/runs/1"} {
+		if page := w.look(path); strings.Contains(page, "bob@") || strings.Contains(page, "bob%40") || !strings.Contains(page, "b••@example.com") {
+			t.Errorf("%s shows the address, or not even a masked one", path)
+		}
+	}
+	w.options.Token = token
+	if page := w.look("/runs/1", "Authorization", "Bearer "+token); !strings.Contains(page, "no answer for bob@example.com") && !strings.Contains(page, "No answer for bob@example.com") {
+		t.Error("who has the token sees no address")
+	}
+}
+
 func TestRunsAndNamesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := newWorld(t).serve()

@@ -95,6 +95,7 @@ func (s *site) fill(ctx context.Context, v *indexView) error {
 // judge finds the headline.
 func (s *site) judge(ctx context.Context, v *indexView) (err error) {
 	v.Headline, err = s.headline(ctx, v.Last, v.Login, v.Missing, v.Now)
+	v.Headline.Why, v.Headline.Forward = v.Text(v.Headline.Why), v.Text(v.Headline.Forward)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,12 @@ func (f frame) Addr(address string) string {
 	}
 	return f.mask(address)
 }
+
+// addressIn finds addresses in a text.
+var addressIn = regexp.MustCompile(`[^\s<>"'` + "`" + `(),;:]+@[^\s<>"'` + "`" + `(),;:]+`)
+
+// Text is a text with each address in it as Addr shows it.
+func (f frame) Text(text string) string { return addressIn.ReplaceAllStringFunc(text, f.Addr) }
 
 // Key is a user's key, which is an address in some tables.
 func (f frame) Key(key string) string {
