@@ -84,6 +84,15 @@ func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
 				w.want(w.run(ccsync.Options{}), ccsync.Refused)
 				w.want(w.run(ccsync.Options{Only: []string{w.rows[19].Email}}), ccsync.Refused)
 				w.want(w.dry(ccsync.Options{}), ccsync.Refused)
+				w.policy.Lists = []string{"App users"} // another mapping undoes nothing of it
+				w.knowsWhoLeft()
+				w.restart()
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				w.guard.Canary = 0
+				w.want(w.run(ccsync.Options{}), ccsync.Refused)
+				w.guard.Canary = 5
+				w.policy.Lists = nil
+				w.restart()
 				w.wantSent(5)
 				w.throw(func(s *sandbox.Switches) {
 					s.ImportSetsPermission, s.ImportAddsList, s.ImportClearsField = false, false, false

@@ -78,7 +78,7 @@ func (c *Canary) provenFor() string {
 // record is the one of the present mapping and lists.
 func (c *Canary) record(ctx context.Context) (r record, err error) {
 	if _, err = c.State.Record(ctx, Record, &r); err == nil && r.For != c.provenFor() {
-		r = record{For: c.provenFor()}
+		r = record{For: c.provenFor(), Changed: r.Changed} // another mapping does not undo what one did
 	}
 	return r, err
 }
@@ -102,9 +102,6 @@ func (c *Canary) Due(ctx context.Context) (int, error) {
 
 // Judge trips a verdict when contacts that went ahead changed in more than they were to.
 func (c *Canary) Judge(ctx context.Context, v *plan.Verdict) error {
-	if c.Contacts == 0 {
-		return nil
-	}
 	r, err := c.record(ctx)
 	if err == nil && len(r.Changed) > 0 {
 		v.Trip("canary", "contacts that went ahead changed in more than their values: "+strings.Join(r.Changed, "; "))
@@ -123,9 +120,6 @@ func (c *Canary) Waiting(ctx context.Context) (int, error) {
 
 // Pass takes it that as many contacts as are wanted have passed: for a run that was forced for everybody.
 func (c *Canary) Pass(ctx context.Context) error {
-	if c.Contacts == 0 {
-		return nil
-	}
 	return keep(ctx, c.State, &record{For: c.provenFor(), Passed: c.Contacts})
 }
 

@@ -65,6 +65,9 @@ func (b *boundedLines) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// nowhere is the place of a column that an export need not have.
+const nowhere = -1
+
 // exportColumns are the places of what the mirror needs in an export's lines.
 type exportColumns struct {
 	address, status, permission, lists, updated int
@@ -96,7 +99,11 @@ func (m *Mapping) exportColumns(heading []string) (*exportColumns, error) {
 	c := &exportColumns{address: find("Email address"), status: find("Email status"), permission: find("Email permission status"),
 		lists: find("Email Lists"), updated: find("Updated At")}
 	for i := range m.Targets {
-		c.targets = append(c.targets, find(m.Targets[i].headings()...))
+		at := nowhere // a field that is not made yet is empty everywhere
+		if !m.Targets[i].Missing() {
+			at = find(m.Targets[i].headings()...)
+		}
+		c.targets = append(c.targets, at)
 	}
 	return c, err
 }
@@ -156,7 +163,9 @@ func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]stri
 	c.UpdatedAt, c.Permission = updated.UTC(), permission(line[e.status], line[e.permission])
 	values := make([]string, len(e.targets))
 	for i, column := range e.targets {
-		values[i] = m.Targets[i].mirrored(line[column])
+		if column != nowhere {
+			values[i] = m.Targets[i].mirrored(line[column])
+		}
 	}
 	c.Fields = Encode(values)
 	return c

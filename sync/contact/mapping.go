@@ -137,7 +137,7 @@ func (m *Mapping) Decode(fields string) []string {
 
 // Contact turns what the API says of a contact into what the mirror keeps.
 func (m *Mapping) Contact(c *ccapi.Contact) state.Contact {
-	kept := state.Contact{Norm: Norm(c.Address), ID: c.ID, Address: c.Address, Permission: c.Permission, Deleted: c.Deleted,
+	kept := state.Contact{Norm: Norm(c.Address), ID: c.ID, Address: c.Address, Permission: plainPermission(c.Permission), Deleted: c.Deleted,
 		Lists: slices.Sorted(slices.Values(c.Lists)), UpdatedAt: c.UpdatedAt}
 	if !c.Deleted {
 		kept.Fields = Encode(m.Values(c))

@@ -71,7 +71,7 @@ func decide(r *Rules, s *subject) decision {
 		return decideAbsent(r, s)
 	}
 	d, carried := compare(r.Mapping, s)
-	optedOut := slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Permission == "unsubscribed" })
+	optedOut, why := optedOut(s.contacts)
 	clears := d.clears()
 	if optedOut || r.ClearingOff {
 		d.keepEmptied()
@@ -82,7 +82,7 @@ func decide(r *Rules, s *subject) decision {
 	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
 		return skip(contact.Deleted, "the contact was deleted in Constant Contact")
 	case optedOut && (!r.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
-		return skip(contact.Unsubscribed, "the contact opted out")
+		return skip(contact.Unsubscribed, why)
 	case s.pending:
 		return decision{pending: true}
 	case clears && slices.Equal(d.wanted, d.old):
@@ -101,6 +101,16 @@ func decide(r *Rules, s *subject) decision {
 	return d
 }
 
+// optedOut tells whether one of the contacts of an address opted out, and why that is thought.
+func optedOut(contacts []state.Contact) (bool, string) {
+	for _, c := range contacts {
+		if contact.OptedOut(c.Permission) {
+			return true, contact.WhyOptedOut(c.Permission)
+		}
+	}
+	return false, ""
+}
+
 const clearingOff = "nothing is cleared: putting a contact back changed a permission; empty the value in Constant Contact"
 
 // decideOrphan empties what this program filled and nobody changed since.
@@ -112,7 +122,7 @@ func decideOrphan(r *Rules, s *subject) decision {
 		return decision{held: true}
 	}
 	c := s.contacts[0]
-	if c.Deleted || c.Permission == "unsubscribed" || c.Filled == "" {
+	if c.Deleted || contact.OptedOut(c.Permission) || c.Filled == "" {
 		return decision{}
 	}
 	old, filled := contact.Split(c.Fields), contact.Split(c.Filled)

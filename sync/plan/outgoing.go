@@ -16,29 +16,36 @@ type Outgoing struct {
 	// of Row.Lists.
 	Lists  []string
 	Orphan bool // no row stands for the contact
+	// OptedOut tells that the contact opted out: its fields alone are sent.
+	OptedOut bool
 }
 
 // Append writes it behind buf, for a spool.
 func (o *Outgoing) Append(buf []byte) []byte {
-	orphan := ""
-	if o.Orphan {
-		orphan = "orphan"
-	}
-	return spool.AppendTexts(buf, orphan, o.Row.Norm, o.Row.ID, o.Row.Address, o.Row.Key, o.Row.Action, o.Row.Wanted, o.Row.Old,
+	return spool.AppendTexts(buf, mark(o.Orphan), mark(o.OptedOut), o.Row.Norm, o.Row.ID, o.Row.Address, o.Row.Key, o.Row.Action, o.Row.Wanted, o.Row.Old,
 		strings.Join(o.Row.Lists, " "), strings.Join(o.Lists, " "))
 }
 
 // Parse reads what Append wrote, and returns what stands behind.
 func (o *Outgoing) Parse(buf []byte) (rest []byte) {
-	var orphan, on, lists string
-	rest = spool.ParseTexts(buf, &orphan, &o.Row.Norm, &o.Row.ID, &o.Row.Address, &o.Row.Key, &o.Row.Action, &o.Row.Wanted, &o.Row.Old, &on, &lists)
-	o.Row.Lists, o.Lists, o.Orphan = strings.Fields(on), strings.Fields(lists), orphan != ""
+	var orphan, optedOut, on, lists string
+	rest = spool.ParseTexts(buf, &orphan, &optedOut, &o.Row.Norm, &o.Row.ID, &o.Row.Address, &o.Row.Key, &o.Row.Action, &o.Row.Wanted, &o.Row.Old, &on, &lists)
+	o.Row.Lists, o.Lists, o.Orphan, o.OptedOut = strings.Fields(on), strings.Fields(lists), orphan != "", optedOut != ""
 	return rest
+}
+
+// mark is a yes or no as a text.
+func mark(is bool) string {
+	if is {
+		return "y"
+	}
+	return ""
 }
 
 func newOutgoing(s *subject, d *decision) Outgoing {
 	o := Outgoing{Row: state.BatchRow{Norm: s.norm, ID: d.contact.ID, Address: d.contact.Address, Key: s.key, Action: string(d.action),
-		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists}, Lists: d.lists, Orphan: s.fields == nil}
+		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists}, Lists: d.lists, Orphan: s.fields == nil,
+		OptedOut: d.action != Create && contact.OptedOut(d.contact.Permission)}
 	if d.action == Create {
 		o.Row.Address = sendable(s.address, s.norm)
 	}

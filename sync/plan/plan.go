@@ -200,6 +200,9 @@ func kindOf(o *Outgoing) string {
 	if o.Row.Old == "" {
 		kind += " fill"
 	}
+	if o.OptedOut {
+		kind += " opted out"
+	}
 	for _, id := range o.Lists {
 		if !slices.Contains(o.Row.Lists, id) {
 			return kind + " join"

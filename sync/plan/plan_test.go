@@ -146,3 +146,35 @@ func TestTheGuardJudgesByWhatIsSentAndWhatWasSent(t *testing.T) {
 		})
 	}
 }
+
+// Nobody is taken for subscribed by a permission that is not known, and whoever opted out is a kind of change of his own.
+func TestAnUnknownPermissionIsNoSubscription(t *testing.T) {
+	t.Parallel()
+	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code"}, ID: "1", Kind: contact.KindText}},
+		Lists: []state.Binding{{ID: "l"}}}
+	for permission, want := range map[string]Action{"implicit": Update, "explicit": Update, "not_set": Update, "temp_hold": Update,
+		"pending_confirmation": Update, "unsubscribed": "", "opted out": "", "": ""} {
+		for _, update := range []bool{false, true} {
+			s := &subject{norm: "ann@example.com", address: "ann@example.com", fields: []string{"NEW"},
+				contacts: []state.Contact{{Norm: "ann@example.com", Address: "ann@example.com", Permission: permission, Fields: "OLD", Lists: []string{"k"}}}}
+			d := decide(&Rules{Mapping: m, UpdateUnsubscribed: update}, s)
+			switch {
+			case want == "" && !update:
+				if d.skip != contact.Unsubscribed {
+					t.Errorf("%q is decided as %+v", permission, d)
+				}
+				continue
+			case d.action != Update, (len(d.joins) == 0) != (want == ""):
+				t.Errorf("%q (updated: %t) is decided as %+v", permission, update, d)
+			}
+			o := newOutgoing(s, &d)
+			if o.OptedOut != (want == "") {
+				t.Errorf("%q goes out as %+v", permission, o)
+			}
+			var again Outgoing
+			if again.Parse(o.Append(nil)); again.OptedOut != o.OptedOut || (kindOf(&again) == "update opted out") != (want == "") {
+				t.Errorf("%q comes back as %+v, kind %q", permission, again, kindOf(&again))
+			}
+		}
+	}
+}

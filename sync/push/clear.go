@@ -101,7 +101,7 @@ func (c *clearer) replace(ctx context.Context, row *state.BatchRow) error {
 
 // replaceable tells whether a contact is still what the plan saw, and can be put back.
 func replaceable(m *contact.Mapping, c *ccapi.Contact, norm string, wanted, old []string) error {
-	if c.Deleted || c.Permission == "unsubscribed" || contact.Norm(c.Address) != norm || !slices.Equal(m.Values(c), old) {
+	if c.Deleted || contact.OptedOut(c.Permission) || contact.Norm(c.Address) != norm || !slices.Equal(m.Values(c), old) {
 		return errStale
 	}
 	left := len(c.CustomFields)

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// lookTwice is how long after a request without an answer its activity may appear.
-	lookTwice = 3 * time.Second
+	// firstLook is how long after a request without an answer its activity is looked for again.
+	firstLook = 3 * time.Second
+	// appearsWithin is how long after it the activity may appear: a gateway may accept late, and the list of activities may lag.
+	appearsWithin = 30 * time.Second
 	// sendingSlack is how much earlier than our record the server may have made an activity.
 	sendingSlack = 2 * time.Minute
 )
@@ -29,12 +31,12 @@ const (
 )
 
 // look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
-// known as another batch. When the request is fresh it looks twice. One that does not tell what it is is read again until it does,
+// known as another batch. When the request is fresh it looks again until the activity would have appeared. One that does not tell what it is is read again until it does,
 // as long as a run waits for anything, if the caller has that patience. Whether what is found is not another program's, the
 // contacts tell in the end.
 func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a ccapi.Activity, s sighting, err error) {
-	began, pause := time.Now(), lookTwice
-	for second := false; ; second = true {
+	began, pause := time.Now(), firstLook
+	for {
 		all, err := b.unclaimed(ctx, batch)
 		if err != nil {
 			return a, absent, err
@@ -47,7 +49,7 @@ func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a cc
 		case doubtful && !waits:
 			b.Log.WarnContext(ctx, "an activity may be this import and does not tell, looking again later", "run", b.Run, "batch", batch.ID)
 			return a, unclear, nil
-		case len(all) == 0 && (second || b.ages.of(batch.ID).sinceSending() > time.Minute):
+		case len(all) == 0 && b.ages.of(batch.ID).sinceSending() > appearsWithin:
 			return a, absent, nil
 		}
 		if err := b.wait(ctx, pause); err != nil {

@@ -64,7 +64,7 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
 	v := verdict{reason: unexplained(b), detail: "the import ended, the contact is not there"}
 	for _, c := range contacts {
-		optedOut := c.Permission == "unsubscribed"
+		optedOut := contact.OptedOut(c.Permission)
 		v.alone = v.alone || c.Deleted || optedOut || hasLeft(&c, b.Lists)
 		if c.Deleted {
 			v.detail = "the contact was deleted meanwhile"

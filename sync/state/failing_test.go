@@ -63,7 +63,7 @@ var writing = map[string]operation{
 	"Ask":       func(ctx context.Context, db *DB) error { return err2(db.Ask(ctx, "{}")) },
 	"Asked":     func(ctx context.Context, db *DB) error { return err3(db.Asked(ctx)) },
 	"Requeue":   func(ctx context.Context, db *DB) error { return db.Requeue(ctx) },
-	"SetAnswer": func(ctx context.Context, db *DB) error { return db.SetAnswer(ctx, 1, "answer") },
+	"SetAnswer": func(ctx context.Context, db *DB) error { return db.SetAnswer(ctx, anyRequest(ctx, db), "answer") },
 	"BeginRun": func(ctx context.Context, db *DB) error {
 		return err2(db.BeginRun(ctx, Run{Records: Records{"a": "c"}}))
 	},
@@ -110,7 +110,7 @@ var looking = map[string]operation{
 	"RunProblems":     func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
 	"Usage":           func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Usage(ctx)) },
 	"Days":            func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Days(ctx, 1)) },
-	"Answer":          func(ctx context.Context, db *DB) error { return err2(db.Answer(ctx, 1)) },
+	"Answer":          func(ctx context.Context, db *DB) error { return err2(db.Answer(ctx, anyRequest(ctx, db))) },
 	"Runs":            func(ctx context.Context, db *DB) error { return err2(db.Runs(ctx, 1)) },
 	"Run":             func(ctx context.Context, db *DB) error { return err3(db.Run(ctx, 1)) },
 	"BestValued":      func(ctx context.Context, db *DB) error { return err2(db.BestValued(ctx, 1)) },
@@ -251,4 +251,10 @@ func TestWhateverIsNotReadIsAnError(t *testing.T) {
 			}
 		}
 	}
+}
+
+// anyRequest is the number of a request that waits.
+func anyRequest(ctx context.Context, db *DB) (id int64) {
+	_ = db.read.GetContext(ctx, &id, "SELECT MIN(id) FROM requests")
+	return id
 }

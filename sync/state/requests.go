@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Request is a run that another process asked the daemon for. Options and Answer are the asker's and the
@@ -14,10 +15,11 @@ type Request struct {
 	Options string
 }
 
-// Ask leaves a request for the daemon and returns its number.
+// Ask leaves a request for the daemon and returns its number, which no other request has ever had: one that was removed meanwhile must
+// not be answered with another's answer.
 func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
-	err = db.write.GetContext(ctx, &id, "INSERT INTO requests (asked_at, options, taken_at, answer) VALUES (?, ?, '', '') RETURNING id",
-		stamp(db.Now()), options)
+	err = db.write.GetContext(ctx, &id, `INSERT INTO requests (id, asked_at, options, taken_at, answer)
+		VALUES (MAX(?, (SELECT COALESCE(MAX(id), 0) + 1 FROM requests)), ?, ?, '', '') RETURNING id`, time.Now().UnixNano(), stamp(db.Now()), options)
 	if err != nil {
 		return 0, fmt.Errorf("ask the daemon: %w", err)
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +82,22 @@ func TestAnAnsweredRequestKeepsNoOptions(t *testing.T) {
 	}
 	if _, err := db.Answer(t.Context(), first); !errors.Is(err, ErrWithdrawn) {
 		t.Errorf("after its time: %v", err)
+	}
+}
+
+// A request that forget removed must not be answered with the answer to another.
+func TestTheNumberOfARequestIsNeverUsedAgain(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))
+	seen := make(map[int64]bool)
+	for range 5 {
+		id, err := db.Ask(t.Context(), `{"only":["ann@example.com"]}`)
+		if err != nil || seen[id] {
+			t.Fatalf("request %d again (%v)", id, err)
+		}
+		seen[id] = true
+		if _, err := db.Forget(t.Context(), "ann@example.com"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

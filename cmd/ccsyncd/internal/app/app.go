@@ -4,6 +4,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -155,6 +157,14 @@ func (a *App) Engine() *ccsync.Engine {
 		Scratch: filepath.Dir(a.State.Path()), Home: a.home(), Policy: Policy(a.Config), Guard: ccsync.Guard(a.Config.Guard),
 		Version: a.Version, Log: a.Log, ExitCode: exit.OfReport, Waited: a.door.Waited, LookOnly: a.lookOnly,
 	}
+}
+
+// Fingerprint tells configurations apart by what a run makes of them: where users are read, what is mapped, who is sent, and what is
+// refused. It holds no secret.
+func (a *App) Fingerprint() string {
+	c := a.Config
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%+v\n%+v\n%+v\n%+v", a.home().Source, c.Source, c.Fields, c.Contacts, c.Guard))
+	return hex.EncodeToString(sum[:8])
 }
 
 // WritingEngine is an engine that may push. The run lock must be held.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
+	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
 )
@@ -117,6 +118,42 @@ func TestABurstOfPushesAndAsksIsOneRun(t *testing.T) {
 			if len(r.Changes) != 1 || r.Changes[0].Email != email || r.Summary.Update != 1 || r.Push.Verified+r.Push.Unverified != 1 || len(r.Push.Problems) != code/3 || r.Coverage.Users != 1 {
 				t.Errorf("push %d: changes %+v, %+v, %+v, %+v", i, r.Changes, r.Summary, r.Push, r.Coverage)
 			}
+		}
+	})
+}
+
+// A push whose configuration is not the daemon's is not carried out under another one.
+func TestAPushWithAnotherConfigurationIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 5, func(b *bubble) {
+		b.wait(time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
+		a := b.d.app.Load()
+		left := func(configuration string) int64 {
+			options, err := json.Marshal(Request{Only: []string{"user0001@example.com"}, Wait: true, Configuration: configuration})
+			b.must(err)
+			id, err := a.State.Ask(b.ctx, string(options))
+			b.must(err)
+			return id
+		}
+		before := b.runsOf("push")
+		id := left("another")
+		b.wait(10 * time.Second)
+		if text, err := a.State.Answer(b.ctx, id); text != answerOtherFile || err != nil || b.runsOf("push") != before {
+			t.Errorf("answer %q (%v), %d runs", text, err, b.runsOf("push")-before)
+		}
+		if report, err := answer(b.ctx, a, id); report != nil || !errors.Is(err, errOtherFile) {
+			t.Errorf("the asker gets %+v, %v", report, err)
+		}
+		id = left(a.Fingerprint())
+		b.wait(time.Minute)
+		if report, err := answer(b.ctx, a, id); err != nil || report == nil || report.Users[0].State != "verified" {
+			t.Errorf("the asker gets %+v, %v", report, err)
+		}
+		other := *a.Config
+		other.Guard.MaxClears++
+		if (&app.App{Config: &other, State: a.State}).Fingerprint() == a.Fingerprint() {
+			t.Error("another guard is the same configuration")
 		}
 	})
 }

@@ -16,6 +16,8 @@ type Request struct {
 	Limit int      `json:"limit,omitempty"`
 	Only  []string `json:"only,omitempty"` // addresses, or "key:4711"; none: all users
 	Wait  bool     `json:"wait,omitempty"` // somebody waits for the report
+	// Configuration is the asker's, as app.App.Fingerprint names it.
+	Configuration string `json:"configuration,omitempty"`
 }
 
 // options are what the engine is asked for.
@@ -28,6 +30,7 @@ const (
 	answerDone      = "done"      // nobody waits for the report
 	answerRead      = "read"      // the asker has it: addresses and values are not kept longer than needed
 	answerWithdrawn = "withdrawn" // the asker does it without us, or not at all
+	answerOtherFile = "other"     // the asker has another configuration, which would not be carried out
 )
 
 // joins tells whether a request is one for some users as they are asked for over HTTP, too: all that wait
@@ -58,6 +61,10 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 		if err := json.Unmarshal([]byte(r.Options), &asked); err != nil {
 			a.Log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
 			answerOther(ctx, a, r.ID, answerDone)
+			continue
+		}
+		if asked.Configuration != "" && asked.Configuration != a.Fingerprint() {
+			answerOther(ctx, a, r.ID, answerOtherFile)
 			continue
 		}
 		g := guest{newAsk("push", asked.Only), r.ID, asked}

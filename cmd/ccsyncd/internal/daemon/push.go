@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
@@ -34,7 +35,9 @@ func Push(ctx context.Context, sh *shell.Shell, r *Request) (report *ccsync.Repo
 
 // handOver leaves a request for the process that holds the lock, and waits for its report.
 func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, holder *state.HeldError) (*ccsync.Report, error) {
-	options, err := json.Marshal(r)
+	asked := *r
+	asked.Configuration = a.Fingerprint()
+	options, err := json.Marshal(asked)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +75,18 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 	}
 }
 
+// errOtherFile says that a push beside a daemon would not do what its own configuration says.
+var errOtherFile = &exit.ConfigError{Message: "the process that holds the state database runs with another configuration than this one; nothing was sent",
+	Hint: "reload it (`systemctl reload ccsyncd`, or SIGHUP) if the file has changed, or push with its configuration"}
+
 // answer is the report that came for a request; nil while there is none. It is deleted, since it has addresses and values.
 func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
 	text, err := a.State.Answer(ctx, id)
 	if err != nil || text == "" {
 		return nil, ignoreEnd(ctx, err)
+	}
+	if text == answerOtherFile {
+		return nil, errors.Join(errOtherFile, a.State.SetAnswer(ctx, id, answerRead))
 	}
 	var report ccsync.Report
 	if err := json.Unmarshal([]byte(text), &report); err != nil {

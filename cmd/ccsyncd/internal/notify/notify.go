@@ -23,6 +23,10 @@ type Notifier struct {
 	agent  string          // the User-Agent of what is sent
 	pauses []time.Duration // before the second and later tries of the webhook
 	jobs   chan func(context.Context)
+
+	late    *ccsync.LastWhole // a run that ended synced while all was not well yet; of who calls Ran and Idle
+	known   *told             // what the webhook was last told of by this process; of the jobs, as is:
+	written bool              // it was written down
 }
 
 // maxNotices is how many messages may wait; a receiver that is slower than that misses heartbeats, and the webhook
@@ -54,6 +58,11 @@ func (n *Notifier) Ran(ctx context.Context, r *ccsync.Report) {
 	if err != nil {
 		n.app().Log.Warn("how the last run ended is not known", "error", err)
 	}
+	n.late = nil
+	if whole.Outcome == ccsync.Synced && !n.well(ctx) { // all is not well again yet
+		n.late = &whole
+		return
+	}
 	n.queue(func(ctx context.Context) { n.webhook(ctx, whole) })
 	n.Idle(ctx)
 }
@@ -69,9 +78,14 @@ func (n *Notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhol
 
 // Idle tells of a run or a tick that left all as it should be.
 func (n *Notifier) Idle(ctx context.Context) {
-	if n.well(ctx) {
-		n.queue(n.heartbeat)
+	if !n.well(ctx) {
+		return
 	}
+	if late := n.late; late != nil {
+		n.late = nil
+		n.queue(func(ctx context.Context) { n.webhook(ctx, *late) })
+	}
+	n.queue(n.heartbeat)
 }
 
 func (n *Notifier) queue(job func(context.Context)) {
@@ -137,7 +151,10 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
 	was, err := lastTold(ctx, a)
-	if err != nil {
+	switch {
+	case n.known != nil: // it may not have been written down
+		was = *n.known
+	case err != nil:
 		a.Log.Warn("what was notified last is not known", "error", err)
 		return
 	}
@@ -149,11 +166,14 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 		}
 		a.Log.Info("webhook delivered", "event", name, "run", l.Run)
 	}
-	if is == was {
+	written := n.known == nil || n.written
+	n.known, n.written = &is, true
+	if is == was && written {
 		return
 	}
 	if err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
-		a.Log.Warn("a notification may be repeated: that it was sent could not be written down", "error", err)
+		n.written = false
+		a.Log.Warn("a notification may be repeated after a restart: that it was sent could not be written down", "error", err)
 	}
 }
 

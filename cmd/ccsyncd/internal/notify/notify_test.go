@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"io"
@@ -181,6 +182,59 @@ func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
 	n.deliverAll(t.Context())
 	if diff := cmp.Diff(n.events(t), []string{"GET /ping"}); diff != "" {
 		t.Errorf("an idle tick:\n%s", diff)
+	}
+}
+
+// A run that ended synced beside something else that is wrong has recovered nothing: that is told when all is well.
+func TestRecoveredWaitsUntilAllIsWell(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	well := n.well
+	n.well = func(context.Context) bool { return false }
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	n.Idle(t.Context())
+	n.deliverAll(t.Context())
+	if diff := cmp.Diff(n.events(t), []string{"failed"}); diff != "" {
+		t.Errorf("while something is wrong:\n%s", diff)
+	}
+	n.well = well
+	for range 2 {
+		n.Idle(t.Context())
+	}
+	n.deliverAll(t.Context())
+	if diff := cmp.Diff(n.events(t), []string{"recovered", "GET /ping", "GET /ping"}); diff != "" {
+		t.Errorf("when all is well:\n%s", diff)
+	}
+}
+
+// A state database that takes nothing, as on a full disk, makes nothing told twice, and hides no end.
+func TestWhatCouldNotBeWrittenDownIsToldOnce(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	n.events(t)
+	other, err := sql.Open("sqlite3", n.app.Config.State.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := other.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE TRIGGER full BEFORE INSERT ON facts BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+	n.kept = false
+	for range 3 {
+		n.run(t.Context(), endedRun(ccsync.Failed))
+	}
+	exec("DROP TRIGGER full")
+	n.kept = true
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	if diff := cmp.Diff(n.events(t), []string{"failed", "recovered", "GET /ping"}); diff != "" {
+		t.Error(diff)
 	}
 }
 
