@@ -8,9 +8,9 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// dryRuns are those that the status page asked for. They are made beside the loop, as those of another
-// process are, and end before the installation is closed. The zero value is ready. Its methods may be
-// called concurrently.
+// dryRuns are those that the status page asked for. They are made beside the loop, as those of
+// another process are, and end before the installation is closed. The zero value is ready. Its
+// methods may be called concurrently.
 type dryRuns struct {
 	mu       sync.Mutex // guards what follows
 	stopped  bool

@@ -50,7 +50,8 @@ func (b *bubble) hook() *hook {
 	return h
 }
 
-// What goes wrong for a while is told once, however many runs fail meanwhile, and once when it is over.
+// What goes wrong for a while is told once, however many runs fail meanwhile, and once when it is
+// over.
 func TestEachTroubleIsToldOnceAndItsEndOnce(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

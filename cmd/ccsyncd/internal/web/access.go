@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// policy lets a page load its own style sheet and icon, send its own forms, and nothing else: no script at all.
+// policy lets a page load its own style sheet and icon, send its own forms, and nothing else: no
+// script at all.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // headers sets what every answer carries, and bounds what a request may carry.
@@ -62,8 +63,8 @@ func askForToken(w http.ResponseWriter) {
 	http.Error(w, "the token of [http] token is needed: as Authorization: Bearer, or as the password when the browser asks", http.StatusUnauthorized)
 }
 
-// hasToken tells whether a request carries the token, as bearer or as the password of HTTP Basic. It takes the same
-// time however much of a wrong one is right.
+// hasToken tells whether a request carries the token, as bearer or as the password of HTTP Basic.
+// It takes the same time however much of a wrong one is right.
 func (s *site) hasToken(r *http.Request) bool {
 	if s.Token == "" {
 		return false
@@ -82,8 +83,9 @@ func bearer(r *http.Request) (token string, ok bool) {
 	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// ourName tells whether the request names this listener: by a loopback name, by the address listened on, or by one
-// of the further hosts. An attacker's name that points to this machine is none of them.
+// ourName tells whether the request names this listener: by a loopback name, by the address
+// listened on, or by one of the further hosts. An attacker's name that points to this machine is
+// none of them.
 func (s *site) ourName(r *http.Request) bool {
 	host := bareHost(r.Host)
 	if host == "" {
@@ -100,7 +102,8 @@ func (s *site) ourName(r *http.Request) bool {
 	return false
 }
 
-// arrivedAt is the address at which the connection arrived: the one listened on, when that was "all of them".
+// arrivedAt is the address at which the connection arrived: the one listened on, when that was "all
+// of them".
 func arrivedAt(r *http.Request) string {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -125,7 +128,8 @@ const (
 	guessesTold  = time.Second // the log tells no more often
 )
 
-// wait keeps the answer back if a request has a wrong token, and logs that. One without any is no guess.
+// wait keeps the answer back if a request has a wrong token, and logs that. One without any is no
+// guess.
 func (g *wrongTokens) wait(r *http.Request) {
 	if r.Header.Get("Authorization") == "" {
 		return
@@ -152,8 +156,9 @@ func (g *wrongTokens) wait(r *http.Request) {
 	}
 }
 
-// sameOrigin tells whether a request comes from a page of ours, from no page at all, or from a link that a person follows. Browsers send
-// Origin with every request that changes something; where they hide it, Sec-Fetch-Site says the same (Fetch Metadata, 2.3).
+// sameOrigin tells whether a request comes from a page of ours, from no page at all, or from a link
+// that a person follows. Browsers send Origin with every request that changes something; where they
+// hide it, Sec-Fetch-Site says the same (Fetch Metadata, 2.3).
 func sameOrigin(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch origin := r.Header.Get("Origin"); origin {

@@ -22,8 +22,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// axe installs axe-core, of the version that testdata/axe pins, into the user's cache and returns its
-// source. The test is skipped where it cannot be had.
+// axe installs axe-core, of the version that testdata/axe pins, into the user's cache and returns
+// its source. The test is skipped where it cannot be had.
 func axe(t *testing.T) []byte {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -66,8 +66,8 @@ func axe(t *testing.T) []byte {
 	return text
 }
 
-// judge is the script that tells the server what axe found, and by how much a page is wider than its
-// frame.
+// judge is the script that tells the server what axe found, and by how much a page is wider than
+// its frame.
 const judge = `<script src="/axe.js"></script><script>
 axe.run(document, {iframes: false}).then(r => fetch("/found", {method: "POST", body: JSON.stringify({
 	name: window.name,
@@ -82,9 +82,9 @@ type finding struct {
 	Found []string
 }
 
-// judged serves pages with axe-core on them, which our own policy would not let run, and at /judge a
-// page that shows each of them in frames as wide as a screen and as a telephone. That page has come to
-// its end when all were judged.
+// judged serves pages with axe-core on them, which our own policy would not let run, and at /judge
+// a page that shows each of them in frames as wide as a screen and as a telephone. That page has
+// come to its end when all were judged.
 func judged(t *testing.T, pages map[string]http.Handler, names []string, script []byte) (address string, found chan finding) {
 	t.Helper()
 	found = make(chan finding, 2*len(names))
@@ -175,7 +175,8 @@ func worlds(t *testing.T) map[string]*world {
 	return all
 }
 
-// lost lets a run end with so many problems, of all reasons, of users with the names that name gives.
+// lost lets a run end with so many problems, of all reasons, of users with the names that name
+// gives.
 func (w *world) lost(n int, name func(int) string) {
 	w.Helper()
 	r := synced(988 - n)

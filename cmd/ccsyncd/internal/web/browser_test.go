@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// browse opens a page in headless Chromium and returns the document as it stands then, and what the browser complained
-// of.
+// browse opens a page in headless Chromium and returns the document as it stands then, and what the
+// browser complained of.
 func browse(t *testing.T, url string, flags ...string) (dom, complaints string) {
 	t.Helper()
 	browser := ""

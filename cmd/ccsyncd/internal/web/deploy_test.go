@@ -10,7 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Alerts and dashboard name metrics that there are. A panel of a name that was renamed would just stay empty.
+// Alerts and dashboard name metrics that there are. A panel of a name that was renamed would just
+// stay empty.
 func TestAlertsAndDashboardNameMetricsThatThereAre(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{"ccsync_http_requests_total": true, "ccsync_process_resident_memory_bytes": true, "ccsync_go_goroutines": true}

@@ -148,7 +148,8 @@ func tone(code string) string {
 	return "quiet"
 }
 
-// plain cuts a detail where it begins to quote Constant Contact, whose words can hold an address or a value.
+// plain cuts a detail where it begins to quote Constant Contact, whose words can hold an address or
+// a value.
 func plain(detail string) string {
 	ours, _, _ := strings.Cut(detail, ": ")
 	return ours

@@ -11,8 +11,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// stuckAfter is how long a run may stand still before it counts as stuck. An import that does not move is waited for
-// ten minutes, and a source may take five to be read.
+// stuckAfter is how long a run may stand still before it counts as stuck. An import that does not
+// move is waited for ten minutes, and a source may take five to be read.
 const stuckAfter = 15 * time.Minute
 
 // healthz tells that the process works.
@@ -39,7 +39,8 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n") // a client that left needs no answer
 }
 
-// Health tells whether codes arrive: what /readyz says, and what the heartbeat goes by. Every function may be called concurrently.
+// Health tells whether codes arrive: what /readyz says, and what the heartbeat goes by. Every
+// function may be called concurrently.
 type Health struct {
 	State *state.DB
 	// Next is the first scheduled time after another.
@@ -50,7 +51,8 @@ type Health struct {
 	Progress func() Progress
 }
 
-// Unready is the reason for not being ready, "" when there is none. It holds nothing that a user or Constant Contact wrote.
+// Unready is the reason for not being ready, "" when there is none. It holds nothing that a user or
+// Constant Contact wrote.
 //
 //	the daemon could not write down how a run ended         that, and what to do
 //	no whole run has ended yet                              no run yet
@@ -111,8 +113,8 @@ func ended(l *ccsync.LastWhole) string {
 	return text
 }
 
-// late says that more than one scheduled time has passed in vain since a whole run ended. A tick that found nothing to do was none
-// of these, and neither was one that waited for another run.
+// late says that more than one scheduled time has passed in vain since a whole run ended. A tick
+// that found nothing to do was none of these, and neither was one that waited for another run.
 func (h Health) late(whole, now time.Time) string {
 	p := h.Progress()
 	if p.Run != 0 {

@@ -13,7 +13,8 @@ type past struct {
 	report ccsync.Report
 }
 
-// pastOf reads the report of a run. What an older or newer version wrote is read as far as it is known.
+// pastOf reads the report of a run. What an older or newer version wrote is read as far as it is
+// known.
 func pastOf(r state.Run) past {
 	p := past{Run: r}
 	_ = json.Unmarshal(r.Report, &p.report)
@@ -31,12 +32,13 @@ func (p *past) Arrived() int {
 // Report is what the run left behind.
 func (p *past) Report() *ccsync.Report { return &p.report }
 
-// history is the last runs, the newest first, dry ones and those under way too. It is for lists: how an installation fares is told
-// by the record of its last whole run.
+// history is the last runs, the newest first, dry ones and those under way too. It is for lists:
+// how an installation fares is told by the record of its last whole run.
 type history []past
 
 const (
-	// historyRuns is how many runs are read for the pictures; where there are more, the earliest are not in them.
+	// historyRuns is how many runs are read for the pictures; where there are more, the earliest
+	// are not in them.
 	historyRuns = 3000
 	// recent is how many of them are looked through for the last imports.
 	recent = 200

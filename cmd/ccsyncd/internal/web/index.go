@@ -128,8 +128,8 @@ func (s *site) hindrance(ctx context.Context, at time.Time) (*headline, error) {
 	return &h, nil
 }
 
-// nextRun is when the daemon will look for something to do, by the local clock. What it wrote down goes by the beat of its schedule: ticks
-// that find nothing to do need not write.
+// nextRun is when the daemon will look for something to do, by the local clock. What it wrote down
+// goes by the beat of its schedule: ticks that find nothing to do need not write.
 func (h Health) nextRun(ctx context.Context, now time.Time) (time.Time, error) {
 	next, ok, err := ccsync.ReadNext(ctx, h.State)
 	if err != nil || !ok {
@@ -149,7 +149,8 @@ type segment struct {
 	X, Width float64
 }
 
-// Stack divides all users into verified, pending, missing and skipped. A part that is not empty is seen, however small.
+// Stack divides all users into verified, pending, missing and skipped. A part that is not empty is
+// seen, however small.
 func (v indexView) Stack() []segment {
 	const smallest = 0.7
 	var parts []segment
@@ -193,8 +194,8 @@ func runRows(h history, under *running, now time.Time) []runRow {
 	return rows
 }
 
-// rowOf tells a run under way from one that died. A dry run has a process of its own, of which nothing is known here:
-// it is given an hour.
+// rowOf tells a run under way from one that died. A dry run has a process of its own, of which
+// nothing is known here: it is given an hour.
 func rowOf(p *past, under *running, now time.Time) runRow {
 	switch {
 	case p.Outcome != "":

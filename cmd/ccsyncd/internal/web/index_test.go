@@ -13,8 +13,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// The page answers whether a newsletter may go out, and its tab shows the same: yes only while nothing
-// is open and runs come and go as they should.
+// The page answers whether a newsletter may go out, and its tab shows the same: yes only while
+// nothing is open and runs come and go as they should.
 func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 	t.Parallel()
 	counted := func(o ccsync.Outcome, c ccsync.Coverage) ccsync.Report { return ccsync.Report{Outcome: o, Coverage: c} }

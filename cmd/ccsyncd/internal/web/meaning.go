@@ -13,7 +13,8 @@ type meaning struct {
 	Title string
 	Text  string
 	Todo  string // what a person can do; "" for nothing
-	// Mailed says of a skipped user that a newsletter may reach him all the same, without the right code.
+	// Mailed says of a skipped user that a newsletter may reach him all the same, without the right
+	// code.
 	Mailed bool
 }
 
@@ -69,8 +70,8 @@ type skipGroup struct {
 // quarantined is the reason of skipped users who count as missing in the coverage.
 const quarantined = "quarantined"
 
-// skipGroups are the reasons for skipping but one: those first in which a newsletter arrives without the
-// right code, then the most frequent.
+// skipGroups are the reasons for skipping but one: those first in which a newsletter arrives
+// without the right code, then the most frequent.
 func skipGroups(skips map[string]int, but string) []skipGroup {
 	var all []skipGroup
 	for reason, n := range skips {

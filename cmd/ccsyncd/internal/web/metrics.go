@@ -24,15 +24,16 @@ type MetricsOptions struct {
 	Usage func(context.Context) (state.Usage, error)
 }
 
-// Metrics are a prometheus.Gatherer with a registry of its own: what it shows is read from the state database at each
-// scrape, but for the requests that Observe counts since the process began. Its methods may be called concurrently.
+// Metrics are a prometheus.Gatherer with a registry of its own: what it shows is read from the
+// state database at each scrape, but for the requests that Observe counts since the process began.
+// Its methods may be called concurrently.
 type Metrics struct {
 	prometheus.Gatherer
 	requests *prometheus.CounterVec
 }
 
-// NewMetrics returns the metrics of one daemon. All names start with ccsync_, those of the process and of Go's runtime
-// too.
+// NewMetrics returns the metrics of one daemon. All names start with ccsync_, those of the process
+// and of Go's runtime too.
 func NewMetrics(o MetricsOptions) *Metrics {
 	registry := prometheus.NewRegistry()
 	m := &Metrics{Gatherer: registry, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -155,8 +156,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect reads and sends every value. When the state database cannot be read the scrape fails as a whole, so that no
-// half of the truth looks like all of it.
+// Collect reads and sends every value. When the state database cannot be read the scrape fails as a
+// whole, so that no half of the truth looks like all of it.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

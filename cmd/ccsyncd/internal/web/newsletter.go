@@ -12,8 +12,8 @@ type newsletter struct {
 	Text string
 }
 
-// answer goes by the users who are contacts: whoever is none gets no newsletter. It is yes only while
-// nothing is open and runs come and go as they should.
+// answer goes by the users who are contacts: whoever is none gets no newsletter. It is yes only
+// while nothing is open and runs come and go as they should.
 func (s *situation) answer(tone string) newsletter {
 	if s.last == nil || s.last.Coverage == nil {
 		return newsletter{"Not known yet", "No run has compared your users with Constant Contact so far."}

@@ -68,7 +68,8 @@ func (w *world) busyDays() {
 	}
 }
 
-// lateDay adds the runs of today: one that was refused, one that ended in part, a dry run, and one that died.
+// lateDay adds the runs of today: one that was refused, one that ended in part, a dry run, and one
+// that died.
 func (w *world) lateDay() {
 	w.Helper()
 	refused := ccsync.Report{Outcome: ccsync.Refused, Requests: 11, Source: ccsync.Source{Rows: 1010, Usable: 1000, Unusable: 10},

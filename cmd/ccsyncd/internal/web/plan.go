@@ -89,7 +89,8 @@ func (p *planner) now() (busy bool, last *madePlan) {
 	return p.busy, p.last
 }
 
-// postPlan begins a dry run for a person who pressed the button, and leads to the page that shows it.
+// postPlan begins a dry run for a person who pressed the button, and leads to the page that shows
+// it.
 func (s *site) postPlan(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
 		http.Error(w, "no [http] token is configured, so that nobody may ask for a dry run", http.StatusForbidden)

@@ -44,8 +44,8 @@ func TestEachStoryRaisesOneAlert(t *testing.T) {
 	}
 }
 
-// scraping runs a real Prometheus with the files of deploy, which scrapes an address each second. Its
-// answers are those of its HTTP API.
+// scraping runs a real Prometheus with the files of deploy, which scrapes an address each second.
+// Its answers are those of its HTTP API.
 func scraping(t *testing.T, target string) (ask func(path string, into any)) {
 	t.Helper()
 	path := program(t, "prometheus")

@@ -50,8 +50,8 @@ const (
 	reloadFollowed = 4 // while somebody follows a run
 )
 
-// reload makes the page load itself again, but for those who asked it not to. It is a header, since a
-// browser then keeps the place on the page.
+// reload makes the page load itself again, but for those who asked it not to. It is a header, since
+// a browser then keeps the place on the page.
 func (f *frame) reload(w http.ResponseWriter, r *http.Request) {
 	switch q := r.URL.Query(); {
 	case q.Get("reload") == "no":
@@ -67,7 +67,8 @@ func (f *frame) reload(w http.ResponseWriter, r *http.Request) {
 // Follow tells whether somebody follows the run under way.
 func (f frame) Follow() bool { return f.Reload == reloadFollowed }
 
-// Addr is an address, in full only to who typed it or has the token: any user of the machine can ask.
+// Addr is an address, in full only to who typed it or has the token: any user of the machine can
+// ask.
 func (f frame) Addr(address string) string {
 	if f.Trusted || address == "" || strings.EqualFold(address, f.Who) {
 		return address
@@ -121,8 +122,9 @@ func (s *site) show(w http.ResponseWriter, name string, view any) {
 	_, _ = w.Write(bytes.Map(visible, page.Bytes())) // a client that left needs no page
 }
 
-// visible leaves out what data could do mischief with where the escaping of HTML does not reach: control characters, which
-// a terminal obeys, and marks that turn the direction of writing (Unicode UAX 9, 2.).
+// visible leaves out what data could do mischief with where the escaping of HTML does not reach:
+// control characters, which a terminal obeys, and marks that turn the direction of writing (Unicode
+// UAX 9, 2.).
 func visible(r rune) rune {
 	switch {
 	case r == '\n', r == '\t':
@@ -171,7 +173,8 @@ func iconPath(tone string) string {
 	return assetNames["icon.svg"]
 }
 
-// static serves the style sheet and the icon. They may be kept for ever, since another content has another name.
+// static serves the style sheet and the icon. They may be kept for ever, since another content has
+// another name.
 func (s *site) static(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	text, ok := assets[name]

@@ -15,12 +15,13 @@ import (
 	"time"
 )
 
-// RunRequest asks the daemon for a run: for these users alone, or for all of them when none is named.
+// RunRequest asks the daemon for a run: for these users alone, or for all of them when none is
+// named.
 type RunRequest struct {
 	Emails []string // addresses
 	Keys   []string // of users in the app
-	// Wait is how long the answer may wait until these users are settled. Without any it is 0: the answer comes
-	// as soon as the run has its number.
+	// Wait is how long the answer may wait until these users are settled. Without any it is 0: the
+	// answer comes as soon as the run has its number.
 	Wait time.Duration
 }
 
@@ -54,7 +55,8 @@ type RunAnswer struct {
 	Users []RunUser // of RunRequest.Names, in their order
 }
 
-// RunUser tells what became of one user: "verified", "pending", "skipped" or "rejected". It has the member by which he was asked for.
+// RunUser tells what became of one user: "verified", "pending", "skipped" or "rejected". It has the
+// member by which he was asked for.
 type RunUser struct {
 	Email  string `json:"email,omitempty"`
 	Key    string `json:"key,omitempty"`
@@ -136,7 +138,8 @@ func patient(w http.ResponseWriter, wait time.Duration) error {
 	return errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Now().Add(wait+toWrite)))
 }
 
-// readRequest reads the body of POST /run. An empty one asks for all users. status is that of the error.
+// readRequest reads the body of POST /run. An empty one asks for all users. status is that of the
+// error.
 func readRequest(body io.Reader) (request RunRequest, status int, err error) {
 	text, err := io.ReadAll(body)
 	if errors.As(err, new(*http.MaxBytesError)) {
@@ -152,7 +155,8 @@ func readRequest(body io.Reader) (request RunRequest, status int, err error) {
 	return request, http.StatusBadRequest, err
 }
 
-// parseRequest is strict: a member that is not known could be a misspelt "emails", and the run for everybody.
+// parseRequest is strict: a member that is not known could be a misspelt "emails", and the run for
+// everybody.
 func parseRequest(text []byte) (RunRequest, error) {
 	var asked struct {
 		Emails json.RawMessage `json:"emails"`
@@ -221,7 +225,8 @@ func namesIn(member string, text json.RawMessage) ([]string, error) {
 	return names, nil
 }
 
-// postRuns starts a run for a person who pressed the button. The door has seen the token, and that the form is ours.
+// postRuns starts a run for a person who pressed the button. The door has seen the token, and that
+// the form is ours.
 func (s *site) postRuns(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
 		http.Error(w, "no [http] token is configured, so that nobody may ask for a run", http.StatusForbidden)

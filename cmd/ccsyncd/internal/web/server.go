@@ -14,8 +14,8 @@ const (
 	slack      = 4 << 10  // bytes that net/http adds to its bound
 )
 
-// NewServer returns a server that cuts off slow clients: headers within 5 s, the whole request within 10 s, the answer
-// within 30 s (POST /run with wait takes as long as it was asked to).
+// NewServer returns a server that cuts off slow clients: headers within 5 s, the whole request
+// within 10 s, the answer within 30 s (POST /run with wait takes as long as it was asked to).
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -61,7 +61,8 @@ func whole(r state.Run) bool {
 	return report.Only == 0 && report.Limited == 0
 }
 
-// Text tells what the picture shows: "60 runs: 57 synced, 2 partial, 1 refused. The newest ended synced."
+// Text tells what the picture shows: "60 runs: 57 synced, 2 partial, 1 refused. The newest ended
+// synced."
 func (s strip) Text() string {
 	if len(s.Marks) == 0 {
 		return "None of the last runs was for all users."

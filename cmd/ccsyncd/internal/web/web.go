@@ -15,8 +15,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Options is all that the pages know. Every function may be called concurrently and is required, but where it says
-// otherwise.
+// Options is all that the pages know. Every function may be called concurrently and is required,
+// but where it says otherwise.
 type Options struct {
 	Health
 	Quota    *state.Quota
@@ -63,8 +63,8 @@ type Progress struct {
 	Done    int       // of Total, in Step
 	Total   int       // 0 when it is not known
 	MovedAt time.Time // when the run under way last got any further
-	// IdleAt is when a tick last found that there was nothing to do, EndedAt when any run last ended, GoodAt when a whole run or such a
-	// tick last left the daemon ready; zero when none did.
+	// IdleAt is when a tick last found that there was nothing to do, EndedAt when any run last
+	// ended, GoodAt when a whole run or such a tick last left the daemon ready; zero when none did.
 	IdleAt, EndedAt, GoodAt time.Time
 	// Trouble is why the last run could not be written down, and what to do; "" for nothing.
 	Trouble string
@@ -77,8 +77,8 @@ const shortestToken = 16
 type site struct {
 	Options
 	pages *template.Template
-	// explaining holds a value while one explanation reads the source: several at once would only slow down the
-	// app's database.
+	// explaining holds a value while one explanation reads the source: several at once would only
+	// slow down the app's database.
 	explaining chan struct{}
 	planner    planner
 	wrong      *wrongTokens

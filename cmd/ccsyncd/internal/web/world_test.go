@@ -118,7 +118,8 @@ func synced(users int) ccsync.Report {
 		Summary: ccsync.Summary{Unchanged: users}, Coverage: ccsync.Coverage{Users: users, Contacts: users, Verified: users}}
 }
 
-// sent records an import of rows by a run, and settles it: those in failed become problems, the rest is done.
+// sent records an import of rows by a run, and settles it: those in failed become problems, the
+// rest is done.
 func (w *world) sent(run int64, activity string, rows []state.BatchRow, failed ...state.Problem) {
 	w.Helper()
 	ctx := w.Context()
