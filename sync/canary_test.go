@@ -91,6 +91,12 @@ func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
 				w.guard.Canary = 0
 				w.want(w.run(ccsync.Options{}), ccsync.Refused)
 				w.guard.Canary = 5
+				all := w.rows
+				w.rows = w.rows[:4] // of whom each has what he is to have: nothing is to be sent, and what happened is not forgotten
+				if r := w.run(ccsync.Options{}); !strings.Contains(strings.Join(r.Notes, "\n"), "will be refused until a run is forced") {
+					t.Errorf("%s, notes %q", r.Outcome, r.Notes)
+				}
+				w.rows = all
 				w.policy.Lists = nil
 				w.restart()
 				w.wantSent(5)

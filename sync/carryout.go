@@ -117,10 +117,15 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	v := r.Guard.Judge(r.plan, h)
-	if r.plan.Len() > 0 {
-		if err := r.canary.Judge(ctx, &v); err != nil {
-			return err
-		}
+	harm := &v
+	if nothing := plan.NoVerdict(); r.plan.Len() == 0 {
+		harm = &nothing
+	}
+	if err := r.canary.Judge(ctx, harm); err != nil {
+		return err
+	}
+	if r.plan.Len() == 0 && harm.Tripped {
+		r.report.note("the next change will be refused until a run is forced: " + harm.Summary())
 	}
 	if r.opts.Force {
 		var passed []string

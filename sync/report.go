@@ -80,8 +80,8 @@ type Report struct {
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
-// withheld says how much a refused run did not send: everything, or what it planned after it had settled what was under way.
-func (r *Report) withheld() string {
+// Withheld says how much a refused run did not send: everything, or what it planned after it had settled what was under way.
+func (r *Report) Withheld() string {
 	if p := r.Push; p != nil && p.Verified+p.Rejected+p.Unverified > 0 {
 		return "nothing more was sent"
 	}
@@ -224,7 +224,7 @@ func (r *Report) conclude(err error) {
 		r.fail(Failed, err)
 	case r.Guard.Tripped:
 		r.Outcome = Refused
-		r.Error = &Problem{Code: "refused", Message: r.withheld() + ": " + r.Guard.Summary(), Hint: r.guardHint()}
+		r.Error = &Problem{Code: "refused", Message: r.Withheld() + ": " + r.Guard.Summary(), Hint: r.guardHint()}
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
 		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not land is tried again by itself"}

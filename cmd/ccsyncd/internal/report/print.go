@@ -120,7 +120,7 @@ func nothingSent(r *ccsync.Report) term.Text {
 	case r.DryRun:
 		return "; nothing was written"
 	case r.Outcome == ccsync.Refused:
-		return "; nothing was sent"
+		return term.Text("; " + r.Withheld())
 	default:
 		return ""
 	}
