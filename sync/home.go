@@ -6,6 +6,7 @@ import (
 
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/users"
 )
 
 // Home is where a state database belongs. Empty members are not compared.
@@ -51,6 +52,9 @@ func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 	moved, clone := was.moved(r.Home)
 	looks := r.Write == nil && (!clone || r.lookOnly(ctx))
 	if moved != "" && (!r.opts.Force || r.Write == nil && !looks) {
+		if err := r.readable(ctx); err != nil && !clone { // nothing was moved: the name of the source is wrong
+			return false, err
+		}
 		r.moved = moved
 		r.report.Guard.Trip("moved", moved)
 		return looks, nil
@@ -61,6 +65,17 @@ func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 	is := r.Home
 	is.Source = ""
 	return true, is.bind(ctx, r.State, was)
+}
+
+// readable tells whether the source gives a row, or has none.
+func (e *Engine) readable(ctx context.Context) error {
+	for _, err := range e.Users(ctx).Rows() {
+		if err != nil {
+			return &users.SourceError{Err: err}
+		}
+		return nil
+	}
+	return nil
 }
 
 // moved says how it shows that a state database was moved, or cloned; "" when it does not.

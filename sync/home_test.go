@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,4 +160,23 @@ func (w *world) copyTo(path string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// A mistyped name is no move: who is told so would force it.
+func TestAnotherSourceThatCannotBeReadIsNoMove(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(4, 1)
+		w.home.Source = "sqlite:/app.db"
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.home.Source = "sqlite:/mistyped.db"
+		rows := w.rows
+		w.rows, w.broken = nil, errors.New("no such file")
+		r := w.run(ccsync.Options{})
+		if w.want(r, ccsync.Failed); r.Error.Code != "source" || strings.Contains(r.Error.Hint, "--force") {
+			t.Errorf("error %+v", r.Error)
+		}
+		w.rows, w.broken = rows, nil
+		w.want(w.run(ccsync.Options{}), ccsync.Refused)
+	})
 }

@@ -174,6 +174,10 @@ func (w *world) users(context.Context) *source.Reading {
 			w.whileReading()
 		}
 		time.Sleep(w.slow)
+		if w.broken != nil && len(w.rows) == 0 {
+			yield(source.Row{}, w.broken)
+			return
+		}
 		for i, row := range w.rows {
 			if w.broken != nil && i >= len(w.rows)/2 {
 				yield(source.Row{}, w.broken)
