@@ -29,7 +29,7 @@ cover: ## coverage of the tests, by function
 	go test -coverprofile=cover.prof ./... && go tool cover -func=cover.prof | tail -40
 
 build: ## the program, in ./ccsyncd
-	go build -trimpath -o ccsyncd ./cmd/ccsyncd
+	go build -o ccsyncd ./cmd/ccsyncd
 
 man: ## the manual page, from the help of the commands
 	go test ./cmd/ccsyncd -run TheManPage -update

@@ -37,7 +37,7 @@ func TestTwoLostAnswersLeaveTheTokenInDoubt(t *testing.T) {
 		if !s.Authorized || !s.InDoubt || !s.DoubtSince.Equal(e.Since) || !s.NextTry.Equal(e.Next) || !s.DeadSince.IsZero() {
 			w.t.Errorf("the status is %+v", s)
 		}
-		for _, want := range []string{"in doubt since", "tried again after", "connection broke"} {
+		for _, want := range []string{"in doubt since", "retried after", "connection broke"} {
 			if !strings.Contains(e.Error(), want) {
 				w.t.Errorf("%q does not say %q", e, want)
 			}

@@ -37,7 +37,7 @@ type DoubtError struct {
 }
 
 func (e *DoubtError) Error() string {
-	text := fmt.Sprintf("the refresh token is in doubt since %s, because answers of the authorization server were lost; it is tried again after %s",
+	text := fmt.Sprintf("the refresh token is in doubt since %s, because answers of the authorization server were lost; it is retried after %s",
 		e.Since.Format(time.RFC3339), e.Next.Format(time.RFC3339))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()

@@ -18,9 +18,9 @@ type Ahead struct {
 
 // String names what is waited for, and how long.
 func (a Ahead) String() string {
-	text := "waiting for the first contact: its import is under way, and nothing else is sent before it has ended"
+	text := "waiting for the first contact: its import is still running, and nothing else is sent before it has ended"
 	if a.Contacts > 1 {
-		text = fmt.Sprintf("waiting for the first %d contacts: their import is under way, and nothing else is sent before it has ended", a.Contacts)
+		text = fmt.Sprintf("waiting for the first %d contacts: their import is still running, and nothing else is sent before it has ended", a.Contacts)
 	}
 	if a.Until.IsZero() {
 		return text

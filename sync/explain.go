@@ -17,6 +17,7 @@ import (
 // Explanation tells all there is to know of one user: the rows, the contacts, what a run would do and why, and
 // what was sent before. Values are by source column.
 type Explanation struct {
+	Schema   int                 `json:"schema"` // 1
 	Asked    string              `json:"asked"`
 	Address  string              `json:"address"` // normalised
 	Known    bool                `json:"known"`   // at least one side knows the address
@@ -92,7 +93,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 		return nil, err
 	}
 	r.mapping.NoJoins = !knows
-	x := &Explanation{Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
+	x := &Explanation{Schema: 1, Asked: who, Rows: []ExplainedRow{}, Contacts: []ExplainedContact{}, Pushes: []ExplainedPush{}}
 	defer func() {
 		if r.users != nil {
 			r.users.Close()
@@ -259,7 +260,7 @@ func advice(decision string, reason contact.Reason) string {
 	case decision == "unchanged":
 		return "the contact carries the user's values; a mail that shows another one was sent before they arrived"
 	case decision == "pending":
-		return "an import with this user is under way; look again in some minutes"
+		return "an import with this user is running; check again in a few minutes"
 	case decision == "unknown":
 		return "run `ccsyncd --dry-run` once: it reads the contacts"
 	case decision == "none":

@@ -227,7 +227,7 @@ func (r *Report) conclude(err error) {
 		r.Error = &Problem{Code: "refused", Message: r.Withheld() + ": " + r.Guard.Summary(), Hint: r.guardHint()}
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
-		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not land is tried again by itself"}
+		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not arrive is retried later"}
 		if deferred { // then what is open is not all that is missing
 			r.Error.Message += "; " + spent.Error()
 			r.Error.Hint += "; " + follows(resets)
@@ -244,7 +244,7 @@ func (r *Report) conclude(err error) {
 
 // follows says when the rest of a run follows for which the day's quota did not suffice.
 func follows(resets time.Time) string {
-	return "the rest follows by itself after " + resets.Format(time.RFC3339)
+	return "the rest follows after " + resets.Format(time.RFC3339)
 }
 
 // PutOff tells whether the day's quota kept the run from its end, whatever else is said of it.
@@ -291,14 +291,14 @@ func (r *Report) problemCount() (n int) {
 }
 
 func (r *Report) guardHint() string {
-	const pass = "if it is meant, pass the guard once with `ccsyncd push --force`"
+	const pass = "if the plan is intended, `ccsyncd push --force` passes the guard once"
 	switch {
 	case slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		return "look at the source; this limit is not passed by --force, only by [guard] min_source_rows"
+		return "check the source with `ccsyncd check`; --force does not pass this limit, only a lower [guard] min_source_rows does"
 	case r.DryRun:
-		return "look at this plan; " + pass
+		return "review this plan; " + pass
 	}
-	return "look at the plan with --dry-run; " + pass
+	return "review the plan with `ccsyncd --dry-run`; " + pass
 }
 
 func (r *Report) fail(o Outcome, err error) {

@@ -15,8 +15,8 @@ import (
 func (c *cli) accountCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "account", Short: "What the account has, ready to paste into the configuration", GroupID: groupSetUp, Args: cobra.NoArgs,
-		Long: "Prints the account's name, custom fields, lists and contact counts, as\nTOML for ccsync.toml.",
+		Use: "account", Short: "List the account's fields and lists, ready for ccsync.toml", GroupID: groupSetUp, Args: cobra.NoArgs,
+		Long: "List the account's name, custom fields, lists and contact counts, as TOML\nfor ccsync.toml.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -34,7 +34,7 @@ func (c *cli) accountCommand() *cobra.Command {
 				return c.Out.JSON(has)
 			}
 			c.printInventory(has)
-			c.Next("paste what you need into ccsync.toml, then ccsyncd check")
+			c.Next("ccsyncd check, after copying what you need into ccsync.toml")
 			return nil
 		},
 	}
@@ -44,6 +44,7 @@ func (c *cli) accountCommand() *cobra.Command {
 
 // inventory is what the account has; `account --output json` prints it.
 type inventory struct {
+	Schema  int            `json:"schema"` // 1
 	Account app.Account    `json:"account"`
 	Counts  *contactCounts `json:"contacts,omitempty"` // absent where the account does not tell
 	Fields  []accountField `json:"custom_fields"`
@@ -72,7 +73,7 @@ type accountList struct {
 }
 
 func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
-	has := &inventory{Fields: []accountField{}, Lists: []accountList{}}
+	has := &inventory{Schema: 1, Fields: []accountField{}, Lists: []accountList{}}
 	who, err := a.Reader.Account(ctx)
 	if err != nil && !app.IsUntold(err) {
 		return nil, err
@@ -104,21 +105,21 @@ func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
 
 func (c *cli) printInventory(has *inventory) {
 	p := c.Out
-	p.Printf("# %s\n", cmp.Or(has.Account.String(), "this account does not tell its name (scope account_read)"))
+	p.Printf("# %s\n", cmp.Or(has.Account.String(), "the name of this account is not available (scope account_read)"))
 	if n := has.Counts; n != nil {
 		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", kit.Plural(n.Total, "contact", "contacts"),
 			kit.Count(n.Explicit), kit.Count(n.Implicit), kit.Count(n.Pending), kit.Count(n.Unsubscribed))
 	}
-	p.Printf("\n# Custom fields. Keep the ones that your table fills; column is the column of your table.\n")
+	p.Printf("\n# Custom fields. Keep those that your table fills; column is the column of your table.\n")
 	if len(has.Fields) == 0 {
-		p.Printf("# There are none yet; with create = true a run makes one.\n")
+		p.Printf("# None yet; with create = true a run creates the field.\n")
 	}
 	for _, f := range has.Fields {
 		p.Printf("[[field]]\ncolumn = %s\ncustom_field = %s  # %s, type %s\n\n", setup.TOMLString(f.Name), setup.TOMLString(f.Name), f.Label, f.Type)
 	}
-	p.Printf("# Lists. A contact that is sent joins those that [contacts] lists names.\n# [contacts]\n")
+	p.Printf("# Lists. A contact that is sent joins those in [contacts] lists.\n# [contacts]\n")
 	if len(has.Lists) == 0 {
-		p.Printf("# There are none.\n")
+		p.Printf("# None.\n")
 	}
 	for _, l := range has.Lists {
 		p.Printf("# lists = [%s]  # %s, id %s\n", setup.TOMLString(l.Name), kit.Plural(l.Members, "member", "members"), l.ID)

@@ -14,7 +14,7 @@ import (
 )
 
 func (c *cli) authCommand() *cobra.Command {
-	auth := &cobra.Command{Use: "auth", Short: "The login at Constant Contact", GroupID: groupSetUp, Args: cobra.NoArgs}
+	auth := &cobra.Command{Use: "auth", Short: "Manage the login at Constant Contact", GroupID: groupSetUp, Args: cobra.NoArgs}
 	auth.AddCommand(c.loginCommand(), c.authStatusCommand(), c.logoutCommand(), c.rekeyCommand())
 	return auth
 }
@@ -22,8 +22,8 @@ func (c *cli) authCommand() *cobra.Command {
 func (c *cli) authStatusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "status", Short: "Account, scopes, and how long the tokens last", Args: cobra.NoArgs,
-		Long: "Tells whether this installation is authorized, without asking Constant Contact.\n\nExit codes: 0 authorized, 4 not.",
+		Use: "status", Short: "Show account, scopes and token lifetimes", Args: cobra.NoArgs,
+		Long: "Show whether this installation is authorized. Constant Contact is not asked.\n\nExit codes: 0 authorized, 4 not.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -72,14 +72,14 @@ func (c *cli) printAuth(s app.LoginStatus, now time.Time) {
 		c.Out.Printf("scopes         %s\n", strings.Join(s.Scopes, " "))
 	}
 	if !s.Access.ExpiresAt.IsZero() {
-		c.Out.Printf("access token   obtained %s, refreshed by itself before it expires %s\n", term.Age(s.Access.ObtainedAt, now), term.Age(s.Access.ExpiresAt, now))
-		c.Out.Printf("refresh token  %s, obtained %s, would lapse on %s if nobody used it\n", kindOf(s.LongLived), term.Age(s.Refresh.ObtainedAt, now), s.Refresh.ExpiresAt.Format(time.DateOnly))
+		c.Out.Printf("access token   obtained %s, expires %s, refreshed before that\n", term.Age(s.Access.ObtainedAt, now), term.Age(s.Access.ExpiresAt, now))
+		c.Out.Printf("refresh token  %s, obtained %s, expires on %s if not used\n", kindOf(s.LongLived), term.Age(s.Refresh.ObtainedAt, now), s.Refresh.ExpiresAt.Format(time.DateOnly))
 	}
 	if s.InDoubt {
-		c.Out.Printf("in doubt       for %s: an answer to a refresh was lost; next try %s\n", doubtFor(s.DoubtSince, now), nextTry(s.NextTry, now))
+		c.Out.Printf("in doubt       for %s: the answer to a refresh was lost; next try %s\n", doubtFor(s.DoubtSince, now), nextTry(s.NextTry, now))
 	}
 	if s.Pending.After(now) {
-		c.Out.Printf("pending        a code waits for approval until %s\n", s.Pending.Format("15:04 MST"))
+		c.Out.Printf("pending        a code is waiting for approval until %s\n", s.Pending.Format("15:04 MST"))
 	}
 	if s.Authorized {
 		c.Next("ccsyncd check")
@@ -108,8 +108,8 @@ func kindOf(longLived bool) string {
 
 func (c *cli) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Forget the tokens", Args: cobra.NoArgs,
-		Long: "Forgets the tokens, also those that a lost state key sealed. The mirror\nand the history stay.",
+		Use: "logout", Short: "Delete the stored tokens", Args: cobra.NoArgs,
+		Long: "Delete the stored tokens, even if their state key is lost. The local copy\nof the contacts and the history stay.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.Config()
 			if err != nil {
@@ -118,7 +118,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 			if err := app.LogOut(cmd.Context(), cfg); err != nil {
 				return err
 			}
-			c.Out.Printf("the tokens are forgotten; Constant Contact documents no way to revoke them, so that they lapse by themselves\n")
+			c.Out.Printf("tokens deleted; Constant Contact documents no way to revoke them, they expire on their own\n")
 			c.Next("ccsyncd auth login")
 			return nil
 		},

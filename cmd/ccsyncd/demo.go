@@ -9,22 +9,22 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-const demoHelp = `The whole story in one command, on this machine alone: a local Constant Contact
-with 5,000 contacts, an app's database with its users, the login by device flow,
-a preview, a push that is verified, and a daemon that notices a changed row. It
-takes less than a minute, at the real pace of 4 requests a second. All of it
-lives in a temporary folder that is removed at the end.
+const demoHelp = `Show the whole story in one command, on this machine: a local Constant Contact
+with 5,000 contacts, an app's database with its users, the login with the device
+flow, a dry run, a push that is verified, and a daemon that notices a changed
+row. It takes less than a minute, at the real pace of 4 requests a second. All
+files are in a temporary folder, which is removed at the end.
 
-With --keep the sandbox, the daemon and its status page go on until Ctrl-C, for
-a look around.`
+With --keep the sandbox, the daemon and its status page keep running until
+Ctrl-C.`
 
 func (c *cli) demoCommand() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
-		Use: "demo", Short: "The whole story in one command, on this machine", Long: demoHelp, GroupID: groupTry, Args: cobra.NoArgs,
+		Use: "demo", Short: "Show the whole story in one command", Long: demoHelp, GroupID: groupTry, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return demo.Run(cmd.Context(), c.Shell, keep, execute) },
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "leave sandbox, daemon and status page running until Ctrl-C")
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep sandbox, daemon and status page running until Ctrl-C")
 	return cmd
 }
 

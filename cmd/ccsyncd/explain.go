@@ -13,20 +13,22 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-const explainHelp = `All there is to know of one user: source row, contact, decision and why, last
-pushes, and what to do. It reads the app's table and the local copy of the
-contacts and asks Constant Contact nothing. "key:4711" works in place of an
-address.
+const explainHelp = `Explain one user, named by address or by key: source row, contact, what a run
+would do and why, past pushes, and a hint. It reads the app's table and the
+local copy of the contacts; Constant Contact is not asked.
 
-Values are masked unless --reveal is given; JSON has them.
+Values are masked without --reveal. JSON has them in full.
 
-Exit codes: 0, or 1 if neither side knows the address.`
+Exit codes: 0, or 1 if neither side knows the user.`
+
+const explainExamples = `  ccsyncd explain ann@example.com
+  ccsyncd explain key:4711 --reveal`
 
 func (c *cli) explainCommand() *cobra.Command {
 	var output string
 	var reveal bool
 	cmd := &cobra.Command{
-		Use: "explain EMAIL", Short: "One user: row, contact, decision and why", Long: explainHelp, GroupID: groupLook, Args: cobra.ExactArgs(1),
+		Use: "explain EMAIL", Short: "Explain one user: row, contact, decision, reason", Long: explainHelp, Example: explainExamples, GroupID: groupLook, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -40,7 +42,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		},
 	}
 	shell.AddOutput(cmd, &output)
-	cmd.Flags().BoolVar(&reveal, "reveal", false, "show the values in full")
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "show values in full")
 	return cmd
 }
 
@@ -66,7 +68,7 @@ func (c *cli) explain(ctx context.Context, a *app.App, who, output string, revea
 	}
 	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.State.Now()))
 	if sendable(x) {
-		c.Next("ccsyncd push %s sends this user now", who)
+		c.Next("ccsyncd push %s, to send this user now", who)
 	} else {
 		c.Next("ccsyncd status")
 	}

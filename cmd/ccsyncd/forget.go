@@ -13,14 +13,14 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const forgetHelp = `An erasure request: removes an address from the local copy of the contacts, the
-history, the problems and the journal, and says where it still stands: in the
-row of the app's table, and in the contact at Constant Contact. Remove it there
-first; a contact that is still there comes back with the next refresh.`
+const forgetHelp = `Erase an address from the local copy of the contacts, the history, the problems
+and the journal, and list the places that still have it: a row of the app's
+table, the contact at Constant Contact. Delete it there first: a contact that
+still exists comes back with the next refresh.`
 
 func (c *cli) forgetCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "forget EMAIL", Short: "An erasure request for one address", Long: forgetHelp, GroupID: groupLook, Args: cobra.ExactArgs(1),
+		Use: "forget EMAIL", Short: "Erase one address from all local data", Long: forgetHelp, Example: "  ccsyncd forget ann@example.com", GroupID: groupLook, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			a, err := app.OpenAll(cmd.Context(), c.Shell)
 			if err != nil {
@@ -42,13 +42,13 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 		return err
 	}
 	left := err
-	c.Out.Printf("removed: %s that named the address\n", kit.Plural(erasure.Rows, "entry", "entries"))
+	c.Out.Printf("removed: %s with this address\n", kit.Plural(erasure.Rows, "entry", "entries"))
 	if erasure.Kept {
-		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, with the lists that it was on or had left, so that nobody is put back on a list\n")
+		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, with the lists it was on or had left, so that nobody is put back on a list\n")
 	}
 	if unread != nil {
-		c.Out.Printf("whether it still stands in the app's table is not known: %v\n", unread)
-		c.Next("ccsyncd forget once more, when the app's database is back")
+		c.Out.Printf("the app's table could not be read, it may still have the address: %v\n", unread)
+		c.Next("ccsyncd forget again, when the app's database is back")
 		return left
 	}
 	copies, err := a.State.Copies()
@@ -56,16 +56,16 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 		return err
 	}
 	for _, path := range copies {
-		c.Out.Printf("still there: the copy %s, which an update of ccsyncd left; delete it\n", path)
+		c.Out.Printf("still there: the copy %s, left by an upgrade of ccsyncd; delete it\n", path)
 	}
 	if c.stillThere(x) || len(copies) > 0 {
-		c.Next("remove it there, then ccsyncd forget once more")
+		c.Next("ccsyncd forget, again after deleting it there")
 		return left
 	}
 	if left != nil {
 		return left
 	}
-	c.Out.Printf("it stands nowhere else that is known here\n")
+	c.Out.Printf("no other place is known that has it\n")
 	c.Next("ccsyncd status")
 	return nil
 }

@@ -14,18 +14,18 @@ import (
 	"ccsyncd/oauthdev"
 )
 
-const loginHelp = `Authorizes this installation by the OAuth device flow: prints an address and a
-code, which a person opens and enters on any phone or computer, and waits until
-it is approved. The login is proven by a real call before it is stored. From
-then on ccsyncd keeps itself authorized.
+const loginHelp = `Authorize this installation with the OAuth device flow: print a URL and a code
+for a person to open and enter on any phone or computer, and wait for the
+approval. The login is tested with a real request before it is stored. From then
+on ccsyncd renews it.
 
-Approve only a code that you have started yourself. Give ccsyncd an application
-(API key) of its own, since all programs with one key share its limits. "Long
-lived refresh tokens" in the application's settings make it more robust: a copy
-of the state file, or a backup put back, cannot spend the token of the other.
+Approve only a code that you requested yourself. Give ccsyncd its own
+application (API key): programs with the same key share its limits. "Long lived
+refresh tokens" in the application's settings are more robust: a copy of the
+state file, or a restored backup, cannot use up the token of the other.
 
-With --no-wait the code is printed and the command ends; the next auth login
-goes on with it.`
+With --no-wait the code is printed and the command exits; the next auth login
+continues with it.`
 
 // loginFlags are those of auth login.
 type loginFlags struct {
@@ -45,8 +45,8 @@ func (c *cli) loginCommand() *cobra.Command {
 			return c.login(cmd.Context(), a, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "print the code and leave; the next auth login goes on with it")
-	cmd.Flags().BoolVar(&f.switchAccount, "switch-account", false, "accept another account than before, and forget the old one's contacts")
+	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "print the code and exit; the next auth login continues with it")
+	cmd.Flags().BoolVar(&f.switchAccount, "switch-account", false, "accept a different account, and drop the local copy of the old one")
 	return cmd
 }
 
@@ -64,11 +64,11 @@ func (c *cli) login(ctx context.Context, a *app.App, f loginFlags) error {
 		return err
 	}
 	if resumed {
-		c.Err.Printf("going on with the code of an earlier auth login\n")
+		c.Err.Printf("continuing with the code of an earlier auth login\n")
 	}
 	c.showCode(device)
 	if f.noWait {
-		c.Next("ccsyncd auth login, before %s: it waits for the approval and stores the login", device.ExpiresAt.Local().Format("15:04"))
+		c.Next("ccsyncd auth login, before %s, to wait for the approval and store the login", device.ExpiresAt.Local().Format("15:04"))
 		return nil
 	}
 	token, err := c.await(ctx, a, device)
@@ -90,11 +90,11 @@ func (c *cli) showCode(d *oauthdev.Device) {
 		c.Out.Text("enter  ")+c.Out.Paint(term.Strong, d.UserCode),
 	)
 	if c.Err.QR(d.VerificationURIComplete) {
-		c.Err.Printf("or point the camera of a phone at this; ")
+		c.Err.Printf("or scan this with a phone; ")
 	}
-	c.Err.Printf("approve it only if you have started this yourself\n")
+	c.Err.Printf("approve it only if you requested it yourself\n")
 	if d.Stranger != "" {
-		c.Err.Print(c.Err.Paint(term.Caution, "warning") + c.Err.Text(": this address is on %s, which is neither Constant Contact's nor that of [endpoints] auth; open it only if you know it", d.Stranger))
+		c.Err.Print(c.Err.Paint(term.Caution, "warning") + c.Err.Text(": this URL is on %s, which is neither Constant Contact nor [endpoints] auth; open it only if you know it", d.Stranger))
 	}
 }
 
@@ -107,7 +107,7 @@ func (c *cli) await(ctx context.Context, a *app.App, d *oauthdev.Device) (*oauth
 	stop()
 	<-ended
 	if ctx.Err() != nil && err != nil {
-		return nil, fmt.Errorf("interrupted; the code stays good until %s and `ccsyncd auth login` goes on with it", d.ExpiresAt.Local().Format("15:04"))
+		return nil, fmt.Errorf("interrupted; the code is valid until %s, `ccsyncd auth login` continues with it", d.ExpiresAt.Local().Format("15:04"))
 	}
 	return token, err
 }
@@ -117,7 +117,7 @@ func (c *cli) countDown(ctx context.Context, a *app.App, d *oauthdev.Device) {
 	defer tick.Stop()
 	for {
 		left := max(d.ExpiresAt.Sub(a.State.Now()).Truncate(time.Second), 0)
-		c.Err.Live(c.Err.Text("waiting for the approval, %s left", term.Duration(left)))
+		c.Err.Live(c.Err.Text("waiting for approval, %s left", term.Duration(left)))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -130,7 +130,7 @@ func (c *cli) countDown(ctx context.Context, a *app.App, d *oauthdev.Device) {
 func (c *cli) welcome(who app.Account) {
 	name := who.String()
 	if name == "" {
-		name = "an account that does not tell its name (scope account_read)"
+		name = "an account whose name is not available (scope account_read)"
 	}
 	c.Out.Print(c.Out.Paint(term.Good, "authorized") + c.Out.Text(" for %s", name))
 	c.Next("ccsyncd check")

@@ -25,10 +25,10 @@ type runFlags struct {
 // add gives a command the flags that a run has.
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.output, "output", shell.OutputText, "`FORM` of the report: text, json, or csv for a dry run")
+	flags.StringVar(&f.output, "output", shell.OutputText, "format of the report: `text|json|csv` (csv with --dry-run)")
 	flags.BoolVar(&f.force, "force", false, "pass the guard once")
-	flags.BoolVar(&f.full, "full", false, "take a full snapshot of the contacts")
-	flags.IntVar(&f.limit, "limit", 0, "at most `N` changes")
+	flags.BoolVar(&f.full, "full", false, "read all contacts again")
+	flags.IntVar(&f.limit, "limit", 0, "send at most `N` changes")
 }
 
 // check finds flags that contradict each other.
@@ -37,15 +37,15 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 	running := f.dryRun || f.once || cmd.HasParent()
 	switch {
 	case f.output != shell.OutputText && f.output != shell.OutputJSON && f.output != shell.OutputCSV:
-		return shell.Misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", f.output))
+		return shell.Misused(cmd, fmt.Errorf("--output must be text, json or csv, not %q", f.output))
 	case f.output == shell.OutputCSV && !f.dryRun:
-		return shell.Misused(cmd, errors.New("--output csv goes with --dry-run"))
+		return shell.Misused(cmd, errors.New("--output csv needs --dry-run"))
 	case given("limit") && f.limit < 1:
-		return shell.Misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", f.limit))
+		return shell.Misused(cmd, fmt.Errorf("--limit must be 1 or more, not %d", f.limit))
 	case (f.detailed || f.reveal) && !f.dryRun:
-		return shell.Misused(cmd, errors.New("--detailed-exitcode and --reveal go with --dry-run"))
+		return shell.Misused(cmd, errors.New("--detailed-exitcode and --reveal need --dry-run"))
 	case !running && (given("output") || f.force || f.full || given("limit")):
-		return shell.Misused(cmd, errors.New("--output, --force, --full and --limit go with --dry-run or --once; the daemon takes none of them"))
+		return shell.Misused(cmd, errors.New("--output, --force, --full and --limit need --dry-run or --once: the daemon takes none of them"))
 	}
 	return nil
 }

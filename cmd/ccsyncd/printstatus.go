@@ -19,17 +19,17 @@ func (c *cli) printStatus(s status, now time.Time) {
 		p.Print("daemon    " + p.Paint(term.Bad, "not ready: "+strings.ReplaceAll(s.NotReady, "\n", "\n          ")))
 	}
 	if s.Coverage == nil {
-		p.Printf("coverage  not known before the first whole run\n")
+		p.Printf("coverage  unknown until the first run for all users\n")
 	} else {
 		p.coverageBar(*s.Coverage, s.CoverageAt, now)
 	}
 	if s.Authorized {
-		p.Printf("account   %s\n", cmp.Or(s.Account.String(), "not told"))
+		p.Printf("account   %s\n", cmp.Or(s.Account.String(), "name not available"))
 	} else {
 		p.Print("account   " + p.Paint(term.Bad, "not authorized: "+s.Reason))
 	}
 	if s.Authorized && s.NextTry.After(now) {
-		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("the refresh token is in doubt for %s, next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
+		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("the refresh token has been in doubt for %s, next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
 	}
 	p.runLines(s, now)
 	p.Printf("quota     %s of %s requests left today, resets %s\n", kit.Count(max(s.Quota.Limit-s.Quota.Used, 0)), kit.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
@@ -74,10 +74,10 @@ func (p statusPrinter) runLines(s status, now time.Time) {
 		}
 	}
 	if s.Running != nil && s.Daemon != nil {
-		p.Printf("under way run %d since %s\n", s.Running.Run, term.Age(s.Running.StartedAt, now))
+		p.Printf("running   run %d, started %s\n", s.Running.Run, term.Age(s.Running.StartedAt, now))
 	}
 	if s.Daemon == nil {
-		p.Printf("next run  no daemon runs\n")
+		p.Printf("next run  no daemon is running\n")
 		return
 	}
 	p.Printf("next run  %s, by process %d on %s\n", term.Age(s.NextRun, now), s.Daemon.PID, s.Daemon.Host)
@@ -96,7 +96,7 @@ func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
 		p.Print("problems  " + p.Paint(term.Good, "none"))
 		return
 	}
-	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "change", "changes")+" did not land and will be tried again"))
+	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "change", "changes")+" did not arrive, retry pending"))
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
 		{Title: "next try"}, {Title: "detail", Wrap: true}}}
 	for _, o := range problems.First {
@@ -113,13 +113,13 @@ func (c *cli) nextAfterStatus(s status) {
 	case s.Problems.Count > len(s.Problems.First):
 		c.Next("ccsyncd problems")
 	case s.Problems.Count > 0:
-		c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
+		c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to retry now")
 	case s.LastRun != nil && s.LastRun.Error != nil:
 		c.Next("ccsyncd runs show %d", s.LastRun.Run)
 	case s.LastRun == nil && s.Daemon == nil:
 		c.Next("ccsyncd --dry-run")
 	case s.Daemon == nil:
-		c.Next("ccsyncd keeps it up to date")
+		c.Next("ccsyncd, to run the daemon")
 	default:
 		c.Next("ccsyncd runs")
 	}

@@ -20,9 +20,9 @@ func TestStatusSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 		ahead *ccsync.Ahead
 		want  string
 	}{
-		"until a time": {&ccsync.Ahead{Contacts: 5, Until: now.Add(5 * time.Hour)}, "waiting for the first 5 contacts: their import is under way, and nothing else is sent before it has " +
+		"until a time": {&ccsync.Ahead{Contacts: 5, Until: now.Add(5 * time.Hour)}, "waiting for the first 5 contacts: their import is still running, and nothing else is sent before it has " +
 			"ended; after 2026-11-30 06:00 UTC it counts as lost ([limits] activity_timeout) and others go ahead"},
-		"without end": {&ccsync.Ahead{Contacts: 1}, "waiting for the first contact: its import is under way, and nothing else is sent before it has ended"},
+		"without end": {&ccsync.Ahead{Contacts: 1}, "waiting for the first contact: its import is still running, and nothing else is sent before it has ended"},
 		"not":         {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

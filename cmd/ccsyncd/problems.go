@@ -25,10 +25,10 @@ database; Constant Contact is not asked.`
 func (c *cli) problemsCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "problems", Short: "Every user whose values have not arrived", Long: problemsHelp, GroupID: groupLook, Args: cobra.NoArgs,
+		Use: "problems", Short: "List users whose values have not arrived", Long: problemsHelp, GroupID: groupLook, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if output != shell.OutputText && output != shell.OutputJSON && output != shell.OutputCSV {
-				return shell.Misused(cmd, fmt.Errorf("--output is text, json or csv, not %q", output))
+				return shell.Misused(cmd, fmt.Errorf("--output must be text, json or csv, not %q", output))
 			}
 			a, err := app.Open(cmd.Context(), c.Shell)
 			if err != nil {
@@ -38,7 +38,7 @@ func (c *cli) problemsCommand() *cobra.Command {
 			return c.problems(cmd.Context(), a, output)
 		},
 	}
-	cmd.Flags().StringVar(&output, "output", shell.OutputText, "`FORM`: text, json or csv")
+	cmd.Flags().StringVar(&output, "output", shell.OutputText, "output format: `text|json|csv`")
 	return cmd
 }
 

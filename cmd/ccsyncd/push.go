@@ -11,21 +11,25 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/report"
 )
 
-const pushHelp = `A run now, for all users or for these alone, quarantined or not. "key:4711"
-works in place of an address.
+const pushHelp = `Run now, for all users, or only for those named by address or by key. A user
+who waits for a retry is sent at once.
 
-Beside a daemon, the daemon does it: the request is left in the state database,
-taken up within two seconds or after the run under way, and its report is
-printed as if it had run here.
+If a daemon is running, it does the work: push leaves a request in the state
+database, the daemon starts within two seconds or after its current run, and
+push prints the report.
 
-Exit codes are those of --once; with users, 0 only if each of them was seen
-carrying its values, else 3.`
+Exit codes are those of --once. With users, 0 only if each of them was seen
+with the values of the table, else 3.`
+
+const pushExamples = `  ccsyncd push
+  ccsyncd push ann@example.com ben@example.com
+  ccsyncd push key:4711 --output json`
 
 func (c *cli) pushCommand() *cobra.Command {
 	var f runFlags
 	var noWait bool
 	cmd := &cobra.Command{
-		Use: "push [EMAIL...]", Short: "A run now, for all users or for some", Long: pushHelp, GroupID: groupRun, Args: users,
+		Use: "push [EMAIL...]", Short: "Run now, for all users or for some", Long: pushHelp, Example: pushExamples, GroupID: groupRun, Args: users,
 		RunE: func(cmd *cobra.Command, only []string) error {
 			if err := f.check(cmd); err != nil {
 				return err
@@ -34,8 +38,8 @@ func (c *cli) pushCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().Lookup("output").Usage = "`FORM` of the report: text or json"
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "beside a daemon: leave the request and do not wait for the report")
+	cmd.Flags().Lookup("output").Usage = "format of the report: `text|json`"
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "with a daemon: leave the request, do not wait for the report")
 	return cmd
 }
 
@@ -43,7 +47,7 @@ func (c *cli) pushCommand() *cobra.Command {
 func users(_ *cobra.Command, given []string) error {
 	for _, who := range given {
 		if !strings.Contains(who, "@") && !strings.HasPrefix(who, "key:") {
-			return fmt.Errorf("%q is neither an address nor key:KEY", who)
+			return fmt.Errorf("%q is neither an email address nor key:KEY", who)
 		}
 	}
 	return nil

@@ -14,21 +14,21 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const rekeyHelp = `Encrypts the stored tokens with the key of [state] key in the configuration.
+const rekeyHelp = `Encrypt the stored tokens with [state] key from the configuration.
 
 To change the key: stop the daemon, put the new key into the configuration, keep
-the old one in a variable or file, and name that place (the key itself does not
-belong on a command line, where others can read it):
+the old one in a variable or file, and name that place. The key itself does not
+belong on a command line, where other users can read it.
 
-  ccsyncd auth rekey --old-key env:OLD_KEY
-  ccsyncd auth rekey --old-key secret:/run/secrets/old-key
+Tokens that were stored without a key need no --old-key.`
 
-Tokens that were stored before there was a key need no --old-key.`
+const rekeyExamples = `  ccsyncd auth rekey --old-key env:OLD_KEY
+  ccsyncd auth rekey --old-key secret:/run/secrets/old-key`
 
 func (c *cli) rekeyCommand() *cobra.Command {
 	var oldKey string
 	cmd := &cobra.Command{
-		Use: "rekey", Short: "Encrypt the tokens anew, with another key", Long: rekeyHelp, Args: cobra.NoArgs,
+		Use: "rekey", Short: "Encrypt the stored tokens with another key", Long: rekeyHelp, Example: rekeyExamples, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.Config()
 			if err != nil {
@@ -40,12 +40,12 @@ func (c *cli) rekeyCommand() *cobra.Command {
 					return shell.Misused(cmd, err)
 				}
 			} else if old == nil {
-				return &exit.ConfigError{Message: "there is no [state] key to encrypt with", Hint: `make one with "openssl rand -hex 32" and name it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
+				return &exit.ConfigError{Message: "[state] key is not set, so there is no key to encrypt with", Hint: `create a key with "openssl rand -hex 32" and set it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
 			}
 			return c.rekey(cmd.Context(), cfg, old)
 		},
 	}
-	cmd.Flags().StringVar(&oldKey, "old-key", "", "`PLACE` of the key that the tokens are encrypted with now: env:NAME or secret:/path")
+	cmd.Flags().StringVar(&oldKey, "old-key", "", "where the current key is: `env:NAME|secret:/path`")
 	return cmd
 }
 
@@ -57,17 +57,17 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 	defer shell.AtExit(&err, "close", db.Close)
 	err = db.Rekey(ctx, cfg.State.KeyBytes())
 	if errors.Is(err, state.ErrRemnants) {
-		return fmt.Errorf("the tokens are encrypted anew: %w", err)
+		return fmt.Errorf("the tokens are encrypted with the new key: %w", err)
 	}
 	if err != nil {
-		return fmt.Errorf("encrypt the tokens anew: %w", err)
+		return fmt.Errorf("encrypt the tokens: %w", err)
 	}
 	if cfg.State.Key.IsSet() {
 		c.Out.Printf("the tokens are encrypted with [state] key\n")
 	} else {
-		c.Out.Printf("the tokens are stored in the clear, since the configuration has no [state] key\n")
+		c.Out.Printf("the tokens are stored unencrypted: [state] key is not set\n")
 	}
-	c.Next("restart the daemon if one runs, then ccsyncd auth status")
+	c.Next("ccsyncd auth status, after restarting the daemon if it is running")
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (c *cli) readKey(place, dir string) ([]byte, error) {
 	}
 	key := config.State{Key: config.NewSecret(text)}.KeyBytes()
 	if key == nil {
-		return nil, errors.New("--old-key: there are no 32 bytes as hex or base64 at that place")
+		return nil, errors.New("--old-key: no 32 bytes as hex or base64 found there")
 	}
 	return key, nil
 }

@@ -11,28 +11,28 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-const rootHelp = `ccsyncd brings the short codes of your app's users into their contacts at
-Constant Contact.
+const rootHelp = `ccsyncd copies the short codes of your app's users to their contacts at
+Constant Contact and keeps both in step.
 
-Without a command it is the daemon: it compares the app's table with the
-account on a schedule and pushes the differences, until SIGTERM or SIGINT;
+Without a command it runs as a daemon: it compares the app's table with the
+account on a schedule and sends the differences. SIGTERM or SIGINT stops it,
 SIGHUP reloads the configuration.
 
-From nothing to the first code:
-  ccsyncd init          writes ccsync.toml
-  ccsyncd auth login    a person approves it once, on any phone
-  ccsyncd check         tests each link of the chain
-  ccsyncd --dry-run     shows what would change, changes nothing
-  ccsyncd               keeps it so
+To get started:
+  ccsyncd init          write ccsync.toml
+  ccsyncd auth login    authorize once, on any phone
+  ccsyncd check         test configuration, databases, login and fields
+  ccsyncd --dry-run     show what would change; change nothing
+  ccsyncd               run the daemon
 
 Exit codes:
-   0  done (a dry run: planned)
-   1  failed: an error that retries did not cure
+   0  done (dry run: planned)
+   1  failed: an error that retries did not fix
    2  --dry-run --detailed-exitcode: changes are pending
-   3  done in part: some changes were rejected or could not be verified
-   4  not authorized: ccsyncd auth login is needed
+   3  partial: some changes were rejected or could not be verified
+   4  not authorized: run ccsyncd auth login
    5  refused by the guard
-   6  deferred: the day's quota is used up, the rest follows after 00:00 UTC
+   6  deferred: today's quota is used up; the rest follows after 00:00 UTC
    7  another process holds the state database
   64  wrong usage
   78  wrong configuration`
@@ -50,7 +50,7 @@ func (c *cli) root() *cobra.Command {
 	var flags runFlags
 	root := &cobra.Command{
 		Use:     "ccsyncd",
-		Short:   "Short codes from the app's table into Constant Contact's contacts",
+		Short:   "Keep the short codes in Constant Contact in step with your app's table",
 		Long:    rootHelp,
 		Version: c.Version,
 		Args:    cobra.NoArgs,
@@ -67,15 +67,15 @@ func (c *cli) root() *cobra.Command {
 		SilenceErrors:     true, SilenceUsage: true,
 	}
 	flags.add(root)
-	root.Flags().BoolVar(&flags.dryRun, "dry-run", false, "one run up to the guard: print what would change, change nothing")
-	root.Flags().BoolVar(&flags.once, "once", false, "one whole run, then exit")
-	root.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "with --dry-run: exit with 2 when changes are pending")
-	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show the values in full")
+	root.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show what a run would change; change nothing")
+	root.Flags().BoolVar(&flags.once, "once", false, "run once, then exit")
+	root.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "with --dry-run: exit with 2 if changes are pending")
+	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show values in full")
 	all := root.PersistentFlags()
-	all.StringVar(&c.ConfigPath, "config", "", "the configuration `PATH` (else $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
+	all.StringVar(&c.ConfigPath, "config", "", "configuration file `PATH` (default: $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
 	all.StringVar(&c.EnvFile, "env-file", "", "read variables for env: from lines NAME=value of a `FILE`, as Node does; the environment wins")
-	all.StringVar(&c.LogLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
-	all.BoolVar(&c.NoColor, "no-color", false, "no colours")
+	all.StringVar(&c.LogLevel, "log-level", "", "log level: `debug|info|warn|error`")
+	all.BoolVar(&c.NoColor, "no-color", false, "do not use colours")
 	root.AddGroup(
 		&cobra.Group{ID: groupSetUp, Title: "Set up:"}, &cobra.Group{ID: groupRun, Title: "Run:"},
 		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupTry, Title: "Try:"},
@@ -87,6 +87,7 @@ func (c *cli) root() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	describeCompletion(root)
+	completeValues(root)
 	strict(root)
 	return root
 }
@@ -98,7 +99,7 @@ func (c *cli) prepare(cmd *cobra.Command) error {
 	case "", "debug", "info", "warn", "error":
 		return c.UseEnvFile()
 	}
-	return shell.Misused(cmd, errors.New("--log-level is debug, info, warn or error, not "+c.LogLevel))
+	return shell.Misused(cmd, errors.New("--log-level must be debug, info, warn or error, not "+c.LogLevel))
 }
 
 // strict makes every command of the tree refuse what it does not understand, with an error that is wrong usage. cobra by
@@ -132,10 +133,15 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// wrongCount says in words that a command lacks its argument; cobra counts only.
+// wrongCount says in words which arguments a command takes; cobra counts only.
 func wrongCount(cmd *cobra.Command, given []string, err error) error {
-	if _, needs, ok := strings.Cut(cmd.Use, " "); ok && len(given) == 0 {
-		return fmt.Errorf("%q needs %s", cmd.CommandPath(), needs)
+	switch _, takes, ok := strings.Cut(cmd.Use, " "); {
+	case !ok && len(given) > 0:
+		return fmt.Errorf("%q takes no arguments", cmd.CommandPath())
+	case ok && len(given) == 0:
+		return fmt.Errorf("%q needs %s", cmd.CommandPath(), takes)
+	case ok:
+		return fmt.Errorf("%q takes %s: %w", cmd.CommandPath(), takes, err)
 	}
 	return err
 }
@@ -153,7 +159,7 @@ func unknownCommand(cmd *cobra.Command, given string) error {
 func (c *cli) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
-		Short: "Help about a command",
+		Short: "Show help for a command",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {

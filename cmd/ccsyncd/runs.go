@@ -19,20 +19,20 @@ func (c *cli) runsCommand() *cobra.Command {
 	var output string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "runs", Short: "The history of runs", GroupID: groupLook, Args: cobra.NoArgs,
+		Use: "runs", Short: "List recent runs", GroupID: groupLook, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
 			}
 			if limit < 1 {
-				return shell.Misused(cmd, fmt.Errorf("--limit is a number from 1 up, not %d", limit))
+				return shell.Misused(cmd, fmt.Errorf("--limit must be 1 or more, not %d", limit))
 			}
 			return c.runs(cmd.Context(), limit, output)
 		},
 	}
 	shell.AddOutput(cmd, &output)
 	const lately = 20
-	cmd.Flags().IntVar(&limit, "limit", lately, "the last `N` runs")
+	cmd.Flags().IntVar(&limit, "limit", lately, "show the last `N` runs")
 	cmd.AddCommand(c.runsShowCommand())
 	return cmd
 }
@@ -52,7 +52,7 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 		all[i] = report.Summarise(r, report.Of(r))
 	}
 	if output == shell.OutputJSON {
-		return c.Out.JSON(all)
+		return c.Out.JSON(withSchema(all))
 	}
 	if len(all) == 0 {
 		c.Out.Printf("no runs yet\n")
@@ -64,10 +64,14 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 	return nil
 }
 
+const showHelp = `Show one run with its activities, problems and skipped rows. Without ID it is
+the last run that has ended.`
+
 func (c *cli) runsShowCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "show [ID]", Short: "One run with its activities and problems; without ID the last", Args: cobra.MaximumNArgs(1),
+		Use: "show [ID]", Short: "Show one run, by default the last", Long: showHelp, Example: "  ccsyncd runs show\n  ccsyncd runs show 17 --output json",
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: c.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -77,7 +81,7 @@ func (c *cli) runsShowCommand() *cobra.Command {
 			}
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || id < 1 {
-				return shell.Misused(cmd, fmt.Errorf("%q is not the number of a run", args[0]))
+				return shell.Misused(cmd, fmt.Errorf("%q is not a run number", args[0]))
 			}
 			return c.showRun(cmd.Context(), id, output)
 		},
@@ -129,7 +133,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 		return c.Out.JSON(ended)
 	}
 	if r.Outcome == "" {
-		return errors.New("this run has not ended: it is under way, or its process died; the next run goes on where it stopped")
+		return errors.New("this run has not ended: it is running, or its process died; the next run continues where it stopped")
 	}
 	report.PrintRun(c.Shell, r, ended)
 	return nil
@@ -144,4 +148,18 @@ func runProblems(ctx context.Context, a *app.App, id int64) ([]ccsync.PushProble
 		all[i] = ccsync.PushProblem{Key: p.Key, Email: p.Address, Reason: p.Reason, Detail: p.Detail}
 	}
 	return all, err
+}
+
+// runLine is a run in the history as `runs --output json` prints it.
+type runLine struct {
+	Schema int `json:"schema"` // 1
+	report.Summary
+}
+
+func withSchema(all []report.Summary) []runLine {
+	runs := make([]runLine, len(all))
+	for i, s := range all {
+		runs[i] = runLine{Schema: 1, Summary: s}
+	}
+	return runs
 }

@@ -16,17 +16,17 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-const sandboxHelp = `Runs a local Constant Contact: the same endpoints with the same limits, and a
-small web page to look at it and to approve device codes. For trials and tests;
-nothing leaves this machine.
+const sandboxHelp = `Run a local Constant Contact for trials and tests: the same endpoints with the
+same limits, and a small web page to look around and to approve device codes.
+Nothing leaves this machine.
 
-  ccsyncd sandbox --contacts-from-config &
+Set $CCSYNC_ENDPOINT to use it: it replaces both [endpoints], and the state
+database is a separate file next to the real one. With --contacts-from-config
+the first dry run shows your own users; --contacts N invents contacts.`
+
+const sandboxExamples = `  ccsyncd sandbox --contacts-from-config &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585
-  ccsyncd auth login
-
-$CCSYNC_ENDPOINT replaces both [endpoints], and the state database by one of
-its own beside it. With --contacts-from-config the first dry run shows your own
-users; --contacts N invents some.`
+  ccsyncd auth login`
 
 // sandboxFlags are those of the sandbox.
 type sandboxFlags struct {
@@ -41,13 +41,13 @@ type sandboxFlags struct {
 func (c *cli) sandboxCommand() *cobra.Command {
 	var f sandboxFlags
 	cmd := &cobra.Command{
-		Use: "sandbox", Short: "Run a local Constant Contact for trials and tests", Long: sandboxHelp, GroupID: groupTry, Args: cobra.NoArgs,
+		Use: "sandbox", Short: "Run a local Constant Contact for trials and tests", Long: sandboxHelp, Example: sandboxExamples, GroupID: groupTry, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.options.Contacts < 0 {
-				return shell.Misused(cmd, errors.New("--contacts is a number from 0 up"))
+				return shell.Misused(cmd, errors.New("--contacts must be 0 or more"))
 			}
 			if f.fromConfig && !onLoopback(f.listen) {
-				return shell.Misused(cmd, errors.New("--contacts-from-config shows your users' addresses to whoever reaches the sandbox: listen on 127.0.0.1"))
+				return shell.Misused(cmd, errors.New("--contacts-from-config shows your users' addresses to anyone who can reach the sandbox: use --listen 127.0.0.1:8585"))
 			}
 			return c.sandbox(cmd.Context(), f)
 		},
@@ -56,10 +56,10 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8585", "listen on `ADDR`")
 	flags.IntVar(&f.options.Contacts, "contacts", 0, "start with `N` invented contacts")
 	flags.StringVar(&f.contactsCSV, "contacts-csv", "", "start with the contacts of a CSV `FILE`")
-	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "start with a contact for each usable row of your own table, without values")
-	flags.StringSliceVar(&f.options.Hosts, "host", nil, "accept requests for this host `NAME` too")
-	flags.StringVar(&f.state, "state", "", "keep the account in a `FILE`; reuse it if it exists")
-	flags.StringVar(&f.faults, "faults", "", "inject the faults of a JSON `FILE`, or of JSON given here")
+	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "start with a contact for each usable row of your table, without values")
+	flags.StringSliceVar(&f.options.Hosts, "host", nil, "also accept requests for this host `NAME`")
+	flags.StringVar(&f.state, "state", "", "keep the account in `FILE`; reuse the file if it exists")
+	flags.StringVar(&f.faults, "faults", "", "inject the faults in a JSON `FILE`, or JSON given here")
 	flags.BoolVar(&f.options.Approve, "approve", false, "approve device codes at once")
 	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no rate limit, no daily quota; bulk activities of any size take a second")
 	flags.StringVar(&f.options.ClientID, "client-id", "", "accept only the client_id `ID` (default: any)")
@@ -78,8 +78,8 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	}
 	defer shell.AtExit(&err, "keep the sandbox's account", server.Flush)
 	base := "http://" + listener.Addr().String()
-	c.Out.Printf("sandbox   %s (a page to look around, and to approve codes at)\n", base)
-	c.Out.Printf("contacts  %d\n", server.Status().Contacts)
+	c.Out.Printf("sandbox   %s (with a page to look around and to approve codes)\n", base)
+	c.Out.Printf("contacts  %s\n", kit.Count(server.Status().Contacts))
 	c.Out.Printf("use it    export CCSYNC_ENDPOINT=%s\n", base)
 	c.Next("ccsyncd auth login, in another terminal")
 	return kit.Serve(ctx, listener, server)

@@ -16,8 +16,8 @@ import (
 func (c *cli) statusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "status", Short: "Coverage, last and next run, quota, mirror, open problems", GroupID: groupLook, Args: cobra.NoArgs,
-		Long: "Tells how it stands, from the state database, and whether the daemon\nbeside it is ready. It asks Constant Contact nothing.",
+		Use: "status", Short: "Show coverage, last and next run, quota, problems", GroupID: groupLook, Args: cobra.NoArgs,
+		Long: "Show current status from the state database, and whether the daemon is ready.\nConstant Contact is not asked.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -44,6 +44,7 @@ func (c *cli) statusCommand() *cobra.Command {
 
 // status is how an installation stands; the JSON form of `status` is this struct. Times are UTC, by Constant Contact's clock.
 type status struct {
+	Schema     int              `json:"schema"`               // 1
 	Coverage   *ccsync.Coverage `json:"coverage"`             // null before the first whole run
 	CoverageAt time.Time        `json:"coverage_at,omitzero"` // when that run ended
 	Authorized bool             `json:"authorized"`
@@ -92,6 +93,7 @@ type openProblem struct {
 }
 
 func readStatus(ctx context.Context, a *app.App) (s status, err error) {
+	s.Schema = 1
 	for _, read := range []func(context.Context, *app.App, *status) error{readLogin, readRuns, readQuota, readMirror, readProblems} {
 		if err := read(ctx, a, &s); err != nil {
 			return s, err

@@ -12,7 +12,7 @@ var version = "0.2.0"
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Version of this program", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			c.Out.Printf("ccsyncd %s (%s%s, %s/%s)\n", version, runtime.Version(), revision(), runtime.GOOS, runtime.GOARCH)
 			return nil

@@ -181,7 +181,7 @@ func (b *Binder) findField(f Field) (state.Binding, error) {
 		return state.Binding{}, &SetupError{Code: "field_ambiguous",
 			Message: fmt.Sprintf("two custom fields match %q: %q (name %s) and %q (name %s)", f.CustomField,
 				matches[0].Label, matches[0].Name, matches[1].Label, matches[1].Name),
-			Hint: "name the one that is meant by its name, or rename one of them in Constant Contact"}
+			Hint: "use the name of the right one, or rename one of them in Constant Contact"}
 	case f.Create:
 		return state.Binding{}, nil
 	}
@@ -218,7 +218,7 @@ func (b *Binder) followField(f Field, known state.Binding) (state.Binding, error
 		if now.Type != known.Type {
 			return known, &SetupError{Code: "field_retyped",
 				Message: fmt.Sprintf("the custom field %q is of type %s now and was %s", f.CustomField, now.Type, known.Type),
-				Hint:    "map a field of the old type; naming another custom_field binds anew"}
+				Hint:    "map a field of the old type, or use another custom_field"}
 		}
 		if now.Label != known.Label || now.Name != known.Name {
 			b.Notes = append(b.Notes, fmt.Sprintf("the custom field %q was renamed to %q (name %s) and is followed", f.CustomField, now.Label, now.Name))
@@ -227,7 +227,7 @@ func (b *Binder) followField(f Field, known state.Binding) (state.Binding, error
 	}
 	return known, &SetupError{Code: "field_gone",
 		Message: fmt.Sprintf("the custom field %q (id %s) is gone from the account", f.CustomField, known.ID),
-		Hint:    "it is not made again by itself; name another custom_field, or one of this name under another spelling, to bind anew"}
+		Hint:    "a run does not create it again; use another custom_field"}
 }
 
 func (b *Binder) BindList(wanted string) (state.Binding, error) {
@@ -254,7 +254,7 @@ func (b *Binder) BindList(wanted string) (state.Binding, error) {
 			Hint: "correct [contacts] lists (`ccsyncd account` prints the lists there are), or make the list in Constant Contact"}
 	case len(matches) > 1:
 		return state.Binding{}, &SetupError{Code: "list_ambiguous",
-			Message: fmt.Sprintf("two lists match %q: ids %s and %s", wanted, matches[0].ID, matches[1].ID), Hint: "give the id of the one that is meant"}
+			Message: fmt.Sprintf("two lists match %q: ids %s and %s", wanted, matches[0].ID, matches[1].ID), Hint: "use the id of the right one"}
 	}
 	return matches[0], nil
 }

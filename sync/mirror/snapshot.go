@@ -145,7 +145,7 @@ func (p *pager) begin(ctx context.Context) (err error) {
 		return err
 	}
 	if p.at.Loading > 0 && p.at.Next != "" && with == p.mapping.Key() && p.State.Now().Sub(p.at.LoadingAt) < resumable {
-		p.Log.InfoContext(ctx, "resuming the snapshot that was broken off")
+		p.Log.InfoContext(ctx, "resuming the interrupted snapshot")
 		return nil
 	}
 	return p.beginAnew(ctx)
@@ -179,7 +179,7 @@ func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
 	if !errors.Is(err, errDeadLink) {
 		return is, err
 	}
-	p.Log.InfoContext(ctx, "the snapshot that was broken off cannot be resumed, beginning anew", "error", err)
+	p.Log.InfoContext(ctx, "cannot resume the interrupted snapshot, starting again", "error", err)
 	if err := p.beginAnew(ctx); err != nil {
 		return is, err
 	}

@@ -210,5 +210,5 @@ func (s *subject) quarantined(wanted []string, now time.Time) bool {
 }
 
 func (s *subject) quarantine() string {
-	return s.problem.Reason + " before; tried again after " + s.problem.RetryAt.Format(time.RFC3339)
+	return s.problem.Reason + " before; retry after " + s.problem.RetryAt.Format(time.RFC3339)
 }

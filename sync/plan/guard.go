@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/spool"
 	"ccsyncd/sync/state"
@@ -172,14 +174,15 @@ func (g *Guard) judgeChanges(v *Verdict, e *evidence, total state.Tally) {
 		if n < g.ExemptBelow || n*100 <= carriers*g.MaxChangePercent {
 			continue
 		}
-		v.Trip("max_change_percent", fmt.Sprintf("%d of %d values of %s would be replaced within 24 hours (max_change_percent = %d)",
-			n, carriers, column, g.MaxChangePercent))
+		v.Trip("max_change_percent", fmt.Sprintf("%s of %s would be replaced within 24 hours, %s (max_change_percent = %d)",
+			kit.Plural(n, "value", "values"), column, haveOne(carriers), g.MaxChangePercent))
 	}
 }
 
 func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	if g.MinSourceRows > 0 && e.valued[""] < g.MinSourceRows {
-		v.Trip("min_source_rows", fmt.Sprintf("the source has %d rows with an address and a value (min_source_rows = %d)", e.valued[""], g.MinSourceRows))
+		v.Trip("min_source_rows", fmt.Sprintf("the source has %s with an address and a value (min_source_rows = %s)",
+			kit.Plural(e.valued[""], "row", "rows"), kit.Count(g.MinSourceRows)))
 	}
 	if g.MaxShrinkPercent == 0 {
 		return
@@ -193,17 +196,23 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 		if column != "" {
 			what = "rows with a value of " + column
 		}
-		v.Trip("max_shrink_percent", fmt.Sprintf("the source has %d %s and had %d in the last %d days (max_shrink_percent = %d)",
-			now, what, best, ShrinkDays, g.MaxShrinkPercent))
+		v.Trip("max_shrink_percent", fmt.Sprintf("the source has %s %s and had %s in the last %d days (max_shrink_percent = %d)",
+			kit.Count(now), what, kit.Count(best), ShrinkDays, g.MaxShrinkPercent))
 		return
 	}
+}
+
+// haveOne says how many contacts carry a value now. More values may be replaced within 24 hours: some contacts get theirs
+// replaced twice.
+func haveOne(carriers int) string {
+	return kit.Plural(carriers, "contact has one", "contacts have one")
 }
 
 // judgeMapping looks at fields that were not mapped so at the last good run, whatever MaxChangePercent allows.
 func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
 	for _, column := range e.remapped {
 		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= max(g.ExemptBelow, 2) && n*2 > carriers {
-			v.Trip("mapping", fmt.Sprintf("the mapping was changed, and %d of %d values would be replaced by those of %s", n, carriers, column))
+			v.Trip("mapping", fmt.Sprintf("the mapping was changed: %s would be replaced by those of %s, %s", kit.Plural(n, "value", "values"), column, haveOne(carriers)))
 		}
 	}
 }

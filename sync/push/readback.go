@@ -12,7 +12,7 @@ import (
 // Reasons for a problem.
 const (
 	Rejected        = "rejected"         // the import said that it could not take the row
-	Lost            = "lost"             // the import ended, the value is not there
+	Lost            = "lost"             // the import ended, but the value did not arrive
 	Altered         = "altered"          // another value stands there
 	Overstepped     = "overstepped"      // the contact opted out between the last reading and the import
 	ActivityFailed  = "activity_failed"  // the import ended without success
@@ -62,7 +62,7 @@ type verdict struct {
 //	carries other values                                altered
 func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
-	v := verdict{reason: unexplained(b), detail: "the import ended, the contact is not there"}
+	v := verdict{reason: unexplained(b), detail: "the import ended, but the contact does not exist"}
 	for _, c := range contacts {
 		optedOut := contact.OptedOut(c.Permission)
 		v.alone = v.alone || c.Deleted || optedOut || hasLeft(&c, b.Lists)
@@ -80,7 +80,7 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		}
 		switch {
 		case carried && optedOut && !updateUnsubscribed:
-			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out while the import was under way"}
+			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out during the import"}
 		case carried:
 			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled)}
 		case optedOut && updateUnsubscribed:
@@ -90,7 +90,7 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		case changed:
 			return verdict{alone: v.alone, reason: Altered, detail: "another value stands there"}
 		default:
-			v.detail = "the import ended, the value is not there"
+			v.detail = "the import ended, but the value did not arrive"
 		}
 	}
 	if len(b.Errors) > 0 && v.reason != Lost {

@@ -333,7 +333,7 @@ const (
 const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm || ? || fields || ? AS entry
 	FROM contacts INDEXED BY contacts_by_norm WHERE norm >= ? ORDER BY norm LIMIT ? OFFSET ?)`
 
-var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them anew")
+var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them again")
 
 // Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment. ErrMapping when the mirror has another
 // mapping.

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"ccsyncd/internal/kit"
+
 	"github.com/jmoiron/sqlx"
 )
 
@@ -34,7 +36,7 @@ type QuotaError struct {
 }
 
 func (e *QuotaError) Error() string {
-	return fmt.Sprintf("the day's quota is used up (%d of %d requests), it resets at %s", e.Used, e.Limit, e.ResetsAt.Format(time.RFC3339))
+	return fmt.Sprintf("today's quota is used up (%s of %s requests), it resets at %s", kit.Count(e.Used), kit.Count(e.Limit), e.ResetsAt.Format(time.RFC3339))
 }
 
 const (

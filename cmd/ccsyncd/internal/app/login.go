@@ -56,12 +56,12 @@ func (a *App) prove(ctx context.Context, t *oauth2.Token) (Account, error) {
 func notProven(err error) error {
 	switch {
 	case errors.Is(err, ccapi.ErrUnauthorized):
-		return fmt.Errorf("the login was approved, and Constant Contact refuses it: who approved belongs to no account (a portal login alone is none); "+
+		return fmt.Errorf("the login was approved, but Constant Contact refuses it: the user who approved belongs to no account (a developer portal login is not enough); "+
 			"sign out in that browser and approve again as a user of the account; nothing was stored: %w", err)
 	case errors.Is(err, ccapi.ErrForbidden):
-		return fmt.Errorf("the login was approved, and may not read contacts: the scope contact_data or the user's right to contacts is missing; nothing was stored: %w", err)
+		return fmt.Errorf("the login was approved, but cannot read contacts: the scope contact_data or the user's privilege for contacts is missing; nothing was stored: %w", err)
 	default:
-		return fmt.Errorf("the login could not be proven by a real call, so that nothing was stored: %w", err)
+		return fmt.Errorf("the login could not be tested with a real request; nothing was stored: %w", err)
 	}
 }
 
@@ -120,13 +120,13 @@ func (a *App) forgetAccount(ctx context.Context) error {
 func OtherAccount(was, is Account) error {
 	if is.ID == "" {
 		return &exit.ConfigError{
-			Message: fmt.Sprintf("this login does not tell which account it is for, and the state database belongs to %s; nothing was stored", was),
-			Hint:    "keep account_read in [auth] scopes and log in again",
+			Message: fmt.Sprintf("this login does not say which account it is for, and the state database belongs to %s; nothing was stored", was),
+			Hint:    "keep account_read in [auth] scopes and run `ccsyncd auth login` again",
 		}
 	}
 	return &exit.ConfigError{
 		Message: fmt.Sprintf("this login is for the account %s, and the state database belongs to %s; nothing was stored", is, was),
-		Hint:    "log in as a user of that account, give the other one a state database of its own, or drop the old one's contacts with `ccsyncd auth login --switch-account`",
+		Hint:    "log in as a user of that account, use another state database ([state] path), or drop the old account's contacts with `ccsyncd auth login --switch-account`",
 	}
 }
 

@@ -19,7 +19,7 @@ func (a *App) observe(r *http.Request, answer *http.Response, err error) {
 	if err == nil {
 		if date, noDate := http.ParseTime(answer.Header.Get("Date")); noDate == nil {
 			if err := a.State.Saw(context.WithoutCancel(r.Context()), date); err != nil {
-				a.Log.Debug("the server's time was not kept", "error", err)
+				a.Log.Debug("could not store the server's time", "error", err)
 			}
 		}
 	}

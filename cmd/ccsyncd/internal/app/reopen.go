@@ -37,7 +37,7 @@ func (a *App) keepFixed(old *config.Config) {
 		{"[http] listen", a.Config.HTTP.Listen != old.HTTP.Listen},
 	} {
 		if fixed.changed {
-			a.Log.Warn("this takes effect at the next start", "key", fixed.key)
+			a.Log.Warn("change takes effect after a restart", "key", fixed.key)
 		}
 	}
 	a.Config.State.Path, a.Config.State.Key, a.Config.HTTP.Listen = old.State.Path, old.State.Key, old.HTTP.Listen

@@ -34,7 +34,7 @@ func (a *App) Drive(ctx context.Context, t *term.Terminal, e *ccsync.Engine, o c
 	progress.End()
 	if err == nil && ctx.Err() != nil && report.Outcome == ccsync.Failed {
 		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted before its end",
-			Hint: "the next run goes on where this one stopped and sends nothing twice"}
+			Hint: "the next run continues where this one stopped and sends nothing twice"}
 	}
 	return report, err
 }

@@ -7,6 +7,7 @@ import (
 
 // LoginStatus is what `auth status` tells; the JSON form is this struct.
 type LoginStatus struct {
+	Schema     int       `json:"schema"` // 1
 	Authorized bool      `json:"authorized"`
 	Reason     string    `json:"reason,omitempty"`
 	Account    Account   `json:"account"`
@@ -38,6 +39,7 @@ func (a *App) LoginStatus(ctx context.Context) (LoginStatus, error) {
 	}
 	who, err := a.Account(ctx)
 	return LoginStatus{
+		Schema:     1,
 		Authorized: s.Authorized, Reason: s.Reason, Account: who, Scopes: append([]string{}, s.Scopes...),
 		Access: lifetime{s.Obtained, s.Expires}, Refresh: lifetime{s.RefreshObtained, s.RefreshLapses},
 		LongLived: s.LongLived, InDoubt: s.InDoubt, DoubtSince: s.DoubtSince, NextTry: s.NextTry,

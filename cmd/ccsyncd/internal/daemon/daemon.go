@@ -72,7 +72,7 @@ func Run(ctx context.Context, sh *shell.Shell) error {
 	select {
 	case <-ended:
 	case <-after(ctx, endWithin):
-		a.Log.Warn("ended in the middle of a step; the next start goes on where it stopped")
+		a.Log.Warn("stopped in the middle of a step; the next start continues there")
 		return nil
 	}
 	end() // for the loop may have ended by itself
@@ -121,7 +121,7 @@ func (d *daemon) loop(ctx context.Context) error {
 			d.tick(ctx)
 		}
 	}
-	d.app.Load().Log.Info("daemon ends")
+	d.app.Load().Log.Info("daemon stopped")
 	return nil
 }
 
@@ -131,9 +131,9 @@ func (d *daemon) start(ctx context.Context) {
 		d.refused = &loginMark{}
 	}
 	d.planNext(ctx, a, false)
-	a.Log.Info("daemon begins", "version", d.Version, "config", a.Config.Path, "cron", a.Config.Schedule.Cron.Spec, "next", d.schedule.next)
+	a.Log.Info("daemon started", "version", d.Version, "config", a.Config.Path, "cron", a.Config.Schedule.Cron.Spec, "next", d.schedule.next)
 	if err := a.State.Requeue(ctx); err != nil {
-		a.Log.Warn("requests that a former daemon left are not taken up", "error", err)
+		a.Log.Warn("could not requeue the requests left by the previous daemon", "error", err)
 	}
 	if a.Config.Schedule.RunOnStart {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
@@ -170,7 +170,7 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 		}
 		var err error
 		if idle, err = a.Engine().Idle(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Debug("whether there is something to do is not known, so a run finds out", "error", err)
+			a.Log.Debug("could not tell whether there is something to do, starting a run", "error", err)
 		}
 	})
 	if !idle {
@@ -189,7 +189,7 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 func (d *daemon) notice(ctx context.Context, a *app.App) {
 	changed, err := a.State.Changed(ctx)
 	if err != nil {
-		a.Log.Warn("the state database does not answer", "error", err)
+		a.Log.Warn("state database does not answer", "error", err)
 		return
 	}
 	if !changed {
@@ -200,7 +200,7 @@ func (d *daemon) notice(ctx context.Context, a *app.App) {
 		return
 	}
 	if mark, authorized := markOf(ctx, a); authorized && mark != *d.refused {
-		a.Log.Info("somebody has logged in")
+		a.Log.Info("new login found")
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
 		d.planNext(ctx, a, false)
 	}

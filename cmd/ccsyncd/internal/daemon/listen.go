@@ -46,14 +46,14 @@ func removeStale(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there and is no socket; give [http] listen another path", path)
+		return fmt.Errorf("%s exists and is not a socket; set [http] listen to another path", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
-		return errors.Join(fmt.Errorf("another process listens at %s", path), conn.Close())
+		return errors.Join(fmt.Errorf("another process is listening on %s", path), conn.Close())
 	}
 	if !errors.Is(err, errRefused) {
-		return fmt.Errorf("whether another process listens there is not known: %w", err)
+		return fmt.Errorf("could not tell whether another process is listening there: %w", err)
 	}
 	return os.Remove(path)
 }

@@ -29,7 +29,7 @@ func TestAUnixSocketIsForUserAndGroupAlone(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("%v %v, want mode 0660", info.Mode(), err)
 	}
-	if second, err := listenAt("unix:" + path); err == nil || !strings.Contains(err.Error(), "another process listens") {
+	if second, err := listenAt("unix:" + path); err == nil || !strings.Contains(err.Error(), "another process is listening") {
 		t.Errorf("a second listener: %v, %v", second, err)
 	}
 	if err := listener.Close(); err != nil {
@@ -41,7 +41,7 @@ func TestAUnixSocketIsForUserAndGroupAlone(t *testing.T) {
 	if err := os.WriteFile(path, []byte("somebody's"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listenAt("unix:" + path); err == nil || !strings.Contains(err.Error(), "is no socket") {
+	if _, err := listenAt("unix:" + path); err == nil || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("a file in its place: %v", err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "somebody's" {

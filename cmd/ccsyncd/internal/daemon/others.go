@@ -52,14 +52,14 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 	for ctx.Err() == nil {
 		r, ok, err := a.State.Asked(ctx)
 		if err != nil {
-			a.Log.Warn("requests of other processes could not be read", "error", err)
+			a.Log.Warn("could not read the requests of other processes", "error", err)
 		}
 		if !ok {
 			break
 		}
 		var asked Request
 		if err := json.Unmarshal([]byte(r.Options), &asked); err != nil {
-			a.Log.Warn("a request of another process was not understood", "request", r.ID, "error", err)
+			a.Log.Warn("could not parse a request of another process", "request", r.ID, "error", err)
 			answerOther(ctx, a, r.ID, answerDone)
 			continue
 		}
@@ -95,7 +95,7 @@ func (d *daemon) serveGuests(ctx context.Context, a *app.App, guests []guest) {
 
 func answerOther(ctx context.Context, a *app.App, id int64, answer string) {
 	if err := a.State.SetAnswer(context.WithoutCancel(ctx), id, answer); err != nil {
-		a.Log.Warn("a request of another process was not answered", "request", id, "error", err)
+		a.Log.Warn("could not answer a request of another process", "request", id, "error", err)
 	}
 }
 

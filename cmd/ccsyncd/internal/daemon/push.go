@@ -46,7 +46,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 		return nil, err
 	}
 	if !r.Wait {
-		sh.Out.Printf("left to process %d on %s\n", holder.PID, holder.Host)
+		sh.Out.Printf("request left for process %d on %s\n", holder.PID, holder.Host)
 		return nil, nil
 	}
 	defer sh.Err.EndLive()
@@ -56,7 +56,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 	)
 	began, seen := time.Now(), time.Now()
 	for {
-		sh.Err.Live(sh.Err.Text("process %d on %s does it, waiting for its report  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
+		sh.Err.Live(sh.Err.Text("waiting for process %d on %s  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
 		report, err := answer(ctx, a, id)
 		if report != nil || err != nil {
 			return report, err
@@ -70,7 +70,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 			}
 		}
 		if kit.Sleep(ctx, look) != nil {
-			return nil, errors.Join(errors.New("interrupted; a run that has begun goes on without us"), withdraw(ctx, a, id))
+			return nil, errors.Join(errors.New("interrupted; a run that has started continues in the daemon"), withdraw(ctx, a, id))
 		}
 	}
 }
@@ -90,7 +90,7 @@ func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
 	}
 	var report ccsync.Report
 	if err := json.Unmarshal([]byte(text), &report); err != nil {
-		return nil, errors.New("the process that holds the state database did not understand the request; it may be of another version")
+		return nil, errors.New("the process that holds the state database did not understand the request; it may be another version")
 	}
 	return &report, a.State.SetAnswer(ctx, id, answerRead)
 }

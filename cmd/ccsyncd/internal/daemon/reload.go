@@ -14,13 +14,13 @@ func (d *daemon) reload(ctx context.Context) {
 	old := d.app.Load()
 	next, err := d.reopen(ctx, old)
 	if err != nil {
-		old.Log.Error("the configuration is kept as it was, the changed one is not right", "error", err)
+		old.Log.Error("reload failed, keeping the current configuration", "error", err)
 		return
 	}
 	d.app.Store(next)
 	d.planNext(ctx, next, false)
 	if err := old.Release(); err != nil {
-		next.Log.Warn("close what the old configuration had opened", "error", err)
+		next.Log.Warn("could not close what the old configuration had opened", "error", err)
 	}
 	next.Log.Info("configuration reloaded", "config", next.Config.Path, "cron", next.Config.Schedule.Cron.Spec, "next", d.schedule.next)
 }

@@ -29,7 +29,7 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	}
 	d.afterRun(ctx, a, report)
 	if ctx.Err() != nil {
-		a.Log.Info("run broken off, its rest follows at the next start", "run", report.Run)
+		a.Log.Info("run interrupted, the rest follows at the next start", "run", report.Run)
 		return report
 	}
 	logRun(ctx, a.Log, report)
@@ -45,7 +45,7 @@ func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccs
 	if report == nil || report.Error == nil || report.Error.Code != "crashed" {
 		report = d.failedReport(o, "", err)
 	}
-	d.progress.troubled(fmt.Sprintf("a run could not be written down (%s): %s", code, hint))
+	d.progress.troubled(fmt.Sprintf("a run could not be recorded (%s): %s", code, hint))
 	return report
 }
 
@@ -106,7 +106,7 @@ func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.
 	r := report.Empty(d.Version, false)
 	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
 	r.ExitCode = exit.Failed
-	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is tried again at the next run; the log has more"}
+	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is retried at the next run; the log has details"}
 	if code == "" {
 		r.Error.Code, r.Error.Hint = ccsync.Diagnose(err)
 	}
@@ -114,7 +114,7 @@ func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.
 }
 
 func (d *daemon) interrupted(o ccsync.Options) *ccsync.Report {
-	return d.failedReport(o, "interrupted", fmt.Errorf("the daemon is ending"))
+	return d.failedReport(o, "interrupted", fmt.Errorf("the daemon is stopping"))
 }
 
 // logRun is the one line that a person wants of each run.

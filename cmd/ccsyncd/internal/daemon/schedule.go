@@ -79,7 +79,7 @@ func (d *daemon) planNext(ctx context.Context, a *app.App, idle bool) {
 	}
 	next := ccsync.Next{At: s.next.UTC(), Schedule: a.Config.Schedule.Cron.Spec, PID: os.Getpid()}
 	if err := ccsync.SetNext(context.WithoutCancel(ctx), a.State, next); err != nil {
-		a.Log.Debug("when the next run is due was not written down", "error", err)
+		a.Log.Debug("could not record when the next run is due", "error", err)
 		return
 	}
 	s.written = now

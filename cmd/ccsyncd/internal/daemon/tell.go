@@ -30,13 +30,13 @@ func (d *daemon) status(_ context.Context, r *ccsync.Report) {
 	if !r.Whole() {
 		return
 	}
-	d.heard(d.system.Status("last whole run: " + string(r.Outcome)))
+	d.heard(d.system.Status("last run for all users: " + string(r.Outcome)))
 }
 
 // heard takes an error of the service manager for what it is: nothing that anybody can do something about.
 func (d *daemon) heard(err error) {
 	if err != nil {
-		d.app.Load().Log.Debug("systemd does not listen", "error", err)
+		d.app.Load().Log.Debug("systemd notification failed", "error", err)
 	}
 }
 

@@ -106,7 +106,7 @@ func ShowAccount(ctx context.Context, sh *shell.Shell, output string) (err error
 	for _, f := range b.Rows {
 		sh.Out.Printf("| %s | %s |\n", f.Topic, strings.ReplaceAll(f.Found, "|", "\\|"))
 	}
-	sh.Next("paste this table into an issue if it differs from docs/first-meeting.md, then ccsyncd --dry-run")
+	sh.Next("ccsyncd --dry-run; if this table differs from docs/first-meeting.md, paste it into an issue")
 	return nil
 }
 
@@ -175,7 +175,7 @@ func (w *accountAnswers) findings() []finding {
 	add("contact counts", numbers(w.bodies("/contacts/counts")))
 	add("contacts: counts and pages", pagesFound(pages))
 	add("contacts: order", orderFound(pages))
-	add("contacts: the first page once more", sameAgain(w.of("/contacts", whole)))
+	add("contacts: the first page again", sameAgain(w.of("/contacts", whole)))
 	add("contacts: next link", nextLinks(pages))
 	add("contacts: members", keysOf(elements(pages, "contacts")))
 	add("contacts: email_address", keysOf(under(elements(pages, "contacts"), "email_address")))

@@ -2,6 +2,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -29,7 +30,7 @@ type link struct {
 	Name    string `json:"link"`
 	Verdict string `json:"verdict"`
 	Detail  string `json:"detail"`
-	Cure    string `json:"cure,omitempty"`
+	Hint    string `json:"cure,omitempty"` // the member has this name since the first version
 
 	code int
 }
@@ -44,17 +45,17 @@ func (ch *chain) ok(name, detail string) {
 	ch.links = append(ch.links, link{Name: name, Verdict: verdictOK, Detail: detail})
 }
 
-func (ch *chain) note(name, detail, cure string) {
-	ch.links = append(ch.links, link{Name: name, Verdict: verdictNote, Detail: detail, Cure: cure})
+func (ch *chain) note(name, detail, hint string) {
+	ch.links = append(ch.links, link{Name: name, Verdict: verdictNote, Detail: detail, Hint: hint})
 }
 
-// fail adds a link that does not hold. The cure is the one given, else that of the error.
-func (ch *chain) fail(name string, err error, cure string) {
-	code, hint := exit.Of(err)
-	if cure == "" {
-		cure = hint
+// fail adds a link that fails. The hint is the one given, else that of the error.
+func (ch *chain) fail(name string, err error, hint string) {
+	code, known := exit.Of(err)
+	if hint == "" {
+		hint = cmp.Or(known, networkHint(err))
 	}
-	ch.links = append(ch.links, link{Name: name, Verdict: verdictFail, Detail: err.Error(), Cure: cure, code: code})
+	ch.links = append(ch.links, link{Name: name, Verdict: verdictFail, Detail: err.Error(), Hint: hint, code: code})
 }
 
 // code is the exit code of the first link that fails.
@@ -73,10 +74,11 @@ func Check(ctx context.Context, sh *shell.Shell, o Options) error {
 	testAll(ctx, sh, ch)
 	if o.Output == shell.OutputJSON {
 		err := sh.Out.JSON(struct {
+			Schema   int    `json:"schema"`
 			OK       bool   `json:"ok"`
 			ExitCode int    `json:"exit_code"`
 			Links    []link `json:"links"`
-		}{ch.code() == exit.Done, ch.code(), ch.links})
+		}{1, ch.code() == exit.Done, ch.code(), ch.links})
 		if err != nil {
 			return err
 		}
@@ -98,17 +100,17 @@ func printChain(sh *shell.Shell, ch *chain) {
 			}
 			sh.Out.Print(mark + sh.Out.Text("%-*s%s", nameWidth, l.Name, line))
 		}
-		if l.Cure != "" {
-			sh.Out.Print(sh.Out.Text("%*s%s", nameWidth+verdictWidth, "", "cure: ") + shell.Lines(sh.Out, l.Cure))
+		if l.Hint != "" {
+			sh.Out.Print(sh.Out.Text("%*s%s", nameWidth+verdictWidth, "", "hint: ") + shell.Lines(sh.Out, l.Hint))
 		}
 	}
 	switch code := ch.code(); {
 	case code == exit.Unauthorized:
 		sh.Next("ccsyncd auth login")
 	case code != exit.Done:
-		sh.Next("ccsyncd check, once that is mended")
+		sh.Next("ccsyncd check, after correcting what failed")
 	case ch.Offline:
-		sh.Next("ccsyncd check without --offline tests the rest")
+		sh.Next("ccsyncd check, without --offline, to test the rest")
 	default:
 		sh.Next("ccsyncd --dry-run")
 	}

@@ -57,7 +57,7 @@ func (ch *chain) files(cfg *config.Config) {
 	dir := filepath.Dir(cfg.State.Path)
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&config.OthersWrite != 0 && runtime.GOOS != "windows" {
 		ch.note(name, fmt.Sprintf("any user of this machine can write to the folder of the state database, %s (mode %04o)", dir, info.Mode().Perm()),
-			"give the state database a folder of its own that only its user can write to: [state] path")
+			"put the state database into a folder that only its user can write to: [state] path")
 	}
 }
 
@@ -66,7 +66,7 @@ func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Bindi
 	const name = "state database"
 	path := a.Config.State.Path
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		ch.note(name, path+" does not exist yet", "it is made by `ccsyncd auth login`")
+		ch.note(name, path+" does not exist yet", "`ccsyncd auth login` creates it")
 		return nil, false
 	}
 	err := a.OpenState(ctx)
@@ -79,7 +79,7 @@ func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Bindi
 	}
 	switch {
 	case !a.Config.State.Key.IsSet():
-		ch.note(name, path+"; the tokens in it are not encrypted", "set [state] key to encrypt them (openssl rand -hex 32 makes one)")
+		ch.note(name, path+"; the tokens in it are not encrypted", "set [state] key to encrypt them (create a key with openssl rand -hex 32)")
 	default:
 		ch.ok(name, path+"; the tokens in it are encrypted")
 	}
@@ -101,11 +101,11 @@ func (ch *chain) testDisk(a *app.App) {
 	case errors.Is(err, errNotTold):
 		return
 	case err != nil:
-		ch.fail(name, fmt.Errorf("the folder of the state database: %w", err), "make the folder and let this user write to it, or set [state] path to another place")
+		ch.fail(name, fmt.Errorf("the folder of the state database: %w", err), "create the folder and let this user write to it, or change [state] path")
 	case free < leastRoom:
-		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "make room: nothing is sent that cannot be written down")
+		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "free disk space: nothing is sent that cannot be recorded")
 	case free < scantRoom:
-		ch.note(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)), "make room before it runs out")
+		ch.note(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)), "free disk space soon")
 	default:
 		ch.ok(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)))
 	}
@@ -128,12 +128,12 @@ func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Bindi
 		err = a.Source.Check(ctx)
 	}
 	if err != nil {
-		ch.fail(name, err, "mend that; the error says what is expected")
+		ch.fail(name, err, "correct [source] as the error says")
 		return
 	}
 	detail := a.Source.Identity()
 	if key := a.Source.KeyColumn(); key != "" {
-		detail += fmt.Sprintf(", users are named by %q", key)
+		detail += fmt.Sprintf(", users are identified by %q", key)
 	}
 	ch.ok(name, detail)
 	for _, text := range a.Source.Notes() {
@@ -176,14 +176,14 @@ func (ch *chain) rows(x *ccsync.Examination) {
 	detail := kit.Plural(x.Source.Rows, "row", "rows")
 	if x.Formulas > 0 {
 		ch.note("values", kit.Plural(x.Formulas, "row has", "rows have")+" a value that a spreadsheet would take for a formula: it begins with = + - or @",
-			"whoever exports contacts and opens the file may run it; let the app refuse such values")
+			"a spreadsheet may run it when someone opens an export of the contacts; let the app refuse such values")
 	}
 	if skipped == 0 {
-		ch.ok(name, detail+", none of them would be skipped")
+		ch.ok(name, detail+", none would be skipped")
 		return
 	}
 	detail += fmt.Sprintf(", %s would be skipped:\n%s", kit.Count(skipped), reasonsText(x))
-	cure := "mend these rows in the app's database; the others are sent all the same"
+	cure := "correct these rows in the app's database; all other rows are sent"
 	if ch.Strict {
 		ch.fail(name, errors.New(detail), cure)
 		return

@@ -47,7 +47,7 @@ func (ch *chain) testLogin(ctx context.Context, a *app.App) (ok bool) {
 	case err == nil:
 		return ch.testAccount(ctx, a, app.Account{ID: who.ID, Name: who.Name})
 	case errors.Is(err, ccapi.ErrForbidden), errors.Is(err, ccapi.ErrNotFound):
-		ch.note(name, "accepted, but the account does not tell its name", "keep account_read in [auth] scopes, then log in again: it guards against another account")
+		ch.note(name, "accepted, but the account's name is not available", "keep account_read in [auth] scopes, then run `ccsyncd auth login`: the name protects against a different account")
 		return true
 	default:
 		ch.fail(name, err, "")
@@ -78,9 +78,9 @@ func (ch *chain) testScopes(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case len(s.Scopes) > 0 && !slices.Contains(s.Scopes, "contact_data"):
-		ch.fail(name, fmt.Errorf("contact_data is missing: %s: %w", strings.Join(s.Scopes, " "), ccapi.ErrForbidden), "name it in [auth] scopes, then run `ccsyncd auth login`")
+		ch.fail(name, fmt.Errorf("contact_data is missing: %s: %w", strings.Join(s.Scopes, " "), ccapi.ErrForbidden), "add it to [auth] scopes, then run `ccsyncd auth login`")
 	default:
-		ch.ok(name, fmt.Sprintf("%s; unused, the login lapses on %s", strings.Join(s.Scopes, " "), s.RefreshLapses.Format(time.DateOnly)))
+		ch.ok(name, fmt.Sprintf("%s; the login expires on %s if not used", strings.Join(s.Scopes, " "), s.RefreshLapses.Format(time.DateOnly)))
 	}
 }
 
@@ -89,7 +89,7 @@ func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 	const name = "privileges"
 	has, err := a.Reader.Privileges(ctx)
 	if err != nil {
-		ch.note(name, "not told: "+err.Error(), "")
+		ch.note(name, "not available: "+err.Error(), "")
 		return
 	}
 	var missing []string
@@ -99,10 +99,10 @@ func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 		}
 	}
 	if len(missing) > 0 {
-		ch.fail(name, fmt.Errorf("the user who approved lacks %s", strings.Join(missing, " and ")), "give that user the right in Constant Contact, or log in as another one")
+		ch.fail(name, fmt.Errorf("the user who approved lacks %s", strings.Join(missing, " and ")), "give that user this privilege in Constant Contact, or log in as another user")
 		return
 	}
-	ch.ok(name, "contacts may be read and written")
+	ch.ok(name, "contacts can be read and written")
 }
 
 // testNames looks up the configured custom fields and lists.
@@ -118,10 +118,10 @@ func (ch *chain) testNames(ctx context.Context, a *app.App) {
 		case b.Err != nil:
 			ch.fail(name, b.Err, "")
 		case b.Create:
-			ch.note(name, fmt.Sprintf("%q is not there yet", b.Wanted), "the first run makes it (create = true)")
+			ch.note(name, fmt.Sprintf("%q does not exist yet", b.Wanted), "the first run creates it (create = true)")
 		case b.Unproven:
 			ch.note(name, fmt.Sprintf("%q is %q (name %s, type %s), which is unproven", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type),
-				"nobody has seen yet how Constant Contact takes the choices of a select field; a field of type string is safe")
+				"how Constant Contact handles the choices of a select field has not been observed yet; a field of type string is safe")
 		case b.Kind == state.CustomField:
 			ch.ok(name, fmt.Sprintf("%q is %q (name %s, type %s)", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type))
 		default:
@@ -150,7 +150,7 @@ func (ch *chain) testClearing(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case off != nil:
-		ch.note(name, clearingText(off), "look at that contact in Constant Contact, and empty values there meanwhile")
+		ch.note(name, clearingText(off), "check that contact in Constant Contact; until then, clear values there")
 	}
 }
 
@@ -181,9 +181,9 @@ func (ch *chain) testClock(a *app.App) {
 	skew, known := a.Reader.Clock()
 	switch {
 	case !known:
-		ch.note(name, "Constant Contact did not tell its time", "")
+		ch.note(name, "Constant Contact sent no time", "")
 	case skew.Abs() > SkewTold:
-		ch.note(name, SkewText(skew), "set the clock (NTP); ccsyncd goes by Constant Contact's clock meanwhile")
+		ch.note(name, SkewText(skew), "set the clock (NTP); until then ccsyncd uses Constant Contact's clock")
 	default:
 		ch.ok(name, "within a minute of Constant Contact's")
 	}

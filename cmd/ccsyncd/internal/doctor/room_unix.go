@@ -10,7 +10,7 @@ import (
 )
 
 // errNotTold: this system does not tell how much room there is.
-var errNotTold = errors.New("not told")
+var errNotTold = errors.New("unknown")
 
 // room is how many bytes this user may still write into a folder.
 func room(dir string) (bytes uint64, err error) {

@@ -20,7 +20,7 @@ import (
 // Exit codes. When several apply, the first of 78, 4, 1, 5, 3, 6 is it.
 const (
 	Done         = 0
-	Failed       = 1  // an error that retries did not cure
+	Failed       = 1  // an error that retries did not fix
 	Pending      = 2  // --dry-run --detailed-exitcode: changes are pending
 	Partial      = 3  // some changes were sent but rejected or could not be verified
 	Unauthorized = 4  // ccsyncd auth login is needed
@@ -49,7 +49,7 @@ func (e *ConfigError) Error() string { return e.Message }
 // said ends a command whose output has told everything already: only the exit code is left.
 type said int
 
-func (s said) Error() string { return "the output tells" }
+func (s said) Error() string { return "see the output" }
 
 // With ends a command with a code, after its output.
 func With(code int) error {
@@ -76,21 +76,21 @@ var exits = []struct {
 	{isErr(state.ErrExposed), Config, always("")},
 	{isErr(state.ErrKey), Config, always("")},
 	{is[*state.OwnerError], Config, ownerHint},
-	{isErr(state.ErrLink), Config, always("remove it, and keep the folder of the state database to the account that ccsyncd runs as")},
+	{isErr(state.ErrLink), Config, always("remove it, and let only the user that ccsyncd runs as write to the folder of the state database")},
 	{is[*oauthdev.LoginError], Unauthorized, always("run `ccsyncd auth login`")},
 	{isErr(ccapi.ErrUnauthorized), Unauthorized, always("run `ccsyncd auth login`")},
 	{is[*oauthdev.DoubtError], Failed, engineHint},
 	{isErr(oauthdev.ErrDenied), Unauthorized, always("run `ccsyncd auth login` again and approve the code")},
-	{isErr(oauthdev.ErrExpired), Unauthorized, always("run `ccsyncd auth login` again: it prints a fresh code")},
-	{isErr(oauthdev.ErrNoRefreshToken), Unauthorized, always("set up the application for the device flow, keep offline_access in [auth] scopes, then run `ccsyncd auth login` again")},
-	{is[*state.HeldError], Held, always("`ccsyncd push` hands the work to that process; a daemon runs on its schedule by itself")},
-	{is[*state.QuotaError], Deferred, always("it goes on after 00:00 UTC; `ccsyncd status` shows the quota")},
-	{is[*ccapi.QuotaError], Deferred, always("it goes on after 00:00 UTC; other programs with the same API key count too")},
+	{isErr(oauthdev.ErrExpired), Unauthorized, always("run `ccsyncd auth login` again for a new code")},
+	{isErr(oauthdev.ErrNoRefreshToken), Unauthorized, always("enable the device flow for the application, keep offline_access in [auth] scopes, then run `ccsyncd auth login` again")},
+	{is[*state.HeldError], Held, always("use `ccsyncd push`: it hands the work to that process")},
+	{is[*state.QuotaError], Deferred, always("it continues after 00:00 UTC; `ccsyncd status` shows the quota")},
+	{is[*ccapi.QuotaError], Deferred, always("it continues after 00:00 UTC; other programs with the same API key count too")},
 	{isErr(state.ErrReplaced), Failed, engineHint},
 	{isErr(state.ErrFull), Failed, engineHint},
 	{isErr(state.ErrBusy), Failed, engineHint},
 	{isErr(state.ErrReadOnly), Failed, engineHint},
-	{isErr(state.ErrRemnants), Failed, always("nothing more is to be done where a daemon runs; else run `ccsyncd status` in a moment")},
+	{isErr(state.ErrRemnants), Failed, always("nothing to do if a daemon is running; otherwise run `ccsyncd status` in a moment")},
 	{isErr(state.ErrNewer), Failed, always("")},
 	{isErr(state.ErrDamaged), Failed, engineHint},
 }
@@ -174,7 +174,7 @@ func isErr(target error) func(error) bool {
 func always(hint string) func(error) string { return func(error) string { return hint } }
 
 func usageHint(err error) string {
-	return "`" + as[*UsageError](err).Command + " --help` shows how it is used"
+	return "`" + as[*UsageError](err).Command + " --help` shows the usage"
 }
 
 func configHint(err error) string {
@@ -201,8 +201,8 @@ func ownerHint(err error) string {
 	e := as[*state.OwnerError](err)
 	if dir, ok := strings.CutPrefix(filepath.Dir(e.Path), "/var/lib/"); ok && os.Geteuid() == 0 {
 		dir = strings.TrimPrefix(dir, "private/")
-		return "run it as the service does: systemd-run --pty --quiet --property=DynamicUser=yes --property=User=" + e.Owner +
+		return "run it as the service user: systemd-run --pty --quiet --property=DynamicUser=yes --property=User=" + e.Owner +
 			" --property=StateDirectory=" + dir + " --property=EnvironmentFile=-/etc/ccsync/env /usr/local/bin/ccsyncd … --config /etc/ccsync/ccsync.toml"
 	}
-	return "run it as that user (sudo -u " + e.Owner + " ccsyncd …), or give the file to this one if nobody else wrote it"
+	return "run it as that user (sudo -u " + e.Owner + " ccsyncd …), or change the owner of the file (chown) if nobody else wrote it"
 }

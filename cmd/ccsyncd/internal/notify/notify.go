@@ -56,7 +56,7 @@ func (n *Notifier) Ran(ctx context.Context, r *ccsync.Report) {
 	}
 	whole, err := n.whole(ctx, r)
 	if err != nil {
-		n.app().Log.Warn("how the last run ended is not known", "error", err)
+		n.app().Log.Warn("could not read how the last run ended", "error", err)
 	}
 	n.late = nil
 	if whole.Outcome == ccsync.Synced && !n.well(ctx) { // all is not well again yet
@@ -92,7 +92,7 @@ func (n *Notifier) queue(job func(context.Context)) {
 	select {
 	case n.jobs <- job:
 	default:
-		n.app().Log.Warn("a notification is left out: the receiver is too slow")
+		n.app().Log.Warn("notification dropped: the receiver is too slow")
 	}
 }
 
@@ -155,13 +155,13 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	case n.known != nil: // it may not have been written down
 		was = *n.known
 	case err != nil:
-		a.Log.Warn("what was notified last is not known", "error", err)
+		a.Log.Warn("could not read the last notification", "error", err)
 		return
 	}
 	name, is := event(was, &l)
 	if name != "" && a.Config.Notify.Webhook.IsSet() {
 		if err := n.post(ctx, a.Config.Notify, noticeOf(name, &l)); err != nil {
-			a.Log.Warn("the webhook was not delivered; the next run tries again", "event", name, "run", l.Run, "error", err)
+			a.Log.Warn("webhook failed, retrying after the next run", "event", name, "run", l.Run, "error", err)
 			return
 		}
 		a.Log.Info("webhook delivered", "event", name, "run", l.Run)
@@ -173,7 +173,7 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	}
 	if err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
 		n.written = false
-		a.Log.Warn("a notification may be repeated after a restart: that it was sent could not be written down", "error", err)
+		a.Log.Warn("could not record that a notification was sent, it may be repeated after a restart", "error", err)
 	}
 }
 

@@ -338,14 +338,14 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 		text  string
 		hint  string
 	}{
-		"failed":               {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not cure; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
-		"no field":             {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, gone or ambiguous (field_gone); it is tried again at the next scheduled time", "ccsyncd runs show 17"},
-		"no source":            {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; it is tried again at the next scheduled time", "ccsyncd runs show 17"},
+		"failed":               {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not fix; it is retried at the next scheduled time", "ccsyncd runs show 17"},
+		"no field":             {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, gone or ambiguous (field_gone); it is retried at the next scheduled time", "ccsyncd runs show 17"},
+		"no source":            {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; it is retried at the next scheduled time", "ccsyncd runs show 17"},
 		"refused":              {"refused", counted(ccsync.Refused, "refused"), "the guard refused the plan, nothing more was sent: max_clears, max_joins", "ccsyncd runs show 17"},
-		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "there is no login that Constant Contact accepts; nothing is sent until somebody logs in", "ccsyncd auth login"},
-		"partial":              {"partial", counted(ccsync.Partial, "partial"), "2 codes did not arrive (1 lost, 1 rejected); what can be tried again is tried by itself", "ccsyncd runs show 17"},
-		"recovered":            {"recovered", counted(ccsync.Synced, ""), "all is well again: 986 of 1,010 users carry their values", "ccsyncd runs show 17"},
-		"a run without number": {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is tried again at the next scheduled time", "ccsyncd check"},
+		"unauthorized":         {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "Constant Contact accepts no login; nothing is sent until someone logs in", "ccsyncd auth login"},
+		"partial":              {"partial", counted(ccsync.Partial, "partial"), "2 codes did not arrive (1 lost, 1 rejected); ccsyncd retries where it can", "ccsyncd runs show 17"},
+		"recovered":            {"recovered", counted(ccsync.Synced, ""), "recovered: 986 of 1,010 users have their values", "ccsyncd runs show 17"},
+		"a run without number": {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is retried at the next scheduled time", "ccsyncd check"},
 	}
 	for name, tt := range tests {
 		m := noticeOf(tt.event, tt.whole)
@@ -360,7 +360,7 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 		}
 	}
 	body, err := noticeOf("partial", counted(ccsync.Partial, "partial")).encode(config.FormatJSON)
-	want := `{"schema":1,"event":"partial","text":"2 codes did not arrive (1 lost, 1 rejected); what can be tried again is tried by itself","run":17,` +
+	want := `{"schema":1,"event":"partial","text":"2 codes did not arrive (1 lost, 1 rejected); ccsyncd retries where it can","run":17,` +
 		`"counts":{"users":1010,"contacts":988,"verified":986,"pending":0,"missing":2,"skipped":22,"rejected":1,"unverified":1},"hint":"ccsyncd runs show 17"}` + "\n"
 	if err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)

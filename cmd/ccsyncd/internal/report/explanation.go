@@ -30,11 +30,11 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, reveal bool) {
 	}
 	p.decision(x)
 	if x.Problem != nil {
-		p.Printf("problem     %s: %s; sent %s, next try %s\n", x.Problem.Reason, x.Problem.Detail, kit.Plural(x.Problem.Attempts, "time", "times"), x.Problem.RetryAt)
+		p.Printf("problem     %s: %s; sent %s, next retry %s\n", x.Problem.Reason, x.Problem.Detail, kit.Plural(x.Problem.Attempts, "time", "times"), x.Problem.RetryAt)
 	}
 	p.pushes(x.Pushes)
 	if x.Advice != "" {
-		p.Print("", p.Paint(term.Strong, "what to do: ")+p.Text("%s", x.Advice))
+		p.Print("", p.Paint(term.Strong, "hint: ")+p.Text("%s", x.Advice))
 	}
 }
 

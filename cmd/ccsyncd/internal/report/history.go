@@ -120,7 +120,7 @@ func PrintRun(sh *shell.Shell, r state.Run, report *ccsync.Report) {
 		sh.Complain(report.Error.Message, report.Error.Hint)
 	}
 	if report.Push != nil && len(report.Push.Problems) > 0 {
-		sh.Next("ccsyncd explain EMAIL tells all there is to know of one user")
+		sh.Next("ccsyncd explain EMAIL, for one user")
 		return
 	}
 	sh.Next("ccsyncd status")

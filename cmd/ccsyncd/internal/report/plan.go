@@ -24,10 +24,10 @@ func (p printer) plan(r *ccsync.Report) {
 	s := r.Summary
 	if s.Joins > 0 {
 		p.Print("", p.Paint(term.Caution, fmt.Sprintf("%s: %s", kit.Plural(s.Joins, "list join", "list joins"), strings.Join(joinedLists(r), ", "))))
-		p.Printf("  contacts that join a list start the automations that wait for it\n")
+		p.Printf("  joining a list starts the automations that are triggered by it\n")
 	}
 	for _, setup := range r.Setup {
-		p.Printf("\nsetup: the custom field %q does not exist yet and would be created\n", setup.Name)
+		p.Printf("\nsetup: the custom field %q does not exist yet, a run creates it\n", setup.Name)
 	}
 	if Pending(r) == 0 {
 		return
@@ -60,8 +60,8 @@ func (p printer) tally(s ccsync.Summary) term.Text {
 		n    int
 		what string
 	}{
-		{s.Create, "to be created"}, {s.Fill, "get a value where there was none (fill)"},
-		{s.Change, "get one value replaced by another (change)"}, {s.Clear, "lose a value (clear)"},
+		{s.Create, "to be created"}, {s.Fill, "get a first value (fill)"},
+		{s.Change, "get a new value (change)"}, {s.Clear, "lose a value (clear)"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, kit.Count(part.n)+" "+part.what)

@@ -38,7 +38,7 @@ func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 		return err
 	}
 	if r.Truncated {
-		sh.Err.Printf("only the first 10,000 changes and skips are listed; the summary counts all\n")
+		sh.Err.Printf("only the first 10,000 changes and skipped rows are listed; the summary counts all\n")
 	}
 	if r.Error != nil {
 		sh.Complain(r.Error.Message, r.Error.Hint)
@@ -56,19 +56,19 @@ func nextAfter(sh *shell.Shell, r *ccsync.Report) {
 	case r.Outcome == ccsync.Unauthorized:
 		sh.Next("ccsyncd auth login")
 	case r.Outcome == ccsync.Refused && slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		sh.Next("ccsyncd check, which reads the source: --force does not pass min_source_rows")
+		sh.Next("ccsyncd check, to test the source (--force does not pass min_source_rows)")
 	case r.Outcome == ccsync.Refused && r.DryRun:
-		sh.Next("ccsyncd push --force, if the plan is meant")
+		sh.Next("ccsyncd push --force, if the plan is intended")
 	case r.Outcome == ccsync.Refused:
-		sh.Next("ccsyncd --dry-run, and if the plan is meant: ccsyncd push --force")
+		sh.Next("ccsyncd --dry-run, then ccsyncd push --force if the plan is intended")
 	case r.Outcome == ccsync.Failed:
 		sh.Next("ccsyncd check")
 	case r.DryRun && Pending(r) > 0:
-		sh.Next("ccsyncd --once sends this now, ccsyncd keeps it up to date from then on")
+		sh.Next("ccsyncd --once, to send this now; ccsyncd, to run the daemon")
 	case r.Outcome == ccsync.Partial:
 		sh.Next("ccsyncd runs show %d", r.Run)
 	default:
-		sh.Next("ccsyncd keeps it up to date, ccsyncd status shows how it stands")
+		sh.Next("ccsyncd, to run the daemon; ccsyncd status, for the current status")
 	}
 }
 
@@ -180,7 +180,7 @@ func waitedFor(w ccsync.Waited) string {
 		seconds float64
 		what    string
 	}
-	waits := []wait{{w.Limiter, "the limiter"}, {w.Activities, "Constant Contact's imports and exports"}, {w.Database, "the database"}}
+	waits := []wait{{w.Limiter, "the rate limit"}, {w.Activities, "Constant Contact's imports and exports"}, {w.Database, "the database"}}
 	slices.SortStableFunc(waits, func(a, b wait) int { return cmp.Compare(b.seconds, a.seconds) })
 	var words []string
 	for _, wait := range waits {

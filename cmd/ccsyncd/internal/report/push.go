@@ -48,7 +48,7 @@ func (p printer) problems(all []ccsync.PushProblem) {
 	if len(all) == 0 {
 		return
 	}
-	p.Printf("\nproblems: what did not land is tried again by itself, after a while\n")
+	p.Printf("\nproblems: these changes did not arrive and are retried later\n")
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "detail", Wrap: true}}}
 	for _, problem := range all[:min(len(all), ShownProblems)] {
 		t.Add(problem.Key, problem.Email, problem.Reason, problem.Detail)

@@ -32,12 +32,12 @@ func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *
 		return err
 	}
 	where := func() error {
-		return ask.optional(&f.Where, "where", "only rows where (a condition in SQL, - for all)", guessWhere(table))
+		return ask.optional(&f.Where, "where", "only rows where (an SQL condition, - for all rows)", guessWhere(table))
 	}
 	if err := ask.until("where", where, func() error { return f.proveWhere(ask, at) }); err != nil {
 		return err
 	}
-	if err := ask.text(&f.CustomField, "custom-field", "the custom field of the contact, made if it is not there", f.Column); err != nil {
+	if err := ask.text(&f.CustomField, "custom-field", "the contact's custom field, created if it does not exist", f.Column); err != nil {
 		return err
 	}
 	clientID := func() error {
@@ -59,7 +59,7 @@ func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.
 	}
 	dsn, err := config.Follow(f.DSN, dir, ask.Getenv)
 	if err != nil {
-		hint := "name the place of the app's database URL, or the path of its SQLite file"
+		hint := "give the URL of the app's database, the variable that has it, or the path of its SQLite file"
 		if unset := new(config.UnsetError); errors.As(err, &unset) {
 			hint = unset.Hint()
 		}
@@ -88,7 +88,7 @@ func (a *asker) tellOfEnvFile() {
 // askColumns settles the columns, and shows a few rows.
 func askColumns(ask *asker, f *Answers, table source.Table) error {
 	columns := columnNames(table)
-	if err := ask.choose(&f.Email, "email", "the column with the address", columns, guessEmail(columns)); err != nil {
+	if err := ask.choose(&f.Email, "email", "the column with the email address", columns, guessEmail(columns)); err != nil {
 		return err
 	}
 	if err := ask.choose(&f.Column, "column", "the column with the short code", columns, guessCode(columns)); err != nil {

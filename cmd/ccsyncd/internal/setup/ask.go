@@ -29,7 +29,7 @@ type asker struct {
 type UnansweredError struct{ flag, question string }
 
 func (e *UnansweredError) Error() string {
-	return fmt.Sprintf("--%s is needed: %s (it could not be guessed, and nobody is here to be asked)", e.flag, e.question)
+	return fmt.Sprintf("--%s is required: %s (no guess was found, and this is not a terminal, so it cannot prompt)", e.flag, e.question)
 }
 
 func newAsker(ctx context.Context, sh *shell.Shell, given func(flag string) bool) *asker {
@@ -64,7 +64,7 @@ func (a *asker) text(answer *string, flag, question, guess string) error {
 // choose settles an answer that is one of a few.
 func (a *asker) choose(answer *string, flag, question string, options []string, guess string) error {
 	if all := strings.Join(options, ", "); a.asks && !a.given(flag) && all != a.listed {
-		a.Err.Printf("there are: %s\n", all)
+		a.Err.Printf("choose from: %s\n", all)
 		a.listed = all
 	}
 	for {
@@ -74,9 +74,9 @@ func (a *asker) choose(answer *string, flag, question string, options []string, 
 		if slices.Contains(options, *answer) {
 			return nil
 		}
-		wrong := fmt.Errorf("there is no %s %q; there are: %s", flag, *answer, strings.Join(options, ", "))
+		wrong := fmt.Errorf("no %s %q; choose from: %s", flag, *answer, strings.Join(options, ", "))
 		if !a.asks || a.given(flag) {
-			return &exit.ConfigError{Message: wrong.Error(), Hint: "give one of them as --" + flag}
+			return &exit.ConfigError{Message: wrong.Error(), Hint: "use one of them as --" + flag}
 		}
 		a.Err.Printf("%v\n", wrong)
 	}

@@ -15,13 +15,13 @@ func Misused(cmd *cobra.Command, err error) error {
 
 // AddOutput gives a command that only looks the flag --output.
 func AddOutput(cmd *cobra.Command, output *string) {
-	cmd.Flags().StringVar(output, "output", OutputText, "`FORM`: text or json")
+	cmd.Flags().StringVar(output, "output", OutputText, "output format: `text|json`")
 }
 
 // CheckOutput refuses any other form.
 func CheckOutput(cmd *cobra.Command, output string) error {
 	if output != OutputText && output != OutputJSON {
-		return Misused(cmd, fmt.Errorf("--output is text or json, not %q", output))
+		return Misused(cmd, fmt.Errorf("--output must be text or json, not %q", output))
 	}
 	return nil
 }

@@ -87,8 +87,8 @@ func (s *Shell) Complain(message, hint string) {
 
 // Next names the command that comes next, with the env file that this one was given.
 func (s *Shell) Next(format string, args ...any) {
-	if command, ok := strings.CutPrefix(format, "ccsyncd "); ok && s.EnvFile != "" {
-		format, args = "ccsyncd --env-file %s "+command, append([]any{s.EnvFile}, args...)
+	if rest, ok := strings.CutPrefix(format, "ccsyncd"); ok && s.EnvFile != "" {
+		format, args = "ccsyncd --env-file %s"+rest, append([]any{s.EnvFile}, args...)
 	}
 	s.Err.Print(s.Err.Paint(term.Faint, "next:") + " " + s.Err.Text(format, args...))
 }
@@ -121,7 +121,7 @@ func (s *Shell) LoadConfig(path string) (*config.Config, error) {
 	if os.Geteuid() == 0 {
 		for _, fault := range cfg.FileFaults() {
 			if fault.Writable {
-				return nil, &exit.ConfigError{Message: fault.Text + ", and root takes no settings from such a file", Hint: fault.Hint}
+				return nil, &exit.ConfigError{Message: fault.Text + ", and root accepts no settings from such a file", Hint: fault.Hint}
 			}
 		}
 	}
