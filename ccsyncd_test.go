@@ -247,6 +247,74 @@ func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 	}
 }
 
+// The table of words in CONTRIBUTING.md names phrases that no text says any more. Texts are the strings of the Go files, without tests,
+// sandbox and status page, and the pages.
+func TestTextsUseTheWordsOfTheList(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(rules), "| word | for | out |")
+	var out []string
+	for line := range strings.Lines(table) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 {
+			for _, phrase := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[3], -1) {
+				out = append(out, regexp.QuoteMeta(phrase[1]))
+			}
+		}
+	}
+	if len(out) < 20 {
+		t.Fatalf("only %d phrases were found", len(out))
+	}
+	banned := regexp.MustCompile(`(?i)\b(` + strings.Join(out, "|") + `)\b`)
+	for path, texts := range textsForPeople(t) {
+		for _, text := range texts {
+			if found := banned.FindString(text); found != "" {
+				t.Errorf("%s: %q is out, see the words in CONTRIBUTING.md: %s", path, found, strings.TrimSpace(text))
+			}
+		}
+	}
+}
+
+// textsForPeople are the strings of the Go files and the lines of the pages, by file.
+func textsForPeople(t *testing.T) map[string][]string {
+	t.Helper()
+	texts := make(map[string][]string)
+	walkGo(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "ccapi/sandbox/") || strings.HasPrefix(path, "cmd/ccsyncd/internal/web/") {
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.Field:
+				return n.Tag == nil // names of JSON members stay
+			case *ast.BasicLit:
+				if n.Kind == token.STRING {
+					texts[path] = append(texts[path], n.Value)
+				}
+			}
+			return true
+		})
+	})
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(pages, "README.md", "SECURITY.md") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[path] = strings.Split(string(text), "\n")
+	}
+	return texts
+}
+
 // Each row of "Where do I find" in the page on the architecture leads to files, and to functions in them.
 func TestTheIndexOfTheCodeLeadsSomewhere(t *testing.T) {
 	t.Parallel()

@@ -138,10 +138,10 @@ func LogOut(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	defer shell.AtExit(&err, "close", db.Close)
 	if err := oauthdev.New(oauthdev.Config{ClientID: cfg.Auth.ClientID}, db.Vault(loginVault)).Forget(ctx); err != nil {
-		return fmt.Errorf("forget the tokens: %w", err)
+		return fmt.Errorf("delete the tokens: %w", err)
 	}
 	if err := db.Wipe(ctx); err != nil {
-		return fmt.Errorf("the tokens are forgotten: %w", err)
+		return fmt.Errorf("the tokens are deleted: %w", err)
 	}
 	return nil
 }
