@@ -90,10 +90,10 @@ func TestCheckTellsWhichFilesOthersCanReadOrWrite(t *testing.T) {
 		"no secret in it":               {mode: 0o644},
 		"a secret that nobody can read": {secrets: inClear, mode: 0o600},
 		"a secret for the group":        {secrets: inClear, mode: 0o640},
-		"a secret that all can read":    {secrets: inClear, mode: 0o644, says: "[http] token stands in it", strict: 78},
+		"a secret that all can read":    {secrets: inClear, mode: 0o644, says: "which contains [http] token", strict: 78},
 		"all can write":                 {mode: 0o646, says: "any user of this machine can write to", strict: 78, root: 78},
 		"its secret elsewhere":          {secrets: inAFile, mode: 0o644, secret: 0o600},
-		"which all can read":            {secrets: inAFile, mode: 0o644, secret: 0o644, says: "a secret stands in it", strict: 78},
+		"which all can read":            {secrets: inAFile, mode: 0o644, secret: 0o644, says: "which contains a secret", strict: 78},
 		"which all can write":           {secrets: inAFile, mode: 0o644, secret: 0o602, says: "any user of this machine can write to", strict: 78, root: 78},
 	} {
 		t.Run(name, func(t *testing.T) {

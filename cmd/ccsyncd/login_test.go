@@ -18,7 +18,7 @@ func TestAStrangersAddressIsWarnedOf(t *testing.T) {
 		var shown bytes.Buffer
 		c := &cli{&shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &shown})}}
 		c.showCode(&oauthdev.Device{UserCode: "ABCDEFGH", VerificationURI: "https://evil.example/activate", Stranger: stranger})
-		if got := strings.Contains(shown.String(), "warning: this address is on evil.example, which is neither"); got != want {
+		if got := strings.Contains(shown.String(), "warning: this URL is on evil.example, which is neither"); got != want {
 			t.Errorf("stranger %q: %s", stranger, shown.String())
 		}
 	}

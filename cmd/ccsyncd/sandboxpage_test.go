@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
-	"ccsyncd/cmd/ccsyncd/internal/demo"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
@@ -70,8 +70,12 @@ func TestTheCommandsOfTheSandboxPageWork(t *testing.T) {
 	}
 	page := guide(t, sandboxPage)
 	dir := t.TempDir()
-	address, err := demo.FreeAddress("127.0.0.1:0")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
 	people := blocks(page, "csv")

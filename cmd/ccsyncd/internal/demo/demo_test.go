@@ -18,7 +18,7 @@ func TestTheDemoTakesFreePorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	page, err := FreeAddress(taken.Addr().String())
+	page, err := freeAddress(taken.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

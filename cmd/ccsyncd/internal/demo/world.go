@@ -67,7 +67,7 @@ func (d *demo) open(ctx context.Context) error {
 		return errors.Join(err, d.stop())
 	}
 	d.token = rand.Text()[:10]
-	d.page, err = FreeAddress("127.0.0.1:8484")
+	d.page, err = freeAddress("127.0.0.1:8484")
 	return err
 }
 
@@ -86,8 +86,8 @@ func listenNear(address string) (net.Listener, error) {
 	return net.Listen("tcp", net.JoinHostPort(host, "0"))
 }
 
-// FreeAddress finds an address for a daemon to listen at.
-func FreeAddress(near string) (string, error) {
+// freeAddress finds an address for a daemon to listen at.
+func freeAddress(near string) (string, error) {
 	listener, err := listenNear(near)
 	if err != nil {
 		return "", err

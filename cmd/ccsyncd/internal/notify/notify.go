@@ -33,6 +33,7 @@ type Notifier struct {
 // is made up for by the next run.
 const maxNotices = 16
 
+// New makes a notifier for the installation that current gives. well tells whether values arrive.
 func New(current func() *app.App, well func(context.Context) bool) *Notifier {
 	return &Notifier{app: current, well: well, client: noticeClient(current().Wire), agent: "ccsyncd/" + current().Version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
