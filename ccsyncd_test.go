@@ -19,8 +19,8 @@ import (
 
 // The rules of the repository, as tests.
 
-// imports says which packages of ours a package may import, and which of others it must not, by the start of the
-// import path.
+// imports says which packages of ours a package may import, and which of others it must not, by the
+// start of the import path.
 var imports = []struct {
 	folder string
 	ours   []string
@@ -89,7 +89,8 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
-// An unqualified sync is the standard library everywhere: ours has another name wherever it is imported.
+// An unqualified sync is the standard library everywhere: ours has another name wherever it is
+// imported.
 func TestPackageSyncIsImportedAsCcsync(t *testing.T) {
 	t.Parallel()
 	everyGoFile(t, func(path string, file *ast.File) {
@@ -133,7 +134,8 @@ func TestFunctionsAreShort(t *testing.T) {
 	})
 }
 
-// A type with many methods holds more than one story. Two are doors, behind which each file tells its own.
+// A type with many methods holds more than one story. Two are doors, behind which each file tells
+// its own.
 func TestTypesHaveFewMethods(t *testing.T) {
 	t.Parallel()
 	const most = 30
@@ -247,8 +249,8 @@ func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 	}
 }
 
-// The table of words in CONTRIBUTING.md names phrases that no text says any more. Texts are the strings of the Go files, without tests,
-// sandbox and status page, and the pages.
+// The table of words in CONTRIBUTING.md names phrases that no text says any more. Texts are the
+// strings of the Go files, without tests, sandbox and status page, and the pages.
 func TestTextsUseTheWordsOfTheList(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile("CONTRIBUTING.md")

@@ -14,8 +14,8 @@ import (
 // cli builds the commands of one call of the program.
 type cli struct{ *shell.Shell }
 
-// run is the whole program: arguments in, exit code out. A panic ends with 1, never with the 2 of the Go runtime, which
-// would read as "changes are pending".
+// run is the whole program: arguments in, exit code out. A panic ends with 1, never with the 2 of
+// the Go runtime, which would read as "changes are pending".
 func run(args []string) (code int) {
 	c := &cli{&shell.Shell{In: os.Stdin, Getenv: os.Getenv, Version: version}}
 	c.OpenTerminal()

@@ -11,8 +11,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 )
 
-// completionHelp is how to use the script of each shell. cobra has texts of its own, in Markdown and wider than a
-// terminal.
+// completionHelp is how to use the script of each shell. cobra has texts of its own, in Markdown
+// and wider than a terminal.
 var completionHelp = map[string]string{
 	"completion": `Generate a script that completes the commands, flags and run numbers of ccsyncd.
 The help of each shell says where the script goes.`,
@@ -70,7 +70,8 @@ func describeCompletion(root *cobra.Command) {
 	}
 }
 
-// completeValues lets a shell complete the values of each flag whose usage lists them, as in `text|json`.
+// completeValues lets a shell complete the values of each flag whose usage lists them, as in
+// `text|json`.
 func completeValues(cmd *cobra.Command) {
 	complete := func(f *pflag.Flag) {
 		list, _ := pflag.UnquoteUsage(f)

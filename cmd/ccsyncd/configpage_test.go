@@ -65,7 +65,8 @@ func pageEnv(name string) string {
 	return "a-value-of-that-name"
 }
 
-// The example holds the defaults, as a test of the configuration proves; so the page must agree with the example.
+// The example holds the defaults, as a test of the configuration proves; so the page must agree
+// with the example.
 func TestTheConfigurationPageHasEveryKeyWithItsDefault(t *testing.T) {
 	t.Parallel()
 	page := readPage(t)

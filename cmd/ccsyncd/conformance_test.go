@@ -86,8 +86,8 @@ func awkwardRows() []awkward {
 	return rows
 }
 
-// awkwardColumns are those of the table, in the order of values: how each database declares them. Names have capitals, blanks, quotes
-// and keywords in them.
+// awkwardColumns are those of the table, in the order of values: how each database declares them.
+// Names have capitals, blanks, quotes and keywords in them.
 var awkwardColumns = []struct{ name, sqlite, postgres, mysql string }{
 	{"Id", "INTEGER PRIMARY KEY", "integer PRIMARY KEY", "INT PRIMARY KEY"},
 	{"E-Mail", "TEXT", "text", "VARCHAR(200)"},

@@ -75,7 +75,8 @@ func (c *cli) explain(ctx context.Context, a *app.App, who, output string, revea
 	return exit.With(code)
 }
 
-// sendable tells whether a run for this user alone has something to send; one in quarantine is tried again.
+// sendable tells whether a run for this user alone has something to send; one in quarantine is
+// tried again.
 func sendable(x *ccsync.Explanation) bool {
 	switch x.Decision {
 	case "update", "create", "clear":

@@ -123,7 +123,8 @@ func TestCheckTellsWhichFilesOthersCanReadOrWrite(t *testing.T) {
 	}
 }
 
-// A password in a DSN is a secret, wherever it stands in it; a path or an address without one is none.
+// A password in a DSN is a secret, wherever it stands in it; a path or an address without one is
+// none.
 func TestAPasswordInTheDSNIsASecretInClear(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]bool{
@@ -188,7 +189,8 @@ func TestAFileThatCannotBeReadNamesUserAndMode(t *testing.T) {
 	}
 }
 
-// Root that opens the service's state file is given the line that runs the program as the service does.
+// Root that opens the service's state file is given the line that runs the program as the service
+// does.
 func TestRootIsToldHowToRunAsTheService(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

@@ -32,8 +32,8 @@ func (c *cli) forgetCommand() *cobra.Command {
 	}
 }
 
-// forget looks first, since afterwards nothing here knows the contact any more. An app's database that is away does not
-// hold up an erasure.
+// forget looks first, since afterwards nothing here knows the contact any more. An app's database
+// that is away does not hold up an erasure.
 func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	e := a.Engine()
 	x, unread := e.Explain(ctx, address)

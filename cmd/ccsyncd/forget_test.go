@@ -13,8 +13,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
-// An erasure request, beside a daemon that has met the address in every way: in the mirror, in imports that failed and
-// quoted it, in requests of other processes.
+// An erasure request, beside a daemon that has met the address in every way: in the mirror, in
+// imports that failed and quoted it, in requests of other processes.
 func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	t.Parallel()
 	m := newMarked(t)

@@ -40,7 +40,8 @@ func blocks(page, language string) (all []string) {
 // elsewhere are programs that need a machine set up for them, so that no test runs them.
 var elsewhere = []string{"systemctl", "systemd-run", "journalctl", "install", "docker", "kubectl", "ssh"}
 
-// Every command that the guides tell people to type works, as a person would type it: on an installation that runs.
+// Every command that the guides tell people to type works, as a person would type it: on an
+// installation that runs.
 func TestTheCommandsOfTheGuidesWork(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"docs/operations.md", "docs/troubleshooting.md", "SECURITY.md"} {
@@ -68,7 +69,8 @@ func TestTheCommandsOfTheGuidesWork(t *testing.T) {
 	}
 }
 
-// missingHere tells whether a tool is not on this machine; a build that is to test everything must have it.
+// missingHere tells whether a tool is not on this machine; a build that is to test everything must
+// have it.
 func missingHere(t *testing.T, tool string) bool {
 	t.Helper()
 	if _, err := exec.LookPath(tool); err == nil {
@@ -90,7 +92,8 @@ func (m *marked) shell(script string) {
 	}
 }
 
-// runningInstallation is one with a daemon, a login and a run or two; address is that of its status page.
+// runningInstallation is one with a daemon, a login and a run or two; address is that of its status
+// page.
 func runningInstallation(t *testing.T) (m *marked, address string) {
 	t.Helper()
 	m = newMarked(t)

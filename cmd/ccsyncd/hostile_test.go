@@ -17,7 +17,8 @@ import (
 	"ccsyncd/ccapi/sandbox"
 )
 
-// hostile are texts that a user could have typed into the app, and a colleague into Constant Contact.
+// hostile are texts that a user could have typed into the app, and a colleague into Constant
+// Contact.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "safe\u202etxt.exe\u202c", "a\u200bb\u2066c",
 	`=HYPERLINK("http://evil.example","x")`, "+cmd|' /C calc'!A0", "@SUM(1)", "-2+3", "\t=1+1", "\r\n=1", "a\nlevel=ERROR msg=forged", "{{.}}", "%s%n%d",
@@ -62,7 +63,8 @@ func (m *marked) output(args ...string) (stdout, stderr string) {
 	return out.String(), talk.String()
 }
 
-// inert tells whether a text can do nothing to a terminal: no control character but line ends, and none that turns direction.
+// inert tells whether a text can do nothing to a terminal: no control character but line ends, and
+// none that turns direction.
 func inert(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		return r != '\n' && unicode.IsControl(r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == '\u200e' || r == '\u200f'
@@ -122,7 +124,8 @@ func (m *marked) csvIsInert() {
 	}
 }
 
-// The page of a daemon over hostile rows has their text and nothing of their markup; its log has one line for each record.
+// The page of a daemon over hostile rows has their text and nothing of their markup; its log has
+// one line for each record.
 func TestHostileRowsOnThePage(t *testing.T) {
 	t.Parallel()
 	m := newHostile(t)

@@ -48,8 +48,9 @@ func TestTheManPageIsThatOfTheCommands(t *testing.T) {
 	})
 }
 
-// manHead begins the page. It has neither date nor version, which would make it stale without a change. Words are not
-// hyphenated, lines are as ragged as those of the help, and a sentence that ends with its line gets no second blank.
+// manHead begins the page. It has neither date nor version, which would make it stale without a
+// change. Words are not hyphenated, lines are as ragged as those of the help, and a sentence that
+// ends with its line gets no second blank.
 const manHead = `.\" Made from the help of the commands by make man. Do not edit.
 .TH CCSYNCD 1 "" "ccsyncd" "User Commands"
 .nh
@@ -92,8 +93,8 @@ The configuration. That in the working directory comes first.
 The state database: beside the configuration unless it says otherwise.
 `
 
-// renderManPage makes one page of a tree of commands. It renders text as roff itself: the generator that comes with cobra takes the
-// help for Markdown, which it is not, and makes twenty pages.
+// renderManPage makes one page of a tree of commands. It renders text as roff itself: the generator
+// that comes with cobra takes the help for Markdown, which it is not, and makes twenty pages.
 func renderManPage(root *cobra.Command) string {
 	root.InitDefaultHelpFlag()
 	root.InitDefaultVersionFlag()

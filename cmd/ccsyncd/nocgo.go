@@ -2,6 +2,6 @@
 
 package main
 
-// Without cgo the SQLite driver builds and then fails at its first query. This refuses to build instead: the undefined
-// name says what to do.
+// Without cgo the SQLite driver builds and then fails at its first query. This refuses to build
+// instead: the undefined name says what to do.
 var _ = ccsyncd_needs_cgo_install_a_C_compiler_and_build_with_CGO_ENABLED_1

@@ -42,8 +42,8 @@ func (c *cli) problemsCommand() *cobra.Command {
 	return cmd
 }
 
-// problem is a user whose values have not arrived; `problems --output json` prints an array of them.
-// Times are UTC, by Constant Contact's clock.
+// problem is a user whose values have not arrived; `problems --output json` prints an array of
+// them. Times are UTC, by Constant Contact's clock.
 type problem struct {
 	Schema   int       `json:"schema"` // 1
 	Key      string    `json:"key,omitempty"`

@@ -12,13 +12,14 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
-// noCore keeps the kernel from writing this process's memory, which has tokens in it, to a core file.
+// noCore keeps the kernel from writing this process's memory, which has tokens in it, to a core
+// file.
 func noCore() {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // where it cannot be lowered it is low
 }
 
-// stacksOnQuit makes SIGQUIT show where every goroutine is and end with 1. Go itself would end with 2, which reads as
-// "changes are pending".
+// stacksOnQuit makes SIGQUIT show where every goroutine is and end with 1. Go itself would end with
+// 2, which reads as "changes are pending".
 func stacksOnQuit(to io.Writer) {
 	quit := make(chan os.Signal, 1)
 	signal.Notify(quit, syscall.SIGQUIT)

@@ -102,8 +102,9 @@ func (c *cli) prepare(cmd *cobra.Command) error {
 	return shell.Misused(cmd, errors.New("--log-level must be debug, info, warn or error, not "+c.LogLevel))
 }
 
-// strict makes every command of the tree refuse what it does not understand, with an error that is wrong usage. cobra by
-// itself prints the help of a parent and ends well when a subcommand is misspelt.
+// strict makes every command of the tree refuse what it does not understand, with an error that is
+// wrong usage. cobra by itself prints the help of a parent and ends well when a subcommand is
+// misspelt.
 func strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(shell.Misused)
 	args := cmd.Args

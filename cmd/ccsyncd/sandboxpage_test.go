@@ -45,8 +45,8 @@ func TestTheSandboxPageListsEveryFlag(t *testing.T) {
 	}
 }
 
-// pagePrelude lets a shell run the commands of the page one after the other: a sandbox goes into the background, at the
-// address of the test, in the place of the one before it.
+// pagePrelude lets a shell run the commands of the page one after the other: a sandbox goes into
+// the background, at the address of the test, in the place of the one before it.
 const pagePrelude = `set -eo pipefail
 ccsyncd() {
   if [ "$1" != sandbox ]; then command ccsyncd "$@"; return; fi

@@ -17,11 +17,12 @@ import (
 // seedBatch is how many contacts are handed to the sandbox at a time.
 const seedBatch = 1000
 
-// trialList is where the contacts of a configuration without lists go: a contact on no list can't be updated.
+// trialList is where the contacts of a configuration without lists go: a contact on no list can't
+// be updated.
 const trialList = "App users"
 
-// seedFromConfig makes a contact of each usable row of the configured source: its address alone, on the
-// configured lists. Custom fields that no run would create are there, empty.
+// seedFromConfig makes a contact of each usable row of the configured source: its address alone, on
+// the configured lists. Custom fields that no run would create are there, empty.
 func (c *cli) seedFromConfig(ctx context.Context, server *sandbox.Server) (err error) {
 	cfg, err := c.trialConfig()
 	if err != nil {

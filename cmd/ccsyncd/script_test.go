@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ccsyncd": main})
 }
 
-// Each script is a story of a user, told with the real program against the sandbox. The commands of ours:
+// Each script is a story of a user, told with the real program against the sandbox. The commands of
+// ours:
 //
 //	exit CODE PROGRAM ARG...     runs a program and wants this exit code; its output is for stdout and stderr
 //	box [FLAG...]                starts a sandbox on a free port and sets $CCSYNC_ENDPOINT; --approve, --per-day N, --interval D

@@ -29,7 +29,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 )
 
-// The marks of secrets that the owner gives to the program. All are easy to find, in whatever form they leave it.
+// The marks of secrets that the owner gives to the program. All are easy to find, in whatever form
+// they leave it.
 const (
 	markPassword = "MARKpassword7"
 	markStateKey = "abadcafe0123456789abcdef0123456789abcdef0123456789abcdefabadcafe"
@@ -41,8 +42,9 @@ const (
 	markFill     = "FILLCODE7MARK"
 )
 
-// marked is an installation whose secrets can all be told from anything else. Between the program and the sandbox stands
-// an observer that takes down each token that is given out, and can answer in the place of the sandbox.
+// marked is an installation whose secrets can all be told from anything else. Between the program
+// and the sandbox stands an observer that takes down each token that is given out, and can answer
+// in the place of the sandbox.
 type marked struct {
 	*testing.T
 	dir     string
@@ -235,7 +237,8 @@ func (m *marked) command(env []string, args ...string) (code int) {
 	return cmd.ProcessState.ExitCode()
 }
 
-// files looks at every file but those of the owner: what is encrypted can be read by nobody, and nothing by others.
+// files looks at every file but those of the owner: what is encrypted can be read by nobody, and
+// nothing by others.
 func (m *marked) files() {
 	m.Helper()
 	err := filepath.WalkDir(m.dir, func(path string, d fs.DirEntry, err error) error {

@@ -22,8 +22,8 @@ type appDB struct {
 	db     *sqlx.DB
 }
 
-// newAppDB makes one on the server of CCSYNC_TEST_POSTGRES or CCSYNC_TEST_MYSQL, or on the local one. Without a server the
-// test is skipped; in CI that is a failure.
+// newAppDB makes one on the server of CCSYNC_TEST_POSTGRES or CCSYNC_TEST_MYSQL, or on the local
+// one. Without a server the test is skipped; in CI that is a failure.
 func newAppDB(t *testing.T, driver string) *appDB {
 	t.Helper()
 	switch driver {

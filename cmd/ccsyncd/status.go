@@ -42,7 +42,8 @@ func (c *cli) statusCommand() *cobra.Command {
 	return cmd
 }
 
-// status is how an installation stands; the JSON form of `status` is this struct. Times are UTC, by Constant Contact's clock.
+// status is how an installation stands; the JSON form of `status` is this struct. Times are UTC, by
+// Constant Contact's clock.
 type status struct {
 	Schema     int              `json:"schema"`               // 1
 	Coverage   *ccsync.Coverage `json:"coverage"`             // null before the first whole run

@@ -5,9 +5,9 @@ import "strings"
 // longestWord bounds the work, in bytes; no name is nearly as long.
 const longestWord = 64
 
-// Nearest returns the candidate that a person most likely meant by word: at most a third of its letters
-// differ. "" when none is near. Case and the characters "-", " " and "_" count for nothing, because they
-// are what people get wrong.
+// Nearest returns the candidate that a person most likely meant by word: at most a third of its
+// letters differ. "" when none is near. Case and the characters "-", " " and "_" count for nothing,
+// because they are what people get wrong.
 func Nearest(word string, candidates []string) string {
 	word = letters(word)
 	if len(word) > longestWord {
@@ -34,8 +34,8 @@ func letters(s string) string {
 	}, strings.ToLower(s))
 }
 
-// distance counts the letters to insert, drop, replace or swap with their neighbour to make a into b
-// (optimal string alignment), in bytes.
+// distance counts the letters to insert, drop, replace or swap with their neighbour to make a into
+// b (optimal string alignment), in bytes.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	last := make([]int, len(b)+1)

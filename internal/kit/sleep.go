@@ -1,5 +1,5 @@
-// Package kit has the small things that several packages need and that belong to none of them. It imports
-// nothing of ours.
+// Package kit has the small things that several packages need and that belong to none of them. It
+// imports nothing of ours.
 package kit
 
 import (

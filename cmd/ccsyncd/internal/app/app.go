@@ -25,8 +25,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// App is an opened installation. Nothing of it has asked anybody anything yet: servers and databases
-// are met when a command needs them. Its methods may be called concurrently once it is open.
+// App is an opened installation. Nothing of it has asked anybody anything yet: servers and
+// databases are met when a command needs them. Its methods may be called concurrently once it is
+// open.
 type App struct {
 	Config  *config.Config
 	Log     *slog.Logger
@@ -44,8 +45,9 @@ type App struct {
 	closers   []func() error                               // of all but the state database, which a reload keeps
 }
 
-// softMemory is where the garbage collector of a program that runs the engine begins to work harder rather than let memory grow,
-// in bytes. Of the first sync of a million users half of it is in use at once. GOMEMLIMIT sets another.
+// softMemory is where the garbage collector of a program that runs the engine begins to work harder
+// rather than let memory grow, in bytes. Of the first sync of a million users half of it is in use
+// at once. GOMEMLIMIT sets another.
 const softMemory = 32 << 20
 
 // New makes an installation of a configuration. Nothing is open yet.
@@ -53,7 +55,8 @@ func New(sh *shell.Shell, cfg *config.Config) *App {
 	return &App{Config: cfg, Log: sh.Logger(cfg.Log), Version: sh.Version, Wire: sh.Wire, random: sh.Random}
 }
 
-// Open opens what every command needs: configuration, state database and the way to Constant Contact.
+// Open opens what every command needs: configuration, state database and the way to Constant
+// Contact.
 func Open(ctx context.Context, sh *shell.Shell) (*App, error) {
 	cfg, err := sh.Config()
 	if err != nil {
@@ -81,7 +84,8 @@ func OpenAll(ctx context.Context, sh *shell.Shell) (*App, error) {
 	return a, nil
 }
 
-// OpenState opens the state database, made if it is not there, and makes the clients of Constant Contact.
+// OpenState opens the state database, made if it is not there, and makes the clients of Constant
+// Contact.
 func (a *App) OpenState(ctx context.Context) (err error) {
 	if a.State, err = state.Open(ctx, a.Config.State.Path, a.Config.State.KeyBytes()); err != nil {
 		return err
@@ -90,7 +94,8 @@ func (a *App) OpenState(ctx context.Context) (err error) {
 	return nil
 }
 
-// connect makes the clients, but for a login that is there already. All of their requests go through one door, which counts and paces them.
+// connect makes the clients, but for a login that is there already. All of their requests go
+// through one door, which counts and paces them.
 func (a *App) connect() {
 	limits := state.Limits{PerSecond: a.Config.Limits.PerSecond, PerDay: a.Config.Limits.PerDay - a.Config.Limits.Reserve, Random: a.random}
 	a.Quota = a.State.Quota(limits)
@@ -135,7 +140,8 @@ func (a *App) Close() error {
 // runLock is held by whoever may push: a daemon for its life, other commands for their run.
 const runLock = "run"
 
-// LockRun takes the run lock. The error of a lock that is held names the database, the process and its host.
+// LockRun takes the run lock. The error of a lock that is held names the database, the process and
+// its host.
 func (a *App) LockRun(ctx context.Context) (held context.Context, release func(), err error) {
 	held, release, err = a.State.Lock(ctx, runLock)
 	if err != nil {
@@ -159,8 +165,8 @@ func (a *App) Engine() *ccsync.Engine {
 	}
 }
 
-// Fingerprint tells configurations apart by what a run makes of them: where users are read, what is mapped, who is sent, and what is
-// refused. It holds no secret.
+// Fingerprint tells configurations apart by what a run makes of them: where users are read, what is
+// mapped, who is sent, and what is refused. It holds no secret.
 func (a *App) Fingerprint() string {
 	c := a.Config
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%+v\n%+v\n%+v\n%+v", a.home().Source, c.Source, c.Fields, c.Contacts, c.Guard))

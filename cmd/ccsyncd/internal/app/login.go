@@ -21,7 +21,8 @@ import (
 // loginVault is the name under which the state database keeps the tokens.
 const loginVault = "login"
 
-// StartLogin gives the code that a person has to approve: that of an earlier login which waits still, or a new one.
+// StartLogin gives the code that a person has to approve: that of an earlier login which waits
+// still, or a new one.
 func (a *App) StartLogin(ctx context.Context) (device *oauthdev.Device, resumed bool, err error) {
 	if err := a.home().LoggedIn(ctx, a.State, false); err != nil {
 		return nil, false, err
@@ -33,8 +34,9 @@ func (a *App) StartLogin(ctx context.Context) (device *oauthdev.Device, resumed 
 	return device, false, err
 }
 
-// prove makes a real call with the token, before it is stored: somebody who approved with a portal login that belongs to no
-// account gets a token that looks like any other. An account that does not tell its name is proven by its contacts.
+// prove makes a real call with the token, before it is stored: somebody who approved with a portal
+// login that belongs to no account gets a token that looks like any other. An account that does not
+// tell its name is proven by its contacts.
 func (a *App) prove(ctx context.Context, t *oauth2.Token) (Account, error) {
 	reader := ccapi.NewReader(a.Config.Endpoints.API, &http.Client{Transport: a.door}, oauthdev.Static(t))
 	who, err := reader.Account(ctx)
@@ -65,7 +67,8 @@ func notProven(err error) error {
 	}
 }
 
-// Login proves a login that was approved and stores it. For another account than before the run lock must be held.
+// Login proves a login that was approved and stores it. For another account than before the run
+// lock must be held.
 func (a *App) Login(ctx context.Context, t *oauth2.Token, switchAccount bool) (Account, error) {
 	who, err := a.prove(ctx, t)
 	if err != nil {
@@ -74,8 +77,8 @@ func (a *App) Login(ctx context.Context, t *oauth2.Token, switchAccount bool) (A
 	return who, a.accept(ctx, t, who, switchAccount)
 }
 
-// accept stores a proven login, if it is for the account that this state database belongs to. For another one the run lock
-// must be held.
+// accept stores a proven login, if it is for the account that this state database belongs to. For
+// another one the run lock must be held.
 func (a *App) accept(ctx context.Context, t *oauth2.Token, who Account, switchAccount bool) error {
 	was, err := a.Account(ctx)
 	if err != nil {
@@ -98,8 +101,8 @@ func (a *App) accept(ctx context.Context, t *oauth2.Token, who Account, switchAc
 	return a.State.SetFacts(ctx, map[string]string{factAccountID: who.ID, factAccountName: who.Name})
 }
 
-// forgetAccount drops what belongs to the old account: its contacts, and the ids of its fields and lists. It waits for a dry run that
-// is reading contacts.
+// forgetAccount drops what belongs to the old account: its contacts, and the ids of its fields and
+// lists. It waits for a dry run that is reading contacts.
 func (a *App) forgetAccount(ctx context.Context) error {
 	held, release, err := a.State.Lock(ctx, state.MirrorLock)
 	for errors.As(err, new(*state.HeldError)) {

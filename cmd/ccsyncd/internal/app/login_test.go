@@ -9,7 +9,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// A dry run that is reading the old account's contacts would go on writing them into a mirror that was dropped.
+// A dry run that is reading the old account's contacts would go on writing them into a mirror that
+// was dropped.
 func TestASwitchOfAccountWaitsForWhoReadsContacts(t *testing.T) {
 	t.Parallel()
 	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "ccsync.db"), nil)

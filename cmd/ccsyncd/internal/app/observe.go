@@ -9,7 +9,8 @@ import (
 	"ccsyncd/ccapi"
 )
 
-// Observe lets somebody see each answer of Constant Contact, and each request that got none. It is called before the first request.
+// Observe lets somebody see each answer of Constant Contact, and each request that got none. It is
+// called before the first request.
 func (a *App) Observe(see func(*http.Request, *http.Response, error)) {
 	a.observers = append(a.observers, see)
 }
@@ -31,8 +32,8 @@ func (a *App) observe(r *http.Request, answer *http.Response, err error) {
 	}
 }
 
-// logRefusal notes an answer that is no success, with the names under which Constant Contact's support finds it. What passes by itself
-// or is decided on elsewhere is for who looks closely.
+// logRefusal notes an answer that is no success, with the names under which Constant Contact's
+// support finds it. What passes by itself or is decided on elsewhere is for who looks closely.
 func (a *App) logRefusal(r *http.Request, answer *http.Response) {
 	if answer.StatusCode < http.StatusBadRequest {
 		return

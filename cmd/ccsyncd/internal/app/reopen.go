@@ -7,7 +7,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-// Reopen opens what a changed configuration names, over the same state database. What the old one opened stays open.
+// Reopen opens what a changed configuration names, over the same state database. What the old one
+// opened stays open.
 func (a *App) Reopen(ctx context.Context, sh *shell.Shell) (*App, error) {
 	cfg, err := sh.LoadConfig(a.Config.Path)
 	if err != nil {

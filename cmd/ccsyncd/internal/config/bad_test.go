@@ -19,7 +19,8 @@ const expected = "#! "
 // marked is a secret of the bad files: no message may hold it.
 const marked = "hunter2"
 
-// TestEachMistakeSaysWhatIsWrong loads testdata/bad: one small file for each mistake, with its message at the end.
+// TestEachMistakeSaysWhatIsWrong loads testdata/bad: one small file for each mistake, with its
+// message at the end.
 func TestEachMistakeSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/bad/*.toml")

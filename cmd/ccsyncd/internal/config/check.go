@@ -176,7 +176,8 @@ func (r *reader) hasInField(i int, key string) bool {
 	})
 }
 
-// wrong tells whether a mistake was noted for the key, which silences what would only follow from it.
+// wrong tells whether a mistake was noted for the key, which silences what would only follow from
+// it.
 func (r *reader) wrong(id string) bool {
 	return slices.ContainsFunc(r.mistakes, func(m Mistake) bool { return m.Key == id })
 }

@@ -149,7 +149,8 @@ type HTTP struct {
 	Hosts  []string // further values of the Host header, lower case
 }
 
-// Notify says who is told: [notify]. The addresses are secrets, since whoever knows one may write to it.
+// Notify says who is told: [notify]. The addresses are secrets, since whoever knows one may write
+// to it.
 type Notify struct {
 	Webhook   Secret
 	Format    string // FormatJSON or FormatSlack
@@ -162,13 +163,14 @@ type Log struct {
 	Format string // FormatAuto, FormatText or FormatJSON
 }
 
-// Properties returns the standard contact properties that a field may be mapped to, as the API operations
-// postContactsJsonImport and putContact name them.
+// Properties returns the standard contact properties that a field may be mapped to, as the API
+// operations postContactsJsonImport and putContact name them.
 func Properties() []string {
 	return []string{"first_name", "last_name", "job_title", "company_name"}
 }
 
-// Default returns what applies where the file is silent. Source, Fields and the client id have no defaults.
+// Default returns what applies where the file is silent. Source, Fields and the client id have no
+// defaults.
 func Default() Config {
 	return Config{
 		Source:   Source{Timeout: 5 * time.Minute},

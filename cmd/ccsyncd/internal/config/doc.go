@@ -8,10 +8,11 @@
 //     turns text into typed values.
 //  3. check.go looks at what only several keys together can tell, and fills in what depends on the machine.
 //
-// Nothing stops at the first mistake: a person who edits the file by SSH gets the whole list, each line with its
-// place, its key and, where a key is unknown, the nearest that exists. The list is an *Error.
+// Nothing stops at the first mistake: a person who edits the file by SSH gets the whole list, each
+// line with its place, its key and, where a key is unknown, the nearest that exists. The list is an
+// *Error.
 //
-// A mistake never repeats what a secret holds, nor what came out of a variable or a file, because the list is
-// printed, logged by service managers and pasted into chats. Values that are credentials have the type Secret, which
-// prints as "redacted" wherever it is formatted.
+// A mistake never repeats what a secret holds, nor what came out of a variable or a file, because
+// the list is printed, logged by service managers and pasted into chats. Values that are
+// credentials have the type Secret, which prints as "redacted" wherever it is formatted.
 package config

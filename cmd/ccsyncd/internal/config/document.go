@@ -29,7 +29,8 @@ type setting struct {
 	value   value
 }
 
-// value is a TOML value. text is a string without its quotes, and anything else that is not a list as it was written.
+// value is a TOML value. text is a string without its quotes, and anything else that is not a list
+// as it was written.
 type value struct {
 	kind  unstable.Kind
 	text  string
@@ -199,8 +200,8 @@ func (w *walker) value(n *unstable.Node) value {
 	return v
 }
 
-// syntaxMistake words what the parser found. The parser's own text may quote what stands in the file, a password
-// without quotes for example, so that only its fixed part is used.
+// syntaxMistake words what the parser found. The parser's own text may quote what stands in the
+// file, a password without quotes for example, so that only its fixed part is used.
 func syntaxMistake(err error) Mistake {
 	var m Mistake
 	var at *toml.DecodeError

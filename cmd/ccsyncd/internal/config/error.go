@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// Error lists everything that is wrong with one configuration. The program ends with exit code 78 on it.
+// Error lists everything that is wrong with one configuration. The program ends with exit code 78
+// on it.
 type Error struct {
 	Path     string // the file as the caller named it; "" when none was found
 	Mistakes []Mistake

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// What other users of the machine can do with a configuration and its secrets is told, and how to end it.
+// What other users of the machine can do with a configuration and its secrets is told, and how to
+// end it.
 func TestFilesThatOthersCanReadOrChange(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -99,7 +100,8 @@ func TestAFileOfAnotherUserIsTold(t *testing.T) {
 	}
 }
 
-// Which secrets stand in the configuration, and in which files others do, is known: their modes are judged by it.
+// Which secrets stand in the configuration, and in which files others do, is known: their modes are
+// judged by it.
 func TestWhereSecretsStandIsKnown(t *testing.T) {
 	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")

@@ -12,9 +12,10 @@ const (
 	filePrefix = "secret:"
 )
 
-// Follow returns what a text stands for: of "env:NAME" what the variable holds, of "secret:/path" what the file holds but for
-// one line ending at its end, and else the text itself. A relative path starts at dir. The error continues a sentence that begins
-// with the name of the setting; it never holds what was found.
+// Follow returns what a text stands for: of "env:NAME" what the variable holds, of "secret:/path"
+// what the file holds but for one line ending at its end, and else the text itself. A relative path
+// starts at dir. The error continues a sentence that begins with the name of the setting; it never
+// holds what was found.
 func Follow(text, dir string, getenv func(string) string) (string, error) {
 	if name, ok := strings.CutPrefix(text, envPrefix); ok {
 		return fromEnv(name, getenv)

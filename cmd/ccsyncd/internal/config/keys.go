@@ -125,7 +125,8 @@ func unknownKey(s setting) Mistake {
 	return m
 }
 
-// unknownText prefers a near name of the same section, then the section that has this very key, then the whole list.
+// unknownText prefers a near name of the same section, then the section that has this very key,
+// then the whole list.
 func unknownText(name, where string, candidates []string, other string) string {
 	text := "unknown key " + quote(name) + where
 	switch near := kit.Nearest(name, candidates); {
@@ -140,7 +141,8 @@ func unknownText(name, where string, candidates []string, other string) string {
 	}
 }
 
-// elsewhere finds the sections, other than here, that have the key; of a key without a section also a near one.
+// elsewhere finds the sections, other than here, that have the key; of a key without a section also
+// a near one.
 func elsewhere(key, here string) string {
 	var found []string
 	for _, section := range slices.Sorted(maps.Keys(known)) {

@@ -20,14 +20,17 @@ const (
 // sandboxState is the state database used with $CCSYNC_ENDPOINT, beside the configured one.
 const sandboxState = "ccsync.sandbox.db"
 
-// sandboxClient is the client id in a trial before there is an application: the sandbox welcomes any.
+// sandboxClient is the client id in a trial before there is an application: the sandbox welcomes
+// any.
 const sandboxClient = "sandbox"
 
-// places are searched in this order when neither --config nor $CCSYNC_CONFIG says where the file is.
+// places are searched in this order when neither --config nor $CCSYNC_CONFIG says where the file
+// is.
 var places = []string{"ccsync.toml", "/etc/ccsync/ccsync.toml"}
 
-// Find returns the path of the configuration: flag, else $CCSYNC_CONFIG, else the first of ./ccsync.toml and
-// /etc/ccsync/ccsync.toml that exists. When there is none, the error is an *Error that names the places.
+// Find returns the path of the configuration: flag, else $CCSYNC_CONFIG, else the first of
+// ./ccsync.toml and /etc/ccsync/ccsync.toml that exists. When there is none, the error is an *Error
+// that names the places.
 func Find(flag string, getenv func(string) string) (string, error) {
 	for _, named := range []string{flag, getenv(envConfig)} {
 		if named != "" {
@@ -45,8 +48,9 @@ func Find(flag string, getenv func(string) string) (string, error) {
 	}}}
 }
 
-// Load reads and checks the file at path. Every error is an *Error with all mistakes. getenv is os.Getenv, or a
-// stand-in of a test; nothing else of the environment is looked at, but the files that the configuration names.
+// Load reads and checks the file at path. Every error is an *Error with all mistakes. getenv is
+// os.Getenv, or a stand-in of a test; nothing else of the environment is looked at, but the files
+// that the configuration names.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	cfg := Default()
 	abs, err := filepath.Abs(path)
@@ -87,7 +91,8 @@ func parse(cfg *Config, data []byte, getenv func(string) string) *Error {
 	return &Error{Mistakes: r.mistakes, Denied: r.denied, Unset: r.unset}
 }
 
-// machine fills in what depends on where the program runs: the place of the state database, and the sandbox.
+// machine fills in what depends on where the program runs: the place of the state database, and the
+// sandbox.
 func (r *reader) machine() {
 	c := r.cfg
 	dir := c.Dir
@@ -109,7 +114,8 @@ func (r *reader) machine() {
 	}
 }
 
-// sandbox points the configuration at a local Constant Contact, away from the real one and from its state.
+// sandbox points the configuration at a local Constant Contact, away from the real one and from its
+// state.
 func (r *reader) sandbox(base string) {
 	if must := endpoint(base); must != "" {
 		r.mistakes = append(r.mistakes, Mistake{Text: "$" + envEndpoint + " must be " + must})

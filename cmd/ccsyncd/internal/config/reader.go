@@ -54,8 +54,9 @@ func (s setting) id() string { return joinKey(s.section, s.key) }
 // name is how messages call the setting.
 func (s setting) name() string { return bracket(s.section) + " " + s.key }
 
-// resolve returns the string that v stands for. "env:NAME" and "secret:/path" are followed once: what they hold is
-// taken as it is, but for one line ending at the end of a file. false when a mistake was noted.
+// resolve returns the string that v stands for. "env:NAME" and "secret:/path" are followed once:
+// what they hold is taken as it is, but for one line ending at the end of a file. false when a
+// mistake was noted.
 func (r *reader) resolve(s setting, v value) (string, bool) {
 	if v.kind != unstable.String {
 		r.wrongType(s, v, "text in quotes")
@@ -88,7 +89,8 @@ func (r *reader) reject(s setting, v value, must string) {
 	r.complain(s, s.name()+" must be "+must+r.shown(v, ", not "))
 }
 
-// shown returns the value for a message: where it comes from in place of what a variable or a file holds.
+// shown returns the value for a message: where it comes from in place of what a variable or a file
+// holds.
 func (r *reader) shown(v value, lead string) string {
 	switch {
 	case strings.HasPrefix(v.text, envPrefix), strings.HasPrefix(v.text, filePrefix):

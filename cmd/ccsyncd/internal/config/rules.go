@@ -26,7 +26,8 @@ func oneWord(s string) string {
 	return ""
 }
 
-// labelLength is the longest label of a custom field, in characters (API operation postCustomFields).
+// labelLength is the longest label of a custom field, in characters (API operation
+// postCustomFields).
 const labelLength = 50
 
 func label(s string) string {

@@ -8,12 +8,13 @@ import (
 
 const redacted = "redacted"
 
-// Secret is a value that must never be printed: a database URL with its password, a token, a key, a webhook address.
-// fmt (every verb), encoding/json, TOML and log/slog write "redacted" in its place; only Reveal gives it away.
-// The zero Secret is an unset one. Compare with Equal; == compares where the values are kept.
+// Secret is a value that must never be printed: a database URL with its password, a token, a key, a
+// webhook address. fmt (every verb), encoding/json, TOML and log/slog write "redacted" in its
+// place; only Reveal gives it away. The zero Secret is an unset one. Compare with Equal; ==
+// compares where the values are kept.
 //
-// It is no string type, since for one of these fmt's %p, a Secret in an unexported field, a JSON object's key and the
-// TOML encoder go past all methods.
+// It is no string type, since for one of these fmt's %p, a Secret in an unexported field, a JSON
+// object's key and the TOML encoder go past all methods.
 type Secret struct {
 	value *string
 }

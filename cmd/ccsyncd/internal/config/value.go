@@ -62,7 +62,8 @@ func secret(dst *Secret, is rule) setter {
 	}
 }
 
-// password finds one in a DSN, of whatever form: in the user part of a URL or of MySQL's driver, or as a parameter.
+// password finds one in a DSN, of whatever form: in the user part of a URL or of MySQL's driver, or
+// as a parameter.
 var password = regexp.MustCompile(`(?i)^([a-z][a-z0-9+.-]*://)?[^/@:?]*:[^/@]+@|passw|\bpwd\s*=`)
 
 func hasPassword(dsn string) bool { return password.MatchString(dsn) }

@@ -257,7 +257,8 @@ func TestMistakesHoldNoControlCharacters(t *testing.T) {
 	}
 }
 
-// FuzzLoad: whatever stands in the file, Load returns, and neither panics nor tells what a variable holds.
+// FuzzLoad: whatever stands in the file, Load returns, and neither panics nor tells what a variable
+// holds.
 func FuzzLoad(f *testing.F) {
 	f.Add(string(ccsyncd.ExampleConfig))
 	f.Add(minimal)

@@ -18,7 +18,8 @@ import (
 const (
 	maxAsks  = 2000 // asks
 	maxAsked = 1000 // users of one run
-	// gatherFor is how long the first of several asks waits for the others: a burst becomes one run.
+	// gatherFor is how long the first of several asks waits for the others: a burst becomes one
+	// run.
 	gatherFor = 50 * time.Millisecond
 )
 
@@ -85,8 +86,8 @@ func (q *asks) stop() {
 	q.waiting = nil
 }
 
-// take takes those that one run serves: the first for all users, or else as many of those for some as fit into one run, the first first.
-// Whose asker is gone is dropped.
+// take takes those that one run serves: the first for all users, or else as many of those for some
+// as fit into one run, the first first. Whose asker is gone is dropped.
 func (q *asks) take() (together []*ask) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -245,7 +246,8 @@ func startError(r *ccsync.Report) error {
 	return errors.New(r.Error.Message)
 }
 
-// settled is the answer of a run that ended. Those that it left pending learn at once why, if it did not do its work.
+// settled is the answer of a run that ended. Those that it left pending learn at once why, if it
+// did not do its work.
 func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 	reason := ""
 	switch report.Outcome {

@@ -73,7 +73,8 @@ func TestABurstOfAsksIsOneRun(t *testing.T) {
 	})
 }
 
-// What `push EMAIL` leaves for the daemon joins the asks over HTTP: all that wait become one run, and each is told of its own user.
+// What `push EMAIL` leaves for the daemon joins the asks over HTTP: all that wait become one run,
+// and each is told of its own user.
 func TestABurstOfPushesAndAsksIsOneRun(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 50, func(b *bubble) {

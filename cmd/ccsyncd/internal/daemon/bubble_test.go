@@ -26,8 +26,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// bubble is a whole daemon beside the sandbox, in a bubble of time: the real loop, the real pages, the real clients, over connections that
-// never leave the process.
+// bubble is a whole daemon beside the sandbox, in a bubble of time: the real loop, the real pages,
+// the real clients, over connections that never leave the process.
 type bubble struct {
 	t      *testing.T
 	ctx    context.Context // of the loop
@@ -69,8 +69,8 @@ func (b *bubble) onRequest(hook func(*http.Request)) { b.before.Store(&hook) }
 
 const bubbleToken = "the-token-of-the-bubble"
 
-// inBubble runs a test beside a daemon that looks for something to do every 10 seconds. users are contacts on "App users" with
-// their codes.
+// inBubble runs a test beside a daemon that looks for something to do every 10 seconds. users are
+// contacts on "App users" with their codes.
 func inBubble(t *testing.T, users int, test func(*bubble)) {
 	t.Helper()
 	dir := t.TempDir()

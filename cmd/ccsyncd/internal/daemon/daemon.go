@@ -1,6 +1,6 @@
-// Package daemon is the program without a command: one loop over the schedule, over the requests of others
-// (POST /run, and `ccsyncd push` of another process) and over signals. It serves the status page and tells
-// the notifier and the service manager how it fares.
+// Package daemon is the program without a command: one loop over the schedule, over the requests of
+// others (POST /run, and `ccsyncd push` of another process) and over signals. It serves the status
+// page and tells the notifier and the service manager how it fares.
 package daemon
 
 import (
@@ -19,8 +19,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// daemon is the program without a command: one loop over the schedule, the requests of others, and signals. Runs happen
-// in the loop, so that they cannot overlap.
+// daemon is the program without a command: one loop over the schedule, the requests of others, and
+// signals. Runs happen in the loop, so that they cannot overlap.
 type daemon struct {
 	*shell.Shell
 	app      atomic.Pointer[app.App] // made anew by a reload
@@ -40,10 +40,12 @@ type daemon struct {
 	idle []func(context.Context)
 }
 
-// endWithin is how long the daemon takes to end at most: what is under way then is found in the journal by its next start.
+// endWithin is how long the daemon takes to end at most: what is under way then is found in the
+// journal by its next start.
 const endWithin = 9 * time.Second
 
-// Run runs on the schedule until ctx ends. Its error is that of a start that failed, or state.ErrReplaced.
+// Run runs on the schedule until ctx ends. Its error is that of a start that failed, or
+// state.ErrReplaced.
 func Run(ctx context.Context, sh *shell.Shell) error {
 	sh.Unwatched = true
 	hangUp, stop := catchSignals()
@@ -84,8 +86,8 @@ func Run(ctx context.Context, sh *shell.Shell) error {
 	return errors.Join(lost, d.app.Load().Close())
 }
 
-// catchSignals is called before anything is opened: a SIGHUP at any time is a reload, and one who stops reading what the daemon prints does not
-// end it.
+// catchSignals is called before anything is opened: a SIGHUP at any time is a reload, and one who
+// stops reading what the daemon prints does not end it.
 func catchSignals() (hangUp <-chan os.Signal, stop func()) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
@@ -100,9 +102,10 @@ func after(ctx context.Context, d time.Duration) <-chan struct{} {
 	return late
 }
 
-// loop is the daemon's life. It wakes each second and compares wall clocks: a long timer would be late by every suspend
-// of the machine and every step of its clock. It ends with ctx, or with state.ErrReplaced: what a daemon wrote into a file that
-// is gone would be lost, and another daemon may have begun on the one in its place.
+// loop is the daemon's life. It wakes each second and compares wall clocks: a long timer would be
+// late by every suspend of the machine and every step of its clock. It ends with ctx, or with
+// state.ErrReplaced: what a daemon wrote into a file that is gone would be lost, and another daemon
+// may have begun on the one in its place.
 func (d *daemon) loop(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -141,10 +144,12 @@ func (d *daemon) start(ctx context.Context) {
 	}
 }
 
-// wallClock is the time that a person reads off the wall: comparing it with another one notices steps of the clock.
+// wallClock is the time that a person reads off the wall: comparing it with another one notices
+// steps of the clock.
 func wallClock() time.Time { return time.Now().Round(0) }
 
-// tick looks once a second whether there is something to do. A clock that was set back brings the next run nearer.
+// tick looks once a second whether there is something to do. A clock that was set back brings the
+// next run nearer.
 func (d *daemon) tick(ctx context.Context) {
 	a := d.app.Load()
 	d.woke.Store(time.Now().Unix())
@@ -185,7 +190,8 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 	return true
 }
 
-// notice looks what other processes have left in the state database: requests for a run, and a login.
+// notice looks what other processes have left in the state database: requests for a run, and a
+// login.
 func (d *daemon) notice(ctx context.Context, a *app.App) {
 	changed, err := a.State.Changed(ctx)
 	if err != nil {

@@ -71,7 +71,8 @@ func TestCoverageOutlivesManyRunsForSomeUsers(t *testing.T) {
 	})
 }
 
-// An import lost some codes. The page is amber while a single one has not arrived, and no tick ends synced.
+// An import lost some codes. The page is amber while a single one has not arrived, and no tick ends
+// synced.
 func TestWhileACodeHasNotArrivedNobodyIsToldThatAllIsWell(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {

@@ -34,8 +34,9 @@ var troubles = []sandbox.Fault{
 	{Kind: sandbox.FaultShiftedPage, Path: "/v3/contacts", Rows: 3, Probability: 0.3},
 }
 
-// A whole day goes wrong in one way after the other, while people change the table and the account. Nobody who opted out is touched, nothing
-// else of a contact changes, the limits hold; and when the day is over and the retries are done every user has his code.
+// A whole day goes wrong in one way after the other, while people change the table and the account.
+// Nobody who opted out is touched, nothing else of a contact changes, the limits hold; and when the
+// day is over and the retries are done every user has his code.
 func TestADayOfFaultsEndsInStep(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 60, func(b *bubble) {

@@ -15,8 +15,8 @@ import (
 // socketMode lets the group of the daemon's user use the socket of the status page.
 const socketMode = 0o660
 
-// listenAt listens at host:port, or at a Unix socket. A socket that nobody listens at any more is replaced; anything else in its place
-// is left alone.
+// listenAt listens at host:port, or at a Unix socket. A socket that nobody listens at any more is
+// replaced; anything else in its place is left alone.
 func listenAt(address string) (net.Listener, error) {
 	path, isSocket := strings.CutPrefix(address, config.UnixSocket)
 	if !isSocket {

@@ -33,8 +33,8 @@ const (
 	answerOtherFile = "other"     // the asker has another configuration, which would not be carried out
 )
 
-// joins tells whether a request is one for some users as they are asked for over HTTP, too: all that wait
-// become one run.
+// joins tells whether a request is one for some users as they are asked for over HTTP, too: all
+// that wait become one run.
 func (r *Request) joins() bool {
 	return len(r.Only) > 0 && len(r.Only) <= maxAsked && !r.Force && !r.Full && r.Limit == 0
 }
@@ -77,7 +77,8 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 	d.serveGuests(ctx, a, guests)
 }
 
-// serveGuests serves the asks until each of these has its report. Where the daemon ends before, the next one takes them up.
+// serveGuests serves the asks until each of these has its report. Where the daemon ends before, the
+// next one takes them up.
 func (d *daemon) serveGuests(ctx context.Context, a *app.App, guests []guest) {
 	for len(guests) > 0 && ctx.Err() == nil {
 		d.serveAsks(ctx)

@@ -14,7 +14,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Push runs here, or lets the process do it that holds the lock. The report is nil when nobody waits for it.
+// Push runs here, or lets the process do it that holds the lock. The report is nil when nobody
+// waits for it.
 func Push(ctx context.Context, sh *shell.Shell, r *Request) (report *ccsync.Report, err error) {
 	a, err := app.OpenAll(ctx, sh)
 	if err != nil {
@@ -79,7 +80,8 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 var errOtherFile = &exit.ConfigError{Message: "the process that holds the state database runs with another configuration than this one; nothing was sent",
 	Hint: "reload it (`systemctl reload ccsyncd`, or SIGHUP) if the file has changed, or push with its configuration"}
 
-// answer is the report that came for a request; nil while there is none. It is deleted, since it has addresses and values.
+// answer is the report that came for a request; nil while there is none. It is deleted, since it
+// has addresses and values.
 func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
 	text, err := a.State.Answer(ctx, id)
 	if err != nil || text == "" {

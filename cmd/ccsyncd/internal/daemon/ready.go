@@ -13,8 +13,9 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// NotReady asks the daemon beside this process, where it has a status page, what keeps it from being ready: "" for nothing, and where it
-// does not answer. A full disk keeps the daemon from writing down anything that could be read here.
+// NotReady asks the daemon beside this process, where it has a status page, what keeps it from
+// being ready: "" for nothing, and where it does not answer. A full disk keeps the daemon from
+// writing down anything that could be read here.
 func NotReady(ctx context.Context, a *app.App) string {
 	listen := a.Config.HTTP.Listen
 	if listen == "" || a.Wire != nil {
@@ -59,8 +60,8 @@ func dialDaemon(ctx context.Context, listen string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 }
 
-// NextRun is when the daemon that holds the lock will look for something to do, by the local clock. A time that an earlier one left says
-// nothing of it.
+// NextRun is when the daemon that holds the lock will look for something to do, by the local clock.
+// A time that an earlier one left says nothing of it.
 func NextRun(ctx context.Context, a *app.App, pid int) (time.Time, error) {
 	now, cron := wallClock(), a.Config.Schedule.Cron
 	next, ok, err := ccsync.ReadNext(ctx, a.State)

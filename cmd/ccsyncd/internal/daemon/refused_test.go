@@ -17,8 +17,8 @@ func (b *bubble) every(spec string) {
 	b.cfg.Schedule.Cron = cron
 }
 
-// A plan that nobody decides on is looked at again and again, but not at the cost of the day's requests; and a table that is put right is
-// noticed soon.
+// A plan that nobody decides on is looked at again and again, but not at the cost of the day's
+// requests; and a table that is put right is noticed soon.
 func TestARefusedPlanLeavesTheDayItsRequests(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {
@@ -39,7 +39,8 @@ func TestARefusedPlanLeavesTheDayItsRequests(t *testing.T) {
 	})
 }
 
-// Where no value ever arrives others go ahead again and again, but not at the cost of the day's requests.
+// Where no value ever arrives others go ahead again and again, but not at the cost of the day's
+// requests.
 func TestContactsThatGoAheadInVainLeaveTheDayItsRequests(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 200, func(b *bubble) {
@@ -60,8 +61,8 @@ func TestContactsThatGoAheadInVainLeaveTheDayItsRequests(t *testing.T) {
 	})
 }
 
-// An import that never ends is looked at every few minutes, whether it is that of the contacts that go ahead, or a plan is refused meanwhile;
-// others are served as soon as their row changes.
+// An import that never ends is looked at every few minutes, whether it is that of the contacts that
+// go ahead, or a plan is refused meanwhile; others are served as soon as their row changes.
 func TestAnImportThatDoesNotMoveLeavesTheDayItsRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -7,7 +7,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/app"
 )
 
-// reload takes a changed configuration, in the loop and so between runs. A broken one changes nothing.
+// reload takes a changed configuration, in the loop and so between runs. A broken one changes
+// nothing.
 func (d *daemon) reload(ctx context.Context) {
 	d.heard(d.system.Reloading())
 	defer func() { d.heard(d.system.Ready("configuration read")) }()

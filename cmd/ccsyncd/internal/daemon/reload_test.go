@@ -32,7 +32,8 @@ token = "` + bubbleToken + `"
 cron = "@every 10s"
 `
 
-// The state database is on a full disk while a token is renewed: the new one lives in the daemon alone, and a reload comes.
+// The state database is on a full disk while a token is renewed: the new one lives in the daemon
+// alone, and a reload comes.
 func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {

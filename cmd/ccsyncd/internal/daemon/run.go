@@ -14,7 +14,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// run makes one run and tells everybody who wants to know. A run that fails or panics never ends the daemon.
+// run makes one run and tells everybody who wants to know. A run that fails or panics never ends
+// the daemon.
 func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	if ctx.Err() != nil {
 		return d.interrupted(o)
@@ -39,7 +40,8 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	return report
 }
 
-// unkept is the report of a run that could not be written down. Until one is, /readyz says so: the records tell of an earlier run.
+// unkept is the report of a run that could not be written down. Until one is, /readyz says so: the
+// records tell of an earlier run.
 func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccsync.Report {
 	code, hint := ccsync.Diagnose(err)
 	if report == nil || report.Error == nil || report.Error.Code != "crashed" {
@@ -75,8 +77,8 @@ func (d *daemon) guarded(ctx context.Context, work func()) (crash error) {
 	return nil
 }
 
-// keepCrash counts a run that panicked as a failed one: its entry in the history is open still. This process holds the
-// run lock, so that the newest open run that is not dry is its own.
+// keepCrash counts a run that panicked as a failed one: its entry in the history is open still.
+// This process holds the run lock, so that the newest open run that is not dry is its own.
 func keepCrash(ctx context.Context, a *app.App, report *ccsync.Report) error {
 	const recent = 20
 	runs, err := a.State.Runs(ctx, recent)

@@ -35,9 +35,9 @@ func (s *schedule) plan(cron config.Cron, now time.Time) time.Time {
 	return next
 }
 
-// ran counts a whole run. From the third on that failed in a row the pause doubles with each, up to five
-// minutes; up to an hour where it was the contacts that go ahead of a first push whose values did not
-// arrive. A snapshot that stays incomplete waits a minute, doubling up to an hour.
+// ran counts a whole run. From the third on that failed in a row the pause doubles with each, up to
+// five minutes; up to an hour where it was the contacts that go ahead of a first push whose values
+// did not arrive. A snapshot that stays incomplete waits a minute, doubling up to an hour.
 func (s *schedule) ran(r *ccsync.Report, cron config.Cron, now time.Time) {
 	s.until = time.Time{}
 	if r.Outcome != ccsync.Failed && r.Outcome != ccsync.Unauthorized && r.Unproven == 0 {
@@ -69,8 +69,9 @@ func doubled(pause time.Duration, times int, longest time.Duration) time.Duratio
 	return min(pause, longest)
 }
 
-// planNext works out when the next tick is due and writes it down, for who asks beside the daemon. Ticks that find nothing to do write it
-// from time to time only: the times in between follow by the schedule.
+// planNext works out when the next tick is due and writes it down, for who asks beside the daemon.
+// Ticks that find nothing to do write it from time to time only: the times in between follow by the
+// schedule.
 func (d *daemon) planNext(ctx context.Context, a *app.App, idle bool) {
 	s, now := &d.schedule, wallClock()
 	s.next = s.plan(a.Config.Schedule.Cron, now)

@@ -123,7 +123,8 @@ func TestTales(t *testing.T) {
 	}
 }
 
-// One seed is one tale, with every request and every wait: else what it finds could not be looked into.
+// One seed is one tale, with every request and every wait: else what it finds could not be looked
+// into.
 func TestATaleIsToldAlikeTwice(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "off")
 	dir := t.TempDir()

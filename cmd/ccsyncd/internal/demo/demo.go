@@ -1,4 +1,5 @@
-// Package demo tells the whole story of `ccsyncd demo`: a sandbox, an app's database and the program between them.
+// Package demo tells the whole story of `ccsyncd demo`: a sandbox, an app's database and the
+// program between them.
 package demo
 
 import (
@@ -13,7 +14,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
-// Run tells the story in a folder of its own. run runs a command of the program in another shell. With keep, all goes on until ctx ends.
+// Run tells the story in a folder of its own. run runs a command of the program in another shell.
+// With keep, all goes on until ctx ends.
 func Run(ctx context.Context, sh *shell.Shell, keep bool, run func(ctx context.Context, sh *shell.Shell, args ...string) error) (err error) {
 	dir, err := os.MkdirTemp("", "ccsyncd-demo-")
 	if err != nil {

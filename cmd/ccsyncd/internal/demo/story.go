@@ -70,7 +70,8 @@ func (d *demo) lookAtOne(ctx context.Context) error {
 	return d.command(ctx, "explain", demoAddress(107))
 }
 
-// liveChange is the daemon's daily work: a row changes, and a moment later the contact carries the new code.
+// liveChange is the daemon's daily work: a row changes, and a moment later the contact carries the
+// new code.
 func (d *demo) liveChange(ctx context.Context) (err error) {
 	d.heading("The daemon")
 	d.tell("From now on the daemon looks every two seconds whether the table has changed.")

@@ -17,8 +17,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-// behaviour is how an account answers; `check --account --output json` prints it. It has no personal data: no address, name, label, id or
-// value, only forms, words of the API and numbers.
+// behaviour is how an account answers; `check --account --output json` prints it. It has no
+// personal data: no address, name, label, id or value, only forms, words of the API and numbers.
 type behaviour struct {
 	Schema  int       `json:"schema"`
 	Version string    `json:"version"`
@@ -83,7 +83,8 @@ func (w *accountAnswers) of(path string, fits func(*seen) bool) []*seen {
 	return found
 }
 
-// lookedPages is how many pages of contacts are read: enough to see their order, and few beside a day's requests.
+// lookedPages is how many pages of contacts are read: enough to see their order, and few beside a
+// day's requests.
 const lookedPages = 4
 
 // ShowAccount finds out by reading alone how the account behaves, and prints it.

@@ -1,4 +1,5 @@
-// Package doctor tests each link of the chain, for `ccsyncd check`, and tells how an account answers.
+// Package doctor tests each link of the chain, for `ccsyncd check`, and tells how an account
+// answers.
 package doctor
 
 import (
@@ -68,7 +69,8 @@ func (ch *chain) code() int {
 	return exit.Done
 }
 
-// Check tests each link of the chain and prints the verdicts. Its error ends the command with the exit code of the first link that fails.
+// Check tests each link of the chain and prints the verdicts. Its error ends the command with the
+// exit code of the first link that fails.
 func Check(ctx context.Context, sh *shell.Shell, o Options) error {
 	ch := &chain{Options: o}
 	testAll(ctx, sh, ch)

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// What an account's answers look like, told without anything that is a person's: forms, words of the API, numbers.
+// What an account's answers look like, told without anything that is a person's: forms, words of
+// the API, numbers.
 
 func keys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
 
@@ -295,7 +296,8 @@ func nextLinks(pages []*seen) string {
 
 var idForm = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-// linkForm is a link without what is particular in it: ids, hosts, and of a cursor that is base64 all but the names and the kind of values.
+// linkForm is a link without what is particular in it: ids, hosts, and of a cursor that is base64
+// all but the names and the kind of values.
 func linkForm(href string) string {
 	u, err := url.Parse(href)
 	if err != nil {

@@ -44,7 +44,8 @@ func testAll(ctx context.Context, sh *shell.Shell, ch *chain) {
 	ch.testConstantContact(ctx, a)
 }
 
-// files tells what others can read or write: the files of the configuration, and the folder of the state database.
+// files tells what others can read or write: the files of the configuration, and the folder of the
+// state database.
 func (ch *chain) files(cfg *config.Config) {
 	const name = "files"
 	for _, fault := range cfg.FileFaults() {

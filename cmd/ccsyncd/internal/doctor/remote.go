@@ -84,7 +84,8 @@ func (ch *chain) testScopes(ctx context.Context, a *app.App) {
 	}
 }
 
-// testPrivileges looks what the user who approved may do. An account that does not tell is no failure.
+// testPrivileges looks what the user who approved may do. An account that does not tell is no
+// failure.
 func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 	const name = "privileges"
 	has, err := a.Reader.Privileges(ctx)

@@ -1,6 +1,6 @@
-// Package exit decides how a command ends: it gives each error and each report an exit code, and each
-// error a hint. It is the one place that knows the errors of all packages, and it needs nothing else
-// of them.
+// Package exit decides how a command ends: it gives each error and each report an exit code, and
+// each error a hint. It is the one place that knows the errors of all packages, and it needs
+// nothing else of them.
 package exit
 
 import (
@@ -40,8 +40,8 @@ type UsageError struct {
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// ConfigError is a configuration that does not fit, beyond what the file itself tells. Hint says what
-// to do about it.
+// ConfigError is a configuration that does not fit, beyond what the file itself tells. Hint says
+// what to do about it.
 type ConfigError struct{ Message, Hint string }
 
 func (e *ConfigError) Error() string { return e.Message }
@@ -122,7 +122,8 @@ func Of(err error) (code int, hint string) {
 //	unauthorized       4
 //	failed             78 when the configuration is at fault, else 1
 //
-// A run for some users alone that did what it could ends with 0 only if each of them was seen carrying its values.
+// A run for some users alone that did what it could ends with 0 only if each of them was seen
+// carrying its values.
 func OfReport(r *ccsync.Report) int {
 	code := Failed
 	switch r.Outcome {
@@ -196,7 +197,8 @@ func engineHint(err error) string {
 	return hint
 }
 
-// ownerHint is how to run as the user whose file it is. A service of systemd with DynamicUser has one that exists while it runs.
+// ownerHint is how to run as the user whose file it is. A service of systemd with DynamicUser has
+// one that exists while it runs.
 func ownerHint(err error) string {
 	e := as[*state.OwnerError](err)
 	if dir, ok := strings.CutPrefix(filepath.Dir(e.Path), "/var/lib/"); ok && os.Geteuid() == 0 {

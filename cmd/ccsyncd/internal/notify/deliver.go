@@ -16,8 +16,9 @@ import (
 // noticeTimeout bounds one try, from the connection to the end of the answer.
 const noticeTimeout = 10 * time.Second
 
-// noticeClient sends notifications: apart from the requests to Constant Contact, whose pace and quota are not theirs. It
-// follows no redirect, since the address is a secret and a POST would become a GET. wire is the network; nil: the real one.
+// noticeClient sends notifications: apart from the requests to Constant Contact, whose pace and
+// quota are not theirs. It follows no redirect, since the address is a secret and a POST would
+// become a GET. wire is the network; nil: the real one.
 func noticeClient(wire http.RoundTripper) *http.Client {
 	if wire == nil {
 		base := http.DefaultTransport.(*http.Transport).Clone()
@@ -37,8 +38,8 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("the receiver answered %d %s", e.status, http.StatusText(e.status))
 }
 
-// send sends one message and takes any 2xx for its receipt. Whoever knows the address may write to it, so that no
-// error names it.
+// send sends one message and takes any 2xx for its receipt. Whoever knows the address may write to
+// it, so that no error names it.
 func send(ctx context.Context, client *http.Client, agent, method, address string, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {

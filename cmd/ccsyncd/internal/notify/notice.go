@@ -13,8 +13,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Notice is the body of a notification. It holds counts, and neither an address nor a value: its words are ours alone,
-// since an error can quote what Constant Contact answered.
+// Notice is the body of a notification. It holds counts, and neither an address nor a value: its
+// words are ours alone, since an error can quote what Constant Contact answered.
 type Notice struct {
 	Schema int          `json:"schema"` // 1
 	Event  string       `json:"event"`
@@ -35,7 +35,8 @@ type noticeCounts struct {
 	Unverified int `json:"unverified"`
 }
 
-// withheld says how much a refused run did not send: everything, or what it planned after it had settled what was under way.
+// withheld says how much a refused run did not send: everything, or what it planned after it had
+// settled what was under way.
 func withheld(l *ccsync.LastWhole) string {
 	if l.Verified+l.Rejected+l.Unverified > 0 {
 		return "nothing more was sent"
@@ -80,7 +81,8 @@ func byReason(problems map[string]int) string {
 	return strings.Join(reasons, ", ")
 }
 
-// failure says why a run failed, as far as that can be told without a stranger's words: a code is ours.
+// failure says why a run failed, as far as that can be told without a stranger's words: a code is
+// ours.
 func failure(p *ccsync.Problem) string {
 	switch {
 	case p == nil || p.Code == string(ccsync.Failed):

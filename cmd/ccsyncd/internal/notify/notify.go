@@ -1,5 +1,5 @@
-// Package notify tells others how whole runs ended: a webhook when the state changes, a heartbeat while codes
-// arrive.
+// Package notify tells others how whole runs ended: a webhook when the state changes, a heartbeat
+// while codes arrive.
 package notify
 
 import (
@@ -14,8 +14,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when codes arrive. It sends beside
-// the loop of the daemon, so that a slow receiver delays no run.
+// Notifier tells others how whole runs ended: a webhook when the state changes, a heartbeat when
+// codes arrive. It sends beside the loop of the daemon, so that a slow receiver delays no run.
 type Notifier struct {
 	app    func() *app.App            // of the present configuration
 	well   func(context.Context) bool // codes arrive
@@ -29,8 +29,8 @@ type Notifier struct {
 	written bool              // it was written down
 }
 
-// maxNotices is how many messages may wait; a receiver that is slower than that misses heartbeats, and the webhook
-// is made up for by the next run.
+// maxNotices is how many messages may wait; a receiver that is slower than that misses heartbeats,
+// and the webhook is made up for by the next run.
 const maxNotices = 16
 
 // New makes a notifier for the installation that current gives. well tells whether values arrive.
@@ -103,7 +103,8 @@ const (
 	stateWell      = "well"
 )
 
-// Names under which the state database keeps what the webhook was last told of, so that a restart does not repeat it.
+// Names under which the state database keeps what the webhook was last told of, so that a restart
+// does not repeat it.
 const (
 	factNotified        = "notified_state"
 	factNotifiedProblem = "notified_problem" // when the newest problem told of was first tried
@@ -115,7 +116,8 @@ type told struct {
 	problem time.Time
 }
 
-// event is what a whole run means to somebody who was last told of something. "" when it is nothing new.
+// event is what a whole run means to somebody who was last told of something. "" when it is nothing
+// new.
 //
 //	outcome                                 event                     state then
 //	synced                                  recovered, if it was bad  well
@@ -148,7 +150,8 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 	return "", was
 }
 
-// webhook tells of a change of state. What could not be delivered is not remembered, so that the next run tells it.
+// webhook tells of a change of state. What could not be delivered is not remembered, so that the
+// next run tells it.
 func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
 	was, err := lastTold(ctx, a)

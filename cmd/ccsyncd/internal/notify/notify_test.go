@@ -185,7 +185,8 @@ func TestTheWebhookIsToldOfEachChangeOnce(t *testing.T) {
 	}
 }
 
-// A run that ended synced beside something else that is wrong has recovered nothing: that is told when all is well.
+// A run that ended synced beside something else that is wrong has recovered nothing: that is told
+// when all is well.
 func TestRecoveredWaitsUntilAllIsWell(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
@@ -208,7 +209,8 @@ func TestRecoveredWaitsUntilAllIsWell(t *testing.T) {
 	}
 }
 
-// A state database that takes nothing, as on a full disk, makes nothing told twice, and hides no end.
+// A state database that takes nothing, as on a full disk, makes nothing told twice, and hides no
+// end.
 func TestWhatCouldNotBeWrittenDownIsToldOnce(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
@@ -256,7 +258,8 @@ func TestARunThatIsNotForAllTellsNobody(t *testing.T) {
 	}
 }
 
-// An import under way is no problem, a retry that fails again is not news, and all is well again when no problem is open any more.
+// An import under way is no problem, a retry that fails again is not news, and all is well again
+// when no problem is open any more.
 func TestAProblemIsToldOnce(t *testing.T) {
 	t.Parallel()
 	was := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -9,7 +9,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Unstarted ends a command whose run did not even begin. A script that asked for JSON gets its object all the same.
+// Unstarted ends a command whose run did not even begin. A script that asked for JSON gets its
+// object all the same.
 func Unstarted(sh *shell.Shell, err error, output string, dry bool) error {
 	if output != shell.OutputJSON || exit.IsSaid(err) {
 		return err

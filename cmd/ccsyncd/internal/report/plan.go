@@ -125,7 +125,8 @@ func (p printer) value(v string) string {
 	}
 }
 
-// skips groups the rows that are not sent by reason, the most frequent first, with a few rows for each.
+// skips groups the rows that are not sent by reason, the most frequent first, with a few rows for
+// each.
 func (p printer) skips(r *ccsync.Report) {
 	if r.Summary.Skipped == 0 {
 		return
@@ -147,7 +148,8 @@ func (p printer) skips(r *ccsync.Report) {
 	}
 }
 
-// Newcomers says how many users are no contacts, which is what becomes of every new sign-up unless the configuration adds them.
+// Newcomers says how many users are no contacts, which is what becomes of every new sign-up unless
+// the configuration adds them.
 func Newcomers(n int) string {
 	return kit.Plural(n, "user is no contact and never gets", "users are no contacts and never get") + " a value"
 }

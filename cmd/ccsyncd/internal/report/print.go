@@ -1,4 +1,5 @@
-// Package report prints the report of a run, and what the history keeps of it, as text, JSON or CSV.
+// Package report prints the report of a run, and what the history keeps of it, as text, JSON or
+// CSV.
 package report
 
 import (
@@ -21,8 +22,8 @@ type Options struct {
 	Detailed bool   // end with exit.Pending while changes are pending
 }
 
-// Print prints a report in the form that was asked for, what is wrong and the next command to stderr, and returns its
-// exit code as an error.
+// Print prints a report in the form that was asked for, what is wrong and the next command to
+// stderr, and returns its exit code as an error.
 func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 	var err error
 	switch o.Output {

@@ -20,8 +20,9 @@ type Answers struct {
 	Column, CustomField, ClientID         string
 }
 
-// Ask settles all answers: those that were given as flags, as given tells by their names, and the others by a guess and, on a terminal, a
-// question. dir is the folder of the configuration. Its error is an *UnansweredError where nobody was there to answer.
+// Ask settles all answers: those that were given as flags, as given tells by their names, and the
+// others by a guess and, on a terminal, a question. dir is the folder of the configuration. Its
+// error is an *UnansweredError where nobody was there to answer.
 func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *Answers, dir string) error {
 	ask := newAsker(ctx, sh, given)
 	at, table, err := lookAt(ask, f, dir)
@@ -77,7 +78,8 @@ func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.
 	return at, tables[slices.IndexFunc(tables, func(t source.Table) bool { return t.Name == f.Table })], nil
 }
 
-// tellOfEnvFile names the app's own file where it has the database's URL: nobody wants to type that.
+// tellOfEnvFile names the app's own file where it has the database's URL: nobody wants to type
+// that.
 func (a *asker) tellOfEnvFile() {
 	const app = ".env"
 	if vars, err := config.ReadEnvFile(app); err == nil && vars["DATABASE_URL"] != "" && a.EnvFile == "" {

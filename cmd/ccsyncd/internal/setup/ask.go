@@ -14,7 +14,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-// asker asks a person for what no flag has told. Where nobody is at the terminal, a guess has to do.
+// asker asks a person for what no flag has told. Where nobody is at the terminal, a guess has to
+// do.
 type asker struct {
 	*shell.Shell
 	ctx   context.Context

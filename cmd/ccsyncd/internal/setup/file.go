@@ -10,8 +10,8 @@ import (
 	"text/template"
 )
 
-// initTemplate is the file that init writes: what was answered, and the keys that most people come back for. The
-// example configuration has them all.
+// initTemplate is the file that init writes: what was answered, and the keys that most people come
+// back for. The example configuration has them all.
 var initTemplate = template.Must(template.New("ccsync.toml").Funcs(template.FuncMap{"toml": TOMLString}).Parse(
 	`# ccsync.toml, written by ccsyncd init. A key that is not here has its default; ccsync.example.toml has them all.
 # Any string may be "env:NAME" (a variable) or "secret:/path" (the contents of a file), so that no secret stands here.
@@ -73,7 +73,8 @@ listen = "127.0.0.1:8484"
 # token = "env:CCSYNC_HTTP_TOKEN"  # for POST /run, and off loopback
 `))
 
-// Write writes the configuration whole or not at all. It can be read by its owner alone, for the dsn may hold a password.
+// Write writes the configuration whole or not at all. It can be read by its owner alone, for the
+// dsn may hold a password.
 func (f *Answers) Write(path string) error {
 	var text strings.Builder
 	err := initTemplate.Execute(&text, f)
@@ -98,7 +99,8 @@ func (f *Answers) Write(path string) error {
 	return nil
 }
 
-// TOMLString is a text as a TOML basic string (TOML 1.0, String), which JSON's strings are but for U+007F.
+// TOMLString is a text as a TOML basic string (TOML 1.0, String), which JSON's strings are but for
+// U+007F.
 func TOMLString(text string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

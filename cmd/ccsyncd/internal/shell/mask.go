@@ -7,8 +7,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
-// address finds what looks like an email address in the middle of a text. A host without a dot is none, so that
-// "user@localhost" stays readable in an error of a database.
+// address finds what looks like an email address in the middle of a text. A host without a dot is
+// none, so that "user@localhost" stays readable in an error of a database.
 var address = regexp.MustCompile(`[^\s"'<>()\[\],;:=]+@[\pL\pN-]+(\.[\pL\pN-]+)*\.\pL[\pL\pN-]+`)
 
 // maskAddresses masks addresses in what is logged: a server's error can quote one.

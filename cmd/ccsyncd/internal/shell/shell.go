@@ -1,5 +1,5 @@
-// Package shell is one call of the program as all commands share it: terminal, common flags, logger,
-// errors with their hints, the command that comes next.
+// Package shell is one call of the program as all commands share it: terminal, common flags,
+// logger, errors with their hints, the command that comes next.
 package shell
 
 import (
@@ -17,7 +17,8 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/term"
 )
 
-// Shell is one call of the program: where it reads and prints, and the flags that every command has.
+// Shell is one call of the program: where it reads and prints, and the flags that every command
+// has.
 type Shell struct {
 	*term.Terminal
 	In      io.Reader
@@ -35,7 +36,8 @@ type Shell struct {
 	vars atomic.Pointer[map[string]string] // of EnvFile
 }
 
-// UseEnvFile reads EnvFile, if there is one, and lets Getenv know its variables. The environment wins.
+// UseEnvFile reads EnvFile, if there is one, and lets Getenv know its variables. The environment
+// wins.
 func (s *Shell) UseEnvFile() error {
 	if s.EnvFile == "" {
 		return nil
@@ -62,8 +64,8 @@ func (s *Shell) OpenTerminal() {
 	s.Terminal = term.New(term.Options{Stdout: os.Stdout, Stderr: os.Stderr, NoColor: s.NoColor, Getenv: s.Getenv})
 }
 
-// Finish says what went wrong, and what to do about it, and returns the exit code. Output that could not be written,
-// as on a full disk behind a redirection, is a failure too.
+// Finish says what went wrong, and what to do about it, and returns the exit code. Output that
+// could not be written, as on a full disk behind a redirection, is a failure too.
 func (s *Shell) Finish(err error) int {
 	if err == nil {
 		err = s.Out.Err()
@@ -102,9 +104,9 @@ func (s *Shell) Config() (*config.Config, error) {
 	return s.LoadConfig(path)
 }
 
-// LoadConfig reads a configuration. Whoever can write to it, or to a file with a secret that it names, decides what the program
-// reads and where it sends it: root takes none that anybody can write.
-// The env file is read again, so that a reload sees what has changed in it.
+// LoadConfig reads a configuration. Whoever can write to it, or to a file with a secret that it
+// names, decides what the program reads and where it sends it: root takes none that anybody can
+// write. The env file is read again, so that a reload sees what has changed in it.
 func (s *Shell) LoadConfig(path string) (*config.Config, error) {
 	if s.vars.Load() != nil {
 		if err := s.readEnvFile(); err != nil {
@@ -128,8 +130,8 @@ func (s *Shell) LoadConfig(path string) (*config.Config, error) {
 	return cfg, nil
 }
 
-// Logger writes to stderr, as [log] and --log-level say. To a person at a terminal, who sees the progress of a command,
-// it tells only what is wrong.
+// Logger writes to stderr, as [log] and --log-level say. To a person at a terminal, who sees the
+// progress of a command, it tells only what is wrong.
 func (s *Shell) Logger(cfg config.Log) *slog.Logger {
 	level := cfg.Level
 	switch {

@@ -1,5 +1,5 @@
-// Package systemd tells the service manager how the daemon fares: readiness, reloads, a status line and the
-// watchdog.
+// Package systemd tells the service manager how the daemon fares: readiness, reloads, a status line
+// and the watchdog.
 package systemd
 
 import (
@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Manager is the service manager, as sd_notify(3) and sd_watchdog_enabled(3) describe it. The zero one is no service
-// manager: nothing is sent.
+// Manager is the service manager, as sd_notify(3) and sd_watchdog_enabled(3) describe it. The zero
+// one is no service manager: nothing is sent.
 type Manager struct {
 	socket   string
 	watchdog time.Duration // 0: nobody watches

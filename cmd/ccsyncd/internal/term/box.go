@@ -2,8 +2,8 @@ package term
 
 import "strings"
 
-// Box prints lines in a frame, for the one thing that a person must not miss. Where a frame does not fit or nobody
-// looks, the lines stand alone.
+// Box prints lines in a frame, for the one thing that a person must not miss. Where a frame does
+// not fit or nobody looks, the lines stand alone.
 func (s *Stream) Box(lines ...Text) {
 	longest := 0
 	for _, line := range lines {

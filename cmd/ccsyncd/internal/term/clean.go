@@ -9,9 +9,9 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-// Clean makes data from outside fit to be printed within a line: line breaks and tabs become blanks, control
-// characters (escape sequences start with one) and marks that turn the direction of writing are dropped, and bytes
-// that are no UTF-8 become U+FFFD.
+// Clean makes data from outside fit to be printed within a line: line breaks and tabs become
+// blanks, control characters (escape sequences start with one) and marks that turn the direction of
+// writing are dropped, and bytes that are no UTF-8 become U+FFFD.
 func Clean(data string) string {
 	return strings.Map(cleanRune, strings.ToValidUTF8(data, "\ufffd"))
 }

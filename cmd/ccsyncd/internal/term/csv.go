@@ -36,7 +36,8 @@ func (c *CSV) Close() error {
 	return nil
 }
 
-// inert puts an apostrophe before what a spreadsheet would take for a formula (OWASP, CSV Injection).
+// inert puts an apostrophe before what a spreadsheet would take for a formula (OWASP, CSV
+// Injection).
 func inert(cell string) string {
 	start := strings.TrimLeft(cell, " \u00a0'\"")
 	for _, sign := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {

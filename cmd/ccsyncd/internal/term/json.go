@@ -9,8 +9,8 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-// JSON prints v as one indented object. Characters that a terminal would obey are written as \u escapes, which mean
-// the same to whoever reads the JSON.
+// JSON prints v as one indented object. Characters that a terminal would obey are written as \u
+// escapes, which mean the same to whoever reads the JSON.
 func (s *Stream) JSON(v any) error {
 	var raw bytes.Buffer
 	enc := json.NewEncoder(&raw)
@@ -25,8 +25,8 @@ func (s *Stream) JSON(v any) error {
 	return nil
 }
 
-// escapeControls escapes what encoding/json leaves: U+007F to U+009F and the marks that turn the direction. They occur
-// within strings alone.
+// escapeControls escapes what encoding/json leaves: U+007F to U+009F and the marks that turn the
+// direction. They occur within strings alone.
 func escapeControls(raw []byte) []byte {
 	var out bytes.Buffer
 	for _, r := range string(raw) {

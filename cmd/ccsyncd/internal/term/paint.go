@@ -2,7 +2,8 @@ package term
 
 import "fmt"
 
-// Text is clean and ready to print, perhaps with colours in it. Only the methods of Stream make it from data.
+// Text is clean and ready to print, perhaps with colours in it. Only the methods of Stream make it
+// from data.
 type Text string
 
 // Style is what a text means; the colour follows from it.

@@ -20,8 +20,9 @@ const (
 	beat       = time.Second
 )
 
-// Progress shows how far the steps of a run are: a line that is redrawn on a terminal, and one record of the log for
-// each step that ended elsewhere. Its methods may be called by several goroutines at once.
+// Progress shows how far the steps of a run are: a line that is redrawn on a terminal, and one
+// record of the log for each step that ended elsewhere. Its methods may be called by several
+// goroutines at once.
 type Progress struct {
 	out *Stream
 	log *slog.Logger
@@ -41,7 +42,8 @@ type Progress struct {
 // Progress shows steps on Err, or to log when nobody looks at it.
 func (t *Terminal) Progress(log *slog.Logger) *Progress { return &Progress{out: t.Err, log: log} }
 
-// Step says that done of total are ready in the step; a total of 0 is not known. A step ends when another begins.
+// Step says that done of total are ready in the step; a total of 0 is not known. A step ends when
+// another begins.
 func (p *Progress) Step(step string, done, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

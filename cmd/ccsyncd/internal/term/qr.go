@@ -11,7 +11,8 @@ const (
 	quietZone = 2   // modules around the code
 )
 
-// QR prints a QR code and tells whether it did: it takes a terminal that is wide enough and shows half blocks.
+// QR prints a QR code and tells whether it did: it takes a terminal that is wide enough and shows
+// half blocks.
 func (s *Stream) QR(content string) bool {
 	if !s.terminal || !s.moves || !s.unicode || content == "" || len(content) > longestQR {
 		return false
@@ -32,8 +33,8 @@ func (s *Stream) QR(content string) bool {
 	return true
 }
 
-// blackOnWhite fixes the colours: scanners want dark modules on a light ground, whatever the terminal's theme is.
-// A block is a light module, so that the foreground is white.
+// blackOnWhite fixes the colours: scanners want dark modules on a light ground, whatever the
+// terminal's theme is. A block is a light module, so that the foreground is white.
 func (s *Stream) blackOnWhite(line string) string {
 	if !s.color {
 		return line

@@ -9,8 +9,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Stream is one of the two outputs. It may be used by several goroutines at once; each call is printed whole.
-// It is an io.Writer for loggers, too: what is written goes above a live line instead of into it.
+// Stream is one of the two outputs. It may be used by several goroutines at once; each call is
+// printed whole. It is an io.Writer for loggers, too: what is written goes above a live line
+// instead of into it.
 type Stream struct {
 	terminal bool // somebody looks at it
 	moves    bool // the cursor can go back, so that a line can be drawn again
@@ -24,10 +25,12 @@ type Stream struct {
 	err  error
 }
 
-// IsTerminal tells whether a person looks at this stream, so that questions and redrawn lines make sense.
+// IsTerminal tells whether a person looks at this stream, so that questions and redrawn lines make
+// sense.
 func (s *Stream) IsTerminal() bool { return s.terminal }
 
-// Err returns the first error of writing, such as a full disk behind a redirection. A command checks it at its end.
+// Err returns the first error of writing, such as a full disk behind a redirection. A command
+// checks it at its end.
 func (s *Stream) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +49,8 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Printf prints like fmt.Printf, with all arguments cleaned but numbers and Text. The format is not: it is a constant.
+// Printf prints like fmt.Printf, with all arguments cleaned but numbers and Text. The format is
+// not: it is a constant.
 func (s *Stream) Printf(format string, args ...any) {
 	s.print(fmt.Sprintf(format, cleanAll(args)...))
 }

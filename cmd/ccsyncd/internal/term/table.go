@@ -38,8 +38,9 @@ func (t *Table) Add(cells ...any) {
 // Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-// Table prints t, aligned and without lines, so that it can be cut into columns by a script. On a terminal it keeps
-// within the width: columns that may wrap do, and if that is not enough each row becomes a block of lines.
+// Table prints t, aligned and without lines, so that it can be cut into columns by a script. On a
+// terminal it keeps within the width: columns that may wrap do, and if that is not enough each row
+// becomes a block of lines.
 func (s *Stream) Table(t *Table) {
 	widths := t.widths()
 	limit := s.columns()
@@ -98,7 +99,8 @@ func (t *Table) widths() []int {
 	return widths
 }
 
-// shrink takes from the widest column that may wrap until all fit into limit; false when they cannot.
+// shrink takes from the widest column that may wrap until all fit into limit; false when they
+// cannot.
 func (t *Table) shrink(widths []int, limit int) bool {
 	total := gap * (len(widths) - 1)
 	for _, w := range widths {

@@ -49,8 +49,8 @@ func newStream(w io.Writer, noColor bool, getenv func(string) string) *Stream {
 	return s
 }
 
-// isUnicode tells whether more than ASCII can be shown. The first variable that is set decides (POSIX, section 8.2);
-// without any, as in many containers, the terminal is taken for a modern one.
+// isUnicode tells whether more than ASCII can be shown. The first variable that is set decides
+// (POSIX, section 8.2); without any, as in many containers, the terminal is taken for a modern one.
 func isUnicode(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := getenv(name); locale != "" {
