@@ -36,8 +36,10 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 	if err := readAccount(ctx, r.Read, b); err != nil {
 		return err
 	}
-	if err := r.nameLists(ctx, b.AccountLists); err != nil {
-		return err
+	if b.AccountLists != nil {
+		if err := NameLists(ctx, r.State, b.AccountLists); err != nil {
+			return err
+		}
 	}
 	m, err := b.Bind()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/setup"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/internal/kit"
+	ccsync "ccsyncd/sync"
 )
 
 func (c *cli) accountCommand() *cobra.Command {
@@ -94,6 +95,9 @@ func readInventory(ctx context.Context, a *app.App) (*inventory, error) {
 		has.Fields = append(has.Fields, accountField{f.ID, f.Name, f.Label, f.Type})
 	}
 	lists, err := a.Reader.Lists(ctx)
+	if err == nil {
+		err = ccsync.NameLists(ctx, a.State, lists)
+	}
 	if err != nil {
 		return nil, err
 	}
