@@ -280,6 +280,37 @@ func TestALookUpThatSkipsTheContactIsMadeAgain(t *testing.T) {
 	})
 }
 
+// Nobody is created at an address where the account counts a contact and shows none, however often it is asked.
+func TestNobodyIsCreatedWhereAContactIsCountedAndNotShown(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Create, w.policy.Lists = true, []string{"App users"}
+		w.populate(10, 10)
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.box.Seed(sandbox.Contact{Address: "hidden@example.com", Lists: []string{"App users"}, Fields: map[string]string{"Short code": "OLD"}})
+		w.rows = append(w.rows, row("99", "hidden@example.com", "NEW"), row("98", "newcomer@example.com", "CODE"))
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultShiftedPage, Path: "/v3/contacts", Rows: 1})
+		sent := len(w.box.Imports())
+		r := w.run(ccsync.Options{})
+		if got := skipOf(r, "99"); got != ccsync.NotAContact {
+			t.Errorf("%s: skipped as %q, %+v", r.Outcome, got, r.Error)
+		}
+		for _, i := range w.box.Imports()[sent:] {
+			for _, sent := range i.Rows {
+				if strings.Contains(fmt.Sprint(sent), "hidden@") {
+					t.Errorf("sent: %v", sent)
+				}
+			}
+		}
+		w.box.ClearFaults()
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		if c := w.code("hidden@example.com"); c != "NEW" {
+			t.Errorf("the code is %q", c)
+		}
+	})
+}
+
 // A problem that is open does not hide that the rest of the run was put off.
 func TestAPartialRunSaysThatTheQuotaPutOffTheRest(t *testing.T) {
 	t.Parallel()

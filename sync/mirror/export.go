@@ -364,7 +364,7 @@ func parsed(norm, buf []byte) state.Contact {
 // readEach reads contacts by their addresses.
 func (e *exporter) readEach(ctx context.Context, addresses []string) error {
 	for _, address := range addresses {
-		there, err := e.byAddress(ctx, address)
+		there, _, err := e.byAddress(ctx, address)
 		if err != nil {
 			return err
 		}

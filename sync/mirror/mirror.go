@@ -73,6 +73,7 @@ type base struct {
 	doubt   string // what keeps the last snapshot from being certain to have everybody; "" when it is
 	// overcounts tells that the account counts more contacts of an address than it shows.
 	overcounts bool
+	unclear    map[string]bool // addresses, normalised, at which a contact is counted and none is shown
 }
 
 // Told is how a run refreshed its mirror, for the report: "snapshot", "incremental" or "none".
@@ -83,7 +84,7 @@ type Told struct {
 
 // New returns the mirror for a run with this mapping; bound: its fields and lists were read just now.
 func New(o Options, m *contact.Mapping, bound bool) *Mirror {
-	b := &base{Options: o, mapping: m, db: o.State}
+	b := &base{Options: o, mapping: m, db: o.State, unclear: make(map[string]bool)}
 	return &Mirror{base: b, pager: pager{b}, exporter: exporter{b}, bound: bound, told: Told{Refresh: "none"},
 		view: view{db: o.State, state: o.State, mapping: m.Key()}}
 }
@@ -345,12 +346,15 @@ func (m *Mirror) tell(how string) {
 func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) error {
 	var found []state.Contact
 	var ids []string
+	unclear := false
 	for _, address := range addresses {
-		there, err := m.byAddress(ctx, address)
+		there, whole, err := m.byAddress(ctx, address)
 		if err != nil {
 			return fmt.Errorf("read a contact by its address: %w", err)
 		}
+		unclear = unclear || !whole
 		for _, c := range there {
+			unclear = unclear || c.Norm != norm // who was not asked for
 			if c.Norm == norm && !slices.Contains(ids, c.ID) {
 				found, ids = append(found, c), append(ids, c.ID)
 			}
@@ -360,12 +364,16 @@ func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) err
 		return err
 	}
 	m.told.Contacts = m.at.Contacts
+	if delete(m.unclear, norm); unclear && len(ids) == 0 {
+		m.unclear[norm] = true
+	}
 	return m.db.SetAside(ctx, norm, ids)
 }
 
 // byAddress reads the contacts of an address. A page that shows fewer than it counts may have skipped somebody, who would be taken for gone:
-// it is read again, and what any reading showed is there. An account that counts too many each time is asked twice from then on.
-func (b *base) byAddress(ctx context.Context, address string) (found []state.Contact, err error) {
+// it is read again, and what any reading showed is there. whole is false where they are fewer still in the end. An account that counts too
+// many each time is asked twice from then on.
+func (b *base) byAddress(ctx context.Context, address string) (found []state.Contact, whole bool, err error) {
 	passes := maxPasses
 	if b.overcounts {
 		passes = 2
@@ -374,7 +382,7 @@ func (b *base) byAddress(ctx context.Context, address string) (found []state.Con
 		count := 0
 		for page, err := range b.Read.Contacts(ctx, ccapi.ContactsQuery{Email: address}) {
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			for _, c := range b.page(page) {
 				found = append(slices.DeleteFunc(found, func(f state.Contact) bool { return f.ID == c.ID }), c)
@@ -382,7 +390,7 @@ func (b *base) byAddress(ctx context.Context, address string) (found []state.Con
 			count = max(count, page.Count)
 		}
 		if len(found) >= count {
-			return found, nil
+			return found, true, nil
 		}
 	}
 	if !b.overcounts {
@@ -390,7 +398,7 @@ func (b *base) byAddress(ctx context.Context, address string) (found []state.Con
 		b.Note("the account counts more contacts of an address than it shows, each time it is asked")
 		b.Log.WarnContext(ctx, "the account counts more contacts of an address than it shows")
 	}
-	return found, nil
+	return found, false, nil
 }
 
 // CostOfAll is how many requests it takes to read all contacts.

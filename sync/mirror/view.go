@@ -140,9 +140,20 @@ func (m *Mirror) Entries(ctx context.Context) iter.Seq2[state.Entry, error] {
 	return m.view.Entries(ctx)
 }
 
-// Contacts returns the contacts of these normalised addresses, ascending by them.
+// Contacts returns the contacts of these normalised addresses, ascending by them. One that the account counts and does not show has the
+// permission contact.Unclear.
 func (m *Mirror) Contacts(ctx context.Context, norms []string) ([]state.Contact, error) {
-	return m.view.Contacts(ctx, norms)
+	contacts, err := m.view.Contacts(ctx, norms)
+	if err != nil || len(m.unclear) == 0 {
+		return contacts, err
+	}
+	for _, norm := range norms {
+		if m.unclear[norm] && !slices.ContainsFunc(contacts, func(c state.Contact) bool { return c.Norm == norm }) {
+			contacts = append(contacts, state.Contact{ID: state.UnnamedID(norm), Norm: norm, Address: norm, Permission: contact.Unclear, Fields: contact.Encode(make([]string, len(m.mapping.Targets)))})
+		}
+	}
+	slices.SortStableFunc(contacts, func(x, y state.Contact) int { return strings.Compare(x.Norm, y.Norm) })
+	return contacts, nil
 }
 
 // ProblemsOf returns the open problems of these normalised addresses.

@@ -69,6 +69,8 @@ func decide(r *Rules, s *subject) decision {
 		return decideOrphan(r, s)
 	case len(s.contacts) == 0:
 		return decideAbsent(r, s)
+	case s.contacts[0].Permission == contact.Unclear:
+		return skip(contact.NotAContact, "Constant Contact counts a contact at this address and does not show it; nobody is created there")
 	}
 	d, carried := compare(r.Mapping, s)
 	optedOut, why := optedOut(s.contacts)

@@ -12,6 +12,9 @@ import (
 // unnamed is put before the normalised address in place of the id of a contact that only an export has shown.
 const unnamed = "?"
 
+// UnnamedID is what stands in place of the id of a contact of a normalised address that is known by it alone.
+func UnnamedID(norm string) string { return unnamed + norm }
+
 // isUnnamed is true of the contacts without an id, in the order of the key.
 const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 
