@@ -33,7 +33,7 @@ func (s *Server) controlOfAccount() []controlRoute {
 	return []controlRoute{
 		{"GET", "status", "the sandbox in a few figures", s.controlStatus},
 		{"POST", "seed", "adds `contacts`, `lists` (names) and `custom_fields` (`label`, `type`)", s.controlSeed},
-		{"POST", "reset", "makes the account anew; log and faults are empty", does(s.Reset)},
+		{"POST", "reset", "resets the account; log and faults are empty", does(s.Reset)},
 		{"GET", "contacts", "all contacts as they truly are, deleted ones too", tells(s.Contacts)},
 		{"GET", "contacts/{who}", "one contact, by address or id", s.controlContact},
 		{"POST", "edits", "edits contacts as a person does in the product: one edit, or an array", s.controlEdits},
