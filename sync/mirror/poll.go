@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // When activities, exports and imports alike, are looked at.
@@ -26,12 +28,8 @@ func NextPoll(last, took time.Duration, percent int) time.Duration {
 
 // wait sleeps, or ends with the context.
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if kit.Sleep(ctx, d) != nil {
 		return fmt.Errorf("wait: %w", ctx.Err())
 	}
+	return nil
 }

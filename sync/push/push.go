@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/internal/kit"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
@@ -64,14 +65,10 @@ func (b *base) now() time.Time { return b.State.Now() }
 func (b *base) wait(ctx context.Context, d time.Duration) error {
 	began := time.Now()
 	defer func() { b.Waited(time.Since(began)) }()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if kit.Sleep(ctx, d) != nil {
 		return fmt.Errorf("wait: %w", ctx.Err())
 	}
+	return nil
 }
 
 // rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.

@@ -15,6 +15,7 @@ import (
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/internal/kit"
 )
 
 // behaviour is how an account answers; `check --account --output json` prints it. It has no
@@ -185,7 +186,7 @@ func (w *accountAnswers) findings() []finding {
 	add("deleted contacts", pagesFound(w.of("/contacts", func(s *seen) bool { return s.query.Get("status") == "deleted" })))
 	add("contacts updated in a day", pagesFound(w.of("/contacts", func(s *seen) bool { return s.query.Get("updated_after") != "" })))
 	activities := elements(w.of("/activities", nil), "activities")
-	add("activities of ten days", plural(len(activities)))
+	add("activities of ten days", kit.Plural(len(activities), "activity", "activities"))
 	add("activities: state", words(activities, "state"))
 	add("activities: members", keysOf(activities))
 	add("activities: status", statusForms(activities))

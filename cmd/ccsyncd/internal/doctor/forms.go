@@ -65,13 +65,6 @@ func tallied(tally map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func plural(n int) string {
-	if n == 1 {
-		return "1 activity"
-	}
-	return fmt.Sprintf("%d activities", n)
-}
-
 // keyWord is what a member of the API is called. Other names could be somebody's.
 var keyWord = regexp.MustCompile(`^[a-z_]{1,40}$`)
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // policy lets a page load its own style sheet and icon, send its own forms, and nothing else: no
@@ -91,7 +93,7 @@ func (s *site) ourName(r *http.Request) bool {
 	if host == "" {
 		return false
 	}
-	if isLoopback(host) || host == bareHost(s.Listen) && host != "" || host == arrivedAt(r) {
+	if kit.IsLoopback(host) || host == bareHost(s.Listen) && host != "" || host == arrivedAt(r) {
 		return true
 	}
 	for _, name := range s.Hosts {
@@ -200,15 +202,7 @@ func bareHost(hostport string) string {
 	return host
 }
 
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
 // loopbackListener tells whether only this machine can reach the listener.
 func loopbackListener(listen string) bool {
-	return strings.HasPrefix(listen, "unix:") || isLoopback(bareHost(listen))
+	return strings.HasPrefix(listen, "unix:") || kit.IsLoopback(bareHost(listen))
 }

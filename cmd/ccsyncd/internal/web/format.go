@@ -7,24 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
-
-// count writes a number with separators between thousands: 12,500.
-func count(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + many
-}
 
 // share is part of whole, between 0 and 100.
 func share(part, whole int) float64 {
@@ -52,13 +37,13 @@ func percent(part, whole int) string {
 func span(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d < 90*time.Second:
-		return count(int(d.Seconds())) + " s"
+		return kit.Count(int(d.Seconds())) + " s"
 	case d < 90*time.Minute:
-		return count(int(d.Round(time.Minute).Minutes())) + " min"
+		return kit.Count(int(d.Round(time.Minute).Minutes())) + " min"
 	case d < 36*time.Hour:
-		return count(int(d.Round(time.Hour).Hours())) + " h"
+		return kit.Count(int(d.Round(time.Hour).Hours())) + " h"
 	}
-	return count(int(d.Round(time.Hour).Hours()/24)) + " days"
+	return kit.Count(int(d.Round(time.Hour).Hours()/24)) + " days"
 }
 
 // seconds writes how long a run took.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -72,13 +73,13 @@ func (s *situation) state() headline {
 		return headline{Tone: "bad", Text: "Runs are missing", Why: "Nothing was checked at the planned times.",
 			Todo: "Ask your administrator.", Forward: sentence(upper(s.late)) + " See the log of the daemon, and `ccsyncd status`."}
 	case last.Ahead != nil:
-		return headline{Tone: "caution", Text: "Waiting for the first " + plural(last.Ahead.Contacts, "contact", "contacts"),
+		return headline{Tone: "caution", Text: "Waiting for the first " + kit.Plural(last.Ahead.Contacts, "contact", "contacts"),
 			Why:     "They go ahead of the first push, and Constant Contact has not taken them in yet. All others are sent after them.",
 			Todo:    "Nothing for now: ccsyncd looks again by itself. If this stays for some hours, ask your administrator.",
 			Forward: sentence(upper(last.Ahead.String())) + " See `ccsyncd status`."}
 	case s.problems > 0:
 		return headline{Tone: "caution", Text: "Some values did not arrive",
-			Why:  plural(s.problems, "user waits", "users wait") + " for the next try" + s.retry() + ".",
+			Why:  kit.Plural(s.problems, "user waits", "users wait") + " for the next try" + s.retry() + ".",
 			Todo: "Nothing for now: ccsyncd tries again by itself. Below is who is missing, and why."}
 	case last.Outcome == ccsync.Deferred:
 		return headline{Tone: "caution", Text: "The day’s requests are used up",

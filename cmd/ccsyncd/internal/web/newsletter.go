@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -22,7 +23,7 @@ func (s *situation) answer(tone string) newsletter {
 	missing := max(c.Missing, s.problems) + c.Pending
 	known := allCarry(c)
 	if missing > 0 {
-		known = fmt.Sprintf("%s of the %s %s not there.", count(missing), plural(c.Contacts, "code", "codes"), is(missing))
+		known = fmt.Sprintf("%s of the %s %s not there.", kit.Count(missing), kit.Plural(c.Contacts, "code", "codes"), is(missing))
 	}
 	switch {
 	case s.last.Outcome == ccsync.Refused && s.login.Authorized:
@@ -30,15 +31,15 @@ func (s *situation) answer(tone string) newsletter {
 	case tone == "bad":
 		return newsletter{"Not known", "What was found " + span(s.now.Sub(s.last.CoverageAt)) + " ago: " + known + " Newer codes do not arrive until this is solved."}
 	case missing > 0:
-		return newsletter{"Not yet", known + " If the newsletter goes out now, " + plural(missing, "person gets", "people get") + " it without a code or with an old one."}
+		return newsletter{"Not yet", known + " If the newsletter goes out now, " + kit.Plural(missing, "person gets", "people get") + " it without a code or with an old one."}
 	case tone != "good":
 		return newsletter{"Not yet", "Codes are on their way."}
 	}
 	if c.Contacts == 0 {
-		return newsletter{"It reaches nobody", "None of the " + plural(c.Users, "user", "users") + " of your app is a contact in Constant Contact."}
+		return newsletter{"It reaches nobody", "None of the " + kit.Plural(c.Users, "user", "users") + " of your app is a contact in Constant Contact."}
 	}
 	if n := unusable(s.last.Skips); n > 0 {
-		known += " But " + plural(n, "more user", "more users") + " may get it without the right code, since their data cannot be used: see Skipped."
+		known += " But " + kit.Plural(n, "more user", "more users") + " may get it without the right code, since their data cannot be used: see Skipped."
 	}
 	return newsletter{"Yes", known}
 }
@@ -50,7 +51,7 @@ func allCarry(c *ccsync.Coverage) string {
 	case 1:
 		return "The one user who is a contact has the right code."
 	}
-	return "All " + count(c.Contacts) + " users who are contacts have the right code."
+	return "All " + kit.Count(c.Contacts) + " users who are contacts have the right code."
 }
 
 func is(n int) string {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"ccsyncd/internal/kit"
 )
 
 //go:embed templates assets
@@ -105,7 +107,7 @@ func (f frame) Explain(key, address string) string {
 // parse reads the templates, with the functions that they call.
 func (s *site) parse() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
-		"asset": assetPath, "icon": iconPath, "count": count, "plural": plural, "percent": percent, "share": share, "span": span, "seconds": seconds,
+		"asset": assetPath, "icon": iconPath, "count": kit.Count[int], "plural": kit.Plural[int], "percent": percent, "share": share, "span": span, "seconds": seconds,
 		"when": when, "stamp": stamp, "mask": s.Mask, "words": words, "tone": tone, "plain": plain,
 		"hint": hint, "upper": upper, "moment": moment, "sentence": sentence,
 	}).ParseFS(files, "templates/*.html")

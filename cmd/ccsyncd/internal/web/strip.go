@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
@@ -85,7 +86,7 @@ func (s strip) Text() string {
 	if other > 0 {
 		parts = append(parts, fmt.Sprintf("%d other", other))
 	}
-	return fmt.Sprintf("%s: %s. The newest ended %s.", plural(len(s.Marks), "run", "runs"), strings.Join(parts, ", "), words(s.Marks[0].Outcome))
+	return fmt.Sprintf("%s: %s. The newest ended %s.", kit.Plural(len(s.Marks), "run", "runs"), strings.Join(parts, ", "), words(s.Marks[0].Outcome))
 }
 
 // Bad are the runs in it that did not end well, the newest first.
