@@ -47,7 +47,7 @@ func (d *daemon) listen() (stop func(), err error) {
 // openSite makes the status page.
 func (d *daemon) openSite(a *app.App) error {
 	d.site = &site{daemon: d}
-	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: d.usage, Log: a.Log, Version: d.Version})
+	d.site.metrics = web.NewMetrics(web.MetricsOptions{Health: d.health(), Usage: facts{&d.app}.usage, Log: a.Log, Version: d.Version})
 	a.Observe(d.site.metrics.Observe)
 	if err := d.site.renew(a); err != nil {
 		return fmt.Errorf("status page: %w", err)
@@ -73,7 +73,7 @@ func (s *site) renew(a *app.App) error {
 	pages, err := web.New(web.Options{
 		Health: d.health(), Quota: a.Quota, Gatherer: s.metrics, Log: a.Log, Version: d.Version,
 		Listen: a.Config.HTTP.Listen, Hosts: a.Config.HTTP.Hosts, Token: a.Config.HTTP.Token.Reveal(),
-		Run: d.askRun, Explain: d.explain, DryRun: d.dryRun,
+		Run: d.askRun, Explain: facts{&d.app}.explain, DryRun: d.dryRun,
 		Mask: term.Mask, MaskAddress: term.MaskAddress,
 	})
 	if err == nil {
@@ -84,7 +84,8 @@ func (s *site) renew(a *app.App) error {
 
 // health is what tells whether codes arrive.
 func (d *daemon) health() web.Health {
-	return web.Health{State: d.app.Load().State, Next: d.nextAfter, Authorization: d.authorization, Progress: d.progress.now}
+	f := facts{&d.app}
+	return web.Health{State: d.app.Load().State, Next: f.nextAfter, Authorization: f.authorization, Progress: d.progress.now}
 }
 
 // well tells whether codes arrive, and notes it for the metrics.
@@ -100,21 +101,24 @@ func (d *daemon) well(ctx context.Context) bool {
 	return true
 }
 
+// facts tells the pages what the present configuration knows.
+type facts struct{ app *atomic.Pointer[app.App] }
+
 // nextAfter is the first scheduled time after another.
-func (d *daemon) nextAfter(t time.Time) time.Time { return d.app.Load().Config.Schedule.Cron.Next(t) }
+func (f facts) nextAfter(t time.Time) time.Time { return f.app.Load().Config.Schedule.Cron.Next(t) }
 
 // usage is what is used of the day, under the limits of the present configuration.
-func (d *daemon) usage(ctx context.Context) (state.Usage, error) {
-	return d.app.Load().Quota.Usage(ctx)
+func (f facts) usage(ctx context.Context) (state.Usage, error) {
+	return f.app.Load().Quota.Usage(ctx)
 }
 
 // authorization tells the pages about the login.
-func (d *daemon) authorization(ctx context.Context) (web.Authorization, error) {
-	s, err := d.app.Load().LoginStatus(ctx)
+func (f facts) authorization(ctx context.Context) (web.Authorization, error) {
+	s, err := f.app.Load().LoginStatus(ctx)
 	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt,
 		DoubtSince: s.DoubtSince, NextTry: s.NextTry}, err
 }
 
-func (d *daemon) explain(ctx context.Context, who string) (*ccsync.Explanation, error) {
-	return d.app.Load().Engine().Explain(ctx, who)
+func (f facts) explain(ctx context.Context, who string) (*ccsync.Explanation, error) {
+	return f.app.Load().Engine().Explain(ctx, who)
 }

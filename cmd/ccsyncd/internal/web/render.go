@@ -177,7 +177,7 @@ func iconPath(tone string) string {
 
 // static serves the style sheet and the icon. They may be kept for ever, since another content has
 // another name.
-func (s *site) static(w http.ResponseWriter, r *http.Request) {
+func static(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	text, ok := assets[name]
 	if !ok {

@@ -95,7 +95,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("a listener that other machines can reach needs a token of %d characters or more", shortestToken)
 	}
 	open := http.NewServeMux()
-	open.HandleFunc("GET /healthz", s.healthz)
+	open.HandleFunc("GET /healthz", healthz)
 	open.HandleFunc("GET /readyz", s.readyz)
 	open.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
@@ -112,7 +112,7 @@ func (s *site) closed() http.Handler {
 	mux.HandleFunc("GET /explain", s.explain)
 	mux.HandleFunc("GET /problems", s.problems)
 	mux.HandleFunc("GET /problems.csv", s.problemsCSV)
-	mux.HandleFunc("GET /static/{file}", s.static)
+	mux.HandleFunc("GET /static/{file}", static)
 	mux.HandleFunc("GET /plan", s.plan)
 	mux.HandleFunc("GET /plan.csv", s.planCSV)
 	mux.HandleFunc("POST /plan", s.postPlan)
