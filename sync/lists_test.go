@@ -208,6 +208,28 @@ func TestOnlyTheConfiguredListThatWasLeftIsLeftOut(t *testing.T) {
 	})
 }
 
+// Who leaves a list before the import that joined him is read back was seen there by nobody, and is not put back all the same.
+func TestWhoLeftAListBeforeItWasSeenIsNotPutBack(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Lists = []string{"App users", "Newsletter"}
+		w.knowsWhoLeft()
+		w.box.Seed(contact("a@example.com", "A", "App users"))
+		w.rows = []source.Row{row("1", "a@example.com", "B")}
+		if !w.runUntil(moment{request: 4, seen: true}, ccsync.Options{}) {
+			t.Fatal("the run ended before its import was accepted") // fields, lists, contacts, import
+		}
+		time.Sleep(time.Hour)
+		w.box.LeaveList("a@example.com", "Newsletter")
+		w.restart()
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.rows[0].Values = []string{"C"}
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.wantAllCodes()
+		w.wantOn("a@example.com", "App users")
+	})
+}
+
 func TestTheUnsubscribedJoinNothing(t *testing.T) {
 	t.Parallel()
 	for _, o := range []sandbox.Switches{{}, {OptOutLeavesLists: true}} {

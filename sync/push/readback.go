@@ -24,7 +24,8 @@ type verdict struct {
 	filled string // of what landed: the values that this program wrote
 	reason string // of what did not land, or of what should not have
 	detail string
-	alone  bool // did not land, and is not to be sent again with its neighbours: deleted, opted out or off the list
+	left   []string // of what landed: lists that the import named and the contact is not on
+	alone  bool     // did not land, and is not to be sent again with its neighbours: deleted, opted out or off the list
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now.
@@ -54,9 +55,9 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		}
 		switch {
 		case carried && optedOut && !updateUnsubscribed:
-			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), reason: Overstepped, detail: "the contact opted out during the import"}
+			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), left: notOn(&c, b), reason: Overstepped, detail: "the contact opted out during the import"}
 		case carried:
-			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled)}
+			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), left: notOn(&c, b)}
 		case optedOut && updateUnsubscribed:
 			v.detail = "the contact opted out, and the import left it as it was"
 		case optedOut:
@@ -71,6 +72,12 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		v.detail += ": " + b.Errors[0]
 	}
 	return v
+}
+
+// notOn are the lists that an import named and the contact is not on though he carries its values: he has left them since, even if nobody
+// saw him there. Should they only be late, he is on them at the next look, and has left none.
+func notOn(c *state.Contact, b *state.Batch) []string {
+	return slices.DeleteFunc(slices.Clone(b.Lists), func(id string) bool { return slices.Contains(c.Lists, id) })
 }
 
 // hasLeft tells whether a contact left one of the lists.

@@ -177,7 +177,7 @@ func (vf *verifier) take(ctx context.Context, v *verification, rows []judged) (m
 	var news []state.Landed
 	for i := range landed {
 		if row := &landed[i]; row.Result != state.Done {
-			news = append(news, state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key})
+			news = append(news, state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key, Left: row.left})
 		}
 	}
 	if err := vf.State.Land(context.WithoutCancel(ctx), v.batch.ID, vf.mapping.Key(), news); err != nil {

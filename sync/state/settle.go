@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -22,8 +23,9 @@ const part = 5000
 // Landed is a row that is done.
 type Landed struct {
 	Norm   string
-	Filled string // what Contact.Filled becomes
-	Key    string // what Contact.FilledKey becomes
+	Filled string   // what Contact.Filled becomes
+	Key    string   // what Contact.FilledKey becomes
+	Left   []string // ids of lists that the batch named and the contact is not on: he left them since
 }
 
 // Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users. ErrMoved when the batch
@@ -64,9 +66,31 @@ func land(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Landed) error {
 		if _, err := filled.ExecContext(ctx, l.Filled, l.Key, l.Norm); err != nil {
 			return err
 		}
+		if err := leave(ctx, tx, &l); err != nil {
+			return err
+		}
 		norms[i] = l.Norm
 	}
 	return solve(ctx, tx, norms)
+}
+
+// leave adds lists to those that the contacts of an address have left.
+func leave(ctx context.Context, tx *sqlx.Tx, l *Landed) error {
+	if len(l.Left) == 0 {
+		return nil
+	}
+	var known []contactRow
+	if err := tx.SelectContext(ctx, &known, selectContacts+" WHERE norm = ?", l.Norm); err != nil {
+		return err
+	}
+	for i := range known {
+		k := &known[i]
+		left := leftLists(&contactRow{Left: k.Left, Lists: joinIDs(l.Left)}, strings.Fields(k.Lists))
+		if _, err := tx.ExecContext(ctx, "UPDATE contacts SET lists_left = ? WHERE norm = ? AND contact_id = ?", left, k.Norm, k.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Failed is a row that did not land.

@@ -39,7 +39,7 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "somebody else's search is under way; try again in a moment", http.StatusServiceUnavailable)
 		return
 	}
-	x, err := s.Explain(ctx, who)
+	x, err := s.Explain(ctx, named(who))
 	if err != nil {
 		s.Log.Error("explain", "error", err)
 		http.Error(w, "the app's database could not be read; `ccsyncd check` says what is wrong", http.StatusBadGateway)
@@ -51,6 +51,15 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.show(w, "explain.html", v)
+}
+
+// named is what was typed as an explanation takes it: a word that is no address is a key.
+func named(who string) string {
+	const key = "key:"
+	if strings.Contains(who, "@") || strings.HasPrefix(who, key) {
+		return who
+	}
+	return key + who
 }
 
 // columnsOf are the mapped columns that an explanation names.
@@ -76,6 +85,9 @@ func columnsOf(x *ccsync.Explanation) []string {
 // Verdict says whether the contact has the right code, and why not.
 func (v explainView) Verdict() string {
 	if !v.X.Known {
+		if !strings.Contains(v.Who, "@") {
+			return "No user has this key; type the whole address, or the user’s key"
+		}
 		return "Nobody knows this address"
 	}
 	switch {

@@ -35,7 +35,7 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 			r := counted(ccsync.Synced, good)
 			r.Reasons = map[string]int{"duplicate_value": 2, "quarantined": 1}
 			w.ran(r, time.Second)
-		}, "icon-good", "In step", []string{">Yes</h1>", "But 2 more users may get it without the right code"}},
+		}, "icon-good", "In step", []string{">Not quite</h1>", "2 users may get it without the right code"}},
 		"a code is missing": {func(w *world) {
 			w.lost(1, func(int) string { return "ann" })
 		}, "icon-caution", "Some values did not arrive", []string{">Not yet</h1>", "1 of the 988 codes is not there.", "1 person gets it without a code"}},
@@ -193,6 +193,20 @@ func TestTheExplanationSaysThatNothingIsSent(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+}
+
+// A word that is no address is looked for as a key, and who types part of an address learns that it takes the whole.
+func TestAUserIsFoundByABareKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.explains["key:42"] = explained()
+	w.explains["key:ann"] = &ccsync.Explanation{Asked: "key:ann", Decision: "none"}
+	if page := w.look("/explain?who=42"); !strings.Contains(page, "the contact will be updated") {
+		t.Error("the key is not found")
+	}
+	if page := w.look("/explain?who=ann"); !strings.Contains(page, "type the whole address") {
+		t.Error("the page does not say that it takes the whole address")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // newsletter is the answer to "may the newsletter go out?".
 type newsletter struct {
-	Word string // "Yes", "Not yet" or "Not known"
+	Word string // "Yes", "Not quite", "Not yet" or "Not known"
 	Text string
 }
 
@@ -39,7 +39,8 @@ func (s *situation) answer(tone string) newsletter {
 		return newsletter{"It reaches nobody", "None of the " + kit.Plural(c.Users, "user", "users") + " of your app is a contact in Constant Contact."}
 	}
 	if n := unusable(s.last.Skips); n > 0 {
-		known += " But " + kit.Plural(n, "more user", "more users") + " may get it without the right code, since their data cannot be used: see Skipped."
+		return newsletter{"Not quite", kit.Plural(n, "user", "users") + " may get it without the right code, or with an old one, since their data cannot be used: see Skipped. " +
+			"Of the others, every contact has the right code."}
 	}
 	return newsletter{"Yes", known}
 }
