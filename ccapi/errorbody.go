@@ -117,6 +117,7 @@ func printable(s string) string {
 	for _, word := range strings.FieldsFunc(strings.ToValidUTF8(s, "?"), unseen) {
 		if n > 0 {
 			b.WriteByte(' ')
+			n++
 		}
 		for _, r := range word {
 			if n++; n > maxMessage {
