@@ -52,10 +52,11 @@ class Place {
 
   // start starts a command and waits until its output has a match.
   async start(command, args, match) {
-    const child = spawn(command, args, { cwd: this.dir, env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    // A group of its own: npm starts a shell, and that the app.
+    const child = spawn(command, args, { cwd: this.dir, env: this.env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     this.children.push(child);
     let output = "";
-    const late = setTimeout(() => child.kill("SIGKILL"), 60_000);
+    const late = setTimeout(() => process.kill(-child.pid, "SIGKILL"), 60_000);
     await new Promise((found, failed) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.on("data", (part) => {
@@ -72,7 +73,7 @@ class Place {
   async close() {
     for (const child of [...this.children].reverse()) {
       if (child.exitCode === null && child.signalCode === null) {
-        child.kill("SIGTERM");
+        process.kill(-child.pid, "SIGTERM");
         await once(child, "exit");
       }
     }
