@@ -64,6 +64,8 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 			continue
 		}
 		if asked.Configuration != "" && asked.Configuration != a.Fingerprint() {
+			a.Log.Warn("a push with another configuration than this daemon's was turned away", "request", r.ID,
+				"hint", "reload the daemon if its file has changed, or push with its configuration")
 			answerOther(ctx, a, r.ID, answerOtherFile)
 			continue
 		}
