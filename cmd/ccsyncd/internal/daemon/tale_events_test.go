@@ -16,6 +16,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/doctor"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/web"
+	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
 )
 
@@ -327,6 +328,9 @@ func (w *taleWorld) push(f Request, who []string) {
 			defer w.forces(-1)
 		}
 		report, err := Push(ctx, sh, &f)
+		for errors.Is(err, errOtherFile) && kit.Sleep(ctx, 10*time.Second) == nil { // until the daemon has reloaded it
+			report, err = Push(ctx, sh, &f)
+		}
 		if err != nil || report == nil {
 			return err
 		}
