@@ -13,7 +13,6 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/sync/state"
 )
 
 // keeper is a folder with a configuration, and what `check --offline` says of it.
@@ -185,27 +184,6 @@ func TestAFileThatCannotBeReadNamesUserAndMode(t *testing.T) {
 		want := "this process runs as " + config.UserName(nobody)
 		if code != exit.Config || !strings.Contains(said, want) || !strings.Contains(said, "has mode 0600 and belongs to root") {
 			t.Errorf("%s: check ends with %d and says\n%s", name, code, said)
-		}
-	}
-}
-
-// Root that opens the service's state file is given the line that runs the program as the service
-// does.
-func TestRootIsToldHowToRunAsTheService(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root is told")
-	}
-	for path, want := range map[string][]string{
-		"/var/lib/ccsync/ccsync.db":              {"systemd-run", "--property=User=ccsyncd", "--property=StateDirectory=ccsync "},
-		"/var/lib/private/ccsync/shop/ccsync.db": {"systemd-run", "--property=StateDirectory=ccsync/shop "},
-		"/srv/app/ccsync.db":                     {"sudo -u ccsyncd ccsyncd"},
-	} {
-		code, hint := exit.Of(&state.OwnerError{Path: path, Owner: "ccsyncd", Runs: "root"})
-		for _, part := range want {
-			if code != exit.Config || !strings.Contains(hint, part) {
-				t.Errorf("%s: %d, %s; want %s", path, code, hint, part)
-			}
 		}
 	}
 }

@@ -38,7 +38,6 @@ type UsageError struct {
 }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
-func (e *UsageError) Unwrap() error { return e.Err }
 
 // ConfigError is a configuration that does not fit, beyond what the file itself tells. Hint says
 // what to do about it.
