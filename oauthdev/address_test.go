@@ -26,6 +26,7 @@ func TestAddressesThatAPersonIsAskedToOpen(t *testing.T) {
 		"elsewhere":                  {"https://evil.example/activate", "", "evil.example"},
 		"one that ends alike":        {"https://evilconstantcontact.com/activate", "", "evilconstantcontact.com"},
 		"one that begins alike":      {"https://constantcontact.com.evil.example/", "", "constantcontact.com.evil.example"},
+		"signs at the ends of ASCII": {"https://constantcontact.com/!~activate", "", ""},
 		"plain http":                 {"http://identity.constantcontact.com/activate", "not https", ""},
 		"plain http to a name":       {"http://localhost.evil.example/", "not https", ""},
 		"a user name":                {"https://constantcontact.com@evil.example/", "user name", ""},

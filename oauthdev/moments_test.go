@@ -1,6 +1,7 @@
 package oauthdev_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -95,7 +96,8 @@ func TestTheLifeOfAnAccessToken(t *testing.T) {
 	t.Parallel()
 	for odd, want := range map[string]time.Duration{
 		`3600`: time.Hour, `"3600"`: time.Hour, `90.5`: 90500 * time.Millisecond, `999999999`: 999_999_999 * time.Second,
-		`0`: 24 * time.Hour, `-5`: 24 * time.Hour, `1e12`: 24 * time.Hour, `"soon"`: 24 * time.Hour, `null`: 24 * time.Hour, `{}`: 24 * time.Hour,
+		`1e9`: 24 * time.Hour,
+		`0`:   24 * time.Hour, `-5`: 24 * time.Hour, `1e12`: 24 * time.Hour, `"soon"`: 24 * time.Hour, `null`: 24 * time.Hour, `{}`: 24 * time.Hour,
 	} {
 		t.Run(odd, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -115,7 +117,7 @@ func TestTheLifeOfAnAccessToken(t *testing.T) {
 func TestAServersWaitIsHonoured(t *testing.T) {
 	t.Parallel()
 	for retry, want := range map[string]time.Duration{
-		"3": 3 * time.Second, "40": 40 * time.Second, "0": 0, "-7": 0, "86401": 0, "soon": 0, "Fri, 31 Dec 1999 23:59:59 GMT": 0,
+		"3": 3 * time.Second, "60": time.Minute, "0": 0, "-7": 0, "86401": 0, "soon": 0, "Fri, 31 Dec 1999 23:59:59 GMT": 0,
 	} {
 		t.Run(retry, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -130,18 +132,72 @@ func TestAServersWaitIsHonoured(t *testing.T) {
 			})
 		})
 	}
-	t.Run("for a day: the next call asks again", func(t *testing.T) {
-		inWorld(t, func(w *world) {
-			w.server.retry = "86400"
-			w.login()
-			w.server.next(throttled)
-			began := time.Now()
-			if _, err := w.client.Token(w.t.Context()); err == nil || time.Since(began) > time.Second {
-				w.t.Errorf("%v after %v", err, time.Since(began))
-			}
-			w.token(w.client)
+	for _, retry := range []string{"61", "86400"} {
+		t.Run("longer than a minute, the next call asks again: "+retry, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.retry = retry
+				w.login()
+				w.server.next(throttled)
+				began := time.Now()
+				if _, err := w.client.Token(w.t.Context()); err == nil || time.Since(began) > time.Second {
+					w.t.Errorf("%v after %v", err, time.Since(began))
+				}
+				w.token(w.client)
+			})
 		})
-	})
+	}
+}
+
+// TestALoginWaitsNoLongerThanAPersonWould has the Retry-After that a login honours: half a minute before there is a code, a
+// minute while it is polled for.
+func TestALoginWaitsNoLongerThanAPersonWould(t *testing.T) {
+	t.Parallel()
+	for retry, want := range map[string]struct{ start, poll time.Duration }{
+		"20":  {20 * time.Second, 20 * time.Second},
+		"50":  {30 * time.Second, 50 * time.Second},
+		"500": {30 * time.Second, 60 * time.Second},
+	} {
+		t.Run(retry, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.retry = retry
+				w.server.next(throttled)
+				began := time.Now()
+				d := w.start()
+				if took := time.Since(began); took != want.start {
+					w.t.Errorf("the code came after %v, want %v", took, want.start)
+				}
+				w.server.next(throttled)
+				if _, err := w.client.Wait(w.t.Context(), d); err != nil {
+					w.t.Fatal(err)
+				}
+				if got := w.server.times[1].Sub(w.server.times[0]); got != want.poll {
+					w.t.Errorf("polled again after %v, want %v", got, want.poll)
+				}
+			})
+		})
+	}
+}
+
+// TestAnAccessTokenIsRefreshedBeforeItEnds has how long before: a quarter of its life, a minute at most.
+func TestAnAccessTokenIsRefreshedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	for life, before := range map[int]time.Duration{4: time.Second, 40: 10 * time.Second, 240: time.Minute, 86_400: time.Minute} {
+		t.Run(fmt.Sprint(life), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.server.life = life
+				w.login()
+				old := w.token(w.client)
+				time.Sleep(time.Until(old.Expiry) - before - 1)
+				if w.token(w.client).AccessToken != old.AccessToken {
+					w.t.Errorf("it was refreshed earlier than %v before its end", before)
+				}
+				time.Sleep(1)
+				if w.token(w.client).AccessToken == old.AccessToken {
+					w.t.Errorf("it was not refreshed %v before its end", before)
+				}
+			})
+		})
+	}
 }
 
 // TestAStoreThatFailsIsAskedAgain has the pauses between the tries to save a new token.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ccsyncd/oauthdev"
@@ -157,6 +158,8 @@ func TestRefusedRefreshToken(t *testing.T) {
 	}{
 		{"a token that was sent for the first time was spent by a copy", func(w *world) {}, "copy of this state file"},
 		{"a token of 201 days has lapsed", func(w *world) { time.Sleep(200 * 24 * time.Hour) }, "lapsed after 180 days: it was 201 days old"},
+		{"a token of 180 days has lapsed", func(w *world) { time.Sleep(179 * 24 * time.Hour) }, "lapsed after 180 days: it was 180 days old"},
+		{"one of a second less has not", func(w *world) { time.Sleep(179*24*time.Hour - time.Second) }, "copy of this state file"},
 		{"a long-lived token was revoked", func(w *world) {
 			w.server.next(sameAgain)
 			w.token(w.client)
@@ -234,6 +237,37 @@ func TestContextEndsWaitingButNotTheAnswer(t *testing.T) {
 			if _, err := w.client.Token(ctx); !errors.Is(err, context.DeadlineExceeded) {
 				w.t.Errorf("got %v, want the deadline", err)
 			}
+			if _, err := w.client.Token(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				w.t.Errorf("got %v, want the deadline again", err)
+			}
+		})
+	})
+	t.Run("a caller who gives up while his own process refreshes is let go", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.login()
+			w.server.next(hangBefore)
+			go w.client.Token(w.t.Context())
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			if _, err := w.client.Token(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+				w.t.Errorf("ended after %v with %v, want the deadline", time.Since(began), err)
+			}
+			w.token(w.client)
+		})
+	})
+	t.Run("a good token waits for nobody", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.login()
+			w.token(w.client)
+			unlock, err := w.store.Lock(w.t.Context())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			defer unlock()
+			w.token(w.client)
+			w.token(w.newClient())
 		})
 	})
 }

@@ -25,6 +25,8 @@ const (
 	gateway      fault = "403 of a gateway"
 	okta         fault = "429 with errorCode"
 	oktaClient   fault = "401 with errorCode"
+	xhtmlPage    fault = "200 with a page of XHTML"
+	bareAnswer   fault = "418 with words, but no type"
 	wrongPath    fault = "404 with a page"
 	redirect     fault = "307"
 	seeOther     fault = "303"
@@ -61,7 +63,7 @@ func (f fault) loses() bool {
 // looks tells whether the server looks at the token.
 func (f fault) looks() bool {
 	switch f {
-	case plain500, errorWith200, longWords, badClient, throttled, unavailable, page, gateway, okta, oktaClient, wrongPath, redirect, seeOther, echo:
+	case plain500, errorWith200, longWords, badClient, throttled, unavailable, page, gateway, okta, oktaClient, xhtmlPage, bareAnswer, wrongPath, redirect, seeOther, echo:
 		return false
 	}
 	return true
@@ -143,6 +145,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		oauthError(w, 400, "invalid_request")
 		return
 	}
+	if r.ContentLength <= 0 || r.Header.Get("Accept") != "application/json" { // as gateways in front do
+		http.Error(w, "no form with its length that accepts JSON", http.StatusLengthRequired)
+		return
+	}
 	switch r.URL.Path {
 	case "/oauth2/default/v1/device/authorize":
 		s.serveDevice(w, r)
@@ -202,6 +208,13 @@ func (s *server) before(w http.ResponseWriter, r *http.Request, f fault) bool {
 	case page:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<html>")
+	case xhtmlPage:
+		w.Header().Set("Content-Type", "application/xhtml+xml")
+		fmt.Fprint(w, "<html>")
+	case bareAnswer:
+		w.Header()["Content-Type"] = nil
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, "short and stout")
 	case plain500:
 		w.WriteHeader(500)
 	case longWords:

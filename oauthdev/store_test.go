@@ -200,6 +200,19 @@ func TestMarksOfDeadProcesses(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a process that takes over keeps the pace of the one that died", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.login()
+			w.server.next(badClient)
+			if _, err := w.dyingClient(2).Token(w.t.Context()); err == nil {
+				w.t.Fatal("a dead process got a token")
+			}
+			w.token(w.newClient())
+			if got := w.server.times[1].Sub(w.server.times[0]); got != 1100*time.Millisecond {
+				w.t.Errorf("asked again after %v, want 1.1 s", got)
+			}
+		})
+	})
 	t.Run("a crash before the mark is stored costs nothing", func(t *testing.T) {
 		inWorld(t, func(w *world) {
 			w.login()

@@ -14,6 +14,11 @@ func TestUnrenewedTokensAreNeverRenewed(t *testing.T) {
 		if _, ok := w.client.Unrenewed(w.t.Context()); ok {
 			w.t.Error("there is a token though nobody has logged in")
 		}
+		w.store.data = []byte("damaged")
+		if _, ok := w.client.Unrenewed(w.t.Context()); ok {
+			w.t.Error("there is a token in a damaged record")
+		}
+		w.store.data = nil
 		w.login()
 		if _, ok := w.client.Unrenewed(w.t.Context()); ok {
 			w.t.Error("an expired token can be used")
