@@ -98,7 +98,8 @@ func (h Health) trouble() string {
 	return h.Progress().Trouble
 }
 
-// ended says how a run ended, by the code and hint of its error alone.
+// ended says how a run ended, by the code and hint of its error alone. The message of an error
+// without a hint may quote what others wrote: the command that shows it is named instead.
 func ended(l *ccsync.LastWhole) string {
 	text := fmt.Sprintf("run %d ended %s", l.Run, l.Outcome)
 	if l.Error == nil {
@@ -107,10 +108,10 @@ func ended(l *ccsync.LastWhole) string {
 	if code := l.Error.Code; code != "" && code != string(l.Outcome) {
 		text += " (" + code + ")"
 	}
-	if l.Error.Hint != "" {
-		text += ": " + l.Error.Hint
+	if l.Error.Hint == "" {
+		return text + fmt.Sprintf(": `ccsyncd runs %d` shows why", l.Run)
 	}
-	return text
+	return text + ": " + l.Error.Hint
 }
 
 // late says that more than one scheduled time has passed in vain since a whole run ended. A tick

@@ -58,6 +58,9 @@ func TestReadyFollowsTheLastWholeRun(t *testing.T) {
 		"the cause is named, by our own words": {func(w *world) {
 			w.ran(ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "state_full", Message: "ann@example.com", Hint: "make room on the disk"}}, time.Second)
 		}, 0, "run 1 ended failed (state_full): make room on the disk"},
+		"the cause has no hint": {func(w *world) {
+			w.ran(ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "failed", Message: "ann@example.com"}}, time.Second)
+		}, 0, "run 1 ended failed: `ccsyncd runs 1` shows why"},
 		"a run could not be written down": {func(w *world) {
 			ends(ccsync.Synced)(w)
 			w.progress.Trouble = "a run could not be written down (state_full): make room on the disk"
