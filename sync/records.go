@@ -81,6 +81,8 @@ type Next struct {
 	At       time.Time `json:"at"`
 	Schedule string    `json:"schedule"`
 	PID      int       `json:"pid"`
+	// Configuration tells apart what the daemons of different configurations send; "" from an older daemon.
+	Configuration string `json:"configuration,omitempty"`
 }
 
 // After is the first of the times that follow each other from n.At on which is not before now, by the schedule that following gives.

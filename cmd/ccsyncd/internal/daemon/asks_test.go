@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +18,11 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/shell"
+	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 // answered is the body of an answer to POST /run.
@@ -158,6 +163,31 @@ func TestAPushWithAnotherConfigurationIsTurnedAway(t *testing.T) {
 		other.Guard.MaxClears++
 		if (&app.App{Config: &other, State: a.State}).Fingerprint() == a.Fingerprint() {
 			t.Error("another guard is the same configuration")
+		}
+	})
+}
+
+// Nobody is told "request left" of a push that the daemon would turn away.
+func TestAPushThatDoesNotWaitLearnsOfAnotherConfiguration(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bubble) {
+		b.wait(time.Minute)
+		a := b.d.app.Load()
+		holder := &state.HeldError{PID: os.Getpid()}
+		var told bytes.Buffer
+		sh := &shell.Shell{Getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: &told, Stderr: &told})}
+		if _, err := handOver(b.ctx, sh, a, &Request{}, holder); err != nil || !strings.HasPrefix(told.String(), "request left for process") {
+			t.Errorf("with the daemon's configuration: %v, %q", err, &told)
+		}
+		other := *a.Config
+		other.Guard.MaxClears++
+		mine := &app.App{Config: &other, State: a.State}
+		told.Reset()
+		if _, err := handOver(b.ctx, sh, mine, &Request{}, holder); !errors.Is(err, errOtherFile) || told.Len() > 0 {
+			t.Errorf("with another: %v, %q", err, &told)
+		}
+		if _, err := handOver(b.ctx, sh, mine, &Request{}, &state.HeldError{PID: 1}); err != nil {
+			t.Errorf("beside a process that wrote nothing down: %v", err)
 		}
 	})
 }
@@ -408,4 +438,37 @@ func TestAnAskWhoseRunCouldNotStartIsAnswered(t *testing.T) {
 	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: string(ccsync.Failed)}}; err != nil || !slices.Equal(a.Users, want) {
 		t.Errorf("got %+v, %v", a, err)
 	}
+}
+
+// A script's log learns what a push waits for; it shows no live line.
+func TestAPushThatWaitsForABusyDaemonSaysSoOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bubble) {
+		a := b.d.app.Load()
+		held, release, err := a.LockRun(b.ctx)
+		b.must(err)
+		defer release()
+		_, _, err = a.LockRun(held)
+		var holder *state.HeldError
+		if !errors.As(err, &holder) {
+			t.Fatalf("the lock: %v", err)
+		}
+		var told bytes.Buffer
+		sh := &shell.Shell{Getenv: os.Getenv, Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: &told})}
+		waits := func(d time.Duration) {
+			t.Helper()
+			told.Reset()
+			ctx, end := context.WithTimeout(b.ctx, d)
+			defer end()
+			if _, err := handOver(ctx, sh, a, &Request{Wait: true}, holder); err == nil {
+				t.Errorf("a push of %s was answered", d)
+			}
+		}
+		if waits(9 * time.Second); told.Len() > 0 {
+			t.Errorf("after 9 s it said %q", &told)
+		}
+		if waits(5 * time.Minute); strings.Count(told.String(), "waiting for process") != 1 || strings.Count(told.String(), "\n") != 1 {
+			t.Errorf("in five minutes it said %q", &told)
+		}
+	})
 }

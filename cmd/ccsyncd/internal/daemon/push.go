@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
@@ -42,6 +43,11 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 	if err != nil {
 		return nil, err
 	}
+	if !r.Wait {
+		if err := sameConfiguration(ctx, a, holder); err != nil {
+			return nil, err
+		}
+	}
 	id, err := a.State.Ask(ctx, string(options))
 	if err != nil {
 		return nil, err
@@ -56,7 +62,12 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 		grace = 2 * time.Second // for a daemon that is being restarted: it takes the request up
 	)
 	began, seen := time.Now(), time.Now()
+	patience := 10 * time.Second // before a log, which shows no live line, learns of the wait
 	for {
+		if time.Since(began) > patience && !sh.Err.IsTerminal() {
+			sh.Err.Printf("waiting for process %d on %s: it starts after its current run; `ccsyncd status` shows that\n", holder.PID, holder.Host)
+			patience = math.MaxInt64
+		}
 		sh.Err.Live(sh.Err.Text("waiting for process %d on %s  %s", holder.PID, holder.Host, time.Since(began).Truncate(time.Second)))
 		report, err := answer(ctx, a, id)
 		if report != nil || err != nil {
@@ -79,6 +90,16 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 // errOtherFile says that a push beside a daemon would not do what its own configuration says.
 var errOtherFile = &exit.ConfigError{Message: "the process that holds the state database runs with another configuration than this one; nothing was sent",
 	Hint: "reload it (`systemctl reload ccsyncd`, or SIGHUP) if the file has changed, or push with its configuration"}
+
+// sameConfiguration compares ours with what the daemon wrote down last, for a push that does not
+// wait to learn it.
+func sameConfiguration(ctx context.Context, a *app.App, holder *state.HeldError) error {
+	next, ok, err := ccsync.ReadNext(ctx, a.State)
+	if err == nil && ok && next.PID == holder.PID && next.Configuration != "" && next.Configuration != a.Fingerprint() {
+		return errOtherFile
+	}
+	return err
+}
 
 // answer is the report that came for a request; nil while there is none. It is deleted, since it
 // has addresses and values.

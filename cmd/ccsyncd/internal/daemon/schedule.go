@@ -78,7 +78,7 @@ func (d *daemon) planNext(ctx context.Context, a *app.App, idle bool) {
 	if idle && now.Sub(s.written).Abs() < writtenFor {
 		return
 	}
-	next := ccsync.Next{At: s.next.UTC(), Schedule: a.Config.Schedule.Cron.Spec, PID: os.Getpid()}
+	next := ccsync.Next{At: s.next.UTC(), Schedule: a.Config.Schedule.Cron.Spec, PID: os.Getpid(), Configuration: a.Fingerprint()}
 	if err := ccsync.SetNext(context.WithoutCancel(ctx), a.State, next); err != nil {
 		a.Log.Debug("could not record when the next run is due", "error", err)
 		return
