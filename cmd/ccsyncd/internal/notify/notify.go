@@ -154,15 +154,15 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 // next run tells it.
 func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	a := n.app()
-	was, err := lastTold(ctx, a)
-	switch {
-	case n.known != nil: // it may not have been written down
-		was = *n.known
-	case err != nil:
-		a.Log.Warn("could not read the last notification", "error", err)
-		return
+	if n.known == nil {
+		was, err := lastTold(ctx, a)
+		if err != nil {
+			a.Log.Warn("could not read the last notification", "error", err)
+			return
+		}
+		n.known, n.written = &was, true
 	}
-	name, is := event(was, &l)
+	name, is := event(*n.known, &l)
 	if name != "" && a.Config.Notify.Webhook.IsSet() {
 		if err := n.post(ctx, a.Config.Notify, noticeOf(name, &l)); err != nil {
 			a.Log.Warn("webhook failed, retrying after the next run", "event", name, "run", l.Run, "error", err)
@@ -170,15 +170,15 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 		}
 		a.Log.Info("webhook delivered", "event", name, "run", l.Run)
 	}
-	written := n.known == nil || n.written
-	n.known, n.written = &is, true
-	if is == was && written {
+	if is == *n.known && n.written {
 		return
 	}
-	if err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)}); err != nil {
-		n.written = false
+	n.known = &is
+	err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)})
+	if err != nil {
 		a.Log.Warn("could not record that a notification was sent, it may be repeated after a restart", "error", err)
 	}
+	n.written = err == nil
 }
 
 // lastTold reads what the webhook was last told of.
@@ -195,10 +195,7 @@ func lastTold(ctx context.Context, a *app.App) (t told, err error) {
 }
 
 func (n *Notifier) post(ctx context.Context, cfg config.Notify, m Notice) error {
-	body, err := m.encode(cfg.Format)
-	if err != nil {
-		return err
-	}
+	body := m.encode(cfg.Format)
 	url := cfg.Webhook.Reveal()
 	for _, pause := range n.pauses {
 		err := send(ctx, n.client, n.agent, http.MethodPost, url, body)
