@@ -231,7 +231,7 @@ func syntaxMistake(err error) Mistake {
 
 // fixedPart cuts a message of the parser before anything that it quotes.
 func fixedPart(text string) string {
-	for _, quoting := range []string{" but got", " U+", ": "} {
+	for _, quoting := range []string{": ", " but got", " U+"} {
 		text, _, _ = strings.Cut(text, quoting)
 	}
 	return text

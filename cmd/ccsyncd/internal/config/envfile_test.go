@@ -2,6 +2,8 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -53,6 +55,50 @@ process.stdin.on("end", () => console.log(JSON.stringify(JSON.parse(text).map((f
 	for i, file := range envFiles {
 		if got := parseEnv(file); !maps.Equal(got, want[i]) {
 			t.Errorf("%q: got %q, Node has %q", file, got, want[i])
+		}
+	}
+}
+
+// What is no line NAME=value costs no other line.
+func TestWhatIsNoLineOfAnEnvFileIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"=1\nA=2": "map[A:2]", "=": "map[]", "#": "map[]", "\n#\n#=1\nA=2": "map[A:2]", " #x\nA=1": "map[A:1]", "A": "map[]", "A\nB=1": "map[B:1]",
+		"words of =\nA=1": "map[A:1 words of:]", "A=1\n\nwords\n\nB=2": "map[A:1 B:2]", "\tA\t=\t1\t\n\tB=2": "map[A:1 B:2]",
+		"export =1": "map[export:1]", "exported=1": "map[exported:1]", "A='": "map[A:']", "A=\"\nB=1": "map[A:\" B:1]", "A=''\nB=": "map[A: B:]",
+	} {
+		if got := fmt.Sprint(parseEnv(text)); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// Where a variable is not set, the way to set it is told, and that the app's own file has it.
+func TestAVariableThatIsNotSetComesWithAHint(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const export = "`export TOKEN=...`, or `--env-file FILE` with a file that has a line TOKEN=..."
+	hint := func() string {
+		_, err := Load(write(t, minimal+"[http]\ntoken = \"env:TOKEN\"\n[notify]\nwebhook = \"env:HOOK\"\n"), env(nil))
+		failed := new(Error)
+		if !errors.As(err, &failed) || failed.Unset != "TOKEN" {
+			t.Fatalf("got %v, want the first variable that is not set", err)
+		}
+		_, err = Follow("env:TOKEN", "", env(nil))
+		unset := new(UnsetError)
+		if !errors.As(err, &unset) || unset.Hint() != failed.UnsetHint() {
+			t.Errorf("Follow: %v, with another hint", err)
+		}
+		return failed.UnsetHint()
+	}
+	if got := hint(); got != export {
+		t.Errorf("without a file: %s", got)
+	}
+	for text, want := range map[string]string{"OTHER=1\nTOKEN=": export, "TOKEN=secret": "the file .env has it: `--env-file .env`"} {
+		if err := os.WriteFile(".env", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := hint(); got != want {
+			t.Errorf("with %q: %s, want %s", text, got, want)
 		}
 	}
 }

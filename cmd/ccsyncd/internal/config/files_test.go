@@ -24,6 +24,7 @@ func TestFilesThatOthersCanReadOrChange(t *testing.T) {
 		"all is well":                       {mode: 0o644, secret: 0o600, folder: 0o755},
 		"a group may do what it may":        {mode: 0o660, secret: 0o640, folder: 0o775, clear: []string{"[http] token"}},
 		"a readable one with a secret":      {mode: 0o644, folder: 0o755, clear: []string{"[http] token", "[source] dsn"}, want: []string{"can read"}},
+		"a readable one with one secret":    {mode: 0o644, folder: 0o755, clear: []string{"[http] token"}, want: []string{"can read"}},
 		"a readable file with a secret":     {mode: 0o600, secret: 0o644, folder: 0o755, want: []string{"can read"}},
 		"a writable one":                    {mode: 0o666, folder: 0o755, want: []string{"can write to"}, writable: true},
 		"a writable one with a secret":      {mode: 0o666, folder: 0o755, clear: []string{"[http] token"}, want: []string{"can write to"}, writable: true},
@@ -61,6 +62,9 @@ func TestFilesThatOthersCanReadOrChange(t *testing.T) {
 			for i, f := range got {
 				if !strings.Contains(f.Text, c.want[i]) || f.Writable != c.writable || !strings.HasPrefix(f.Hint, "chmod o-") {
 					t.Errorf("told %+v", f)
+				}
+				if ofConfig := strings.Contains(f.Hint, `"env:NAME"`); strings.Contains(f.Text, "can read") && ofConfig != (c.secret == 0) {
+					t.Errorf("hint %q, for a secret file: %t", f.Hint, c.secret != 0)
 				}
 				for _, secret := range c.clear {
 					if !c.writable && !strings.Contains(f.Text, secret) {

@@ -162,9 +162,8 @@ func readFile(path string) ([]byte, error) {
 }
 
 func withoutPath(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		err = at.Err
 	}
 	return err
 }

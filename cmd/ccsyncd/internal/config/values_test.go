@@ -75,10 +75,18 @@ func TestAStateKeyIsHexOrBase64(t *testing.T) {
 		"base64":         base64.StdEncoding.EncodeToString(raw),
 		"base64 unfull":  base64.RawStdEncoding.EncodeToString(raw),
 		"base64 for URL": base64.URLEncoding.EncodeToString(raw),
+		"both":           base64.RawURLEncoding.EncodeToString(raw),
 	} {
 		cfg := load(t, minimal+"[state]\nkey = \"env:KEY\"\n", map[string]string{"KEY": text})
 		if got := cfg.State.KeyBytes(); string(got) != string(raw) {
 			t.Errorf("%s: got %d other bytes than were written", name, len(got))
+		}
+	}
+	for _, n := range []int{0, 16, 31, 33, 64} {
+		for _, text := range []string{strings.Repeat("ab", n), base64.StdEncoding.EncodeToString(make([]byte, n))} {
+			if _, err := Load(write(t, minimal+"[state]\nkey = \"env:KEY\"\n"), env(map[string]string{"KEY": text})); err == nil {
+				t.Errorf("a key of %d bytes is taken", n)
+			}
 		}
 	}
 	if got := load(t, minimal, nil).State.KeyBytes(); got != nil {
@@ -126,6 +134,33 @@ func TestTheSandboxReplacesBothEndpoints(t *testing.T) {
 	_, err := Load(write(t, minimal), env(map[string]string{"CCSYNC_ENDPOINT": "http://sandbox.example.com"}))
 	if err == nil || !strings.Contains(err.Error(), "$CCSYNC_ENDPOINT must be an https address") {
 		t.Errorf("plain http to another machine: %v", err)
+	}
+}
+
+// TestATrialNeedsNoClientID: the sandbox welcomes any, before there is an application.
+func TestATrialNeedsNoClientID(t *testing.T) {
+	t.Parallel()
+	trial := map[string]string{"CCSYNC_ENDPOINT": "http://127.0.0.1:8585"}
+	text := strings.Replace(minimal, `"client-1"`, `"env:CC_CLIENT_ID"`, 1)
+	if cfg := load(t, text, trial); cfg.Auth.ClientID != "sandbox" {
+		t.Errorf("client_id = %q, want sandbox", cfg.Auth.ClientID)
+	}
+	if cfg := load(t, minimal, trial); cfg.Auth.ClientID != "client-1" {
+		t.Errorf("client_id = %q, want what the file says", cfg.Auth.ClientID)
+	}
+	for name, other := range map[string]string{
+		"[auth] client_id": text,
+		"[source] dsn":     strings.Replace(minimal, `"app.db"`, `"env:DSN"`, 1),
+		"[auth] scopes":    minimal + "scopes = [\"env:SCOPE\"]\n",
+		"[http] token":     minimal + "[http]\ntoken = \"env:TOKEN\"\n",
+	} {
+		vars := trial
+		if other == text {
+			vars = nil
+		}
+		if _, err := Load(write(t, other), env(vars)); err == nil || !strings.Contains(err.Error(), name+" is taken from the environment") {
+			t.Errorf("%s: got %v, want that the variable is not set", name, err)
+		}
 	}
 }
 
@@ -192,7 +227,8 @@ func TestFindLooksInOrder(t *testing.T) {
 	}
 	if _, err := os.Stat(places[1]); err != nil {
 		_, err := Find("", env(nil))
-		if err == nil || !strings.Contains(err.Error(), "looked for ./ccsync.toml and /etc/ccsync/ccsync.toml") {
+		if err == nil || err.Error() != "there is no configuration: looked for ./ccsync.toml and /etc/ccsync/ccsync.toml "+
+			"(--config and $CCSYNC_CONFIG name another place)" {
 			t.Errorf("with nothing: %v", err)
 		}
 	}
