@@ -31,13 +31,15 @@ type Activity struct {
 	CannotAddToList int // contacts of an import that opted out
 	// IsImport tells imports from exports and other jobs: only they count persons.
 	IsImport bool
-	// Unclear tells that there is no status yet by which the kind of job could be told: it may be an import.
+	// Unclear tells that there is no status yet by which the kind of job could be told: it may be
+	// an import.
 	Unclear     bool
 	CreatedAt   time.Time // UTC; zero where not told
 	StartedAt   time.Time // UTC; zero where not told, or it has not begun
 	CompletedAt time.Time // UTC; zero where not told, or it has not ended
 	UpdatedAt   time.Time // UTC; zero where not told
-	Results     string    // link to an export's file, for [Reader.ExportFile]; can come before the file
+	// link to an export's file, for [Reader.ExportFile]; can come before the file
+	Results string
 }
 
 // Ended reports a state that an activity does not leave.

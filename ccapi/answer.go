@@ -123,8 +123,8 @@ func readError(resp *http.Response) *Error {
 	}
 }
 
-// RequestIDs are the names under which Constant Contact's support finds a request: "x-eig-tracking-id ..., x-amzn-requestid ...",
-// as far as an answer has them.
+// RequestIDs are the names under which Constant Contact's support finds a request:
+// "x-eig-tracking-id ..., x-amzn-requestid ...", as far as an answer has them.
 func RequestIDs(h http.Header) string {
 	var ids []string
 	for _, name := range []string{"x-eig-tracking-id", "x-amzn-requestid"} {
@@ -145,7 +145,8 @@ func redirected(resp *http.Response) error {
 	return e
 }
 
-// redirectError is a redirect, which is the refusal of a server that does not have the API at this address.
+// redirectError is a redirect, which is the refusal of a server that does not have the API at this
+// address.
 type redirectError struct {
 	status  int
 	to      string

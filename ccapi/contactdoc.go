@@ -28,7 +28,8 @@ func (p *contactsPage) first() string {
 	return p.Contacts[0].ID
 }
 
-// total is contacts_count. One that tells no more than what is on the page may count just that: the contract says both.
+// total is contacts_count. One that tells no more than what is on the page may count just that: the
+// contract says both.
 func (p *contactsPage) total() int {
 	if p.Count == nil || *p.Count <= len(p.Contacts) {
 		return maxPages * contactsPerPage

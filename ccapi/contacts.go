@@ -39,9 +39,11 @@ type Page struct {
 
 // Contact is a person in the account.
 type Contact struct {
-	ID           string
-	Address      string // as the server spells it; "" for a contact without an address
-	Permission   string // permission_to_send: explicit, implicit, not_set, pending_confirmation, temp_hold, unsubscribed
+	ID      string
+	Address string // as the server spells it; "" for a contact without an address
+	// permission_to_send: explicit, implicit, not_set, pending_confirmation, temp_hold,
+	// unsubscribed
+	Permission   string
 	FirstName    string
 	LastName     string
 	JobTitle     string

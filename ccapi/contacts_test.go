@@ -264,7 +264,8 @@ func TestTheServersClockIsKnownFromItsAnswers(t *testing.T) {
 	})
 }
 
-// One answer that is dated to the year 9999 would put the end of every window of time and every token's age centuries off.
+// One answer that is dated to the year 9999 would put the end of every window of time and every
+// token's age centuries off.
 func TestADateThatIsYearsOffIsIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		date := ""

@@ -7,10 +7,11 @@ import (
 
 // CustomField is a field that the account added to its contacts.
 type CustomField struct {
-	ID      string
-	Label   string   // what people see
-	Name    string   // what an import calls it, behind "cf:"
-	Type    string   // string, date, datetime, currency, text_area, number, boolean, single_select, multi_select
+	ID    string
+	Label string // what people see
+	Name  string // what an import calls it, behind "cf:"
+	// string, date, datetime, currency, text_area, number, boolean, single_select, multi_select
+	Type    string
 	Version int      // of the type date: 1 is a text, 2 a real date (YYYY-MM-DD)
 	Choices []Choice // of the select types
 }

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// maxElements bounds the elements of all arrays in one answer: 500 contacts with 50 custom fields and 50 lists each have
-	// 50,500, and a failed import may have an error a row.
+	// maxElements bounds the elements of all arrays in one answer: 500 contacts with 50 custom
+	// fields and 50 lists each have 50,500, and a failed import may have an error a row.
 	maxElements = 200_000
 	// maxDepth bounds how deep an answer nests; the API's go down to six.
 	maxDepth = 64
@@ -15,9 +15,10 @@ const (
 
 var errNested = errors.New("the answer is nested too deep")
 
-// checkElements refuses an answer whose arrays would take far more memory than its text, before anything is decoded: an empty
-// object of two bytes becomes a contact of 300. perPage is the most elements of an array at the answer's top, as in
-// {"contacts":[...]}; 0 leaves that to maxElements. JSON that is not valid is not its concern.
+// checkElements refuses an answer whose arrays would take far more memory than its text, before
+// anything is decoded: an empty object of two bytes becomes a contact of 300. perPage is the most
+// elements of an array at the answer's top, as in {"contacts":[...]}; 0 leaves that to maxElements.
+// JSON that is not valid is not its concern.
 func checkElements(data []byte, perPage int) error {
 	if perPage == 0 {
 		perPage = maxElements

@@ -137,8 +137,8 @@ func TestPagesWithoutEndAreNotReadForEver(t *testing.T) {
 	}
 }
 
-// The contract says of contacts_count in one place that it counts all that match, and in another that it counts those in the answer;
-// whether it counts deleted ones nobody has seen.
+// The contract says of contacts_count in one place that it counts all that match, and in another
+// that it counts those in the answer; whether it counts deleted ones nobody has seen.
 func TestACountThatIsTooLowEndsNoAccountEarly(t *testing.T) {
 	const pages = 60
 	for _, count := range []int{0, 500, 501, 3000} {

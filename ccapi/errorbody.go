@@ -34,7 +34,8 @@ type apiFault struct {
 type spoken struct {
 	key     string // the first error_key; "" for none
 	message string // all messages, fit to be printed
-	gateway bool   // it is the word of a gateway in front of the API, and tells nothing about what was asked for
+	// it is the word of a gateway in front of the API, and tells nothing about what was asked for
+	gateway bool
 }
 
 // parseErrorBody reads the forms in which errors come: an array of error objects (the API), a bare

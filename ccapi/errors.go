@@ -45,10 +45,12 @@ type Error struct {
 	Message string // error_message, or the title of an HTML page; printable, shortened
 	// RetryAfter is the wait that the server asked for; 0 when it did not.
 	RetryAfter time.Duration
-	// Gateway says that it is the answer of a gateway or proxy in front of the API, which tells nothing about what was asked
-	// for.
+	// Gateway says that it is the answer of a gateway or proxy in front of the API, which tells
+	// nothing about what was asked for.
 	Gateway bool
-	IDs     string // x-eig-tracking-id and x-amzn-requestid with their values, for Constant Contact's support; may be ""
+	// x-eig-tracking-id and x-amzn-requestid with their values, for Constant Contact's support; may
+	// be ""
+	IDs string
 }
 
 // Error names the operation, the status and what the server said.

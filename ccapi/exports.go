@@ -15,8 +15,8 @@ const maxExport = 4 << 30
 var errExportTooLarge = errors.New("larger than 4 GiB")
 
 // ExportFile opens the CSV file at an export activity's Results. Close it. The link can stand
-// before its file does: [ErrNotFound] then. Only opening is retried: a file that breaks off, is silent
-// for a minute or has more than 4 GiB ends with io.ErrUnexpectedEOF, wrapped.
+// before its file does: [ErrNotFound] then. Only opening is retried: a file that breaks off, is
+// silent for a minute or has more than 4 GiB ends with io.ErrUnexpectedEOF, wrapped.
 func (r *Reader) ExportFile(ctx context.Context, href string) (io.ReadCloser, error) {
 	const op = "read export file"
 	u, err := r.resolve(href)

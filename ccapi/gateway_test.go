@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Whatever stands in front of the API answers in its own forms. Each is told by its text, and none is taken for the API's word.
+// Whatever stands in front of the API answers in its own forms. Each is told by its text, and none
+// is taken for the API's word.
 func TestGateways(t *testing.T) {
 	page := func(title string) string {
 		return "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>" + strings.Repeat("<p>more</p>", 500) + "</body>\r\n</html>"

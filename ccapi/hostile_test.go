@@ -102,7 +102,8 @@ func TestAServerThatDripsIsGivenUp(t *testing.T) {
 	})
 }
 
-// The transport that the program uses talks to nobody whose certificate it cannot verify, and in no old version of TLS.
+// The transport that the program uses talks to nobody whose certificate it cannot verify, and in no
+// old version of TLS.
 func TestTheTransportVerifiesAndIsNotOld(t *testing.T) {
 	t.Parallel()
 	for name, tell := range map[string]struct {

@@ -138,7 +138,8 @@ func TestAnExportLinkToAnotherHostIsNotFollowed(t *testing.T) {
 	})
 }
 
-// A server that redirects does not have the API at this address: it has done nothing, and a write is not looked for.
+// A server that redirects does not have the API at this address: it has done nothing, and a write
+// is not looked for.
 func TestARedirectIsARefusal(t *testing.T) {
 	for code, to := range map[int]string{301: "https://api.test/v3/x", 302: "/v3/x", 303: "http://evil.test/", 307: "http://evil.test/x?email=ann@example.com", 308: ""} {
 		t.Run(fmt.Sprint(code, " ", to), func(t *testing.T) {

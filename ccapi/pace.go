@@ -13,8 +13,9 @@ import (
 // defaultPerSecond is the limit of an API key.
 const defaultPerSecond = 4
 
-// spacing is the distance of requests in percent of the even one. At 100 % and burst 1, 20 ms of jitter put five requests
-// of four a second into some seconds; at 108 % it takes a request that arrives 80 ms late.
+// spacing is the distance of requests in percent of the even one. At 100 % and burst 1, 20 ms of
+// jitter put five requests of four a second into some seconds; at 108 % it takes a request that
+// arrives 80 ms late.
 const spacing = 108
 
 // pace spaces requests by the moments at which they really leave. A limiter that hands out moments

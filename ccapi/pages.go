@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// sparePages is how many pages of a collection may bring nothing new, and how many more than its elements fill may be
-	// less than full.
+	// sparePages is how many pages of a collection may bring nothing new, and how many more than
+	// its elements fill may be less than full.
 	sparePages = 20
 	// maxPages bounds every collection: it is what a day's requests can read.
 	maxPages = 10_000
@@ -65,8 +65,9 @@ type turn struct {
 	total int             // as told by the page that told the most
 }
 
-// over takes in a page and tells whether there are more than the collection can have. Full pages with something new are as many
-// as they are: whatever an account counts, nobody has seen all of its contacts counted.
+// over takes in a page and tells whether there are more than the collection can have. Full pages
+// with something new are as many as they are: whatever an account counts, nobody has seen all of
+// its contacts counted.
 func (t *turn) over(doc collection) bool {
 	t.pages++
 	if doc.size() < doc.perPage() {

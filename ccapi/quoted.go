@@ -10,8 +10,8 @@ import (
 // hidden stands in the place of what a server's error quoted of the request.
 const hidden = "••"
 
-// withoutRequest takes out of a server's text what it may have quoted of the request: the access token, and the values in
-// query and body, which are addresses and what is mapped for them.
+// withoutRequest takes out of a server's text what it may have quoted of the request: the access
+// token, and the values in query and body, which are addresses and what is mapped for them.
 func (c *call) withoutRequest(s string, tok *oauth2.Token) string {
 	s = withoutToken(s, tok.AccessToken)
 	asked := c.url.Query().Get("email")
@@ -48,7 +48,8 @@ func withoutToken(s, token string) string {
 // delimits tells what stands between two words of an error.
 func delimits(r rune) bool { return strings.ContainsRune(" \"'`<>{}[]()=:;,", r) }
 
-// cleaned is an error fit to be shown: net/http quotes what it cannot read from the connection, at any length.
+// cleaned is an error fit to be shown: net/http quotes what it cannot read from the connection, at
+// any length.
 func (c *call) cleaned(err error, tok *oauth2.Token) error {
 	text := c.withoutRequest(printable(err.Error()), tok)
 	if text == err.Error() {

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// recordings answers with bodies shaped like those of real accounts; the values are invented. The files are named after method and
-// path.
+// recordings answers with bodies shaped like those of real accounts; the values are invented. The
+// files are named after method and path.
 type recordings struct {
 	t      *testing.T
 	status map[string]int    // by "METHOD path", in place of 200
@@ -60,7 +60,8 @@ func september(day, hour, minute, second int) time.Time {
 	return time.Date(2026, time.September, day, hour, minute, second, 0, time.UTC)
 }
 
-// TestRecordedAnswersAreRead has each request that the program makes, with its answer as real accounts gave it.
+// TestRecordedAnswersAreRead has each request that the program makes, with its answer as real
+// accounts gave it.
 func TestRecordedAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	ann := Contact{ID: annID, Address: "Ann.Example@example.com", Permission: "implicit", FirstName: "Ann", LastName: "Example",

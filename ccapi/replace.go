@@ -28,8 +28,8 @@ type Edit struct {
 // A PUT may be repeated, so one that failed or got lost starts the whole over, still included.
 // Replacing a deleted contact would revive it and is [ErrDeleted]; a contact with more than 25
 // custom fields cannot be written without losing some and is an error. A contact can show values of
-// custom fields that were just deleted, which a PUT must not have: they are left out when the server
-// refuses it. The contact returned is as the server answered, maybe without subresources.
+// custom fields that were just deleted, which a PUT must not have: they are left out when the
+// server refuses it. The contact returned is as the server answered, maybe without subresources.
 func (w *Writer) Replace(ctx context.Context, id string, edits []Edit, still func(Contact) error) (Contact, error) {
 	is, err := w.replace(ctx, id, edits, still, nil)
 	if !errors.Is(err, ErrBadRequest) || errors.Is(err, ErrUnknownOutcome) {

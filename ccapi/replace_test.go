@@ -110,7 +110,8 @@ func TestASingleChoiceIsWrittenBack(t *testing.T) {
 	})
 }
 
-// A contact shows values of a deleted custom field for some minutes, and the server refuses a PUT that has them.
+// A contact shows values of a deleted custom field for some minutes, and the server refuses a PUT
+// that has them.
 func TestValuesOfDeletedCustomFieldsAreNotWrittenBack(t *testing.T) {
 	const contact = `{"contact_id":"c1","email_address":{"address":"a@b.example"},"custom_fields":[{"custom_field_id":"f1","value":"K1"},{"custom_field_id":"f2","value":"gone"},{"custom_field_id":"f3","value":"kept"}]}`
 	refusal := func(w http.ResponseWriter, _ *http.Request) {
@@ -217,7 +218,8 @@ func TestALostPutStartsReplacingOver(t *testing.T) {
 					if err != nil || a.contact != after {
 						t.Errorf("error = %v, contact %s", err, a.contact)
 					}
-					puts := map[bool]int{false: 2, true: 1}[applying] // seen to be done, it is not done again
+					// seen to be done, it is not done again
+					puts := map[bool]int{false: 2, true: 1}[applying]
 					if asked != 2 || a.gets != 2 || len(a.puts) != puts {
 						t.Errorf("asked %d times, %d GETs, %d PUTs, want 2, 2, %d", asked, a.gets, len(a.puts), puts)
 					}

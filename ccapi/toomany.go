@@ -42,8 +42,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // maxSkew is how far a server's clock may be from this machine's to be believed.
 const maxSkew = 365 * 24 * time.Hour
 
-// dated is the Date of an answer. One that is years off the local clock is none: it would make every age and every window
-// of time wrong.
+// dated is the Date of an answer. One that is years off the local clock is none: it would make
+// every age and every window of time wrong.
 func dated(resp *http.Response) (at time.Time, ok bool) {
 	at, err := http.ParseTime(resp.Header.Get("Date"))
 	return at.UTC(), err == nil && time.Until(at).Abs() <= maxSkew

@@ -12,12 +12,13 @@ import (
 // everything is each subresource that GET /contacts/{contact_id} can include.
 const everything = "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes"
 
-// Whole is all that the API tells of a contact, but for times and update_source: texts by their path, such as
-// "email_address.permission_to_send". A custom field stands under "custom_fields." and its id, a list or tag under
-// "list_memberships." or "taggings." and its id.
+// Whole is all that the API tells of a contact, but for times and update_source: texts by their
+// path, such as "email_address.permission_to_send". A custom field stands under "custom_fields."
+// and its id, a list or tag under "list_memberships." or "taggings." and its id.
 type Whole map[string]string
 
-// Whole reads a contact with every subresource. The error is ErrNotFound when there is none of this id.
+// Whole reads a contact with every subresource. The error is ErrNotFound when there is none of this
+// id.
 func (r *Reader) Whole(ctx context.Context, id string) (Contact, Whole, error) {
 	doc := new(wholeDoc)
 	if err := r.read(ctx, "read contact", doc, url.Values{"include": {everything}}, "contacts", id); err != nil {

@@ -15,7 +15,8 @@ const maxAddress = 200
 // vendor is the domain that Constant Contact's own pages are on.
 const vendor = "constantcontact.com"
 
-// checkAddress refuses an address that nobody should be asked to open or to scan. Plain http is for a sandbox on this machine.
+// checkAddress refuses an address that nobody should be asked to open or to scan. Plain http is for
+// a sandbox on this machine.
 func checkAddress(address string) error {
 	if len(address) > maxAddress {
 		return fmt.Errorf("it has more than %d characters", maxAddress)
@@ -32,8 +33,8 @@ func checkAddress(address string) error {
 	return errors.New("it is not https")
 }
 
-// stranger is the host of the first address that is neither on the authorization server nor on Constant Contact's domain; ""
-// when all are.
+// stranger is the host of the first address that is neither on the authorization server nor on
+// Constant Contact's domain; "" when all are.
 func stranger(tokenURL string, addresses ...string) string {
 	own, err := url.Parse(tokenURL)
 	if err != nil {
@@ -52,7 +53,8 @@ func stranger(tokenURL string, addresses ...string) string {
 	return ""
 }
 
-// visible tells whether text is ASCII that can be seen, without a space or a line break: what a header or an address may hold.
+// visible tells whether text is ASCII that can be seen, without a space or a line break: what a
+// header or an address may hold.
 func visible(text string) bool {
 	for i := range len(text) {
 		if text[i] <= ' ' || text[i] > '~' {

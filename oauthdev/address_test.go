@@ -8,7 +8,8 @@ import (
 	"ccsyncd/oauthdev"
 )
 
-// TestAddressesThatAPersonIsAskedToOpen has what a server may answer as verification_uri, and the same with its code in it.
+// TestAddressesThatAPersonIsAskedToOpen has what a server may answer as verification_uri, and the
+// same with its code in it.
 func TestAddressesThatAPersonIsAskedToOpen(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

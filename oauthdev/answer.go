@@ -65,16 +65,18 @@ func (r *reply) passing() bool {
 	return false
 }
 
-// noConnection tells a connection that could not be made from what the transport refused and from a wrong certificate. A server
-// that is restarted or a proxy that is overloaded may close or refuse a connection in the middle of the TLS handshake.
+// noConnection tells a connection that could not be made from what the transport refused and from a
+// wrong certificate. A server that is restarted or a proxy that is overloaded may close or refuse a
+// connection in the middle of the TLS handshake.
 func noConnection(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	_, alert := errors.AsType[tls.AlertError](err)
 	return network || alert || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, the bare object of Constant
-// Contact's API, Okta's own errors, and those of a gateway in front ("message" or "Message").
+// answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, the
+// bare object of Constant Contact's API, Okta's own errors, and those of a gateway in front
+// ("message" or "Message").
 type answer struct {
 	AccessToken             string  `json:"access_token"`
 	TokenType               string  `json:"token_type"`
@@ -95,7 +97,8 @@ type answer struct {
 	GatewayMessage          string  `json:"message"`
 }
 
-// seconds reads a number, also one in quotes. Anything else is 0: a token is never thrown away for its life-time.
+// seconds reads a number, also one in quotes. Anything else is 0: a token is never thrown away for
+// its life-time.
 type seconds time.Duration
 
 func (s *seconds) UnmarshalJSON(raw []byte) error {
@@ -148,8 +151,8 @@ func judge(resp *http.Response, raw []byte, secrets ...string) *reply {
 	return r
 }
 
-// parseAnswer tells whether raw is JSON. Members of an unexpected type are left out, and the Content-Type is not asked: a
-// token that came under a wrong one is still the only one.
+// parseAnswer tells whether raw is JSON. Members of an unexpected type are left out, and the
+// Content-Type is not asked: a token that came under a wrong one is still the only one.
 func parseAnswer(raw []byte, a *answer) bool {
 	if len(raw) > maxAnswer {
 		return false
@@ -164,7 +167,8 @@ func isPage(h http.Header) bool {
 	return t == "text/html" || t == "application/xhtml+xml"
 }
 
-// otherHost is where the authorization server may be, too: its access tokens name it as their issuer.
+// otherHost is where the authorization server may be, too: its access tokens name it as their
+// issuer.
 const otherHost = "identity.constantcontact.com"
 
 // kind names what came instead of JSON.

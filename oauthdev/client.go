@@ -14,10 +14,11 @@ import (
 
 // Store keeps the one record of a login. It may be shared by several processes.
 type Store interface {
-	// Lock waits until nobody else holds the lock, in this process or in another, or until ctx ends. The death of a
-	// process releases its lock.
+	// Lock waits until nobody else holds the lock, in this process or in another, or until ctx
+	// ends. The death of a process releases its lock.
 	Lock(ctx context.Context) (unlock func(), err error)
-	// Load returns what was saved last, nil when there is nothing yet. It may be called without the lock.
+	// Load returns what was saved last, nil when there is nothing yet. It may be called without the
+	// lock.
 	Load(ctx context.Context) ([]byte, error)
 	// Save replaces the record. When it returns nil, the record survives a crash and a power cut.
 	Save(ctx context.Context, record []byte) error
@@ -29,12 +30,14 @@ type Config struct {
 	Scopes   []string // asked for at a login; offline_access must be among them
 	AuthURL  string   // ends in /v1; /device/authorize and /token are below it
 	HTTP     *http.Client
-	Now      func() time.Time // the server's time; nil: time.Now, as where it is more than a year off
-	Random   func() float64   // in [0, 1), for the pauses before a request is made again; nil: math/rand/v2's
+	// the server's time; nil: time.Now, as where it is more than a year off
+	Now func() time.Time
+	// in [0, 1), for the pauses before a request is made again; nil: math/rand/v2's
+	Random func() float64
 }
 
-// Client is the login of one installation. Its methods may be called concurrently, and beside other clients on the same
-// store in other processes.
+// Client is the login of one installation. Its methods may be called concurrently, and beside other
+// clients on the same store in other processes.
 type Client struct {
 	id       string
 	scopes   []string
@@ -44,9 +47,12 @@ type Client struct {
 	random   func() float64
 	store    Store
 
-	asked   atomic.Int64           // when the last token request of this process left, in Unix nanoseconds
-	turn    chan struct{}          // holds one value while a goroutine of this process has, or waits for, the store's lock
-	unsaved atomic.Pointer[record] // a new token that the store did not take; written by who has the turn
+	// when the last token request of this process left, in Unix nanoseconds
+	asked atomic.Int64
+	// holds one value while a goroutine of this process has, or waits for, the store's lock
+	turn chan struct{}
+	// a new token that the store did not take; written by who has the turn
+	unsaved atomic.Pointer[record]
 }
 
 // New returns a client. It sends and reads nothing yet.
@@ -77,8 +83,8 @@ func New(cfg Config, store Store) *Client {
 // maxSkew is how far the server's clock may be from this machine's to be believed.
 const maxSkew = 365 * 24 * time.Hour
 
-// credible is t, or this machine's time where t is years off: one answer with a wrong Date must not make a login last for
-// centuries.
+// credible is t, or this machine's time where t is years off: one answer with a wrong Date must not
+// make a login last for centuries.
 func credible(t time.Time) time.Time {
 	now := time.Now()
 	if t.Sub(now).Abs() > maxSkew {
@@ -125,7 +131,8 @@ func (c *Client) save(ctx context.Context, r *record) error {
 	return nil
 }
 
-// change applies edit to the stored record, under the lock. Nothing is saved when edit returns false.
+// change applies edit to the stored record, under the lock. Nothing is saved when edit returns
+// false.
 func (c *Client) change(ctx context.Context, edit func(*record) bool) error {
 	release, err := c.lock(ctx)
 	if err != nil {

@@ -245,7 +245,8 @@ func TestWaitUntilTheCodeExpires(t *testing.T) {
 	}
 }
 
-// TestNoSecretIsEverShown has the secrets of the test server in every place from where they could get into a text.
+// TestNoSecretIsEverShown has the secrets of the test server in every place from where they could
+// get into a text.
 func TestNoSecretIsEverShown(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var shown []string
@@ -319,7 +320,8 @@ func TestStaticTokens(t *testing.T) {
 	}
 }
 
-// TestAConnectionClosedInTheTLSHandshakeEndsNoLogin has a server that is restarted while somebody reads the code.
+// TestAConnectionClosedInTheTLSHandshakeEndsNoLogin has a server that is restarted while somebody
+// reads the code.
 func TestAConnectionClosedInTheTLSHandshakeEndsNoLogin(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]string{

@@ -23,7 +23,8 @@ func (w *world) doubt(c *oauthdev.Client) *oauthdev.DoubtError {
 	return e
 }
 
-// TestTwoLostAnswersLeaveTheTokenInDoubt has a network that resets two connections before the server has seen anything.
+// TestTwoLostAnswersLeaveTheTokenInDoubt has a network that resets two connections before the
+// server has seen anything.
 func TestTwoLostAnswersLeaveTheTokenInDoubt(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
@@ -112,7 +113,8 @@ func TestOtherAnswersDoNotSettleADoubt(t *testing.T) {
 	})
 }
 
-// TestAGoodAccessTokenIsUsedWhileTheRefreshTokenIsInDoubt has a token that one request was refused with.
+// TestAGoodAccessTokenIsUsedWhileTheRefreshTokenIsInDoubt has a token that one request was refused
+// with.
 func TestAGoodAccessTokenIsUsedWhileTheRefreshTokenIsInDoubt(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()

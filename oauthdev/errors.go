@@ -11,10 +11,12 @@ import (
 var (
 	// ErrDenied is returned by Wait when the person declined.
 	ErrDenied = errors.New("the login was declined")
-	// ErrExpired is returned by Wait when nobody approved the code in time, or when the code has been used already.
+	// ErrExpired is returned by Wait when nobody approved the code in time, or when the code has
+	// been used already.
 	ErrExpired = errors.New("the code has expired")
-	// ErrNoRefreshToken means that a login ended without a refresh token, so that it could not be kept up unattended: the
-	// scope offline_access was not asked for, or the application may not have it.
+	// ErrNoRefreshToken means that a login ended without a refresh token, so that it could not be
+	// kept up unattended: the scope offline_access was not asked for, or the application may not
+	// have it.
 	ErrNoRefreshToken = errors.New("the login came without a refresh token: the scope offline_access is missing")
 )
 
@@ -25,11 +27,12 @@ type LoginError struct {
 
 func (e *LoginError) Error() string { return "not authorized: " + e.Reason }
 
-// Unauthorized is always true. Packages that do not know this one tell a missing login from a passing error by it.
+// Unauthorized is always true. Packages that do not know this one tell a missing login from a
+// passing error by it.
 func (e *LoginError) Unauthorized() bool { return true }
 
-// DoubtError means that answers to refreshes were lost, so that nobody knows whether the refresh token is still good. Token
-// tries it again by itself, and only the server's word ends the login.
+// DoubtError means that answers to refreshes were lost, so that nobody knows whether the refresh
+// token is still good. Token tries it again by itself, and only the server's word ends the login.
 type DoubtError struct {
 	Since time.Time // when the first of these refreshes was sent, UTC
 	Next  time.Time // when the refresh token is sent again, UTC
@@ -47,14 +50,17 @@ func (e *DoubtError) Error() string {
 
 func (e *DoubtError) Unwrap() error { return e.Err }
 
-// InDoubt is always true. Packages that do not know this one tell a token that waits from other errors by it.
+// InDoubt is always true. Packages that do not know this one tell a token that waits from other
+// errors by it.
 func (e *DoubtError) InDoubt() bool { return true }
 
 // Error is an answer of the authorization server that is no success.
 type Error struct {
-	Status      int           // HTTP status
-	Code        string        // RFC 6749 section 5.2 or RFC 8628 section 3.5, such as "invalid_client"; "" when it gave none
-	Description string        // the server's own words, shortened, without what was sent; may be empty
+	Status int // HTTP status
+	// RFC 6749 section 5.2 or RFC 8628 section 3.5, such as "invalid_client"; "" when it gave none
+	Code string
+	// the server's own words, shortened, without what was sent; may be empty
+	Description string
 	RetryAfter  time.Duration // the server's Retry-After, 0 when it gave none
 }
 
@@ -69,7 +75,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// brokenError is a request without an answer. Its text leaves out what net/http quotes from the connection.
+// brokenError is a request without an answer. Its text leaves out what net/http quotes from the
+// connection.
 type brokenError struct {
 	text string
 	err  error
@@ -80,7 +87,8 @@ func (e *brokenError) Unwrap() error { return e.err }
 
 const maxDescription = 200 // runes of a server's text that an error shows
 
-// plain makes a server's text fit to be shown: printable, short, and without the secrets that were sent.
+// plain makes a server's text fit to be shown: printable, short, and without the secrets that were
+// sent.
 func plain(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {

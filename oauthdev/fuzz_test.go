@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// An answer of any content is judged without a panic, and shows neither control characters nor what was sent.
+// An answer of any content is judged without a panic, and shows neither control characters nor what
+// was sent.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"a","expires_in":"86400","refresh_token":"r"}`, `{"access_token":1,"expires_in":1e999}`, `{"error":"authorization_pending"}`,

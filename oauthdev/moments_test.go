@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestALostAnswerIsAskedForAgainAtOnce has a server whose grace is barely longer than the pace of its token endpoint.
+// TestALostAnswerIsAskedForAgainAtOnce has a server whose grace is barely longer than the pace of
+// its token endpoint.
 func TestALostAnswerIsAskedForAgainAtOnce(t *testing.T) {
 	for _, f := range []fault{resetAfter, cutAfter, emptyAfter} {
 		t.Run(string(f), func(t *testing.T) {
@@ -34,7 +35,8 @@ func TestTheTokenEndpointIsAskedOnceASecond(t *testing.T) {
 	})
 }
 
-// TestPausesAfterAPassingError has a busy server: 1, 2, 4 and 8 seconds, each half as long or longer.
+// TestPausesAfterAPassingError has a busy server: 1, 2, 4 and 8 seconds, each half as long or
+// longer.
 func TestPausesAfterAPassingError(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
@@ -52,7 +54,8 @@ func TestPausesAfterAPassingError(t *testing.T) {
 	})
 }
 
-// TestWhatTheServerDoesNotTell has the defaults of RFC 8628 section 3.2 and of Constant Contact's documents.
+// TestWhatTheServerDoesNotTell has the defaults of RFC 8628 section 3.2 and of Constant Contact's
+// documents.
 func TestWhatTheServerDoesNotTell(t *testing.T) {
 	t.Parallel()
 	t.Run("interval and expiry of a code", func(t *testing.T) {
@@ -113,7 +116,8 @@ func TestTheLifeOfAnAccessToken(t *testing.T) {
 	}
 }
 
-// TestAServersWaitIsHonoured has Retry-After in seconds. Other forms are left to the usual pauses, of at most 1.5 s the first time.
+// TestAServersWaitIsHonoured has Retry-After in seconds. Other forms are left to the usual pauses,
+// of at most 1.5 s the first time.
 func TestAServersWaitIsHonoured(t *testing.T) {
 	t.Parallel()
 	for retry, want := range map[string]time.Duration{
@@ -213,7 +217,8 @@ func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
 	})
 }
 
-// TestAPollKeepsThePaceOfARefresh has a process that refreshes a token and then goes on with a pending login.
+// TestAPollKeepsThePaceOfARefresh has a process that refreshes a token and then goes on with a
+// pending login.
 func TestAPollKeepsThePaceOfARefresh(t *testing.T) {
 	inWorld(t, func(w *world) {
 		d := w.start()

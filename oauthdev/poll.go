@@ -13,18 +13,22 @@ import (
 )
 
 const (
-	slowDown   = 5 * time.Second  // what slow_down adds to the interval, RFC 8628 section 3.5
-	maxPause   = 30 * time.Second // between polls while the network or the server is in trouble
-	maxForeign = 3                // pages instead of JSON, one after the other, before the poll gives up
+	slowDown = 5 * time.Second  // what slow_down adds to the interval, RFC 8628 section 3.5
+	maxPause = 30 * time.Second // between polls while the network or the server is in trouble
+	// pages instead of JSON, one after the other, before the poll gives up
+	maxForeign = 3
 )
 
-// defaultLife is the life-time of an access token whose answer does not tell, as Constant Contact documents it.
+// defaultLife is the life-time of an access token whose answer does not tell, as Constant Contact
+// documents it.
 const defaultLife = 24 * time.Hour
 
-// Wait polls until the person has decided (RFC 8628 section 3.4). It survives network errors, 429 and 5xx until the code
-// expires. The token it returns has its refresh token and is not stored yet: Accept does that, once a call has proven it.
+// Wait polls until the person has decided (RFC 8628 section 3.4). It survives network errors, 429
+// and 5xx until the code expires. The token it returns has its refresh token and is not stored yet:
+// Accept does that, once a call has proven it.
 //
-// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an *Error for an answer that no waiting cures, and ctx's own.
+// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an *Error for an answer that no waiting
+// cures, and ctx's own.
 func (c *Client) Wait(ctx context.Context, d *Device) (*oauth2.Token, error) {
 	p := poller{interval: d.Interval, pause: min(d.Interval, d.issued.Add(d.Interval).Sub(c.now()))}
 	form := url.Values{
@@ -57,8 +61,9 @@ func (c *Client) pauseOrExpire(ctx context.Context, p *poller, expires time.Time
 	return c.keepPace(ctx, time.Time{})
 }
 
-// approved makes a token of the answer. The code is used up, so it is not pending any more, whatever becomes of the token;
-// that is a convenience, and no reason to give up a login if it cannot be stored.
+// approved makes a token of the answer. The code is used up, so it is not pending any more,
+// whatever becomes of the token; that is a convenience, and no reason to give up a login if it
+// cannot be stored.
 func (c *Client) approved(ctx context.Context, d *Device, r *reply) (*oauth2.Token, error) {
 	if r.answer.RefreshToken == "" {
 		return nil, c.end(ctx, d, ErrNoRefreshToken)
@@ -75,7 +80,8 @@ func (c *Client) approved(ctx context.Context, d *Device, r *reply) (*oauth2.Tok
 	return t.WithExtra(map[string]any{"scope": r.answer.Scope}), nil
 }
 
-// end forgets a pending login that the server has decided on. One that ctx left stays, for the next command to go on with.
+// end forgets a pending login that the server has decided on. One that ctx left stays, for the next
+// command to go on with.
 func (c *Client) end(ctx context.Context, d *Device, err error) error {
 	decided := errors.Is(err, ErrDenied) || errors.Is(err, ErrExpired) || errors.Is(err, ErrNoRefreshToken)
 	if !decided {

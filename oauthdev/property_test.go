@@ -57,8 +57,8 @@ func drawScenario(rt *rapid.T) scenario {
 	}
 }
 
-// TestNoRefreshTokenIsSpentTwice replays random lives of installations: many processes on one store, lost answers, crashes
-// and a failing disk, against a server that counts.
+// TestNoRefreshTokenIsSpentTwice replays random lives of installations: many processes on one
+// store, lost answers, crashes and a failing disk, against a server that counts.
 func TestNoRefreshTokenIsSpentTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -162,7 +162,8 @@ func (p *player) ends() {
 			time.Sleep(time.Until(p.status().NextTry))
 			t, err := c.Token(p.t.Context())
 			if err == nil && p.crashed && !p.server.takes(t.AccessToken) {
-				// Another process found the mark of one that died, and the answer to its try in grace was lost.
+				// Another process found the mark of one that died, and the answer to its try in
+				// grace was lost.
 				t, err = c.Renew(p.t.Context(), t)
 			}
 			if err == nil && !p.server.takes(t.AccessToken) {

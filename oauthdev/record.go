@@ -14,13 +14,15 @@ const recordVersion = 1
 
 // record is all that is known about the login. The store sees it as opaque bytes.
 type record struct {
-	Version  int       `json:"version"`
-	Current  *grant    `json:"current,omitempty"`
-	Previous *grant    `json:"previous,omitempty"` // what Current was made from, or replaced
-	Spending *spending `json:"spending,omitempty"` // Current.Refresh was sent, and what came of it is not known
+	Version  int    `json:"version"`
+	Current  *grant `json:"current,omitempty"`
+	Previous *grant `json:"previous,omitempty"` // what Current was made from, or replaced
+	// Current.Refresh was sent, and what came of it is not known
+	Spending *spending `json:"spending,omitempty"`
 	Dead     *death    `json:"dead,omitempty"`
 	Pending  *pending  `json:"pending,omitempty"`
-	Asked    time.Time `json:"asked,omitzero"` // the last refresh was sent then, by whatever process
+	// the last refresh was sent then, by whatever process
+	Asked time.Time `json:"asked,omitzero"`
 }
 
 // grant is one answer of the token endpoint.
@@ -38,10 +40,12 @@ type grant struct {
 
 // spending marks a refresh token that is under way, or whose answer was lost.
 type spending struct {
-	Since   time.Time `json:"since"`             // the first sending
-	Sends   int       `json:"sends"`             // sendings that may have spent the token
-	Next    time.Time `json:"next,omitzero"`     // a rotating token is not sent again before; zero: at once
-	Doubted bool      `json:"doubted,omitempty"` // a 5xx came: taken for unspent, but it may explain an invalid_grant
+	Since time.Time `json:"since"` // the first sending
+	Sends int       `json:"sends"` // sendings that may have spent the token
+	// a rotating token is not sent again before; zero: at once
+	Next time.Time `json:"next,omitzero"`
+	// a 5xx came: taken for unspent, but it may explain an invalid_grant
+	Doubted bool `json:"doubted,omitempty"`
 }
 
 // death says since when and why the refresh token is not sent any more.
@@ -91,8 +95,9 @@ func (r *record) missing(client string) error {
 	return nil
 }
 
-// usable tells whether the access token can be used at now. A mark has to be settled first: the server takes a refresh
-// token again for seconds, if at all. While the token may not be sent, the access token is used to its end.
+// usable tells whether the access token can be used at now. A mark has to be settled first: the
+// server takes a refresh token again for seconds, if at all. While the token may not be sent, the
+// access token is used to its end.
 func (r *record) usable(now time.Time, refused string) bool {
 	g := r.Current
 	switch {
@@ -110,8 +115,8 @@ func (r *record) replace(g *grant) {
 	r.Spending, r.Dead = nil, nil
 }
 
-// follows tells whether r's token was made from the one that stored has, and nobody has got a newer one since. The times
-// matter for long-lived tokens only, of which nothing is lost.
+// follows tells whether r's token was made from the one that stored has, and nobody has got a newer
+// one since. The times matter for long-lived tokens only, of which nothing is lost.
 func (r *record) follows(stored *record) bool {
 	if stored.Current == nil || r.Previous.Refresh != stored.Current.Refresh {
 		return false
@@ -121,12 +126,14 @@ func (r *record) follows(stored *record) bool {
 
 const maxMargin = time.Minute
 
-// margin is how long before its expiry an access token is refreshed: a quarter of its life, a minute at most.
+// margin is how long before its expiry an access token is refreshed: a quarter of its life, a
+// minute at most.
 func (g *grant) margin() time.Duration {
 	return min(maxMargin, g.Expires.Sub(g.Obtained)/4)
 }
 
-// refreshLife is how long a refresh token lasts: a rotating one from its making, a long-lived one from its last use.
+// refreshLife is how long a refresh token lasts: a rotating one from its making, a long-lived one
+// from its last use.
 const refreshLife = 180 * 24 * time.Hour
 
 // lapses is when the refresh token ends if nobody uses it.
@@ -137,7 +144,8 @@ func (g *grant) lapses() time.Time {
 	return g.Made.Add(refreshLife)
 }
 
-// token is what a caller may have: it can use the access token, but only this package spends refresh tokens.
+// token is what a caller may have: it can use the access token, but only this package spends
+// refresh tokens.
 func (g *grant) token() *oauth2.Token {
 	return &oauth2.Token{AccessToken: g.Access, TokenType: g.Type, Expiry: g.Expires}
 }

@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	patience = time.Minute // after which a refresh that meets passing errors is left to the next call
-	rounds   = 5           // sendings that a refresh makes at most
+	// after which a refresh that meets passing errors is left to the next call
+	patience = time.Minute
+	rounds   = 5 // sendings that a refresh makes at most
 	leeway   = 5 * time.Second
 )
 
-// savePauses are the pauses before the tries to store a new token. They are worth the wait: until it is stored, no other
-// process knows it.
+// savePauses are the pauses before the tries to store a new token. They are worth the wait: until
+// it is stored, no other process knows it.
 var savePauses = []time.Duration{0, 250 * time.Millisecond, time.Second}
 
 // refresh gets a new token for r, whose lock is held. Its rows are those of the package comment.
@@ -49,8 +50,8 @@ func (c *Client) refresh(ctx context.Context, r *record) error {
 	}
 }
 
-// spend marks the refresh token and sends it once. An answer that proves it unspent takes the mark back in r alone: the next
-// round saves it anew, or leave does.
+// spend marks the refresh token and sends it once. An answer that proves it unspent takes the mark
+// back in r alone: the next round saves it anew, or leave does.
 func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 	if err := c.keepPace(ctx, r.Asked); err != nil {
 		return nil, c.leave(ctx, r, err)
@@ -70,7 +71,8 @@ func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 	return rep, nil
 }
 
-// outlast returns a context that ends a few seconds after ctx does: an answer on its way is waited for.
+// outlast returns a context that ends a few seconds after ctx does: an answer on its way is waited
+// for.
 func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -80,7 +82,8 @@ func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	return out, func() { stop(); cancel() }
 }
 
-// commit stores the new token before anybody gets it. One that cannot be stored is kept for the next call.
+// commit stores the new token before anybody gets it. One that cannot be stored is kept for the
+// next call.
 func (c *Client) commit(ctx context.Context, r *record, rep *reply) error {
 	r.replace(r.Current.renewed(rep))
 	var err error
@@ -94,8 +97,8 @@ func (c *Client) commit(ctx context.Context, r *record, rep *reply) error {
 	return fmt.Errorf("the token was refreshed, but %w", err)
 }
 
-// leave gives up for now. A mark that proved needless is taken back in the store; one that stays there when that fails only
-// makes the next process more careful.
+// leave gives up for now. A mark that proved needless is taken back in the store; one that stays
+// there when that fails only makes the next process more careful.
 func (c *Client) leave(ctx context.Context, r *record, cause error) error {
 	if s := r.Spending; s != nil {
 		if s.Sends == 0 && !s.Doubted {
@@ -106,15 +109,16 @@ func (c *Client) leave(ctx context.Context, r *record, cause error) error {
 	return fmt.Errorf("refresh the token: %w", cause)
 }
 
-// bury remembers that the refresh token is not to be sent again. If that cannot be stored, the next process asks the server
-// once more, which harms nothing: the token is dead there.
+// bury remembers that the refresh token is not to be sent again. If that cannot be stored, the next
+// process asks the server once more, which harms nothing: the token is dead there.
 func (c *Client) bury(ctx context.Context, r *record, reason string) error {
 	r.Dead, r.Spending = &death{At: c.now().UTC().Round(0), Reason: reason}, nil
 	_ = c.save(ctx, r)
 	return &LoginError{Reason: reason}
 }
 
-// settle saves a token that an earlier call could not save, if it still is the newest. c's turn and the store's lock are held.
+// settle saves a token that an earlier call could not save, if it still is the newest. c's turn and
+// the store's lock are held.
 func (c *Client) settle(ctx context.Context, stored *record) error {
 	r := c.unsaved.Load()
 	if r == nil {
@@ -130,8 +134,9 @@ func (c *Client) settle(ctx context.Context, stored *record) error {
 	return nil
 }
 
-// newPauses returns what says how long to wait after a reply: nothing after an answer that was lost, since the server takes
-// the token again for seconds only; else longer each time, and at least what the server asked for.
+// newPauses returns what says how long to wait after a reply: nothing after an answer that was
+// lost, since the server takes the token again for seconds only; else longer each time, and at
+// least what the server asked for.
 func newPauses(random func() float64) func(*reply, *record) time.Duration {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.Multiplier, b.MaxInterval, b.RandomizationFactor = time.Second, 2, 8*time.Second, 0

@@ -20,7 +20,8 @@ const (
 	maxAnswer      = 1 << 20 // bytes; token answers have about 2,000
 )
 
-// body is the form of a request that remembers when it was first read: what was never read was never sent.
+// body is the form of a request that remembers when it was first read: what was never read was
+// never sent.
 type body struct {
 	form strings.Reader
 	now  func() time.Time
@@ -75,11 +76,12 @@ func (c *Client) post(ctx context.Context, target string, form url.Values) *repl
 	return r
 }
 
-// tokenSpacing is the time between two token requests. The token endpoint takes one a second; the tenth more is for
-// requests that travel at different speeds.
+// tokenSpacing is the time between two token requests. The token endpoint takes one a second; the
+// tenth more is for requests that travel at different speeds.
 const tokenSpacing = 1100 * time.Millisecond
 
-// keepPace waits until the token endpoint may be asked again, by this process, and after one that asked at that time.
+// keepPace waits until the token endpoint may be asked again, by this process, and after one that
+// asked at that time.
 func (c *Client) keepPace(ctx context.Context, asked time.Time) error {
 	if own := time.Unix(0, c.asked.Load()); own.After(asked) {
 		asked = own
@@ -87,7 +89,8 @@ func (c *Client) keepPace(ctx context.Context, asked time.Time) error {
 	return kit.Sleep(ctx, min(tokenSpacing, asked.Add(tokenSpacing).Sub(c.now())))
 }
 
-// askToken posts to the token endpoint. Success without a token is no answer: what it should have carried is lost.
+// askToken posts to the token endpoint. Success without a token is no answer: what it should have
+// carried is lost.
 func (c *Client) askToken(ctx context.Context, form url.Values) *reply {
 	r := c.post(ctx, c.endpoint.TokenURL, form)
 	if !r.sent.IsZero() {

@@ -69,7 +69,8 @@ func (f fault) looks() bool {
 	return true
 }
 
-// server is a strict authorization server: a refresh token is good once, and once more within grace of its spending.
+// server is a strict authorization server: a refresh token is good once, and once more within grace
+// of its spending.
 type server struct {
 	mu        sync.Mutex
 	faults    []fault       // of the next requests to the token endpoint
@@ -85,20 +86,21 @@ type server struct {
 	complete  string        // verification_uri_complete
 	strict    bool          // 429 for a request that comes within a second of the last
 
-	n        int                    // tokens made
-	live     string                 // the refresh token that is good
-	last     string                 // the one spent last
-	lastAt   time.Time              //
-	reused   bool                   // last was taken a second time
-	access   string                 // the access token that the API takes
-	spent    map[string]int         // refreshes done with a token
-	used     map[string][]time.Time // when it may have been spent: no whole answer, new tokens, or invalid_grant
-	sent     map[string]int         // times that a refresh token came
-	doubts   map[string]int         // of these, how many got no whole answer
-	refused  map[string]int         // of these, how many were told invalid_grant
-	times    []time.Time            // of token requests
-	forms    []url.Values           // of all requests
-	tooEarly int                    // token requests within a second of the last
+	n      int            // tokens made
+	live   string         // the refresh token that is good
+	last   string         // the one spent last
+	lastAt time.Time      //
+	reused bool           // last was taken a second time
+	access string         // the access token that the API takes
+	spent  map[string]int // refreshes done with a token
+	// when it may have been spent: no whole answer, new tokens, or invalid_grant
+	used     map[string][]time.Time
+	sent     map[string]int // times that a refresh token came
+	doubts   map[string]int // of these, how many got no whole answer
+	refused  map[string]int // of these, how many were told invalid_grant
+	times    []time.Time    // of token requests
+	forms    []url.Values   // of all requests
+	tooEarly int            // token requests within a second of the last
 }
 
 func newServer() *server {

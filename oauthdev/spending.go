@@ -16,14 +16,16 @@ const (
 	reasonRevoked = "the refresh token was revoked: by the account's owner, or with the application"
 )
 
-// The pauses between two tries with a refresh token that is in doubt. Each is twice as long as the one before.
+// The pauses between two tries with a refresh token that is in doubt. Each is twice as long as the
+// one before.
 const (
 	firstDoubtPause = time.Minute
 	maxDoubtPause   = time.Hour
 )
 
-// doubtPause is the pause after so many sendings of a rotating token without an answer: none after an odd number, since the
-// server may take a token again for seconds, and what was lost is had back then.
+// doubtPause is the pause after so many sendings of a rotating token without an answer: none after
+// an odd number, since the server may take a token again for seconds, and what was lost is had back
+// then.
 func doubtPause(sends int) time.Duration {
 	if sends%2 == 1 {
 		return 0
@@ -35,8 +37,8 @@ func doubtPause(sends int) time.Duration {
 	return min(pause, maxDoubtPause)
 }
 
-// doubtful tells whether the refresh token may not be sent at now. A time beyond the longest pause was noted under another
-// clock, and does not count.
+// doubtful tells whether the refresh token may not be sent at now. A time beyond the longest pause
+// was noted under another clock, and does not count.
 func (r *record) doubtful(now time.Time) bool {
 	if r.Spending == nil || r.Current.LongLived {
 		return false
@@ -50,8 +52,8 @@ func (r *record) doubt(cause error) *DoubtError {
 	return &DoubtError{Since: r.Spending.Since, Next: r.Spending.Next, Err: cause}
 }
 
-// mark notes that the refresh token is about to be sent, for the n-th time, and when it may be sent again should nobody live
-// to see the answer.
+// mark notes that the refresh token is about to be sent, for the n-th time, and when it may be sent
+// again should nobody live to see the answer.
 func (r *record) mark(now time.Time) {
 	if r.Spending == nil {
 		r.Spending = &spending{Since: now}
@@ -65,7 +67,8 @@ func (r *record) mark(now time.Time) {
 	r.Asked = now
 }
 
-// unmark notes what the answer tells about the sending that mark noted. One that was not spent may be sent again at once.
+// unmark notes what the answer tells about the sending that mark noted. One that was not spent may
+// be sent again at once.
 func (r *record) unmark(rep *reply) {
 	if rep.fate != granted && rep.fate != lost {
 		r.Spending.Sends--
@@ -79,7 +82,8 @@ func (r *record) unmark(rep *reply) {
 	}
 }
 
-// cause names why the server most likely refused the refresh token. The sending that was refused is not in Spending any more.
+// cause names why the server most likely refused the refresh token. The sending that was refused is
+// not in Spending any more.
 func (r *record) cause(now time.Time) string {
 	switch {
 	case !now.Before(r.Current.lapses()):
@@ -99,8 +103,8 @@ func (r *reply) serverError() bool {
 	return errors.As(r.err, &e) && e.Status >= 500
 }
 
-// renewed is the grant that a refresh of g was answered with. An answer that has no new refresh token, or the same one,
-// proves that g's is long-lived.
+// renewed is the grant that a refresh of g was answered with. An answer that has no new refresh
+// token, or the same one, proves that g's is long-lived.
 func (g *grant) renewed(rep *reply) *grant {
 	a := &rep.answer
 	n := &grant{

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Status describes the login without a secret. Times are UTC; those of a login that was never made are zero.
+// Status describes the login without a secret. Times are UTC; those of a login that was never made
+// are zero.
 type Status struct {
 	Authorized bool
 	Reason     string    // why not; "" when authorized
@@ -20,12 +21,14 @@ type Status struct {
 	Expires         time.Time // the access token; it is refreshed before
 	RefreshObtained time.Time // the refresh token first came then
 	RefreshLapses   time.Time // the refresh token, unless it is used before
-	LongLived       bool      // the refresh token is not replaced at each use; known after the first refresh
+	// the refresh token is not replaced at each use; known after the first refresh
+	LongLived bool
 
 	PendingUntil time.Time // a login that waits for a person ends then; zero when there is none
 }
 
-// Status reads the record as it is stored. It sends nothing and does not wait for a refresh under way.
+// Status reads the record as it is stored. It sends nothing and does not wait for a refresh under
+// way.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	r, err := c.load(ctx)
 	if err != nil {

@@ -244,7 +244,8 @@ func TestMarksOfDeadProcesses(t *testing.T) {
 
 var errDied = errors.New("the process died")
 
-// mortal is the store as a process sees it that dies at its n-th Save: nothing it does from then on reaches the store.
+// mortal is the store as a process sees it that dies at its n-th Save: nothing it does from then on
+// reaches the store.
 type mortal struct {
 	*store
 	mu    sync.Mutex

@@ -9,8 +9,8 @@ import (
 // UnrenewedTokens serves the access token that is stored, and never renews it.
 type UnrenewedTokens struct{ token *oauth2.Token }
 
-// Unrenewed is for who may look, but not spend the refresh token, which may be that of another installation. ok is false when
-// the stored access token cannot be used any more, or there is none.
+// Unrenewed is for who may look, but not spend the refresh token, which may be that of another
+// installation. ok is false when the stored access token cannot be used any more, or there is none.
 func (c *Client) Unrenewed(ctx context.Context) (t UnrenewedTokens, ok bool) {
 	r, err := c.load(ctx)
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A server that refuses a connection says by a code why; only what the owner can correct in dsn is a wrong configuration.
+// A server that refuses a connection says by a code why; only what the owner can correct in dsn is
+// a wrong configuration.
 func TestWhatAPostgreSQLServerRefusesIsToldWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]struct {

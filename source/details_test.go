@@ -106,7 +106,8 @@ func TestSQLiteTellsKindsByWhatIsDeclared(t *testing.T) {
 	}
 }
 
-// TestACommitWhileTheRowsAreReadIsSeenAfterwards: the mark is of the rows, and not of the moment at which their end was reached.
+// TestACommitWhileTheRowsAreReadIsSeenAfterwards: the mark is of the rows, and not of the moment at
+// which their end was reached.
 func TestACommitWhileTheRowsAreReadIsSeenAfterwards(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d *testDB) {

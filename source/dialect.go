@@ -75,15 +75,16 @@ func startSession(ctx context.Context, pool *sqlx.DB, prepare string, options *s
 	return s, nil
 }
 
-// stream gives each row of a statement, valid until the next one, to each until that returns false, and tells whether
-// the rows came to their end. It asks the driver itself, since the locks and conversions of database/sql took a third of the time
-// of reading SQLite; the transaction is on the same connection.
+// stream gives each row of a statement, valid until the next one, to each until that returns false,
+// and tells whether the rows came to their end. It asks the driver itself, since the locks and
+// conversions of database/sql took a third of the time of reading SQLite; the transaction is on the
+// same connection.
 func (s *session) stream(ctx context.Context, statement string, width int, each func([]driver.Value) (bool, error)) (ended bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var crash any
-	// What Raw is told of a bad connection, or sees of a panic, makes it close the connection, and so wait for the transaction, which
-	// waits for it: it is told nothing.
+	// What Raw is told of a bad connection, or sees of a panic, makes it close the connection, and
+	// so wait for the transaction, which waits for it: it is told nothing.
 	refused := s.conn.Raw(func(conn any) error {
 		defer func() { crash = recover() }()
 		ended, err = query(ctx, cancel, conn.(driver.QueryerContext), statement, width, each)

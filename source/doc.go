@@ -9,14 +9,15 @@
 //
 // Open reads the DSN and connects to nothing. Rows opens one read-only transaction on one snapshot,
 // finds the table and its columns, and streams one SELECT. Rows come in no order, and an address
-// may come twice: nothing is sorted, folded or compared here. A sequence that ends without an
-// error was read to its end; anything else, the end of the context among it, is an error, so that
-// half a table is never taken for a whole one. A reading read to its end has a mark, from which Unchanged
+// may come twice: nothing is sorted, folded or compared here. A sequence that ends without an error
+// was read to its end; anything else, the end of the context among it, is an error, so that half a
+// table is never taken for a whole one. A reading read to its end has a mark, from which Unchanged
 // tells whether reading again is needed.
 //
 // A dialect holds what differs between SQLite, PostgreSQL, and MySQL with MariaDB. Everything goes
-// through sqlx, but for the rows themselves, which the driver is asked for. Names of tables and columns are quoted; `where` and `query` are the owner's own SQL
-// and stand in the statement as they are, in a transaction that cannot write.
+// through sqlx, but for the rows themselves, which the driver is asked for. Names of tables and
+// columns are quoted; `where` and `query` are the owner's own SQL and stand in the statement as
+// they are, in a transaction that cannot write.
 //
 // # Values
 //
@@ -45,12 +46,12 @@
 //	(2) MariaDB keeps JSON as text, which stays as it is.
 //
 // SQLite has no types of its own for most of these; there the declared type of the column decides,
-// and a value that does not suit it stays as it is. Numbers in its date columns are seconds
-// since 1970, or milliseconds, as Prisma and Knex store them: those of a column are milliseconds if one of
-// them, of all rows of the table, is 100,000,000,000 or more, or its negative. So a column with milliseconds
-// of January 1970 to March 1973 alone is taken for seconds. In a `query`, only columns taken straight
-// from a table have a declared type. Who wants another form, 12.50 say, writes it in `query`:
-// printf('%.2f', price), to_char(price, 'FM990.00'), FORMAT(price, 2).
+// and a value that does not suit it stays as it is. Numbers in its date columns are seconds since
+// 1970, or milliseconds, as Prisma and Knex store them: those of a column are milliseconds if one
+// of them, of all rows of the table, is 100,000,000,000 or more, or its negative. So a column with
+// milliseconds of January 1970 to March 1973 alone is taken for seconds. In a `query`, only columns
+// taken straight from a table have a declared type. Who wants another form, 12.50 say, writes it in
+// `query`: printf('%.2f', price), to_char(price, 'FM990.00'), FORMAT(price, 2).
 //
 // # Pitfalls
 //

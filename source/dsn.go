@@ -161,8 +161,8 @@ func parseSQLite(dsn, dir string) (*target, error) {
 	return t, nil
 }
 
-// sqliteURLPath takes the path out of what follows the scheme in file:path, file:///path, file://localhost/path and the same
-// with sqlite:; in all but plain paths, %20 is a blank.
+// sqliteURLPath takes the path out of what follows the scheme in file:path, file:///path,
+// file://localhost/path and the same with sqlite:; in all but plain paths, %20 is a blank.
 func sqliteURLPath(path string) string {
 	if rest, ok := strings.CutPrefix(path, "//"); ok {
 		path = rest

@@ -59,8 +59,8 @@ func checkPath(path string, scheme bool) error {
 	return nil
 }
 
-// checkMissing refuses a text that names no file there is and does not look like a path either: it would be shown as one, and anything
-// may stand in it.
+// checkMissing refuses a text that names no file there is and does not look like a path either: it
+// would be shown as one, and anything may stand in it.
 func checkMissing(written, path string) error {
 	if _, err := os.Lstat(path); err == nil || pathStart.MatchString(written) || fileName.MatchString(written) {
 		return nil

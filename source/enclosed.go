@@ -13,7 +13,8 @@ var lexemes = map[string]*regexp.Regexp{
 	MySQL:    regexp.MustCompile(`'(?:[^'\\]|\\(?s:.))*'|"(?:[^"\\]|\\(?s:.))*"|` + "`[^`]*`" + `|--(?:[\x00-\x09\x0b-\x20][^\n]*|\n|\z)|#[^\n]*|/\*(?s:.*?)\*/|(?s:.)`),
 }
 
-// unclear are lexemes, by their beginning, that a server may read otherwise than they are read here.
+// unclear are lexemes, by their beginning, that a server may read otherwise than they are read
+// here.
 var unclear = map[string]*regexp.Regexp{
 	SQLite:   regexp.MustCompile("^(['\"`\\[]|/\\*|\x00)$"),
 	Postgres: regexp.MustCompile(`^(['"\x00]$|/\*(?s:$|.+/\*))`), // comments nest
@@ -21,8 +22,8 @@ var unclear = map[string]*regexp.Regexp{
 }
 
 // enclosed gives SQL of the owner, named key in [source], as it may stand between parentheses: a
-// semicolon at its end is cut off. What is not one expression, or one query, by itself is refused: it
-// could end the statement that it stands in and begin another.
+// semicolon at its end is cut off. What is not one expression, or one query, by itself is refused:
+// it could end the statement that it stands in and begin another.
 func enclosed(sql, key, driver string) (string, error) {
 	refuse := func(hint, what string) (string, error) {
 		return "", misconfigured(hint, "%s in [source] %s", key, what)

@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestADateColumnOfSQLiteIsJudgedAsAWhole: Prisma and Knex store milliseconds, others seconds, and one number can be either.
+// TestADateColumnOfSQLiteIsJudgedAsAWhole: Prisma and Knex store milliseconds, others seconds, and
+// one number can be either.
 func TestADateColumnOfSQLiteIsJudgedAsAWhole(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

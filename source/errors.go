@@ -12,7 +12,8 @@ import (
 )
 
 // ErrConfig is what every error is that only another configuration cures: a DSN that cannot be
-// read, a table or column that is not there, a condition that is no SQL. Trying again does not help.
+// read, a table or column that is not there, a condition that is no SQL. Trying again does not
+// help.
 var ErrConfig = errors.New("the [source] section does not fit the database")
 
 // Error is an error of the app's database that a person can do something about. It never holds a

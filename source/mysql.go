@@ -34,8 +34,9 @@ func openMySQL(t *target, timeout time.Duration) (*mysqlDB, error) {
 	return &mysqlDB{identity: t.identity, user: t.mysql.User, settings: mysqlSettings(timeout), pool: pool}, nil
 }
 
-// mysqlSettings prepares a connection. enclosed reads texts with backslash escapes. The time-out of statements is in seconds for MariaDB, which
-// alone reads the comment with M, and in milliseconds for MySQL, whose comment MariaDB skips.
+// mysqlSettings prepares a connection. enclosed reads texts with backslash escapes. The time-out of
+// statements is in seconds for MariaDB, which alone reads the comment with M, and in milliseconds
+// for MySQL, whose comment MariaDB skips.
 func mysqlSettings(timeout time.Duration) string {
 	settings := "SET time_zone = '+00:00', sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
 	if timeout <= 0 {
@@ -134,7 +135,8 @@ func (d *mysqlDB) advice(context.Context, *session) []string { return nil }
 func (d *mysqlDB) close() error { return d.pool.Close() }
 
 // mysqlKind takes a type as SHOW COLUMNS writes it, or of a query, as the driver names it: without
-// a width, so that BOOLEAN, which is TINYINT(1), cannot be told from TINYINT, nor BIT(1) from BIT(8).
+// a width, so that BOOLEAN, which is TINYINT(1), cannot be told from TINYINT, nor BIT(1) from
+// BIT(8).
 func mysqlKind(declared string, ofQuery bool) kind {
 	declared = strings.ToLower(declared)
 	base, _, _ := strings.Cut(declared, "(")

@@ -36,8 +36,8 @@ var tlsModes = map[string]string{
 // prismaModes are the values of Prisma's sslaccept.
 var prismaModes = map[string]string{"strict": tlsVerified, "accept_invalid_certs": tlsRequired}
 
-// translateMySQLTLS takes the parameters about TLS out of params. Without any, a server elsewhere is
-// asked for TLS, as MySQL's own clients do. A relative path starts at dir.
+// translateMySQLTLS takes the parameters about TLS out of params. Without any, a server elsewhere
+// is asked for TLS, as MySQL's own clients do. A relative path starts at dir.
 func (t *target) translateMySQLTLS(params map[string]string, dir string, remote bool) (mysqlTLS, error) {
 	security := mysqlTLS{name: tlsOff}
 	if remote {

@@ -39,8 +39,9 @@ func openPostgres(t *target, timeout time.Duration) *postgresDB {
 }
 
 // postgresSettings make the text of values the same whatever the server's settings, for this
-// transaction alone: pgbouncer hands the connection on. enclosed reads texts as the standard has them. Bytes of a database without an encoding
-// come as they are; the server would end the read at the first that is no UTF-8.
+// transaction alone: pgbouncer hands the connection on. enclosed reads texts as the standard has
+// them. Bytes of a database without an encoding come as they are; the server would end the read at
+// the first that is no UTF-8.
 const postgresSettings = `
 SELECT
 	set_config('TimeZone', 'UTC', true),
@@ -148,10 +149,10 @@ func (d *postgresDB) statement(rel relation, want []Column, limit int) string {
 	return selectStatement(rel, expressions, limit)
 }
 
-// postgresMark reads the snapshot, and whether it says all. The locks of this transaction name every
-// relation that the statement went through: views may call functions, foreign tables change without
-// this server knowing, row security depends on the session, unlogged tables are emptied by a crash.
-// The start of the server tells two servers apart.
+// postgresMark reads the snapshot, and whether it says all. The locks of this transaction name
+// every relation that the statement went through: views may call functions, foreign tables change
+// without this server knowing, row security depends on the session, unlogged tables are emptied by
+// a crash. The start of the server tells two servers apart.
 const (
 	postgresMark = `
 SELECT txid_current_snapshot()::text || ' ' || pg_postmaster_start_time()::text`

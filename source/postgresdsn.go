@@ -143,7 +143,8 @@ func postgresDSNError(err error, l location) error {
 	text := "it cannot be read"
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) && parse.Unwrap() != nil {
-		text, _, _ = strings.Cut(parse.Unwrap().Error(), `"`) // what it quotes can be the password, percent-encoded
+		// what it quotes can be the password, percent-encoded
+		text, _, _ = strings.Cut(parse.Unwrap().Error(), `"`)
 		text = strings.TrimRight(text, ": ")
 	}
 	for _, secret := range []string{l.password, l.params["password"], l.params["sslpassword"]} {

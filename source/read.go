@@ -18,12 +18,12 @@ type Reading struct {
 func ReadingOf(rows iter.Seq2[Row, error]) *Reading { return &Reading{rows: rows} }
 
 // Rows gives all users, in no order, read while they are asked for in one read-only transaction on
-// one snapshot. A sequence that ends without an error was read to its end; the end of the context is
-// an error too. An error is the last element. Asked again, it reads again.
+// one snapshot. A sequence that ends without an error was read to its end; the end of the context
+// is an error too. An error is the last element. Asked again, it reads again.
 func (r *Reading) Rows() iter.Seq2[Row, error] { return r.rows }
 
-// Mark tells Unchanged what the rows were, once they were read to their end. It names its DB, so that it
-// may be kept: to another DB it says nothing. "" when nothing can be concluded from it.
+// Mark tells Unchanged what the rows were, once they were read to their end. It names its DB, so
+// that it may be kept: to another DB it says nothing. "" when nothing can be concluded from it.
 func (r *Reading) Mark() string { return r.mark }
 
 // Read prepares a reading; Rows reads.

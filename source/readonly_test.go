@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// writes are conditions and queries that try to get out of the read-only session. FILE is a path that must not be made, OWN the
-// database's own.
+// writes are conditions and queries that try to get out of the read-only session. FILE is a path
+// that must not be made, OWN the database's own.
 var writes = map[string]struct{ wheres, queries []string }{
 	SQLite: {
 		wheres: []string{
@@ -114,7 +114,8 @@ func TestTheSourceCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestTheDatabaseItselfRefusesToWrite holds what stands behind the look at the owner's SQL: the session.
+// TestTheDatabaseItselfRefusesToWrite holds what stands behind the look at the owner's SQL: the
+// session.
 func TestTheDatabaseItselfRefusesToWrite(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, d *testDB) {
@@ -220,7 +221,8 @@ func TestSQLThatLeavesItsPlaceIsRefused(t *testing.T) {
 	}
 }
 
-// attempt reads with a configuration that may be refused, also through a URL that asks for more than reading.
+// attempt reads with a configuration that may be refused, also through a URL that asks for more
+// than reading.
 func attempt(t *testing.T, d *testDB, cfg Config) {
 	t.Helper()
 	dsns := []string{d.dsn}

@@ -123,16 +123,16 @@ func (db *DB) Unchanged(ctx context.Context, mark string) (bool, error) {
 // password and parameters are not part of it.
 func (db *DB) Identity() string { return db.target.identity }
 
-// Notes lists the parameters of the DSN that are not used, a server whose certificate is not verified,
-// and what Check noticed, a sentence each.
+// Notes lists the parameters of the DSN that are not used, a server whose certificate is not
+// verified, and what Check noticed, a sentence each.
 func (db *DB) Notes() []string {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return slices.Concat(db.target.notes, db.target.advice, db.advice)
 }
 
-// KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is known
-// once Check or Read has read. "" means that there is none: a query, a view, a key of several
+// KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is
+// known once Check or Read has read. "" means that there is none: a query, a view, a key of several
 // columns.
 func (db *DB) KeyColumn() string {
 	db.mu.Lock()

@@ -28,9 +28,10 @@ type sqliteDB struct {
 	hint string // for a file that is not there
 	pool *sqlx.DB
 
-	mu      sync.Mutex // guards what follows
-	watch   *sqlx.Conn // asked for data_version, again and again, it tells whether anybody committed
-	watched int        // how many files were watched
+	mu sync.Mutex // guards what follows
+	// asked for data_version, again and again, it tells whether anybody committed
+	watch   *sqlx.Conn
+	watched int // how many files were watched
 	file    fs.FileInfo
 }
 
@@ -174,12 +175,13 @@ func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 	return selectStatement(rel, expressions, limit)
 }
 
-// soonestMilli is a number, whatever its sign, that means milliseconds: as seconds it would lie beyond the year 5138, as
-// milliseconds in March 1973.
+// soonestMilli is a number, whatever its sign, that means milliseconds: as seconds it would lie
+// beyond the year 5138, as milliseconds in March 1973.
 const soonestMilli = "100000000000"
 
-// judge tells seconds from milliseconds in the date columns: one value beyond what seconds can be tells it of all. The condition
-// does not count, so that what a column means does not change with the rows that it lets through.
+// judge tells seconds from milliseconds in the date columns: one value beyond what seconds can be
+// tells it of all. The condition does not count, so that what a column means does not change with
+// the rows that it lets through.
 func (d *sqliteDB) judge(ctx context.Context, s *session, rel relation, columns []Column) error {
 	rel.where = ""
 	for i, c := range columns {

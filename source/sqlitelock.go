@@ -11,8 +11,8 @@ import (
 // sqliteRecursive is SQLITE_RECURSIVE, which the driver does not name: WITH RECURSIVE.
 const sqliteRecursive = 33
 
-// lockSQLite lets a connection read, and nothing else, whatever SQL it is given: query_only and mode=ro
-// can be left by a PRAGMA or an ATTACH.
+// lockSQLite lets a connection read, and nothing else, whatever SQL it is given: query_only and
+// mode=ro can be left by a PRAGMA or an ATTACH.
 func lockSQLite(conn *sqlite3.SQLiteConn) error {
 	conn.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
 	conn.RegisterAuthorizer(func(action int, first, second, _ string) int {

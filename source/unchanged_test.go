@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// provesUnchanged reads until the source can tell that nothing changed since, and gives the mark of that
-// reading. A server shared with others may have transactions under way at any moment, and then cannot.
+// provesUnchanged reads until the source can tell that nothing changed since, and gives the mark of
+// that reading. A server shared with others may have transactions under way at any moment, and then
+// cannot.
 func provesUnchanged(t *testing.T, db *DB) (mark string, ok bool) {
 	t.Helper()
 	for range 200 {

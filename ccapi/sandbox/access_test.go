@@ -35,7 +35,8 @@ func (c *client) asked(method, path, host string, headers ...string) int {
 	return resp.StatusCode
 }
 
-// A name that somebody else points to this machine opens nothing: neither control endpoint, nor pages, nor API.
+// A name that somebody else points to this machine opens nothing: neither control endpoint, nor
+// pages, nor API.
 func TestTheSandboxAnswersItsOwnNamesAlone(t *testing.T) {
 	t.Parallel()
 	s, c := serve(t, sandbox.Options{Contacts: 1, Unlimited: true, Hosts: []string{"box.example.com", "other.example.com:8585"}})

@@ -208,7 +208,8 @@ func (s *Server) shownActivity(a *activity, now time.Time) activityJSON {
 		out.Completed = isoTime(a.End)
 	}
 	if a.Kind == kindExport && out.State != stateInitialized {
-		out.Links.Results = &link{"/v3/contact_exports/" + a.ID} // it stands there before the file is ready
+		// it stands there before the file is ready
+		out.Links.Results = &link{"/v3/contact_exports/" + a.ID}
 	}
 	late := s.switches.ActivityStatusLate || a.Thrown.ActivityStatusLate
 	if late && !a.Settled && (out.State == stateInitialized || now.Sub(a.Created) < statusLate) {

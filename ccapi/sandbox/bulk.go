@@ -266,6 +266,7 @@ func (s *Server) bulkContact(kind string, j *job, c *contact, now stamp) {
 			}
 		}
 	default:
-		panic(fmt.Sprintf("sandbox: no work for activity %q", kind)) // every kind is made in this package
+		// every kind is made in this package
+		panic(fmt.Sprintf("sandbox: no work for activity %q", kind))
 	}
 }

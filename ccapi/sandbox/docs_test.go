@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "rewrite the parts of docs/sandbox.md th
 
 const docsPage = "../../docs/sandbox.md"
 
-// What docs/sandbox.md shows of the code is the code. The table of flags is compared where the flags are.
+// What docs/sandbox.md shows of the code is the code. The table of flags is compared where the
+// flags are.
 func TestThePageOfTheSandboxIsFresh(t *testing.T) {
 	t.Parallel()
 	page := readFile(t, docsPage)

@@ -14,7 +14,8 @@ type FaultKind string
 // Faults of an answer. "Before" means that nothing was done, "after" that the
 // request was carried out and only its answer suffers.
 const (
-	FaultStatus        FaultKind = "status"         // Fault.Status with the body that belongs to it; before
+	// Fault.Status with the body that belongs to it; before
+	FaultStatus        FaultKind = "status"
 	FaultThrottled     FaultKind = "throttled"      // 429 throttled; before
 	FaultQuotaExceeded FaultKind = "quota_exceeded" // 429 until the day turns; before
 	FaultQueueFull     FaultKind = "queue_full"     // 429 of 1,000 queued activities; before
@@ -25,14 +26,16 @@ const (
 	FaultHangBefore    FaultKind = "hang_before"    // no answer for Fault.Delay, or ever; before
 	FaultHangAfter     FaultKind = "hang_after"     // no answer for Fault.Delay, or ever; after
 	FaultSlow          FaultKind = "slow"           // the answer comes after Fault.Delay; after
-	FaultShiftedPage   FaultKind = "shifted_page"   // a page of contacts starts Fault.Rows too far; after
+	// a page of contacts starts Fault.Rows too far; after
+	FaultShiftedPage   FaultKind = "shifted_page"
 	FaultUnauthorized  FaultKind = "unauthorized"   // 401, once; before
 	FaultRevoked       FaultKind = "revoked"        // 401, and the access token is dead; before
 	FaultInvalidGrant  FaultKind = "invalid_grant"  // the token endpoint refuses; before
 	FaultTokenLost     FaultKind = "token_lost"     // a token was issued, its answer lost; after
 	FaultRefreshLapsed FaultKind = "refresh_lapsed" // all refresh tokens are 180 days old; before
-	FaultGateway       FaultKind = "gateway"        // what stands in front answers, Fault.Status or 502; before
-	FaultGatewayAfter  FaultKind = "gateway_after"  // the same, Fault.Status or 504; after
+	// what stands in front answers, Fault.Status or 502; before
+	FaultGateway      FaultKind = "gateway"
+	FaultGatewayAfter FaultKind = "gateway_after" // the same, Fault.Status or 504; after
 )
 
 // Faults of the account: somebody changes it just before a request, which is
@@ -54,8 +57,10 @@ const (
 	FaultLostRows  FaultKind = "lost_rows"          // completes without some rows, silently
 	FaultRefused   FaultKind = "refused_rows"       // completes with some rows counted as errors
 	FaultAltered   FaultKind = "altered_rows"       // completes with other values in some rows
-	FaultPoisoned  FaultKind = "poisoned"           // one row that matches makes all of them be lost
-	FaultReadDelay FaultKind = "read_delay"         // what it changed can be read only Fault.Delay later
+	// one row that matches makes all of them be lost
+	FaultPoisoned FaultKind = "poisoned"
+	// what it changed can be read only Fault.Delay later
+	FaultReadDelay FaultKind = "read_delay"
 )
 
 // FaultSwitch throws switches ([Fault.Switches]) for the requests that it hits

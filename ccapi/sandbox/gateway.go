@@ -8,10 +8,11 @@ import (
 // What stands in front of the API: CloudFront, API Gateway, and the
 // authorization server's own front. Each has a form of error of its own.
 const (
-	bodyMessage   = "message"   // {"message": ...}, of API Gateway
-	bodyMessageUp = "Message"   // {"Message": ...}, of its authorizers
-	bodyErrorCode = "errorCode" // {"errorCode": ..., "errorSummary": ...}, of the authorization server
-	bodyHTML      = "html"      // a page, of CloudFront
+	bodyMessage   = "message" // {"message": ...}, of API Gateway
+	bodyMessageUp = "Message" // {"Message": ...}, of its authorizers
+	// {"errorCode": ..., "errorSummary": ...}, of the authorization server
+	bodyErrorCode = "errorCode"
+	bodyHTML      = "html" // a page, of CloudFront
 )
 
 // GatewayBodies are the forms in which [FaultGateway] and [FaultGatewayAfter] answer.

@@ -11,7 +11,8 @@ type grants struct {
 	Devices map[string]*device       `json:"devices"` // by device code
 	Access  map[string]*accessToken  `json:"access"`  // by token
 	Refresh map[string]*refreshToken `json:"refresh"` // by token
-	Spends  map[string]int           `json:"spends"`  // presentations of each refresh token, unknown ones too
+	// presentations of each refresh token, unknown ones too
+	Spends map[string]int `json:"spends"`
 }
 
 func newGrants() grants {
@@ -47,11 +48,12 @@ const (
 
 // accessToken is what a bearer token stands for.
 type accessToken struct {
-	ClientID   string    `json:"client_id"`
-	Scopes     []string  `json:"scopes"`
-	Expires    time.Time `json:"expires"`
-	Family     string    `json:"family"`
-	Unassigned bool      `json:"unassigned,omitempty"` // approved with a login that belongs to no account
+	ClientID string    `json:"client_id"`
+	Scopes   []string  `json:"scopes"`
+	Expires  time.Time `json:"expires"`
+	Family   string    `json:"family"`
+	// approved with a login that belongs to no account
+	Unassigned bool `json:"unassigned,omitempty"`
 }
 
 func (t *accessToken) has(scope string) bool { return slices.Contains(t.Scopes, scope) }

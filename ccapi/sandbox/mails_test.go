@@ -78,11 +78,13 @@ func TestWelcomeEmails(t *testing.T) {
 	}
 	create("account@example.com", "Account")
 	create("contact@example.com", "Contact")
-	for _, status := range []int{http.StatusCreated, http.StatusOK} { // the second time it is an update
+	// the second time it is an update
+	for _, status := range []int{http.StatusCreated, http.StatusOK} {
 		c.call("POST", "/v3/contacts/sign_up_form", `{"email_address":"form@example.com","list_memberships":["`+list+`"]}`, status)
 	}
 	who, _ := s.Contact("import@example.com")
-	for _, address := range []string{"IMPORT@example.com", "moved@example.com"} { // the first is the same address
+	// the first is the same address
+	for _, address := range []string{"IMPORT@example.com", "moved@example.com"} {
 		c.call("PUT", "/v3/contacts/"+who.ID, `{"email_address":{"address":"`+address+`"},"update_source":"Account"}`, http.StatusOK)
 	}
 	want := []sandbox.Mail{

@@ -33,7 +33,8 @@ var operations = []struct{ method, path string }{
 	{"POST", "/v3/activities/list_delete"}, {"POST", "/v3/activities/contacts_tags_delete"}, {"POST", "/v3/activities/custom_fields_delete"},
 }
 
-// alwaysPossible are statuses that the API guide documents for every operation, whatever the contract lists.
+// alwaysPossible are statuses that the API guide documents for every operation, whatever the
+// contract lists.
 var alwaysPossible = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnsupportedMediaType, http.StatusTooManyRequests}
 
 // documented tells whether the contract knows a status of an operation.

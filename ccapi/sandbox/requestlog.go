@@ -8,8 +8,9 @@ import (
 
 // Request is one line of the log of requests.
 type Request struct {
-	Number   int       `json:"number"` // from 1, all requests to the API and the authorization server
-	Time     time.Time `json:"time"`   // arrival, by the server's clock
+	// from 1, all requests to the API and the authorization server
+	Number   int       `json:"number"`
+	Time     time.Time `json:"time"` // arrival, by the server's clock
 	Method   string    `json:"method"`
 	Path     string    `json:"path"`
 	Query    string    `json:"query,omitempty"`

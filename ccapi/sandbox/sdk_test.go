@@ -17,8 +17,8 @@ import (
 	"ccsyncd/ccapi/sandbox"
 )
 
-// Constant Contact's own client and an independent OAuth client say whether the sandbox is what it claims to be: neither
-// was made with it in mind. Both run in Node, from the folder sdktest.
+// Constant Contact's own client and an independent OAuth client say whether the sandbox is what it
+// claims to be: neither was made with it in mind. Both run in Node, from the folder sdktest.
 
 func TestTheOfficialClientFindsWhatItExpects(t *testing.T) {
 	t.Parallel()
@@ -129,7 +129,8 @@ func installModules(home string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
-	if err := os.Rename(tmp, home); err != nil && !isFolder(filepath.Join(home, "node_modules")) { // another process may have been faster
+	// another process may have been faster
+	if err := os.Rename(tmp, home); err != nil && !isFolder(filepath.Join(home, "node_modules")) {
 		return err
 	}
 	return nil

@@ -18,7 +18,8 @@ type saved struct {
 	Switches *Switches     `json:"switches,omitempty"`
 	Usage    *savedUsage   `json:"usage,omitempty"`
 	Offset   time.Duration `json:"offset,omitempty"` // of the clock
-	Draws    uint64        `json:"draws"`            // goes into the seed, so that no id is made twice
+	// goes into the seed, so that no id is made twice
+	Draws uint64 `json:"draws"`
 }
 
 type savedUsage struct {

@@ -66,7 +66,8 @@ func positions(t *testing.T, s sandbox.Switches) map[string]any {
 	return f.Switches
 }
 
-// Each switch does something, in both positions: set for good, and thrown by a fault for the requests of a program.
+// Each switch does something, in both positions: set for good, and thrown by a fault for the
+// requests of a program.
 func TestEverySwitchDoesWhatItSays(t *testing.T) {
 	t.Parallel()
 	for name := range trials {
@@ -476,7 +477,8 @@ var trials = map[string]trial{
 	}, "again", "absent"},
 }
 
-// A switch that a fault throws belongs to the requests that it hits and to the activities that they make, whenever these are worked on.
+// A switch that a fault throws belongs to the requests that it hits and to the activities that they
+// make, whenever these are worked on.
 func TestASwitchCanBeThrownForOneActivityAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
