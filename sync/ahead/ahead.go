@@ -10,7 +10,8 @@ import (
 )
 
 // Reader reads a sequence up to sixteen batches in advance: of 512 elements each, or of fewer that
-// take 256 KiB. So reading goes on while its consumer is busy. One goroutine uses a Reader. Close it.
+// take 256 KiB. So reading goes on while its consumer is busy. One goroutine uses a Reader. Close
+// it.
 type Reader[T any] struct {
 	full    chan []T // read, closed at the end
 	empty   chan []T // to be filled again
@@ -51,7 +52,8 @@ func Read[T any](seq iter.Seq2[T, error], keep func(into *T, from T) int) *Reade
 	return a
 }
 
-// fill never waits for ever: of all batches there are, one is always on its way to it or has room in full.
+// fill never waits for ever: of all batches there are, one is always on its way to it or has room
+// in full.
 func (a *Reader[T]) fill(seq iter.Seq2[T, error], keep func(into *T, from T) int) error {
 	batch, size := <-a.empty, 0
 	for element, err := range seq {
@@ -72,7 +74,8 @@ func (a *Reader[T]) fill(seq iter.Seq2[T, error], keep func(into *T, from T) int
 	return nil
 }
 
-// Advance returns the next element, good until the next call, or nil at the end. It panics as the sequence did.
+// Advance returns the next element, good until the next call, or nil at the end. It panics as the
+// sequence did.
 func (a *Reader[T]) Advance() *T {
 	for a.next == len(a.batch) {
 		if a.batch != nil {
@@ -92,7 +95,8 @@ func (a *Reader[T]) Advance() *T {
 	return &a.batch[a.next-1]
 }
 
-// Err is how the sequence ended, nil where it came to its end. It is good once Advance has returned nil.
+// Err is how the sequence ended, nil where it came to its end. It is good once Advance has returned
+// nil.
 func (a *Reader[T]) Err() error { return a.err }
 
 // Waited is how long Advance has waited for the sequence so far.

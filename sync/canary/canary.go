@@ -1,6 +1,7 @@
-// Package canary watches the contacts that go ahead of a first push. The first push to an account, and the first after fields or lists
-// changed, sends a few contacts ahead of the others and compares them whole before and after: nobody knows for certain what an import
-// touches besides what it names.
+// Package canary watches the contacts that go ahead of a first push. The first push to an account,
+// and the first after fields or lists changed, sends a few contacts ahead of the others and
+// compares them whole before and after: nobody knows for certain what an import touches besides
+// what it names.
 package canary
 
 import (
@@ -48,10 +49,11 @@ func (c *Canary) Use(m *contact.Mapping) { c.mapping = m }
 
 // record is how the contacts that went ahead have fared, for one mapping and choice of lists.
 type record struct {
-	For     string   `json:"for"`
-	Passed  int      `json:"passed"`            // contacts of which nothing else changed
-	Changed []string `json:"changed,omitempty"` // what else changed: nothing is sent until somebody forces it
-	Ahead   []ahead  `json:"ahead,omitempty"`   // sent, and not compared yet
+	For    string `json:"for"`
+	Passed int    `json:"passed"` // contacts of which nothing else changed
+	// what else changed: nothing is sent until somebody forces it
+	Changed []string `json:"changed,omitempty"`
+	Ahead   []ahead  `json:"ahead,omitempty"` // sent, and not compared yet
 }
 
 // ahead is a contact that went ahead, as it was.
@@ -78,7 +80,8 @@ func (c *Canary) provenFor() string {
 // record is the one of the present mapping and lists.
 func (c *Canary) record(ctx context.Context) (r record, err error) {
 	if _, err = c.State.Record(ctx, Record, &r); err == nil && r.For != c.provenFor() {
-		r = record{For: c.provenFor(), Changed: r.Changed} // another mapping does not undo what one did
+		// another mapping does not undo what one did
+		r = record{For: c.provenFor(), Changed: r.Changed}
 	}
 	return r, err
 }
@@ -109,7 +112,8 @@ func (c *Canary) Judge(ctx context.Context, v *plan.Verdict) error {
 	return err
 }
 
-// Waiting is how many contacts that went ahead are to be compared still before anybody else is sent.
+// Waiting is how many contacts that went ahead are to be compared still before anybody else is
+// sent.
 func (c *Canary) Waiting(ctx context.Context) (int, error) {
 	r, err := c.record(ctx)
 	if err != nil || c.Contacts == 0 || c.Force {
@@ -118,7 +122,8 @@ func (c *Canary) Waiting(ctx context.Context) (int, error) {
 	return len(r.Ahead), nil
 }
 
-// Pass takes it that as many contacts as are wanted have passed: for a run that was forced for everybody.
+// Pass takes it that as many contacts as are wanted have passed: for a run that was forced for
+// everybody.
 func (c *Canary) Pass(ctx context.Context) error {
 	return keep(ctx, c.State, &record{For: c.provenFor(), Passed: c.Contacts})
 }
@@ -159,7 +164,8 @@ func (c *Canary) readAhead(ctx context.Context, p *plan.Plan, first map[string]b
 	return all, nil
 }
 
-// wholeOf reads the contact of a row whole; nil when there is none. One that only an export has shown has no id yet: its address tells.
+// wholeOf reads the contact of a row whole; nil when there is none. One that only an export has
+// shown has no id yet: its address tells.
 func (c *Canary) wholeOf(ctx context.Context, row *state.BatchRow) (id string, whole ccapi.Whole, err error) {
 	id = row.ID
 	if known := (state.Contact{ID: id}); known.Unnamed() {
@@ -179,7 +185,8 @@ func (c *Canary) wholeOf(ctx context.Context, row *state.BatchRow) (id string, w
 	return id, whole, err
 }
 
-// Compare compares the contacts that went ahead and whose batches have ended, in this run or in one that ended in between.
+// Compare compares the contacts that went ahead and whose batches have ended, in this run or in one
+// that ended in between.
 func (c *Canary) Compare(ctx context.Context) error {
 	if !c.Write {
 		return nil
@@ -242,8 +249,8 @@ func (c *Canary) compare(ctx context.Context, r *record, a *ahead) error {
 	return nil
 }
 
-// unplanned are the differences that the plan does not account for: neither the mapped values nor the lists to join. Values are
-// not shown.
+// unplanned are the differences that the plan does not account for: neither the mapped values nor
+// the lists to join. Values are not shown.
 func (c *Canary) unplanned(a *ahead, after ccapi.Whole) []string {
 	before := a.Before
 	if a.Action == plan.Create {
@@ -276,8 +283,8 @@ func pathOf(t *contact.Target) string {
 	return "custom_fields." + t.ID
 }
 
-// created is what a contact is that an import has just created, before its values and lists: implicit, with its address, and with what
-// the API makes up itself.
+// created is what a contact is that an import has just created, before its values and lists:
+// implicit, with its address, and with what the API makes up itself.
 func created(after ccapi.Whole) ccapi.Whole {
 	made := ccapi.Whole{"email_address.permission_to_send": "implicit"}
 	for path, value := range after {

@@ -10,10 +10,12 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// SetupError says that the account lacks, or has lost, a custom field or list that the configuration maps,
-// or has two that match. The program exits 78.
+// SetupError says that the account lacks, or has lost, a custom field or list that the
+// configuration maps, or has two that match. The program exits 78.
 type SetupError struct {
-	Code    string // "field_missing", "field_gone", "field_retyped", "field_ambiguous", "field_mapped_twice", "field_not_made", "list_missing", "list_gone", "list_ambiguous", "create_needs_list"
+	// "field_missing", "field_gone", "field_retyped", "field_ambiguous", "field_mapped_twice",
+	// "field_not_made", "list_missing", "list_gone", "list_ambiguous", "create_needs_list"
+	Code    string
 	Message string
 	Hint    string
 }

@@ -10,8 +10,8 @@ import (
 
 func selects(kind string) bool { return kind == kindSelect || kind == kindMulti }
 
-// Unproven tells whether nobody has seen yet how Constant Contact takes values of custom fields of this type: whether an import
-// names choices by their labels or by their ids.
+// Unproven tells whether nobody has seen yet how Constant Contact takes values of custom fields of
+// this type: whether an import names choices by their labels or by their ids.
 func Unproven(kind string) bool { return selects(kind) }
 
 // canonicalChoice writes a choice as the account does, whatever its case.
@@ -25,8 +25,8 @@ func canonicalChoice(choices []ccapi.Choice, value string) (form, fault string) 
 	return "", "not one of the choices: " + labels(choices)
 }
 
-// canonicalChoices writes several choices in the order in which the account has them, or in that of the alphabet
-// where it names none, so that their order is no change.
+// canonicalChoices writes several choices in the order in which the account has them, or in that of
+// the alphabet where it names none, so that their order is no change.
 func canonicalChoices(choices []ccapi.Choice, value string) (form, fault string) {
 	chosen := splitChoices(value)
 	if len(choices) == 0 {
@@ -97,8 +97,9 @@ func labels(choices []ccapi.Choice) string {
 	return strings.Join(names, ", ")
 }
 
-// chosen is the value of a contact in a select field that names its choices by id alone. Ids are numbers here and
-// there, and texts with zeros in front elsewhere (CustomFieldChoice, ContactCustomField).
+// chosen is the value of a contact in a select field that names its choices by id alone. Ids are
+// numbers here and there, and texts with zeros in front elsewhere (CustomFieldChoice,
+// ContactCustomField).
 func (t *Target) chosen(ids []string) string {
 	var names []string
 	for _, c := range t.choices {

@@ -8,19 +8,21 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxAddress is how many characters an email address may have (Contact resource, email_address.address).
+// maxAddress is how many characters an email address may have (Contact resource,
+// email_address.address).
 const maxAddress = 80
 
-// MaxLooked is how many bytes of text may be an address before anything else is looked at: 80 characters of four bytes, and
-// room for what an internationalised domain leaves out.
+// MaxLooked is how many bytes of text may be an address before anything else is looked at: 80
+// characters of four bytes, and room for what an internationalised domain leaves out.
 const MaxLooked = 1000
 
 // maxLabel is how many bytes a part of a domain between two dots may have (RFC 1035, 2.3.4).
 const maxLabel = 63
 
-// Normalise returns the form of an address under which users and contacts meet: white space around it
-// removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of the @ stay, since
-// they can tell mailboxes apart. fault says what is wrong with an address that cannot be one, "" when it can.
+// Normalise returns the form of an address under which users and contacts meet: white space around
+// it removed, ASCII letters lower-cased, the domain in its ASCII form. Dots and tags in front of
+// the @ stay, since they can tell mailboxes apart. fault says what is wrong with an address that
+// cannot be one, "" when it can.
 func Normalise(address string) (norm, fault string) {
 	if lower := lowerASCII(address); usual(lower) {
 		return lower, ""
@@ -58,13 +60,15 @@ func normaliseUnusual(address string) (norm, fault string) {
 	return norm, ""
 }
 
-// usual tells at one look that an address in lower case is its own normalised form, as nearly all are: words of lower-case letters,
-// digits and underscores with single dots and hyphens between them on both sides of one @, a + only in front of it.
+// usual tells at one look that an address in lower case is its own normalised form, as nearly all
+// are: words of lower-case letters, digits and underscores with single dots and hyphens between
+// them on both sides of one @, a + only in front of it.
 func usual(address string) bool {
 	if len(address) > maxLabel {
 		return false
 	}
-	at, dotted, joint := false, false, true // joint: no word has begun since the last dot, hyphen or @
+	// joint: no word has begun since the last dot, hyphen or @
+	at, dotted, joint := false, false, true
 	for i := range len(address) {
 		switch c := address[i]; {
 		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '+' && !at:
@@ -82,7 +86,8 @@ func usual(address string) bool {
 	return dotted && !joint
 }
 
-// normaliseLocal judges what stands before the @: dot-separated text, or anything printable in quotes.
+// normaliseLocal judges what stands before the @: dot-separated text, or anything printable in
+// quotes.
 func normaliseLocal(local string) (norm, fault string) {
 	if !utf8.ValidString(local) {
 		return "", "not UTF-8"
@@ -121,7 +126,8 @@ func judgeLocal(local string, i int, quoted bool) (fault string) {
 	return ""
 }
 
-// normaliseDomain brings a domain into its ASCII form. Only one with other letters goes through IDNA.
+// normaliseDomain brings a domain into its ASCII form. Only one with other letters goes through
+// IDNA.
 func normaliseDomain(domain string) (norm, fault string) {
 	if !isASCII(domain) {
 		if !utf8.ValidString(domain) {

@@ -12,12 +12,13 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// ErrUnfit says that an export does not prove to have everything that the mirror needs. Pages are read instead.
+// ErrUnfit says that an export does not prove to have everything that the mirror needs. Pages are
+// read instead.
 var ErrUnfit = errors.New("the export cannot be used")
 
-// ReadExport yields the contacts of an export: without a Norm those that have no address, and without a Permission those of whom it
-// tells something that is not understood, a status, list or time, which are to be read another way. lists has the ids by name. An error
-// is the last element.
+// ReadExport yields the contacts of an export: without a Norm those that have no address, and
+// without a Permission those of whom it tells something that is not understood, a status, list or
+// time, which are to be read another way. lists has the ids by name. An error is the last element.
 func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[state.Contact, error] {
 	return func(yield func(state.Contact, error) bool) {
 		lines := &boundedLines{file: file}
@@ -47,7 +48,8 @@ func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[s
 	}
 }
 
-// maxLine bounds what is read for one contact, in bytes: a quote that is never closed would take in the whole file.
+// maxLine bounds what is read for one contact, in bytes: a quote that is never closed would take in
+// the whole file.
 const maxLine = 1 << 20
 
 // boundedLines ends with ErrUnfit when more is read than left.
@@ -74,8 +76,8 @@ type exportColumns struct {
 	targets                                     []int
 }
 
-// exportColumns finds the columns by their headings; custom fields stand under their label, or their name. One
-// that is missing or there twice makes the export unfit.
+// exportColumns finds the columns by their headings; custom fields stand under their label, or
+// their name. One that is missing or there twice makes the export unfit.
 func (m *Mapping) exportColumns(heading []string) (*exportColumns, error) {
 	at := make(map[string]int)
 	for i, h := range heading {
@@ -119,14 +121,15 @@ func (t *Target) headings() []string {
 	return []string{strings.ReplaceAll(t.Property, "_", " ")}
 }
 
-// permissions are the words of an export for permission_to_send: the API's, and those of the web interface.
+// permissions are the words of an export for permission_to_send: the API's, and those of the web
+// interface.
 var permissions = map[string]string{
 	"implicit": "implicit", "implied": "implicit", "explicit": "explicit", "express": "explicit", "not set": "not_set", "no permissions set": "not_set",
 	"unsubscribed": "unsubscribed", "pending confirmation": "pending_confirmation", "awaiting confirmation": "pending_confirmation", "temp hold": "temp_hold",
 }
 
-// permission reads the two columns that tell whether somebody may be mailed; "" when a word of them is not known: nobody is to be taken for
-// subscribed by mistake.
+// permission reads the two columns that tell whether somebody may be mailed; "" when a word of them
+// is not known: nobody is to be taken for subscribed by mistake.
 func permission(status, word string) string {
 	plain := func(text string) string {
 		return strings.ToLower(strings.TrimSpace(strings.ReplaceAll(text, "_", " ")))
@@ -140,8 +143,8 @@ func permission(status, word string) string {
 	return ""
 }
 
-// contact reads one line. One without an address is nobody whom the join meets, and is not read further; nor is one that is not
-// understood.
+// contact reads one line. One without an address is nobody whom the join meets, and is not read
+// further; nor is one that is not understood.
 func (e *exportColumns) contact(m *Mapping, line []string, lists map[string]string) state.Contact {
 	c := state.Contact{Address: strings.Clone(line[e.address])}
 	if c.Norm = Norm(c.Address); c.Norm == "" {

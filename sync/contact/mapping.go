@@ -17,7 +17,8 @@ type Field struct {
 	Create      bool   // make the custom field if the account lacks it
 	Unique      bool   // two rows with one value: both skipped
 	Required    bool   // a row with no value is skipped
-	Clear       bool   // on_empty: a row with no value clears the contact's; else the contact's stays
+	// on_empty: a row with no value clears the contact's; else the contact's stays
+	Clear bool
 }
 
 // Target is a Field bound to the account.
@@ -52,7 +53,8 @@ func (t *Target) maxLength() int {
 type Mapping struct {
 	Targets []Target
 	Lists   []state.Binding // configured lists
-	NoJoins bool            // contacts that are not on one of Lists do not join it: whether they left it is not known
+	// contacts that are not on one of Lists do not join it: whether they left it is not known
+	NoJoins bool
 }
 
 // Key names the mapped fields: a mirror made under another key has other values.
@@ -83,7 +85,8 @@ func (m *Mapping) Pairs() []string {
 	return lines
 }
 
-// Carry returns a function that brings values from the order of one key of a mapping into that of another.
+// Carry returns a function that brings values from the order of one key of a mapping into that of
+// another.
 func Carry(fromKey, toKey string) func(string) string {
 	if fromKey == toKey {
 		return func(fields string) string { return fields }
@@ -105,7 +108,8 @@ func Carry(fromKey, toKey string) func(string) string {
 	}
 }
 
-// UniqueField is the first field whose value tells that a user moved to another address; -1: none does.
+// UniqueField is the first field whose value tells that a user moved to another address; -1: none
+// does.
 func (m *Mapping) UniqueField() int {
 	return slices.IndexFunc(m.Targets, func(t Target) bool { return t.Unique })
 }
@@ -145,8 +149,8 @@ func (m *Mapping) Contact(c *ccapi.Contact) state.Contact {
 	return kept
 }
 
-// Norm is the normalised address of a contact; for one that no user can have, something that no user has: a control character
-// stands for all, since some of them would spoil the mirror.
+// Norm is the normalised address of a contact; for one that no user can have, something that no
+// user has: a control character stands for all, since some of them would spoil the mirror.
 func Norm(address string) string {
 	norm, fault := Normalise(address)
 	if fault != "" {
@@ -193,7 +197,8 @@ func (t *Target) value(c *ccapi.Contact) string {
 	}
 }
 
-// ListNames gives the names of lists for people; an id that is none of the configuration's stays an id.
+// ListNames gives the names of lists for people; an id that is none of the configuration's stays an
+// id.
 func (m *Mapping) ListNames(ids []string) []string {
 	names := make([]string, len(ids))
 	for i, id := range ids {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The label of a field that is yet to be made stands in the key of a mapping, with whatever white space it has.
+// The label of a field that is yet to be made stands in the key of a mapping, with whatever white
+// space it has.
 func TestAKeyHasAPartForEachField(t *testing.T) {
 	t.Parallel()
 	field := func(label string) Target { return Target{Field: Field{CustomField: label}} }

@@ -15,7 +15,8 @@ const (
 	Moved          Reason = "moved"         // the user changed the address
 	Unsubscribed   Reason = "unsubscribed"
 	Deleted        Reason = "deleted"
-	NoList         Reason = "no_list" // no list that an import could name without changing a membership
-	Quarantined    Reason = "quarantined"
-	ClearingOff    Reason = "clearing_off" // putting a contact back changed a permission
+	// no list that an import could name without changing a membership
+	NoList      Reason = "no_list"
+	Quarantined Reason = "quarantined"
+	ClearingOff Reason = "clearing_off" // putting a contact back changed a permission
 )

@@ -30,8 +30,8 @@ const (
 	maxProperty    = 50  // JsonImportContact, first_name and the like
 )
 
-// Canonical returns the one form of a value by which it is sent and compared, so that the same value in another
-// notation is no change. fault says why it cannot be a value of this kind.
+// Canonical returns the one form of a value by which it is sent and compared, so that the same
+// value in another notation is no change. fault says why it cannot be a value of this kind.
 //
 //	kind              accepted                                           canonical
 //	string            any text                                           without white space around it
@@ -99,8 +99,9 @@ func printableASCII(s string) bool {
 	return true
 }
 
-// The notations that a bulk import takes for a date (JsonImportContact, anniversary), and those of databases and
-// libraries for a date with a time. All of the latter may have a fraction of a second.
+// The notations that a bulk import takes for a date (JsonImportContact, anniversary), and those of
+// databases and libraries for a date with a time. All of the latter may have a fraction of a
+// second.
 var dateLayouts = []string{
 	"2006-1-2", "2006/1/2", "1/2/2006", "1-2-2006",
 	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
@@ -108,8 +109,8 @@ var dateLayouts = []string{
 	"2006-01-02 15:04",
 }
 
-// parseDate reads a date, with or without a time of day, or seconds or milliseconds since 1970, as libraries store them in
-// the integers of SQLite.
+// parseDate reads a date, with or without a time of day, or seconds or milliseconds since 1970, as
+// libraries store them in the integers of SQLite.
 func parseDate(value string) (t time.Time, ok bool) {
 	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
 		switch len(value) {
@@ -180,8 +181,8 @@ func canonicalBoolean(value string) (form, fault string) {
 	return "", "neither true nor false"
 }
 
-// mirrored is the canonical form of a value that Constant Contact has. What has none is kept as it is, without
-// the characters that would spoil the mirror.
+// mirrored is the canonical form of a value that Constant Contact has. What has none is kept as it
+// is, without the characters that would spoil the mirror.
 func (t *Target) mirrored(value string) string {
 	if form, fault := t.Canonical(value); fault == "" {
 		return form

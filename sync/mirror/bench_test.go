@@ -13,7 +13,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// BenchmarkMirrorExport reads an export of n contacts, in no order, into a mirror that is empty, and into one that has them all.
+// BenchmarkMirrorExport reads an export of n contacts, in no order, into a mirror that is empty,
+// and into one that has them all.
 func BenchmarkMirrorExport(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		file := exportOf(n)
@@ -39,8 +40,9 @@ func BenchmarkMirrorExport(b *testing.B) {
 	}
 }
 
-// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n: contacts with other values than before;
-// contacts as they were, in a snapshot; and contacts that only an export had shown and that now get their ids.
+// BenchmarkMirrorPage writes pages of 500 contacts, in no order, over a mirror of n: contacts with
+// other values than before; contacts as they were, in a snapshot; and contacts that only an export
+// had shown and that now get their ids.
 func BenchmarkMirrorPage(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("%d/changed", n), func(b *testing.B) {

@@ -21,22 +21,23 @@ import (
 )
 
 const (
-	// exportWorth is how many contacts an account has at least for an export to be cheaper than its pages.
+	// exportWorth is how many contacts an account has at least for an export to be cheaper than its
+	// pages.
 	exportWorth = 20 * pageSize
-	// exportCost is how many requests an export takes: two pages, counts and lists, the order, the file, and polls. It is
-	// slow beside reading a few contacts by their addresses.
+	// exportCost is how many requests an export takes: two pages, counts and lists, the order, the
+	// file, and polls. It is slow beside reading a few contacts by their addresses.
 	exportCost = 16
 )
 
-// factUnfit remembers for which mapping, and on which day, an export did not have what is needed, so that it is
-// not asked for again before the next day.
+// factUnfit remembers for which mapping, and on which day, an export did not have what is needed,
+// so that it is not asked for again before the next day.
 const factUnfit = "export_unfit"
 
 // errLarge says that the account is large enough for an export to be worth trying.
 var errLarge = errors.New("an export is worth trying")
 
-// exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many contacts. A dry run
-// makes none: it is a POST.
+// exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many
+// contacts. A dry run makes none: it is a POST.
 func (b *base) exportPays(ctx context.Context, contacts int) error {
 	if b.Write == nil || contacts < exportWorth {
 		return nil
@@ -54,9 +55,9 @@ func (b *base) unfit() string { return b.State.Now().Format(time.DateOnly) + " "
 // exporter takes a snapshot from an export.
 type exporter struct{ *base }
 
-// snapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones, which no
-// export shows. done is false when the export did not prove fit: then nothing is lost but a few requests, and
-// all pages are read.
+// snapshot takes a snapshot from an export of all contacts, and from the pages of the deleted ones,
+// which no export shows. done is false when the export did not prove fit: then nothing is lost but
+// a few requests, and all pages are read.
 func (e *exporter) snapshot(ctx context.Context) (done bool, err error) {
 	if e.at, err = e.db.BeginSnapshot(ctx, e.mapping.Key()); err != nil {
 		return false, err
@@ -76,8 +77,9 @@ func (e *exporter) snapshot(ctx context.Context) (done bool, err error) {
 	return false, e.State.SetFacts(ctx, map[string]string{factUnfit: e.unfit()})
 }
 
-// readDeleted reads the deleted contacts page by page, before the export, so that an address that is a deleted contact's
-// and another's is noticed. Where the account counts more than its pages show they are read twice: alike, they are all.
+// readDeleted reads the deleted contacts page by page, before the export, so that an address that
+// is a deleted contact's and another's is noticed. Where the account counts more than its pages
+// show they are read twice: alike, they are all.
 func (e *exporter) readDeleted(ctx context.Context) error {
 	var before deletedSeen
 	for range maxPasses {
@@ -105,7 +107,8 @@ func (e *exporter) readDeleted(ctx context.Context) error {
 	return fmt.Errorf("%w: the pages of deleted contacts showed %d of %d", contact.ErrUnfit, before.seen, before.count)
 }
 
-// deletedSeen is what a reading of the deleted contacts' pages came to, all readings so far together: none showed another one.
+// deletedSeen is what a reading of the deleted contacts' pages came to, all readings so far
+// together: none showed another one.
 type deletedSeen struct{ seen, count int }
 
 // ofExport tells errors of the export alone from those that would meet the pages too.
@@ -121,8 +124,9 @@ func ofExport(err error) bool {
 	return errors.As(err, new(*csv.ParseError))
 }
 
-// readExport reads an export into the mirror. Where it has fewer contacts than the account counts another is made: if that has the same
-// and the count stood still, they are all; but no account is believed that shows fewer than half of what it counts.
+// readExport reads an export into the mirror. Where it has fewer contacts than the account counts
+// another is made: if that has the same and the count stood still, they are all; but no account is
+// believed that shows fewer than half of what it counts.
 func (e *exporter) readExport(ctx context.Context) error {
 	counts, err := e.Read.Counts(ctx)
 	if err != nil {
@@ -186,8 +190,8 @@ func (e *exporter) export(ctx context.Context, lists map[string]string) (*export
 	return e.readFile(file, lists)
 }
 
-// listsByName maps the names in an export to ids, but for those that are not clear in it: several lists have them, or a part of one with a
-// comma.
+// listsByName maps the names in an export to ids, but for those that are not clear in it: several
+// lists have them, or a part of one with a comma.
 func (e *exporter) listsByName(ctx context.Context) (map[string]string, error) {
 	lists, err := e.Read.Lists(ctx)
 	if err != nil {
@@ -206,7 +210,8 @@ func (e *exporter) listsByName(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-// awaitExport polls an export to its end, as long as it moves. A link to the file that an earlier answer had is as good as that of the last.
+// awaitExport polls an export to its end, as long as it moves. A link to the file that an earlier
+// answer had is as good as that of the last.
 func (e *exporter) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Activity, error) {
 	began := time.Now()
 	moved, delay := began, FirstPoll
@@ -250,7 +255,8 @@ type exported struct {
 
 func (x *exported) close() { x.sorted.Close() }
 
-// readFile reads and sorts the file: the mirror is written in its own order, or a million contacts take minutes.
+// readFile reads and sorts the file: the mirror is written in its own order, or a million contacts
+// take minutes.
 func (e *exporter) readFile(file io.Reader, lists map[string]string) (_ *exported, err error) {
 	x := &exported{sorted: spool.New(e.Scratch)}
 	defer func() {
@@ -280,7 +286,8 @@ func (e *exporter) readFile(file io.Reader, lists map[string]string) (_ *exporte
 	return x, x.cheap(x.unknown)
 }
 
-// cheap is an error where so many contacts are to be read by their addresses that pages are cheaper.
+// cheap is an error where so many contacts are to be read by their addresses that pages are
+// cheaper.
 func (x *exported) cheap(addresses int) error {
 	if addresses <= Pages(x.rows) {
 		return nil
@@ -288,8 +295,9 @@ func (x *exported) cheap(addresses int) error {
 	return fmt.Errorf("%w: it does not tell clearly who %d of %d contacts are", contact.ErrUnfit, addresses, x.rows)
 }
 
-// putExported writes the sorted contacts into the mirror, some thousand at a time. Contacts of which the file does not tell everything, or
-// whose address others have too, are read by their addresses afterwards.
+// putExported writes the sorted contacts into the mirror, some thousand at a time. Contacts of
+// which the file does not tell everything, or whose address others have too, are read by their
+// addresses afterwards.
 func (e *exporter) putExported(ctx context.Context, x *exported, total int) error {
 	const page = 10_000 // under 100 ms each
 	contacts := make([]state.Contact, 0, page)
@@ -330,7 +338,8 @@ func (e *exporter) putExported(ctx context.Context, x *exported, total int) erro
 	return e.readEach(ctx, unclear)
 }
 
-// byAddress yields the contacts of each address, ascending by it, but no more than are too many. They are valid until the next step.
+// byAddress yields the contacts of each address, ascending by it, but no more than are too many.
+// They are valid until the next step.
 func (x *exported) byAddress() iter.Seq[[]state.Contact] {
 	return func(yield func([]state.Contact) bool) {
 		var same []state.Contact

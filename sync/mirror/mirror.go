@@ -1,5 +1,6 @@
-// Package mirror keeps the local copy of an account's contacts: whole from a snapshot, by pages or an export; up to date by
-// asking what changed; and certain, where it matters, by reading contacts once more.
+// Package mirror keeps the local copy of an account's contacts: whole from a snapshot, by pages or
+// an export; up to date by asking what changed; and certain, where it matters, by reading contacts
+// once more.
 package mirror
 
 import (
@@ -16,15 +17,17 @@ import (
 )
 
 const (
-	// overlap is how far an incremental refresh looks back behind the last: the order of events at the
-	// other side is not known to the second.
+	// overlap is how far an incremental refresh looks back behind the last: the order of events at
+	// the other side is not known to the second.
 	overlap = 5 * time.Minute
-	// freshFor is how long a run's own snapshot stands for a recheck, from its first page on, which a former run may have read.
+	// freshFor is how long a run's own snapshot stands for a recheck, from its first page on, which
+	// a former run may have read.
 	freshFor = 5 * time.Minute
 	// resumable is how old a snapshot under way may be to be resumed.
 	resumable = time.Hour
-	// maxPasses is how often all pages are read to find every contact. Pages are offsets into an order that changes
-	// while it is read: contacts that come and go make others appear twice or not at all.
+	// maxPasses is how often all pages are read to find every contact. Pages are offsets into an
+	// order that changes while it is read: contacts that come and go make others appear twice or
+	// not at all.
 	maxPasses = 5
 	pageSize  = 500
 )
@@ -70,10 +73,12 @@ type base struct {
 	mapping *contact.Mapping
 	db      *state.DB // where the contacts are: State, or a private one
 	at      state.Mirror
-	doubt   string // what keeps the last snapshot from being certain to have everybody; "" when it is
+	// what keeps the last snapshot from being certain to have everybody; "" when it is
+	doubt string
 	// overcounts tells that the account counts more contacts of an address than it shows.
 	overcounts bool
-	unclear    map[string]bool // addresses, normalised, at which a contact is counted and none is shown
+	// addresses, normalised, at which a contact is counted and none is shown
+	unclear map[string]bool
 }
 
 // Told is how a run refreshed its mirror, for the report: "snapshot", "incremental" or "none".
@@ -82,7 +87,8 @@ type Told struct {
 	Refresh  string `json:"refresh"`
 }
 
-// New returns the mirror for a run with this mapping; bound: its fields and lists were read just now.
+// New returns the mirror for a run with this mapping; bound: its fields and lists were read just
+// now.
 func New(o Options, m *contact.Mapping, bound bool) *Mirror {
 	b := &base{Options: o, mapping: m, db: o.State, unclear: make(map[string]bool)}
 	return &Mirror{base: b, pager: pager{b}, exporter: exporter{b}, bound: bound, told: Told{Refresh: "none"},
@@ -103,7 +109,8 @@ func (m *Mirror) Told() Told { return m.told }
 // Live is how many contacts that are not deleted the account has, as far as the mirror knows.
 func (m *Mirror) Live() int { return m.at.Contacts }
 
-// SnapshotSince tells whether this run took a snapshot that began after a moment, by the server's clock.
+// SnapshotSince tells whether this run took a snapshot that began after a moment, by the server's
+// clock.
 func (m *Mirror) SnapshotSince(at time.Time) bool {
 	return !m.fresh.IsZero() && m.at.SnapshotAt.After(at)
 }
@@ -116,8 +123,9 @@ func (m *Mirror) RefreshedWithin(age time.Duration) bool {
 	return m.refreshed.After(time.Now().Add(-age))
 }
 
-// Refresh brings the mirror up to date: a snapshot when one is due, else what changed since the last refresh. A dry run of another mapping
-// than the mirror's leaves it as it is, and reads for itself what the mirror does not have.
+// Refresh brings the mirror up to date: a snapshot when one is due, else what changed since the
+// last refresh. A dry run of another mapping than the mirror's leaves it as it is, and reads for
+// itself what the mirror does not have.
 func (m *Mirror) Refresh(ctx context.Context) error {
 	release, ok, err := m.lock(ctx)
 	if err != nil {
@@ -146,7 +154,8 @@ func (m *Mirror) Refresh(ctx context.Context) error {
 	return m.Changes(ctx)
 }
 
-// lock waits for the mirror. A dry run that finds it busy does without, if there is a complete mirror.
+// lock waits for the mirror. A dry run that finds it busy does without, if there is a complete
+// mirror.
 func (m *Mirror) lock(ctx context.Context) (release func(), ok bool, err error) {
 	for {
 		_, release, err = m.State.Lock(ctx, state.MirrorLock)
@@ -169,8 +178,8 @@ func (m *Mirror) lock(ctx context.Context) (release func(), ok bool, err error) 
 	}
 }
 
-// carryOver names the mapping of the mirror anew when the configuration changed. The mirror then counts as
-// never refreshed.
+// carryOver names the mapping of the mirror anew when the configuration changed. The mirror then
+// counts as never refreshed.
 func (m *Mirror) carryOver(ctx context.Context) (err error) {
 	key := m.mapping.Key()
 	if m.at.Mapping == key {
@@ -183,7 +192,8 @@ func (m *Mirror) carryOver(ctx context.Context) (err error) {
 	return err
 }
 
-// Rename takes a mapping in which fields that were missing have been made: they are empty everywhere, and the mirror stays good.
+// Rename takes a mapping in which fields that were missing have been made: they are empty
+// everywhere, and the mirror stays good.
 func (m *Mirror) Rename(ctx context.Context, to *contact.Mapping) error {
 	if err := m.db.Rename(ctx, m.mapping.Key(), to.Key()); err != nil {
 		return err
@@ -211,8 +221,9 @@ func (m *Mirror) snapshotDue() bool {
 	return !due.IsZero() && !m.State.Now().Before(due)
 }
 
-// Changes reads the contacts that changed since the last refresh. What the filter does not show, the
-// recheck and the next snapshot find. When very many changed, as after a large push, an export is cheaper.
+// Changes reads the contacts that changed since the last refresh. What the filter does not show,
+// the recheck and the next snapshot find. When very many changed, as after a large push, an export
+// is cheaper.
 func (m *Mirror) Changes(ctx context.Context) error {
 	err := m.changedPages(ctx)
 	if !errors.Is(err, errLarge) {
@@ -228,7 +239,8 @@ func (m *Mirror) Changes(ctx context.Context) error {
 	return m.changedPages(ctx)
 }
 
-// changedPages reads the pages of what changed. errLarge when the first one tells that an export is worth trying.
+// changedPages reads the pages of what changed. errLarge when the first one tells that an export is
+// worth trying.
 func (m *Mirror) changedPages(ctx context.Context) error {
 	var mark time.Time
 	read := 0
@@ -252,8 +264,9 @@ func (m *Mirror) changedPages(ctx context.Context) error {
 	return m.endRefresh(ctx, "incremental")
 }
 
-// Snapshot reads every contact: from an export where that is cheaper and proves fit, else page by page, as often as it takes until
-// as many were seen as the account says there are. One that was broken off is resumed.
+// Snapshot reads every contact: from an export where that is cheaper and proves fit, else page by
+// page, as often as it takes until as many were seen as the account says there are. One that was
+// broken off is resumed.
 func (m *Mirror) Snapshot(ctx context.Context) error {
 	if err := m.pager.mayBegin(ctx); err != nil {
 		return err
@@ -341,8 +354,8 @@ func (m *Mirror) tell(how string) {
 	}
 }
 
-// Place reads the contacts of one normalised address, under each spelling that they are known by, and puts them into
-// the mirror; those that do not have it any more lose it there.
+// Place reads the contacts of one normalised address, under each spelling that they are known by,
+// and puts them into the mirror; those that do not have it any more lose it there.
 func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) error {
 	var found []state.Contact
 	var ids []string
@@ -370,9 +383,10 @@ func (m *Mirror) Place(ctx context.Context, norm string, addresses []string) err
 	return m.db.SetAside(ctx, norm, ids)
 }
 
-// byAddress reads the contacts of an address. A page that shows fewer than it counts may have skipped somebody, who would be taken for gone:
-// it is read again, and what any reading showed is there. whole is false where they are fewer still in the end. An account that counts too
-// many each time is asked twice from then on.
+// byAddress reads the contacts of an address. A page that shows fewer than it counts may have
+// skipped somebody, who would be taken for gone: it is read again, and what any reading showed is
+// there. whole is false where they are fewer still in the end. An account that counts too many each
+// time is asked twice from then on.
 func (b *base) byAddress(ctx context.Context, address string) (found []state.Contact, whole bool, err error) {
 	passes := maxPasses
 	if b.overcounts {
@@ -410,7 +424,8 @@ func (m *Mirror) CostOfAll(ctx context.Context) (int, error) {
 	return m.Cost(ctx, all)
 }
 
-// Cost is how many requests it takes to read so many contacts: their pages, or an export where that is worth trying.
+// Cost is how many requests it takes to read so many contacts: their pages, or an export where that
+// is worth trying.
 func (m *Mirror) Cost(ctx context.Context, all int) (int, error) {
 	switch err := m.exportPays(ctx, all); {
 	case errors.Is(err, errLarge):

@@ -16,8 +16,9 @@ const (
 	LetGo = 10 * time.Minute
 )
 
-// NextPoll is when to look at an activity again: after a wait half as long again as the last, and a little more, which saves a look in a
-// minute; or when it will have ended if it goes on as it did, if that is sooner.
+// NextPoll is when to look at an activity again: after a wait half as long again as the last, and a
+// little more, which saves a look in a minute; or when it will have ended if it goes on as it did,
+// if that is sooner.
 func NextPoll(last, took time.Duration, percent int) time.Duration {
 	next := min(last*31/20, LastPoll)
 	if percent > 0 && percent < 100 {

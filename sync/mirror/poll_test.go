@@ -26,8 +26,8 @@ func TestAPercentageOnlyShortensTheWaitForAnActivity(t *testing.T) {
 	}
 }
 
-// An activity is looked at soon, and for that no more than four times more often than when the first look at 20,000 contacts came
-// after 5.5 seconds and each wait was 8/5 of the last.
+// An activity is looked at soon, and for that no more than four times more often than when the
+// first look at 20,000 contacts came after 5.5 seconds and each wait was 8/5 of the last.
 func TestAnActivityOfAnyLengthIsLookedAtAFewTimesMore(t *testing.T) {
 	t.Parallel()
 	soFar := func(at, takes time.Duration) int { return int(100 * at / takes) }

@@ -16,16 +16,17 @@ import (
 
 // Names under which the state database keeps how snapshots fare.
 const (
-	factLoading    = "loading_mapping"     // the mapping that a snapshot under way was begun with
-	factDoubt      = "snapshot_doubt"      // why the last snapshot may lack somebody
-	factIncomplete = "snapshot_incomplete" // how many in a row stayed incomplete, and when the next may begin
+	factLoading = "loading_mapping" // the mapping that a snapshot under way was begun with
+	factDoubt   = "snapshot_doubt"  // why the last snapshot may lack somebody
+	// how many in a row stayed incomplete, and when the next may begin
+	factIncomplete = "snapshot_incomplete"
 )
 
 // pager takes a snapshot page by page.
 type pager struct{ *base }
 
-// Doubtful tells whether the last snapshot may lack somebody: the account counts more contacts than its pages show. Nobody may be
-// created then who was not looked up by address.
+// Doubtful tells whether the last snapshot may lack somebody: the account counts more contacts than
+// its pages show. Nobody may be created then who was not looked up by address.
 func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
 	doubt, err := m.db.Fact(ctx, factDoubt)
 	return doubt != "", err
@@ -34,9 +35,9 @@ func (m *Mirror) Doubtful(ctx context.Context) (bool, error) {
 // Doubt says why the last snapshot may lack somebody; "" where it does not.
 func Doubt(ctx context.Context, db *state.DB) (string, error) { return db.Fact(ctx, factDoubt) }
 
-// snapshot reads all pages, until as many contacts were seen as the account counts, or until two passes in a row showed the same
-// contacts while the count stood still: then that is the account. errLarge when the first page tells that an export is worth
-// trying.
+// snapshot reads all pages, until as many contacts were seen as the account counts, or until two
+// passes in a row showed the same contacts while the count stood still: then that is the account.
+// errLarge when the first page tells that an export is worth trying.
 func (p *pager) snapshot(ctx context.Context) error {
 	if err := p.begin(ctx); err != nil {
 		return err
@@ -70,8 +71,8 @@ func (p *pager) snapshot(ctx context.Context) error {
 	return p.stayedIncomplete(ctx)
 }
 
-// statistics is how many contacts the account's own statistics count; -1 where they do not tell. It stands for a count that no page
-// told.
+// statistics is how many contacts the account's own statistics count; -1 where they do not tell. It
+// stands for a count that no page told.
 func (p *pager) statistics(ctx context.Context) int {
 	counts, err := p.Read.Counts(ctx)
 	if err != nil {
@@ -81,7 +82,8 @@ func (p *pager) statistics(ctx context.Context) int {
 	return counts.Total
 }
 
-// disagreement says how a count differs from what the pages show, beside what the account's own statistics say.
+// disagreement says how a count differs from what the pages show, beside what the account's own
+// statistics say.
 func (p *pager) disagreement(ctx context.Context, seen, count int) string {
 	text := fmt.Sprintf("the account counts %s contacts and its pages show %d, twice alike; nobody is created who was not looked up by address", counted(count), seen)
 	if total := p.statistics(ctx); total >= 0 {
@@ -102,7 +104,8 @@ const (
 	lastPause  = time.Hour
 )
 
-// mayBegin keeps a snapshot that stayed incomplete from being taken again at once: it costs every page of the account.
+// mayBegin keeps a snapshot that stayed incomplete from being taken again at once: it costs every
+// page of the account.
 func (p *pager) mayBegin(ctx context.Context) error {
 	_, until, err := p.incomplete(ctx)
 	if err != nil || p.Full || !p.State.Now().Before(until) {
@@ -166,14 +169,16 @@ type passed struct {
 	whole bool              // it began at the first page
 }
 
-// plausible tells whether pages that showed so many contacts, twice alike, can be the account. Of one that does not tell how many it
-// has nothing is known, and one that counts twice as many as it shows, and more than a handful, is not itself.
+// plausible tells whether pages that showed so many contacts, twice alike, can be the account. Of
+// one that does not tell how many it has nothing is known, and one that counts twice as many as it
+// shows, and more than a handful, is not itself.
 func (p *passed) plausible(seen int) bool {
 	const handful = 10
 	return p.count >= 0 && p.count-seen <= max(p.count/2, handful)
 }
 
-// passOrAnew is pass; a snapshot that was broken off begins anew when it cannot be resumed where it stopped.
+// passOrAnew is pass; a snapshot that was broken off begins anew when it cannot be resumed where it
+// stopped.
 func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
 	is, err := p.pass(ctx)
 	if !errors.Is(err, errDeadLink) {
@@ -189,15 +194,16 @@ func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
 // errDeadLink says that the link at which a snapshot was to go on leads nowhere.
 var errDeadLink = errors.New("the link to the next page leads nowhere")
 
-// leadsNowhere tells whether an answer is about the link that was followed: a login, the day's requests and the server's own
-// troubles would meet any other request too.
+// leadsNowhere tells whether an answer is about the link that was followed: a login, the day's
+// requests and the server's own troubles would meet any other request too.
 func leadsNowhere(err error) bool {
 	const tooMany = 429
 	e, ok := errors.AsType[*ccapi.Error](err)
 	return ok && e.Status/100 == 4 && e.Status != tooMany && !errors.Is(err, ccapi.ErrUnauthorized) || errors.Is(err, ccapi.ErrForeignHost)
 }
 
-// pass reads the pages once, from where the snapshot goes on. errDeadLink when it does not go on there.
+// pass reads the pages once, from where the snapshot goes on. errDeadLink when it does not go on
+// there.
 func (p *pager) pass(ctx context.Context) (is passed, err error) {
 	is.count, is.whole = -1, p.at.Next == ""
 	ids := spool.New(p.Scratch)

@@ -10,8 +10,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// view reads contacts of one mapping under another, without changing anything. Of contacts in a private mirror it takes what is
-// remembered of them, what was filled and which lists they left, from the real one.
+// view reads contacts of one mapping under another, without changing anything. Of contacts in a
+// private mirror it takes what is remembered of them, what was filled and which lists they left,
+// from the real one.
 type view struct {
 	db      *state.DB // where the contacts are
 	state   *state.DB // where everything else is
@@ -28,8 +29,9 @@ func (v *view) key() string {
 	return v.mapping
 }
 
-// Look is the mirror of a state database as a plan of this mapping sees it, whatever mapping the mirror has. lacks are the fields, in the words
-// of the mapping's key, that the mirror does not have: they are taken as empty.
+// Look is the mirror of a state database as a plan of this mapping sees it, whatever mapping the
+// mirror has. lacks are the fields, in the words of the mapping's key, that the mirror does not
+// have: they are taken as empty.
 func Look(ctx context.Context, db *state.DB, m *contact.Mapping) (look View, lacks []string, err error) {
 	at, err := db.Mirror(ctx)
 	if err != nil {
@@ -105,7 +107,8 @@ func carried(carry func(string) string, fields string) string {
 	return carry(fields)
 }
 
-// remember takes over what the real mirror remembers of contacts. One that an export showed there has no id.
+// remember takes over what the real mirror remembers of contacts. One that an export showed there
+// has no id.
 func (v *view) remember(ctx context.Context, contacts []state.Contact, norms []string) error {
 	known, err := v.state.Contacts(ctx, v.real, norms)
 	if err != nil {
@@ -140,8 +143,8 @@ func (m *Mirror) Entries(ctx context.Context) iter.Seq2[state.Entry, error] {
 	return m.view.Entries(ctx)
 }
 
-// Contacts returns the contacts of these normalised addresses, ascending by them. One that the account counts and does not show has the
-// permission contact.Unclear.
+// Contacts returns the contacts of these normalised addresses, ascending by them. One that the
+// account counts and does not show has the permission contact.Unclear.
 func (m *Mirror) Contacts(ctx context.Context, norms []string) ([]state.Contact, error) {
 	contacts, err := m.view.Contacts(ctx, norms)
 	if err != nil || len(m.unclear) == 0 {
@@ -166,7 +169,8 @@ func (m *Mirror) Pending(ctx context.Context, norms []string) (map[string]bool, 
 	return m.view.Pending(ctx, norms)
 }
 
-// foreign tells whether this is a dry run whose mapping is not that of a mirror that somebody else uses.
+// foreign tells whether this is a dry run whose mapping is not that of a mirror that somebody else
+// uses.
 func (m *Mirror) foreign() bool {
 	if m.Write != nil || m.at.Mapping == m.mapping.Key() {
 		return false
@@ -174,8 +178,9 @@ func (m *Mirror) foreign() bool {
 	return m.at.Mapping != "" || m.at.Loading > 0 || !m.at.Mark.IsZero()
 }
 
-// lookOnly looks at a mirror of another mapping. When it has all fields that are wanted they are carried over on the fly; else all contacts
-// are read into a mirror of the run's own, which is removed with it.
+// lookOnly looks at a mirror of another mapping. When it has all fields that are wanted they are
+// carried over on the fly; else all contacts are read into a mirror of the run's own, which is
+// removed with it.
 func (m *Mirror) lookOnly(ctx context.Context) error {
 	if !m.at.Mark.IsZero() && len(lacking(m.at.Mapping, m.mapping.Key())) == 0 {
 		m.view.from = m.at.Mapping

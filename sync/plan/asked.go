@@ -7,18 +7,20 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// UserState tells what became of one user that a run was for: "verified", "pending", "skipped" or "rejected".
+// UserState tells what became of one user that a run was for: "verified", "pending", "skipped" or
+// "rejected".
 type UserState struct {
 	Email  string `json:"email"`
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// Asked are the users that a run is for. It is told of every row, decision and result, and of nothing else it says what became
-// of them. A nil *Asked stands for all users.
+// Asked are the users that a run is for. It is told of every row, decision and result, and of
+// nothing else it says what became of them. A nil *Asked stands for all users.
 type Asked struct {
-	names  []string             // as they were asked for, in that order
-	norms  map[string]string    // by name, the normalised address: given, or that of the row of a key
+	names []string // as they were asked for, in that order
+	// by name, the normalised address: given, or that of the row of a key
+	norms  map[string]string
 	wanted map[string]bool      // those addresses
 	states map[string]UserState // by normalised address
 	rows   map[string]bool      // the addresses that the source has
@@ -65,7 +67,8 @@ func (a *Asked) Row(row users.Row) {
 	}
 }
 
-// wants tells whether the run is for the user of this normalised address. The source was read to its end.
+// wants tells whether the run is for the user of this normalised address. The source was read to
+// its end.
 func (a *Asked) wants(norm []byte) bool { return a.wanted[string(norm)] }
 
 // wantsRow is wants for a row without an address that could be one.
@@ -82,8 +85,9 @@ func (a *Asked) decided(norm string, s UserState) {
 	}
 }
 
-// Result hears what became of a change that this run sent: the reason of a problem, or "" when the contact was seen with the values.
-// What an earlier run sent says nothing of the values wanted now, and is not told.
+// Result hears what became of a change that this run sent: the reason of a problem, or "" when the
+// contact was seen with the values. What an earlier run sent says nothing of the values wanted now,
+// and is not told.
 func (a *Asked) Result(norm, reason string) {
 	if a == nil {
 		return

@@ -2,8 +2,9 @@ package plan
 
 import "ccsyncd/sync/contact"
 
-// Coverage is the figure of the mission: of all users, how many are contacts and carry their values. Users are Verified,
-// Pending, Missing and Skipped; Contacts are those of the first three that are a contact already.
+// Coverage is the figure of the mission: of all users, how many are contacts and carry their
+// values. Users are Verified, Pending, Missing and Skipped; Contacts are those of the first three
+// that are a contact already.
 type Coverage struct {
 	Users    int `json:"users"`
 	Contacts int `json:"contacts"`

@@ -21,23 +21,27 @@ const (
 // subject is all that a decision looks at.
 type subject struct {
 	norm, key, address string
-	fields             []string // canonical values of the row; nil when no row stands for the contact
-	contacts           []state.Contact
-	problem            *state.Problem // of an earlier try
-	pending            bool           // in a batch that is not settled
-	asked              bool           // somebody asked for this user by name: quarantine does not hold
-	movedFrom          string         // the address under which a contact carries the user's unique value
-	newcomer           bool           // planned as a create
+	// canonical values of the row; nil when no row stands for the contact
+	fields   []string
+	contacts []state.Contact
+	problem  *state.Problem // of an earlier try
+	pending  bool           // in a batch that is not settled
+	// somebody asked for this user by name: quarantine does not hold
+	asked bool
+	// the address under which a contact carries the user's unique value
+	movedFrom string
+	newcomer  bool // planned as a create
 }
 
-// decision is what becomes of one subject. Neither action nor skip: the contact carries the values, or,
-// with pending, is on its way to.
+// decision is what becomes of one subject. Neither action nor skip: the contact carries the values,
+// or, with pending, is on its way to.
 type decision struct {
 	action  Action
 	skip    contact.Reason
 	detail  string
 	pending bool
-	held    bool     // of a contact without a row: it would be cleared, but is under way or waits for its retry
+	// of a contact without a row: it would be cleared, but is under way or waits for its retry
+	held    bool
 	wanted  []string // in mapping order
 	old     []string
 	contact state.Contact // the zero one for a create
@@ -50,8 +54,8 @@ func skip(reason contact.Reason, detail string) decision {
 	return decision{skip: reason, detail: detail}
 }
 
-// decide is the policy. What is true of one contact of an address is taken for all of them, since an import names no
-// more than the address.
+// decide is the policy. What is true of one contact of an address is taken for all of them, since
+// an import names no more than the address.
 //
 //	no row                            clear what this program filled, if orphans are cleared
 //	no contact                        moved, create or not_a_contact
@@ -161,8 +165,9 @@ func decideAbsent(r *Rules, s *subject) decision {
 	return d
 }
 
-// compare works out the values wanted of one contact that is not deleted, and whether any such contact carries them
-// already. The one is the first that has a value to be emptied, since that is done contact by contact, else the first.
+// compare works out the values wanted of one contact that is not deleted, and whether any such
+// contact carries them already. The one is the first that has a value to be emptied, since that is
+// done contact by contact, else the first.
 func compare(m *contact.Mapping, s *subject) (d decision, carried bool) {
 	for i, c := range s.contacts {
 		if c.Deleted {
@@ -196,8 +201,8 @@ func (d *decision) clears() bool {
 	return false
 }
 
-// keepEmptied takes the values back that would be emptied: what an import cannot do, and a PUT may not do to one who
-// opted out.
+// keepEmptied takes the values back that would be emptied: what an import cannot do, and a PUT may
+// not do to one who opted out.
 func (d *decision) keepEmptied() {
 	for i, value := range d.wanted {
 		if value == "" {

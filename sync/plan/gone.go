@@ -6,8 +6,9 @@ import (
 	"errors"
 )
 
-// The key by which a contact was filled tells its user even when the address does not any more: a user whose row is
-// skipped is not gone. Contacts to be cleared wait, by key, until all skipped rows are known.
+// The key by which a contact was filled tells its user even when the address does not any more: a
+// user whose row is skipped is not gone. Contacts to be cleared wait, by key, until all skipped
+// rows are known.
 
 // skippedRow notes that a row of this key is skipped.
 func (b *planner) skippedRow(key string) error {

@@ -16,30 +16,35 @@ import (
 
 // Guard holds the limits beyond which a plan looks like an accident. 0 turns a limit off.
 type Guard struct {
-	MaxChangePercent int // values replaced, in percent of the contacts that carry one, for each field
+	// values replaced, in percent of the contacts that carry one, for each field
+	MaxChangePercent int
 	ExemptBelow      int // fewer changes than this never trip MaxChangePercent
 	MaxClears        int
 	MaxCreates       int
 	MaxJoins         int
 	MinSourceRows    int // rows with an address and a value
-	MaxShrinkPercent int // such rows lost since the best good run of the last 7 days, for each field
-	Canary           int // contacts that go ahead of the first push, and of the first after fields or lists changed
+	// such rows lost since the best good run of the last 7 days, for each field
+	MaxShrinkPercent int
+	// contacts that go ahead of the first push, and of the first after fields or lists changed
+	Canary int
 }
 
 const (
-	// LookBack is how far back the guard counts what was sent, so that many small steps do not pass where a large one would
-	// not.
+	// LookBack is how far back the guard counts what was sent, so that many small steps do not pass
+	// where a large one would not.
 	LookBack = 24 * time.Hour
 	// ShrinkDays is how far back the guard looks for the best run.
 	ShrinkDays = 7
-	// manyContacts is how many contacts an account has to lose, besides most of them, to look like another account.
+	// manyContacts is how many contacts an account has to lose, besides most of them, to look like
+	// another account.
 	manyContacts = 50
 )
 
 // Verdict is the guard's.
 type Verdict struct {
-	Tripped bool     `json:"tripped"`
-	Reasons []string `json:"reasons"` // names of limits, or "moved", "account", "mapping", "shared_codes", "canary"
+	Tripped bool `json:"tripped"`
+	// names of limits, or "moved", "account", "mapping", "shared_codes", "canary"
+	Reasons []string `json:"reasons"`
 	Details []string `json:"details"`
 }
 
@@ -56,8 +61,8 @@ func (v *Verdict) Summary() string { return strings.Join(v.Details, "; ") }
 // NoVerdict is that of a plan that was not judged.
 func NoVerdict() Verdict { return Verdict{Reasons: []string{}, Details: []string{}} }
 
-// Forced is what is left of a verdict when a person passes the guard, and the details of what was passed: the least number of
-// rows holds all the same.
+// Forced is what is left of a verdict when a person passes the guard, and the details of what was
+// passed: the least number of rows holds all the same.
 func (v *Verdict) Forced() (kept Verdict, passed []string) {
 	kept = NoVerdict()
 	for i, reason := range v.Reasons {
@@ -72,10 +77,12 @@ func (v *Verdict) Forced() (kept Verdict, passed []string) {
 
 // History is what the guard knows of former runs.
 type History struct {
-	Sent     state.Tally    // in the last LookBack, or since the last forced run
-	Best     map[string]int // by column, rows with an address and a value in the best good run of the last ShrinkDays, "" for any
-	Good     *Good          // the last good run; nil: there was none
-	Contacts int            // that are not deleted
+	Sent state.Tally // in the last LookBack, or since the last forced run
+	// by column, rows with an address and a value in the best good run of the last ShrinkDays, ""
+	// for any
+	Best     map[string]int
+	Good     *Good // the last good run; nil: there was none
+	Contacts int   // that are not deleted
 }
 
 // Good is how the account looked at the last good run.
@@ -121,8 +128,8 @@ func (g *Guard) evidenceOf(p *Plan, h *History) *evidence {
 	return e
 }
 
-// forgetUnmapped leaves out columns that are not mapped any more. Rows with a value of any column are then another
-// figure than they were.
+// forgetUnmapped leaves out columns that are not mapped any more. Rows with a value of any column
+// are then another figure than they were.
 func (e *evidence) forgetUnmapped() {
 	for _, column := range sortedKeys(e.best) {
 		if _, mapped := e.carriers[column]; !mapped && column != "" {
@@ -163,8 +170,8 @@ func (g *Guard) Judge(p *Plan, h *History) Verdict {
 	return v
 }
 
-// judgeChanges looks at the values that are replaced, each field by itself. A plan that replaces nothing never
-// trips it, whatever was sent before.
+// judgeChanges looks at the values that are replaced, each field by itself. A plan that replaces
+// nothing never trips it, whatever was sent before.
 func (g *Guard) judgeChanges(v *Verdict, e *evidence, total state.Tally) {
 	if g.MaxChangePercent == 0 {
 		return
@@ -202,13 +209,14 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	}
 }
 
-// haveOne says how many contacts carry a value now. More values may be replaced within 24 hours: some contacts get theirs
-// replaced twice.
+// haveOne says how many contacts carry a value now. More values may be replaced within 24 hours:
+// some contacts get theirs replaced twice.
 func haveOne(carriers int) string {
 	return kit.Plural(carriers, "contact has one", "contacts have one")
 }
 
-// judgeMapping looks at fields that were not mapped so at the last good run, whatever MaxChangePercent allows.
+// judgeMapping looks at fields that were not mapped so at the last good run, whatever
+// MaxChangePercent allows.
 func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
 	for _, column := range e.remapped {
 		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= max(g.ExemptBelow, 2) && n*2 > carriers {
@@ -217,8 +225,8 @@ func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
 	}
 }
 
-// sharing finds out whether values that are one for each contact would be replaced by shared ones, as by an UPDATE
-// without its WHERE.
+// sharing finds out whether values that are one for each contact would be replaced by shared ones,
+// as by an UPDATE without its WHERE.
 type sharing struct {
 	mapping *contact.Mapping
 	values  *spool.Spool // field, 'o'ld or 'n'ew, value
@@ -253,8 +261,8 @@ type Sharing struct {
 	Before, After int // different ones among those replaced, and among those that replace them
 }
 
-// suspicious tells whether at least exempt values change, nine in ten of the old ones different and the new ones fewer than half as
-// many.
+// suspicious tells whether at least exempt values change, nine in ten of the old ones different and
+// the new ones fewer than half as many.
 func (s *Sharing) suspicious(exempt int) bool {
 	return s.Replaced >= max(exempt, 2) && s.Before*10 >= s.Replaced*9 && s.After*2 < s.Replaced
 }

@@ -28,9 +28,9 @@ type pair struct {
 	fields string // of the first contact
 }
 
-// join merges users and contacts, both ascending by the bytes of their normalised address, on address and
-// values alone. A stream out of order ends it with an error: a merge over a wrong order invents joiners
-// and leavers.
+// join merges users and contacts, both ascending by the bytes of their normalised address, on
+// address and values alone. A stream out of order ends it with an error: a merge over a wrong order
+// invents joiners and leavers.
 func join(users iter.Seq2[*users.User, error], contacts *entries) iter.Seq2[pair, error] {
 	return func(yield func(pair, error) bool) {
 		j := joiner{contacts: contacts, yield: yield}
@@ -97,7 +97,8 @@ func (j *joiner) meet(u *users.User) bool {
 	return j.yield(p, nil)
 }
 
-// entries is the mirror's side of the join, read ahead. total counts them, carriers those with a value, by field.
+// entries is the mirror's side of the join, read ahead. total counts them, carriers those with a
+// value, by field.
 type entries struct {
 	*ahead.Reader[state.Entry]
 	head     state.Entry

@@ -12,7 +12,8 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// BenchmarkUsers makes users of n rows that come in no order: normalises, judges, hashes and spools them.
+// BenchmarkUsers makes users of n rows that come in no order: normalises, judges, hashes and spools
+// them.
 func BenchmarkUsers(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		for _, unique := range []bool{false, true} {

@@ -14,13 +14,15 @@ type Decision struct {
 	Skip    contact.Reason
 	Detail  string
 	Pending bool
-	Held    bool // of a contact without a row: it would be cleared, but is under way or waits for its retry
+	// of a contact without a row: it would be cleared, but is under way or waits for its retry
+	Held    bool
 	Row     bool // a row of the source stands for the address
 	Fields  Fields
 	Problem *state.Problem
 }
 
-// lens watches one address while a plan for all is made, and keeps the planner from looking at what has no bearing on it.
+// lens watches one address while a plan for all is made, and keeps the planner from looking at what
+// has no bearing on it.
 type lens struct {
 	norm string
 	key  string // of the user whose values the contact was filled with
@@ -29,7 +31,8 @@ type lens struct {
 
 func (l *lens) on(norm string) bool { return l != nil && l.norm == norm }
 
-// sees tells whether a subject has a bearing: it is the address itself, or a row of the user whose contact it may be.
+// sees tells whether a subject has a bearing: it is the address itself, or a row of the user whose
+// contact it may be.
 func (l *lens) sees(s *subject) bool { return s.norm == l.norm || s.key != "" && s.key == l.key }
 
 // take notes a decision. s is nil for rows that are skipped by themselves.
@@ -48,7 +51,8 @@ func (l *lens) spared(norm, detail string) {
 	}
 }
 
-// Decide finds out what a plan for all would make of one normalised address: it is that plan, looked at in one place.
+// Decide finds out what a plan for all would make of one normalised address: it is that plan,
+// looked at in one place.
 func Decide(ctx context.Context, r Rules, look Contacts, us *users.Users, norm string) (d Decision, err error) {
 	l := &lens{norm: norm}
 	s := []subject{{norm: norm}}

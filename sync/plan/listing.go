@@ -43,8 +43,8 @@ type Change struct {
 	Joins     []string `json:"joins,omitempty"`
 }
 
-// Fields are the values that a change replaces, a JSON object by source column. A report may hold ten thousand: a map for each
-// takes four times the memory.
+// Fields are the values that a change replaces, a JSON object by source column. A report may hold
+// ten thousand: a map for each takes four times the memory.
 type Fields []FieldChange
 
 // FieldChange is one of them.
@@ -92,7 +92,8 @@ type OldToNew struct {
 	New string `json:"new"`
 }
 
-// Listing is what a plan tells one by one: at most users.MaxListed changes and as many skips, ascending by address.
+// Listing is what a plan tells one by one: at most users.MaxListed changes and as many skips,
+// ascending by address.
 type Listing struct {
 	Changes   []Change
 	Skipped   []users.Skipped

@@ -7,8 +7,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// chooseLists finds the lists that an import may name: the configured ones that the contact has not left, else
-// any that it is on. One that opted out is sent with a list of its own first; it cannot join the others either.
+// chooseLists finds the lists that an import may name: the configured ones that the contact has not
+// left, else any that it is on. One that opted out is sent with a list of its own first; it cannot
+// join the others either.
 func (d *decision) chooseLists(m *contact.Mapping, contacts []state.Contact, optedOut bool) bool {
 	on, left := memberships(contacts)
 	d.onLists = on

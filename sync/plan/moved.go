@@ -21,8 +21,8 @@ func (b *planner) setAside(pair *pair, kind users.Kind) error {
 	return b.absent.Add([]byte(value), b.buf)
 }
 
-// meetOrphan takes a contact that no row stands for. One with a unique value waits until it is known whether its user
-// has only moved.
+// meetOrphan takes a contact that no row stands for. One with a unique value waits until it is
+// known whether its user has only moved.
 func (b *planner) meetOrphan(ctx context.Context, pair *pair) error {
 	if value := b.Mapping.UniqueValue(pair.fields); value != "" {
 		rec := users.Record{Kind: users.Orphaned, Address: []byte(pair.norm)}
@@ -40,7 +40,8 @@ func (b *planner) collectOrphan(ctx context.Context, norm, fields string) error 
 	return b.collect(ctx, subject{norm: strings.Clone(norm)}) // of a text with hundreds of others
 }
 
-// sameValue are the users without a contact and the contacts without a user that have one unique value.
+// sameValue are the users without a contact and the contacts without a user that have one unique
+// value.
 type sameValue struct {
 	value   []byte
 	users   []subject
@@ -48,8 +49,9 @@ type sameValue struct {
 	orphans []string // normalised addresses
 }
 
-// decideAbsent decides on the users without a contact, and on the contacts without a user that were waiting for
-// them. A user whose unique value stands under an address that no row has any more has moved.
+// decideAbsent decides on the users without a contact, and on the contacts without a user that were
+// waiting for them. A user whose unique value stands under an address that no row has any more has
+// moved.
 func (b *planner) decideAbsent(ctx context.Context) error {
 	for value := range b.users.Homeless.Sorted() {
 		rec := users.Record{Kind: users.Unusable}

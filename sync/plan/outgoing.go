@@ -12,8 +12,8 @@ import (
 // Outgoing is one contact on its way into a batch.
 type Outgoing struct {
 	Row state.BatchRow
-	// Lists are the ids that the import names. Empty for a contact that is cleared; of another, the import may name any
-	// of Row.Lists.
+	// Lists are the ids that the import names. Empty for a contact that is cleared; of another, the
+	// import may name any of Row.Lists.
 	Lists  []string
 	Orphan bool // no row stands for the contact
 	// OptedOut tells that the contact opted out: its fields alone are sent.
@@ -55,12 +55,14 @@ func newOutgoing(s *subject, d *decision) Outgoing {
 	return o
 }
 
-// sendable is an address for an import: in front of the @ as the app has it, the domain in its ASCII form.
+// sendable is an address for an import: in front of the @ as the app has it, the domain in its
+// ASCII form.
 func sendable(address, norm string) string {
 	return address[:strings.LastIndexByte(address, '@')] + norm[strings.LastIndexByte(norm, '@'):]
 }
 
-// step is a change in the plan's own spool: what goes out, and what it takes to decide on it once more.
+// step is a change in the plan's own spool: what goes out, and what it takes to decide on it once
+// more.
 type step struct {
 	out       Outgoing
 	addresses []string // under which its contacts are read

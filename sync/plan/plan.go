@@ -16,7 +16,8 @@ import (
 
 // Contacts is what a plan reads of the mirror: a *state.DB, or a view of one.
 type Contacts interface {
-	// Entries yields every contact with an address, ascending by the bytes of its normalised address.
+	// Entries yields every contact with an address, ascending by the bytes of its normalised
+	// address.
 	Entries(context.Context) iter.Seq2[state.Entry, error]
 	// Contacts returns the contacts of these normalised addresses, ascending by them.
 	Contacts(ctx context.Context, norms []string) ([]state.Contact, error)
@@ -117,8 +118,9 @@ func makePlan(ctx context.Context, r Rules, look Contacts, us *users.Users, aske
 	return b.Plan, nil
 }
 
-// Again decides on every change once more, by what the contacts are now, and takes the place of p, which is closed. Who needs
-// nothing any more is counted as what he is: unchanged, skipped or pending.
+// Again decides on every change once more, by what the contacts are now, and takes the place of p,
+// which is closed. Who needs nothing any more is counted as what he is: unchanged, skipped or
+// pending.
 func (p *Plan) Again(ctx context.Context, look Contacts, now time.Time) (*Plan, error) {
 	defer p.changes.Close()
 	next := *p
@@ -138,14 +140,16 @@ func (p *Plan) Again(ctx context.Context, look Contacts, now time.Time) (*Plan, 
 	return &next, nil
 }
 
-// Renamed is the plan under a mapping that differs only in how its fields are named in the account. It takes p's place.
+// Renamed is the plan under a mapping that differs only in how its fields are named in the account.
+// It takes p's place.
 func (p *Plan) Renamed(m *contact.Mapping) *Plan {
 	next := *p
 	next.Mapping = m
 	return &next
 }
 
-// Each yields the changes as they go into batches, ascending by address. A change is valid until the next one.
+// Each yields the changes as they go into batches, ascending by address. A change is valid until
+// the next one.
 func (p *Plan) Each() iter.Seq2[*Outgoing, error] {
 	return func(yield func(*Outgoing, error) bool) {
 		for _, buf := range p.changes.Sorted() {
@@ -161,7 +165,8 @@ func (p *Plan) Each() iter.Seq2[*Outgoing, error] {
 	}
 }
 
-// Places yields each address that changes, normalised, with the spellings under which its contacts are to be read.
+// Places yields each address that changes, normalised, with the spellings under which its contacts
+// are to be read.
 func (p *Plan) Places() iter.Seq2[Place, error] {
 	return func(yield func(Place, error) bool) {
 		for _, buf := range p.changes.Sorted() {
@@ -177,7 +182,8 @@ func (p *Plan) Places() iter.Seq2[Place, error] {
 	}
 }
 
-// Ahead chooses contacts to go ahead of the others, by normalised address: one of each kind of change, then the first ones, n at most.
+// Ahead chooses contacts to go ahead of the others, by normalised address: one of each kind of
+// change, then the first ones, n at most.
 func (p *Plan) Ahead(n int) (map[string]bool, error) {
 	chosen, kinds := make(map[string]bool, n), make(map[string]bool)
 	for _, everyKind := range []bool{true, false} {
@@ -228,13 +234,14 @@ func (p *Plan) CountAmong(norms *spool.Spool) (n int, err error) {
 
 // Place is where the contacts of one normalised address are read.
 type Place struct {
-	Norm      string
-	Addresses []string // as Constant Contact writes them, or as one that is to be created will be sent
+	Norm string
+	// as Constant Contact writes them, or as one that is to be created will be sent
+	Addresses []string
 	Create    bool
 }
 
-// PlaceOf is where the contacts of an address are read: under the spelling given, if any, and under those of its known contacts, letter
-// case aside.
+// PlaceOf is where the contacts of an address are read: under the spelling given, if any, and under
+// those of its known contacts, letter case aside.
 func PlaceOf(norm, address string, contacts []state.Contact) Place {
 	p := Place{Norm: norm}
 	if address != "" {

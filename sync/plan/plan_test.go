@@ -63,7 +63,8 @@ func TestAskedSaysWhatItWasToldAndNothingElse(t *testing.T) {
 	}
 }
 
-// Whatever a plan comes to, its users are verified, pending, missing or skipped, and no more of them are contacts than are users.
+// Whatever a plan comes to, its users are verified, pending, missing or skipped, and no more of
+// them are contacts than are users.
 func TestCoverageAddsUp(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -147,7 +148,8 @@ func TestTheGuardJudgesByWhatIsSentAndWhatWasSent(t *testing.T) {
 	}
 }
 
-// Nobody is taken for subscribed by a permission that is not known, and whoever opted out is a kind of change of his own.
+// Nobody is taken for subscribed by a permission that is not known, and whoever opted out is a kind
+// of change of his own.
 func TestAnUnknownPermissionIsNoSubscription(t *testing.T) {
 	t.Parallel()
 	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code"}, ID: "1", Kind: contact.KindText}},

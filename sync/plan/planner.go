@@ -21,13 +21,14 @@ const chunk = 500
 // planner makes a plan.
 type planner struct {
 	*Plan
-	look    Contacts
-	users   *users.Users
-	wants   func(norm []byte) bool // ascending, in a plan for some; nil: for all
-	lens    *lens                  // set in an explanation
-	chunk   []subject
-	absent  *spool.Spool // users without a contact and contacts without a user, by unique value
-	byKey   *spool.Spool // keys of skipped rows, and contacts whose user may be gone; nil: none is cleared
+	look   Contacts
+	users  *users.Users
+	wants  func(norm []byte) bool // ascending, in a plan for some; nil: for all
+	lens   *lens                  // set in an explanation
+	chunk  []subject
+	absent *spool.Spool // users without a contact and contacts without a user, by unique value
+	// keys of skipped rows, and contacts whose user may be gone; nil: none is cleared
+	byKey   *spool.Spool
 	sharing *sharing
 	buf     []byte
 }
@@ -44,7 +45,8 @@ func (b *planner) close() {
 	}
 }
 
-// forAll tells whether contacts without a user are looked at too: in a plan for some users they are nobody's business.
+// forAll tells whether contacts without a user are looked at too: in a plan for some users they are
+// nobody's business.
 func (b *planner) forAll() bool { return b.wants == nil }
 
 func (b *planner) makeAll(ctx context.Context) (err error) {
@@ -254,7 +256,8 @@ func (b *planner) take(s *subject, d *decision) error {
 	return b.change(s, d)
 }
 
-// takePending counts a user whose batch is under way. One that is pending because the contact took another address waits for the next run.
+// takePending counts a user whose batch is under way. One that is pending because the contact took
+// another address waits for the next run.
 func (b *planner) takePending(s *subject, absent bool) error {
 	b.Pending++
 	b.asked.decided(s.norm, UserState{Email: s.address, State: "pending"})
@@ -374,13 +377,15 @@ func (b *planner) decideAgain(ctx context.Context, p *Plan) (err error) {
 	return err
 }
 
-// decideStep decides on one change once more. What the contacts were found to carry meanwhile counts for the guard.
+// decideStep decides on one change once more. What the contacts were found to carry meanwhile
+// counts for the guard.
 func (b *planner) decideStep(before *step, s *subject) error {
 	if before.out.Orphan {
 		b.orphans--
 	}
 	d := decide(&b.Rules, s)
-	if d.action == Create && !s.newcomer { // the contact has another address now: the next run finds out whose
+	// the contact has another address now: the next run finds out whose
+	if d.action == Create && !s.newcomer {
 		d = decision{pending: true}
 	}
 	if d.action != "" && len(b.Carriers) > 0 {

@@ -6,11 +6,12 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// ages tell how old batches are. Within a process they go by its own clock, which only goes forward: the server's, which the
-// records have, can jump from one answer to the next.
+// ages tell how old batches are. Within a process they go by its own clock, which only goes
+// forward: the server's, which the records have, can jump from one answer to the next.
 type ages map[int64]age
 
-// age is when a batch of this run came to its states, by this process's clock; zero for one that it has not come to.
+// age is when a batch of this run came to its states, by this process's clock; zero for one that it
+// has not come to.
 type age struct{ sending, moved, ended time.Time }
 
 func (a age) sinceSending() time.Duration { return time.Since(a.sending) }
@@ -19,8 +20,8 @@ func (a age) sinceEnd() time.Duration     { return time.Since(a.ended) }
 
 func (a ages) of(batch int64) age { return a[batch] }
 
-// recall works out the age of a batch that a former run left, by its record. The server's clock may have jumped since: it is at least
-// so old.
+// recall works out the age of a batch that a former run left, by its record. The server's clock may
+// have jumped since: it is at least so old.
 func (a *ages) recall(b *state.Batch, db *state.DB) {
 	if *a == nil {
 		*a = make(ages)

@@ -15,7 +15,8 @@ import (
 type clearer struct {
 	*base
 	results *results
-	off     bool              // nothing is cleared: a contact that was put back got another permission
+	// nothing is cleared: a contact that was put back got another permission
+	off     bool
 	refused map[string]string // by norm, why a contact cannot be replaced
 	left    map[string]bool   // by norm, contacts that were not cleared because clearing is off
 }
@@ -59,13 +60,14 @@ func (c *clearer) leave(rows []state.BatchRow) {
 // errStale says that a contact is not any more what the plan saw.
 var errStale = errors.New("the contact changed meanwhile")
 
-// maxPutFields is how many custom fields a contact can be put back with (ContactPutRequest, custom_fields).
+// maxPutFields is how many custom fields a contact can be put back with (ContactPutRequest,
+// custom_fields).
 const maxPutFields = 25
 
 var errFull = fmt.Errorf("the contact has more than %d custom fields, which cannot all be put back", maxPutFields)
 
-// replace empties the values of one contact, and sets those that change besides, unless it is not any more
-// what the plan saw. What came of it is found out by reading back.
+// replace empties the values of one contact, and sets those that change besides, unless it is not
+// any more what the plan saw. What came of it is found out by reading back.
 func (c *clearer) replace(ctx context.Context, row *state.BatchRow) error {
 	wanted, old := c.mapping.Decode(row.Wanted), c.mapping.Decode(row.Old)
 	var edits []ccapi.Edit

@@ -12,17 +12,20 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first contact tells: it is
-// named as overstepped, and nothing is cleared until the account is tried once more after a while.
+// Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first
+// contact tells: it is named as overstepped, and nothing is cleared until the account is tried once
+// more after a while.
 const (
-	factClearing = "put_reset_permission" // when it was last seen; then, behind blanks: of which contact, and from what to what
+	// when it was last seen; then, behind blanks: of which contact, and from what to what
+	factClearing = "put_reset_permission"
 	clearingRest = 30 * 24 * time.Hour
 )
 
 // ErrClearingOff says why a contact was not cleared.
 var ErrClearingOff = errors.New("putting a contact back changed its permission, so nothing is cleared; empty the value in Constant Contact")
 
-// factTrial is the contact that a PUT may be under way for, and its permission before: its answer may be lost with the process.
+// factTrial is the contact that a PUT may be under way for, and its permission before: its answer
+// may be lost with the process.
 const factTrial = "put_under_way"
 
 // Clearing tells why no value is cleared in this account.
@@ -70,7 +73,8 @@ func (c *clearer) tryOut(ctx context.Context, before *ccapi.Contact) error {
 	return c.State.SetFacts(ctx, map[string]string{factTrial: before.ID + " " + before.Permission})
 }
 
-// finishTrial compares the permission of a contact whose PUT a former run did not live to see answered, or had no answer to.
+// finishTrial compares the permission of a contact whose PUT a former run did not live to see
+// answered, or had no answer to.
 func (c *clearer) finishTrial(ctx context.Context) error {
 	text, err := c.State.Fact(ctx, factTrial)
 	if err != nil || text == "" || c.Write == nil {
@@ -84,7 +88,8 @@ func (c *clearer) finishTrial(ctx context.Context) error {
 	return c.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(is.Address)}, was, is.Permission)
 }
 
-// watchPermission compares the permission of a contact before and after it was put back. Who opted out in between did that himself.
+// watchPermission compares the permission of a contact before and after it was put back. Who opted
+// out in between did that himself.
 func (c *clearer) watchPermission(ctx context.Context, row *state.BatchRow, was, is string) error {
 	news := map[string]string{factTrial: ""}
 	if was == is || was == "" || is == "" || is == "unsubscribed" {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// coverWork bounds the search for the fewest lists, in sets looked at. Accounts have few lists that are worth
-// telling apart, and then the search ends long before.
+// coverWork bounds the search for the fewest lists, in sets looked at. Accounts have few lists that
+// are worth telling apart, and then the search ends long before.
 const coverWork = 5_000_000
 
 // cover searches the fewest lists that meet every set.
@@ -19,8 +19,9 @@ type cover struct {
 	work  int
 }
 
-// chooseCover gives each set of lists one of its lists, so that as few lists as possible are named in all: each is
-// an import of its own. sets has how many contacts are on just these lists, ids separated by blanks.
+// chooseCover gives each set of lists one of its lists, so that as few lists as possible are named
+// in all: each is an import of its own. sets has how many contacts are on just these lists, ids
+// separated by blanks.
 func chooseCover(sets map[string]int) map[string]string {
 	c := &cover{reach: make(map[string]int)}
 	for _, set := range slices.Sorted(maps.Keys(sets)) {

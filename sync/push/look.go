@@ -15,7 +15,8 @@ import (
 const (
 	// firstLook is how long after a request without an answer its activity is looked for again.
 	firstLook = 3 * time.Second
-	// appearsWithin is how long after it the activity may appear: a gateway may accept late, and the list of activities may lag.
+	// appearsWithin is how long after it the activity may appear: a gateway may accept late, and
+	// the list of activities may lag.
 	appearsWithin = 30 * time.Second
 	// sendingSlack is how much earlier than our record the server may have made an activity.
 	sendingSlack = 2 * time.Minute
@@ -30,10 +31,11 @@ const (
 	unclear                 // an activity may be it, and does not tell yet what it is
 )
 
-// look searches the activities for an import whose answer was lost: made since it was sent, of as many rows, and not
-// known as another batch. When the request is fresh it looks again until the activity would have appeared. One that does not tell what it is is read again until it does,
-// as long as a run waits for anything, if the caller has that patience. Whether what is found is not another program's, the
-// contacts tell in the end.
+// look searches the activities for an import whose answer was lost: made since it was sent, of as
+// many rows, and not known as another batch. When the request is fresh it looks again until the
+// activity would have appeared. One that does not tell what it is is read again until it does, as
+// long as a run waits for anything, if the caller has that patience. Whether what is found is not
+// another program's, the contacts tell in the end.
 func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a ccapi.Activity, s sighting, err error) {
 	began, pause := time.Now(), firstLook
 	for {
@@ -59,8 +61,8 @@ func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a cc
 	}
 }
 
-// unclaimed are the activities that can be this batch: those that tell before those that do not, the nearest in time first. The list of
-// activities counts a header line.
+// unclaimed are the activities that can be this batch: those that tell before those that do not,
+// the nearest in time first. The list of activities counts a header line.
 func (b *base) unclaimed(ctx context.Context, batch *state.Batch) ([]ccapi.Activity, error) {
 	all, err := b.Read.Activities(ctx)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// hideUsers takes out of what Constant Contact said of a batch the addresses and values of its users. The texts are
-// kept in the history and shown where codes may not be: a user is named by the key instead.
+// hideUsers takes out of what Constant Contact said of a batch the addresses and values of its
+// users. The texts are kept in the history and shown where codes may not be: a user is named by the
+// key instead.
 func hideUsers(ctx context.Context, db *state.DB, b *state.Batch) error {
 	if len(b.Errors) == 0 {
 		return nil
@@ -30,7 +31,8 @@ func hideUsers(ctx context.Context, db *state.DB, b *state.Batch) error {
 // shortest is how many bytes a value has at least that can be told from the words of a message.
 const shortest = 3
 
-// mask hides users in a text. The text is indexed once: an import has forty thousand users, and says thousands of lines of them.
+// mask hides users in a text. The text is indexed once: an import has forty thousand users, and
+// says thousands of lines of them.
 type mask struct {
 	text  string
 	index *suffixarray.Index
@@ -76,7 +78,8 @@ func (m *mask) find(part, name string) {
 	}
 }
 
-// String is the text with everything hidden. Of places that overlap, the one that begins first, and the longest of these, gives the name.
+// String is the text with everything hidden. Of places that overlap, the one that begins first, and
+// the longest of these, gives the name.
 func (m *mask) String() string {
 	slices.SortFunc(m.found, func(x, y place) int {
 		return cmp.Or(cmp.Compare(x.from, y.from), cmp.Compare(y.to, x.to), strings.Compare(y.name, x.name))

@@ -44,7 +44,8 @@ func TestUsersThatOverlapInATextAreHiddenWhole(t *testing.T) {
 	}
 }
 
-// An import of as many users as there can be says a line of each of eight thousand: replacing user by user took 17 s.
+// An import of as many users as there can be says a line of each of eight thousand: replacing user
+// by user took 17 s.
 func BenchmarkMask(b *testing.B) {
 	const users, lines = 40_000, 8_000
 	rows := make([]*state.BatchRow, users)

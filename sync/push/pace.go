@@ -56,7 +56,8 @@ func (b *base) readPace(ctx context.Context) (p pace, err error) {
 	return p, nil
 }
 
-// learnPace takes in how long an import took that has ended well: by the times that it tells, which are whole seconds, else by our own.
+// learnPace takes in how long an import took that has ended well: by the times that it tells, which
+// are whole seconds, else by our own.
 func (b *base) learnPace(ctx context.Context, batch *state.Batch, a ccapi.Activity) error {
 	if a.State != ccapi.StateCompleted || batch.Contacts == 0 {
 		return nil
@@ -85,8 +86,9 @@ func (b *base) learnPace(ctx context.Context, batch *state.Batch, a ccapi.Activi
 // scarce is how few requests are left of a day that imports are looked at as seldom as a run does.
 const scarce = 100
 
-// nextDelay is how long to wait before imports are looked at: at first as long as the smallest took to end before, where that is
-// known, then by how far the furthest one came. A day with few requests left is not spent on looking.
+// nextDelay is how long to wait before imports are looked at: at first as long as the smallest took
+// to end before, where that is known, then by how far the furthest one came. A day with few
+// requests left is not spent on looking.
 func (b *base) nextDelay(ctx context.Context, last time.Duration, open []*state.Batch) (time.Duration, error) {
 	left, err := b.Quota.Usage(ctx)
 	switch {

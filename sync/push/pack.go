@@ -56,8 +56,8 @@ func (p *packed) all() iter.Seq[state.BatchRow] {
 	}
 }
 
-// Send packs a plan and sends it: grouped by the lists that an import names, one group after the other.
-// which tells the contacts concerned; nil: all.
+// Send packs a plan and sends it: grouped by the lists that an import names, one group after the
+// other. which tells the contacts concerned; nil: all.
 func (o *Outbox) Send(ctx context.Context, all *plan.Plan, which func(norm string) bool) error {
 	p := &packer{Outbox: o, plan: all, sets: make(map[string]int)}
 	for out, err := range all.Each() {
@@ -112,8 +112,8 @@ func (p *packer) sendAll(ctx context.Context, grouped *spool.Spool) error {
 	return p.flush(ctx)
 }
 
-// pack adds one contact to the batch that is being filled, and sends the batch when it is full or the group
-// ends.
+// pack adds one contact to the batch that is being filled, and sends the batch when it is full or
+// the group ends.
 func (p *packer) pack(ctx context.Context, key []byte, o *plan.Outgoing) error {
 	group := key[:bytes.IndexByte(key, 0)]
 	if p.rows.n == 0 || !bytes.Equal(group, p.group) {
@@ -179,7 +179,8 @@ func (p *packer) flush(ctx context.Context) (err error) {
 	return p.post(ctx, b, &p.body)
 }
 
-// changed are the values of a row that differ from what stood there; the others are "" and are not sent.
+// changed are the values of a row that differ from what stood there; the others are "" and are not
+// sent.
 func changed(m *contact.Mapping, row *state.BatchRow, values []string) []string {
 	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
 	values = append(values[:0], wanted...)
@@ -191,7 +192,8 @@ func changed(m *contact.Mapping, row *state.BatchRow, values []string) []string 
 	return values
 }
 
-// groupKey orders changes for packing: first what is cleared, then imports by the lists that they name.
+// groupKey orders changes for packing: first what is cleared, then imports by the lists that they
+// name.
 func groupKey(kind byte, lists []string, norm string) []byte {
 	key := []byte{kind}
 	for _, id := range lists {

@@ -12,8 +12,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Await polls until no import moves any more, then settles those that have ended, all with one refresh. Rows
-// that are sent again in halves are awaited in turn. What is still under way is left to a later run. The run has planned.
+// Await polls until no import moves any more, then settles those that have ended, all with one
+// refresh. Rows that are sent again in halves are awaited in turn. What is still under way is left
+// to a later run. The run has planned.
 func (o *Outbox) Await(ctx context.Context) error {
 	for {
 		if err := o.pollToTheEnd(ctx); err != nil {
@@ -85,8 +86,9 @@ func (o *Outbox) poll(ctx context.Context) error {
 	return nil
 }
 
-// vanished ends an import that nobody can look at any more, as after ten days. One that was there just now may still be
-// at work: it ends when a few of its contacts carry their values, or when the run would not wait any longer.
+// vanished ends an import that nobody can look at any more, as after ten days. One that was there
+// just now may still be at work: it ends when a few of its contacts carry their values, or when the
+// run would not wait any longer.
 func (o *Outbox) vanished(ctx context.Context, b *state.Batch) error {
 	if o.ages.of(b.ID).sinceMoved() < mirror.LetGo {
 		landed, err := o.verifier.someLanded(ctx, b)

@@ -32,7 +32,8 @@ func (o *Outbox) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBod
 		case err == nil:
 			return o.accepted(ctx, b, activity)
 		case ctx.Err() != nil:
-			return fmt.Errorf("send batch %d: %w", b.ID, err) // stays "sending": the next run looks for it
+			// stays "sending": the next run looks for it
+			return fmt.Errorf("send batch %d: %w", b.ID, err)
 		case errors.Is(err, ccapi.ErrBadRequest):
 			return o.refused(ctx, b, err)
 		case !errors.Is(err, ccapi.ErrUnknownOutcome):
@@ -50,8 +51,8 @@ func (o *Outbox) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBod
 	return errors.Join(fmt.Errorf("send batch %d: no answer to %d requests, and no activity", b.ID, maxPosts), o.drop(ctx, b))
 }
 
-// refused ends a batch whose body was refused, for the sake of a row as a rule. Of a list that was deleted since the contacts were
-// read no row is guilty.
+// refused ends a batch whose body was refused, for the sake of a row as a rule. Of a list that was
+// deleted since the contacts were read no row is guilty.
 func (o *Outbox) refused(ctx context.Context, b *state.Batch, refusal error) error {
 	lists, err := o.Read.Lists(ctx)
 	if err != nil {

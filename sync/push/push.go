@@ -1,5 +1,6 @@
-// Package push sends a plan and proves that it arrived: packs its changes into as few batches as the caps allow, looks for
-// imports whose answer was lost, polls them to their end, clears single contacts, reads everything back and settles it.
+// Package push sends a plan and proves that it arrived: packs its changes into as few batches as
+// the caps allow, looks for imports whose answer was lost, polls them to their end, clears single
+// contacts, reads everything back and settles it.
 package push
 
 import (
@@ -25,7 +26,8 @@ const (
 	endedRefused = "refused"          // the request itself was refused
 	endedDirect  = "direct"           // single contacts, no activity
 	endedBroken  = "interrupted"      // the same, and the process died before it was through
-	endedForeign = "unknown"          // the activity that was found in place of an answer was another program's
+	// the activity that was found in place of an answer was another program's
+	endedForeign = "unknown"
 )
 
 // chunk is how many rows are looked up in the state database at once.
@@ -71,7 +73,8 @@ func (b *base) wait(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when the batch was sent.
+// rowsOf reads the rows of a batch. Their values come in the present mapping, whatever it was when
+// the batch was sent.
 func (b *base) rowsOf(ctx context.Context, batch *state.Batch) iter.Seq2[judged, error] {
 	present := contact.Carry(batch.Mapping, b.mapping.Key())
 	return func(yield func(judged, error) bool) {
@@ -84,7 +87,8 @@ func (b *base) rowsOf(ctx context.Context, batch *state.Batch) iter.Seq2[judged,
 	}
 }
 
-// Outbox is what a run has under way: its own batches, and those that former runs left open. Its methods must not overlap.
+// Outbox is what a run has under way: its own batches, and those that former runs left open. Its
+// methods must not overlap.
 type Outbox struct {
 	*base
 	batches  []*state.Batch
@@ -113,7 +117,8 @@ func (o *Outbox) Close() { o.results.close() }
 // Use says which mapping holds from now on.
 func (o *Outbox) Use(m *contact.Mapping) { o.mapping = m }
 
-// Late tells whether an import of a former run has ended since this run planned, which left its users out.
+// Late tells whether an import of a former run has ended since this run planned, which left its
+// users out.
 func (o *Outbox) Late() bool { return o.late }
 
 // Resume takes up what former runs left open.
@@ -184,8 +189,8 @@ func (o *Outbox) in(s state.BatchState) []*state.Batch {
 	return found
 }
 
-// move takes a batch one transition further. It is written down even if the run was just told to stop: what
-// happened, happened.
+// move takes a batch one transition further. It is written down even if the run was just told to
+// stop: what happened, happened.
 func (o *Outbox) move(ctx context.Context, b *state.Batch, to state.BatchState) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := hideUsers(ctx, o.State, b); err != nil {

@@ -10,10 +10,11 @@ import (
 
 // Reasons for a problem.
 const (
-	Rejected        = "rejected"         // the import said that it could not take the row
-	Lost            = "lost"             // the import ended, but the value did not arrive
-	Altered         = "altered"          // another value stands there
-	Overstepped     = "overstepped"      // the contact opted out between the last reading and the import
+	Rejected = "rejected" // the import said that it could not take the row
+	Lost     = "lost"     // the import ended, but the value did not arrive
+	Altered  = "altered"  // another value stands there
+	// the contact opted out between the last reading and the import
+	Overstepped     = "overstepped"
 	ActivityFailed  = "activity_failed"  // the import ended without success
 	ActivityTimeout = "activity_timeout" // the import did not end in time
 )
@@ -25,7 +26,9 @@ type verdict struct {
 	reason string // of what did not land, or of what should not have
 	detail string
 	left   []string // of what landed: lists that the import named and the contact is not on
-	alone  bool     // did not land, and is not to be sent again with its neighbours: deleted, opted out or off the list
+	// did not land, and is not to be sent again with its neighbours: deleted, opted out or off the
+	// list
+	alone bool
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now.
@@ -74,8 +77,9 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 	return v
 }
 
-// notOn are the lists that an import named and the contact is not on though he carries its values: he has left them since, even if nobody
-// saw him there. Should they only be late, he is on them at the next look, and has left none.
+// notOn are the lists that an import named and the contact is not on though he carries its values:
+// he has left them since, even if nobody saw him there. Should they only be late, he is on them at
+// the next look, and has left none.
 func notOn(c *state.Contact, b *state.Batch) []string {
 	return slices.DeleteFunc(slices.Clone(b.Lists), func(id string) bool { return slices.Contains(c.Lists, id) })
 }
@@ -85,8 +89,8 @@ func hasLeft(c *state.Contact, lists []string) bool {
 	return slices.ContainsFunc(lists, func(id string) bool { return slices.Contains(c.Left, id) })
 }
 
-// filled are the values that this program wrote: those that it just changed, and of the others those that it had
-// written before.
+// filled are the values that this program wrote: those that it just changed, and of the others
+// those that it had written before.
 func filled(m *contact.Mapping, wanted, old []string, before string) string {
 	ours := m.Decode(before)
 	for i := range ours {

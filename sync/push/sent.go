@@ -16,9 +16,10 @@ import (
 type Sent struct {
 	Activities []Activity
 	Problems   []Problem // rows that did not land, at most users.MaxListed
-	Verified   int       // rows seen carrying their values, those of former runs too where the run is for all users
-	Rejected   int       // rows that Constant Contact could not take
-	Unverified int       // rows that ended in any other way, or are under way still
+	// rows seen carrying their values, those of former runs too where the run is for all users
+	Verified   int
+	Rejected   int // rows that Constant Contact could not take
+	Unverified int // rows that ended in any other way, or are under way still
 	// Of the run's own plan, but for contacts that no user stands for:
 	Arrived int // users seen with their values
 	Created int // of these, contacts that were created
@@ -35,7 +36,8 @@ type NotSent struct {
 	Orphan bool // no user stands for the contact
 }
 
-// Activity is one bulk import, for the report. State is the activity's, or "unknown" when its answer was lost.
+// Activity is one bulk import, for the report. State is the activity's, or "unknown" when its
+// answer was lost.
 type Activity struct {
 	ID       string   `json:"id"`
 	Contacts int      `json:"contacts"`
@@ -69,8 +71,9 @@ type results struct {
 	unsent   []NotSent
 }
 
-// Sent is what the push came to, at the end of its run. plans are those that the run made; users whom they change are taken out of what
-// former runs sent and was verified: what was sent then is not what the table says now.
+// Sent is what the push came to, at the end of its run. plans are those that the run made; users
+// whom they change are taken out of what former runs sent and was verified: what was sent then is
+// not what the table says now.
 func (o *Outbox) Sent(ctx context.Context, plans ...*plan.Plan) (Sent, error) {
 	err := o.results.dropSuperseded(plans)
 	if err == nil {
@@ -107,8 +110,8 @@ func (r *results) close() {
 	}
 }
 
-// landed takes in a row that carries its values. One that a former run sent says nothing of others than it was for, and counts only
-// while its user is not to be changed again.
+// landed takes in a row that carries its values. One that a former run sent says nothing of others
+// than it was for, and counts only while its user is not to be changed again.
 func (r *results) landed(b *state.Batch, row *judged) {
 	if r.landedOf == nil {
 		r.landedOf = make(map[int64]int)
@@ -144,8 +147,8 @@ func (r *results) landedEarlier(norm string) {
 	_ = r.former.Add([]byte(norm), nil)
 }
 
-// failed takes in the rows of a batch that did not land and are not tried again at once. What an earlier run sent in vain counts only
-// if it is a problem still when this one ends.
+// failed takes in the rows of a batch that did not land and are not tried again at once. What an
+// earlier run sent in vain counts only if it is a problem still when this one ends.
 func (r *results) failed(ours bool, rows []state.Failed) {
 	for _, f := range rows {
 		problem := f.Problem
@@ -225,7 +228,8 @@ func (r *results) failedEarlier(ctx context.Context) error {
 	return nil
 }
 
-// dropSuperseded takes out of what was verified the rows of former runs whose users were planned to change.
+// dropSuperseded takes out of what was verified the rows of former runs whose users were planned to
+// change.
 func (r *results) dropSuperseded(plans []*plan.Plan) error {
 	if r.former == nil {
 		return nil

@@ -8,12 +8,12 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Settle reads back the contacts of every import of former runs that has ended, and settles it. The run has not planned yet: what is
-// not there is planned anew.
+// Settle reads back the contacts of every import of former runs that has ended, and settles it. The
+// run has not planned yet: what is not there is planned anew.
 func (o *Outbox) Settle(ctx context.Context) error { return o.settleEnded(ctx, false) }
 
-// settleEnded reads back the contacts of every import that has ended and settles it. Rows that are sent again in
-// halves make new batches, which are posted here.
+// settleEnded reads back the contacts of every import that has ended and settles it. Rows that are
+// sent again in halves make new batches, which are posted here.
 func (o *Outbox) settleEnded(ctx context.Context, planned bool) error {
 	ended := o.in(state.Ended)
 	if o.Write == nil || len(ended) == 0 {

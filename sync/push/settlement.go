@@ -29,7 +29,8 @@ func (r retry) parts(b *state.Batch, failed, rows int, problems map[string]state
 
 // settlement is what becomes of the rows of a batch that did not land.
 type settlement struct {
-	failed []state.Failed // all of them; those without a problem are tried again at once, or planned anew
+	// all of them; those without a problem are tried again at once, or planned anew
+	failed []state.Failed
 	again  []half
 }
 
@@ -89,8 +90,9 @@ func newHalf(m *contact.Mapping, b *state.Batch, rows []judged) half {
 	return h
 }
 
-// holdsBack tells whether one row may have taken its neighbours with it: most of a batch is missing and nothing
-// explains it. A batch of one has no neighbours. An activity that failed is tried again whole before it is halved.
+// holdsBack tells whether one row may have taken its neighbours with it: most of a batch is missing
+// and nothing explains it. A batch of one has no neighbours. An activity that failed is tried again
+// whole before it is halved.
 func holdsBack(b *state.Batch, failed, rows int, problems map[string]state.Problem) bool {
 	if failed < 2 || b.Kind != state.Import {
 		return false

@@ -10,16 +10,19 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// patience are the waits before a row that is not there yet is looked at again: what a finished import wrote may
-// take a while to be readable. A row that is given up too early would be sent twice.
+// patience are the waits before a row that is not there yet is looked at again: what a finished
+// import wrote may take a while to be readable. A row that is given up too early would be sent
+// twice.
 var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second}
 
 const (
 	// settledAfter is how old the end of an import is when nothing that it wrote is still to come.
 	settledAfter = time.Minute
-	// promptAfter is the same where this run has seen other rows arrive: they are late together or not at all.
+	// promptAfter is the same where this run has seen other rows arrive: they are late together or
+	// not at all.
 	promptAfter = 14 * time.Second
-	// sampled is how many rows that are not there yet stand for the others, when reading all would take more requests.
+	// sampled is how many rows that are not there yet stand for the others, when reading all would
+	// take more requests.
 	sampled = 3
 )
 
@@ -59,8 +62,8 @@ type judged struct {
 	verdict
 }
 
-// verify reads back every row. What the refresh does not show is read directly: all of it when a few of the rows turn
-// out to have landed unseen, and once more when patience is at its end.
+// verify reads back every row. What the refresh does not show is read directly: all of it when a
+// few of the rows turn out to have landed unseen, and once more when patience is at its end.
 func (vf *verifier) verify(ctx context.Context, b *state.Batch) (v *verification, err error) {
 	v = &verification{batch: b}
 	if err := vf.lookAtAll(ctx, v); err != nil {
@@ -140,13 +143,15 @@ func (vf *verifier) overdue(b *state.Batch, prompt bool) bool {
 	return age > settledAfter || prompt && age >= promptAfter
 }
 
-// explained tells whether the activity counted as many errors as rows are missing: waiting would not help.
+// explained tells whether the activity counted as many errors as rows are missing: waiting would
+// not help.
 func explained(b *state.Batch, missing int) bool {
 	return b.ErrorCount >= missing || b.Ending == endedRefused || b.Ending == endedBroken
 }
 
-// lookAgain reads the missing rows directly and returns those that still are. Where that takes many requests a few rows go
-// first: if none of them has landed, all are left for later, but for the last time.
+// lookAgain reads the missing rows directly and returns those that still are. Where that takes many
+// requests a few rows go first: if none of them has landed, all are left for later, but for the
+// last time.
 func (vf *verifier) lookAgain(ctx context.Context, v *verification, since time.Time, last bool) ([]judged, error) {
 	all, err := vf.Mirror.CostOfAll(ctx)
 	if err != nil {
@@ -225,8 +230,8 @@ func (vf *verifier) verdictOn(b *state.Batch, row *state.BatchRow, contacts []st
 	return v
 }
 
-// readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer requests. A snapshot
-// that began after the given time stands for it.
+// readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer
+// requests. A snapshot that began after the given time stands for it.
 func (vf *verifier) readAgain(ctx context.Context, rows []judged, all int, since time.Time) error {
 	if len(rows) <= all {
 		return vf.readRows(ctx, rows)
@@ -257,8 +262,9 @@ func (vf *verifier) readRows(ctx context.Context, rows []judged) error {
 	return nil
 }
 
-// someLanded reads the first row of a batch, the last and one between, and tells whether each carries its values: so do none, which have
-// been forgotten. Under another mapping than the mirror's nobody can tell yet.
+// someLanded reads the first row of a batch, the last and one between, and tells whether each
+// carries its values: so do none, which have been forgotten. Under another mapping than the
+// mirror's nobody can tell yet.
 func (vf *verifier) someLanded(ctx context.Context, b *state.Batch) (bool, error) {
 	var few []judged
 	var last judged
@@ -276,7 +282,8 @@ func (vf *verifier) someLanded(ctx context.Context, b *state.Batch) (bool, error
 		few = append(few, last)
 	}
 	switch err := vf.readRows(ctx, few); {
-	case errors.Is(err, state.ErrMapping): // the mirror is brought to the present one after this look
+	case errors.Is(err, state.ErrMapping):
+		// the mirror is brought to the present one after this look
 		return false, nil
 	case err != nil:
 		return false, err
@@ -285,8 +292,8 @@ func (vf *verifier) someLanded(ctx context.Context, b *state.Batch) (bool, error
 	return err == nil && len(missing) == 0, err
 }
 
-// problemsOf are the problems that earlier tries of the missing rows left. One of the batch's own run was written by a settlement that
-// the process did not live to end.
+// problemsOf are the problems that earlier tries of the missing rows left. One of the batch's own
+// run was written by a settlement that the process did not live to end.
 func (vf *verifier) problemsOf(ctx context.Context, v *verification) (map[string]state.Problem, error) {
 	found := make(map[string]state.Problem)
 	for rows := range slices.Chunk(v.missing, chunk) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Wherever a disk stops to give back what was written, before the rows are read or amid of it, reading them is an error: they never look
-// as if there were fewer.
+// Wherever a disk stops to give back what was written, before the rows are read or amid of it,
+// reading them is an error: they never look as if there were fewer.
 func TestAFileThatIsCutAnywhereNeverLooksWhole(t *testing.T) {
 	t.Parallel()
 	var rows []row

@@ -10,8 +10,9 @@ import (
 
 // merge reads sorted runs as one.
 //
-// It is a tournament: the cursors are the leaves of a binary tree, each inner node remembers the one that lost there, and
-// node 0 the winner. When the winner moves on, only the matches on its way to the root are played again.
+// It is a tournament: the cursors are the leaves of a binary tree, each inner node remembers the
+// one that lost there, and node 0 the winner. When the winner moves on, only the matches on its way
+// to the root are played again.
 type merge struct {
 	cursors []cursor
 	loser   []int
@@ -62,7 +63,8 @@ func (m *merge) replay(i int) {
 	m.loser[0] = i
 }
 
-// less tells whether cursor i's row comes before j's. Of equal keys that of the earlier run does; a run at its end is last.
+// less tells whether cursor i's row comes before j's. Of equal keys that of the earlier run does; a
+// run at its end is last.
 func (m *merge) less(i, j int) bool {
 	a, b := &m.cursors[i], &m.cursors[j]
 	if a.prefix != b.prefix {
@@ -157,8 +159,8 @@ func (c *cursor) next() error {
 	return nil
 }
 
-// widen gets a row that is not in the buffer as a whole into it: all of it, or, if the buffer is too small for that, at least
-// header and key.
+// widen gets a row that is not in the buffer as a whole into it: all of it, or, if the buffer is
+// too small for that, at least header and key.
 func (c *cursor) widen(head, value int) error {
 	if head > len(c.buf) {
 		buf := make([]byte, head)

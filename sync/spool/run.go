@@ -34,8 +34,8 @@ const (
 
 var errTooLarge = errors.New("a row of more than 1 GiB cannot be sorted")
 
-// full tells whether there is no room for a row of n bytes. A run without rows has room for any. Very short rows fill a run
-// by their index.
+// full tells whether there is no room for a row of n bytes. A run without rows has room for any.
+// Very short rows fill a run by their index.
 func (r *run) full(limit, n int) bool {
 	used := max(len(r.data)+n, len(r.index)*entrySize)
 	return len(r.index) > 0 && used > limit
@@ -62,8 +62,8 @@ func (r *run) reset(limit int) {
 	r.data, r.index = r.data[:0], r.index[:0]
 }
 
-// prefix is the beginning of a key as a number, so that most comparisons need no more than that. Of two different
-// prefixes the smaller one belongs to the smaller key.
+// prefix is the beginning of a key as a number, so that most comparisons need no more than that. Of
+// two different prefixes the smaller one belongs to the smaller key.
 func prefix(key []byte) uint64 {
 	if len(key) >= 8 {
 		return binary.BigEndian.Uint64(key)
@@ -75,9 +75,10 @@ func prefix(key []byte) uint64 {
 	return p << (8 * (8 - len(key)))
 }
 
-// sort orders the rows by key, those with equal keys by their arrival: by eight bytes of the keys behind what all have in
-// common, digit by digit, and what these do not tell apart by comparing: a quarter less time for the whole than by comparing alone.
-// It returns what all keys begin with alike.
+// sort orders the rows by key, those with equal keys by their arrival: by eight bytes of the keys
+// behind what all have in common, digit by digit, and what these do not tell apart by comparing: a
+// quarter less time for the whole than by comparing alone. It returns what all keys begin with
+// alike.
 func (r *run) sort() (common []byte) {
 	common = r.common()
 	for i, e := range r.index {
@@ -121,7 +122,8 @@ func alike(a, b []byte) []byte {
 	return a[:n]
 }
 
-// radix orders the index by prefix, equal ones in the order in which they are: by the last byte first, one pass for each.
+// radix orders the index by prefix, equal ones in the order in which they are: by the last byte
+// first, one pass for each.
 func (r *run) radix() {
 	if len(r.index) < 2 {
 		return
@@ -174,7 +176,8 @@ func split(row []byte) (key, value []byte) {
 	return row[h : h+k : h+k], row[h+k : h+k+v : h+k+v]
 }
 
-// header reads the lengths of a stored row: those of the header itself, of the key and of the value.
+// header reads the lengths of a stored row: those of the header itself, of the key and of the
+// value.
 func header(row []byte) (h, key, value int) {
 	if len(row) >= 2 && row[0]|row[1] < 0x80 { // the usual case, measured 9 % faster for the whole
 		return 2, int(row[0]), int(row[1])
@@ -190,8 +193,8 @@ func longHeader(row []byte) (h, key, value int) {
 
 const writeSize = 256 << 10 // bytes of one write
 
-// append sorts a run and writes it behind the others. Should there be so many runs that a merge would need more memory
-// than it may take, they are made one.
+// append sorts a run and writes it behind the others. Should there be so many runs that a merge
+// would need more memory than it may take, they are made one.
 func (f *file) append(r *run, size sizes) error {
 	common := r.sort()
 	if len(f.runs) == 0 {

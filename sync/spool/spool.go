@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Spool sorts what is added to it. It is used by one goroutine at a time. Make one with New and Close it in the end.
+// Spool sorts what is added to it. It is used by one goroutine at a time. Make one with New and
+// Close it in the end.
 type Spool struct {
 	dir  string
 	size sizes
@@ -17,9 +18,10 @@ type Spool struct {
 	closed bool
 
 	filling *run
-	spare   *run       // sorted and written, to be filled again
-	writing chan error // result of the goroutine that sorts and writes a run; nil while there is none
-	file    *file      // nil until the second run begins
+	spare   *run // sorted and written, to be filled again
+	// result of the goroutine that sorts and writes a run; nil while there is none
+	writing chan error
+	file    *file // nil until the second run begins
 }
 
 // sizes are the limits on memory, in bytes. Tests make them small.
@@ -39,8 +41,9 @@ func New(dir string) *Spool {
 	return &Spool{dir: dir, size: defaultSizes, filling: &run{}}
 }
 
-// Add takes one row; it copies key and value. Both may be empty, and a key may come again. An error means that the spool is
-// of no use any more: a full disk, or a folder that is gone. It may concern rows that were added earlier.
+// Add takes one row; it copies key and value. Both may be empty, and a key may come again. An error
+// means that the spool is of no use any more: a full disk, or a folder that is gone. It may concern
+// rows that were added earlier.
 func (s *Spool) Add(key, value []byte) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -60,12 +63,14 @@ func (s *Spool) Add(key, value []byte) error {
 // Len is the number of rows.
 func (s *Spool) Len() int { return s.n }
 
-// Err is the first error of Add or of a sequence that Sorted returned. A sequence that ends while Err is not nil is incomplete.
+// Err is the first error of Add or of a sequence that Sorted returned. A sequence that ends while
+// Err is not nil is incomplete.
 func (s *Spool) Err() error { return s.err }
 
-// Sorted returns all rows, by the bytes of their keys, those with equal keys in the order in which they were added. The slices
-// that it yields are valid until the next step, and must not be changed. It may be called again, and rows may be added in between,
-// but not while a sequence is being read. Err tells afterwards whether it came to its end.
+// Sorted returns all rows, by the bytes of their keys, those with equal keys in the order in which
+// they were added. The slices that it yields are valid until the next step, and must not be
+// changed. It may be called again, and rows may be added in between, but not while a sequence is
+// being read. Err tells afterwards whether it came to its end.
 func (s *Spool) Sorted() iter.Seq2[[]byte, []byte] {
 	return func(yield func([]byte, []byte) bool) {
 		if s.err = s.usable(); s.err != nil {
@@ -112,7 +117,8 @@ func (s *Spool) each(rows iter.Seq2[[]byte, []byte], yield func([]byte, []byte) 
 	}
 }
 
-// Close frees memory and disk. It may be called while a sequence is being read, which ends it, and again.
+// Close frees memory and disk. It may be called while a sequence is being read, which ends it, and
+// again.
 func (s *Spool) Close() error {
 	err := s.wait()
 	f := s.file

@@ -341,7 +341,8 @@ func TestClose(t *testing.T) {
 		})
 		t.Run("while it is being filled waits for the sorting, "+where, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { closed(t, open(t)) }) // a goroutine that stays is a failure
+			// a goroutine that stays is a failure
+			synctest.Test(t, func(t *testing.T) { closed(t, open(t)) })
 		})
 	}
 }
@@ -411,7 +412,8 @@ func FuzzSpool(f *testing.F) {
 	})
 }
 
-// BenchmarkSpool sorts users as they come: addresses of 17 to 30 bytes in no order, values of 8 to 20.
+// BenchmarkSpool sorts users as they come: addresses of 17 to 30 bytes in no order, values of 8 to
+// 20.
 func BenchmarkSpool(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -15,15 +15,17 @@ import (
 // Erasure is what Forget has done.
 type Erasure struct {
 	Rows int // that named the address
-	// Kept: a keyed hash of the address and of the contact's id stays, with the lists that the contact was on or had left. Without it
-	// somebody who left a list would be put back on it.
+	// Kept: a keyed hash of the address and of the contact's id stays, with the lists that the
+	// contact was on or had left. Without it somebody who left a list would be put back on it.
 	Kept bool
 }
 
-// factErasedKey is the key of the hashes in the table erased. Whoever has the file can try addresses with it.
+// factErasedKey is the key of the hashes in the table erased. Whoever has the file can try
+// addresses with it.
 const factErasedKey = "erased_key"
 
-// keepErased remembers of the contacts of an address, before they are removed, which lists they were on or had left.
+// keepErased remembers of the contacts of an address, before they are removed, which lists they
+// were on or had left.
 func keepErased(ctx context.Context, tx *sqlx.Tx, norm string) (kept bool, err error) {
 	var rows []contactRow
 	if err := tx.SelectContext(ctx, &rows, selectContacts+" WHERE norm = ?", norm); err != nil {
@@ -88,7 +90,8 @@ type erasures struct {
 	find *sqlx.Stmt
 }
 
-// prepareErasures returns nil where nobody was forgotten, so that a mirror is filled as quickly as it can be.
+// prepareErasures returns nil where nobody was forgotten, so that a mirror is filled as quickly as
+// it can be.
 func prepareErasures(ctx context.Context, tx *sqlx.Tx) (*erasures, error) {
 	var some bool
 	if err := tx.GetContext(ctx, &some, "SELECT EXISTS (SELECT 1 FROM erased)"); err != nil || !some {

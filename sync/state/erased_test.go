@@ -23,7 +23,8 @@ func put(t *testing.T, db *DB, all ...Contact) {
 	}
 }
 
-// A contact that comes back after an erasure is one that left the lists that it was on or had left, by whatever it is known again.
+// A contact that comes back after an erasure is one that left the lists that it was on or had left,
+// by whatever it is known again.
 func TestWhatWasLeftIsKnownAfterForgetting(t *testing.T) {
 	t.Parallel()
 	for name, back := range map[string]func(t *testing.T, db *DB) (norm string){

@@ -9,19 +9,22 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// unnamed is put before the normalised address in place of the id of a contact that only an export has shown.
+// unnamed is put before the normalised address in place of the id of a contact that only an export
+// has shown.
 const unnamed = "?"
 
-// UnnamedID is what stands in place of the id of a contact of a normalised address that is known by it alone.
+// UnnamedID is what stands in place of the id of a contact of a normalised address that is known by
+// it alone.
 func UnnamedID(norm string) string { return unnamed + norm }
 
 // isUnnamed is true of the contacts without an id, in the order of the key.
 const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 
-// PutExported writes contacts that an export showed, which tells no ids: one that the mirror has keeps its id, others
-// are without one until a page shows them. It is PutContacts in all other respects. A contact whose address several have, or one that
-// this snapshot has shown already, is left out and its address returned among twins: what an export tells of it cannot be told apart. They
-// ascend by Norm, each once, and none is deleted: an export shows none.
+// PutExported writes contacts that an export showed, which tells no ids: one that the mirror has
+// keeps its id, others are without one until a page shows them. It is PutContacts in all other
+// respects. A contact whose address several have, or one that this snapshot has shown already, is
+// left out and its address returned among twins: what an export tells of it cannot be told apart.
+// They ascend by Norm, each once, and none is deleted: an export shows none.
 func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, twins []string, err error) {
 	if len(contacts) == 0 {
 		return 0, nil, nil
@@ -90,7 +93,8 @@ func setAside(ctx context.Context, tx *sqlx.Tx) (map[string]contactRow, error) {
 	return aside, nil
 }
 
-// exported writes contacts under the ids that the mirror has for their addresses. Both slices ascend by address.
+// exported writes contacts under the ids that the mirror has for their addresses. Both slices
+// ascend by address.
 func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, known []contactRow) (twins []string, err error) {
 	aside, err := setAside(ctx, tx)
 	if err != nil {
@@ -131,8 +135,8 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 	return twins, add.flush(ctx)
 }
 
-// addition adds contacts without an id, of which the mirror has nothing, many with one statement. What they have in common stands
-// in the statement: binding a value costs as much as storing it.
+// addition adds contacts without an id, of which the mirror has nothing, many with one statement.
+// What they have in common stands in the statement: binding a value costs as much as storing it.
 type addition struct {
 	snapshot  int64
 	one, many *sqlx.Stmt
@@ -192,8 +196,8 @@ func (a *addition) flush(ctx context.Context) error {
 	return nil
 }
 
-// idOf is the id that the mirror has for the address of an exported contact, or what stands in place of one; "" when several contacts
-// have the address.
+// idOf is the id that the mirror has for the address of an exported contact, or what stands in
+// place of one; "" when several contacts have the address.
 func idOf(c *Contact, known []contactRow, snapshot int64) string {
 	switch {
 	case len(known) == 0:

@@ -85,7 +85,8 @@ const (
 	jumpHolds = 10 * 24 * time.Hour // as long as an activity can be looked at
 )
 
-// Unsteady is how far the server's clock, or ours, jumped within the last ten days: times that were noted by it can be wrong by so much.
+// Unsteady is how far the server's clock, or ours, jumped within the last ten days: times that were
+// noted by it can be wrong by so much.
 func (db *DB) Unsteady() time.Duration { return time.Duration(db.jumped.Load()) }
 
 func (db *DB) loadJump(ctx context.Context) error {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// One answer that is dated to the year 9999 would put everything that goes by the server's time centuries off.
+// One answer that is dated to the year 9999 would put everything that goes by the server's time
+// centuries off.
 func TestATimeYearsOffIsNotTaken(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ccsync.db")

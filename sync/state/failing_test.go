@@ -179,8 +179,8 @@ func content(t *testing.T, db *DB) map[string]string {
 	return all
 }
 
-// Whatever cannot be written is an error of the method that was to write it, table by table: nobody is told that something is kept
-// which is not.
+// Whatever cannot be written is an error of the method that was to write it, table by table: nobody
+// is told that something is kept which is not.
 func TestWhateverIsNotWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, do := range writing {

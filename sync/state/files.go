@@ -12,8 +12,9 @@ import (
 // ErrLink: a symbolic link, or something else that is no file, stands in the place of a lock.
 var ErrLink = errors.New("no regular file stands in the place of a lock")
 
-// OwnerError says that a file of the state database belongs to another user than the one that the program runs as: what another
-// user made could be read, replaced or locked by that user at any time.
+// OwnerError says that a file of the state database belongs to another user than the one that the
+// program runs as: what another user made could be read, replaced or locked by that user at any
+// time.
 type OwnerError struct {
 	Path  string
 	Owner string // name, or number where there is no name
@@ -40,7 +41,8 @@ func userName(id int) string {
 	return strconv.Itoa(id)
 }
 
-// private wants that nobody else owns a file or can read it, if it is there. A symbolic link must be root's or one's own.
+// private wants that nobody else owns a file or can read it, if it is there. A symbolic link must
+// be root's or one's own.
 func private(path string) error {
 	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 		if owner, told := ownerOf(link); told && owner != 0 {
@@ -59,7 +61,8 @@ func private(path string) error {
 	if err := owned(path, info); err != nil {
 		return err
 	}
-	// Where there are no owners the mode is made up: Windows tells 0666 of every file that is not read-only.
+	// Where there are no owners the mode is made up: Windows tells 0666 of every file that is not
+	// read-only.
 	_, told := ownerOf(info)
 	if mode := info.Mode().Perm(); told && mode&0o077 != 0 {
 		return fmt.Errorf("%w: %s has mode %04o, want 0600 (chmod 600 %s)", ErrExposed, path, mode, path)

@@ -12,8 +12,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Forget removes an address from the mirror, the journal, the problems and the history, and overwrites the
-// room that it took, in the write-ahead log too. What is left is told by Erasure.
+// Forget removes an address from the mirror, the journal, the problems and the history, and
+// overwrites the room that it took, in the write-ahead log too. What is left is told by Erasure.
 func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 	if norm == "" { // it would be every contact without an address
 		return e, nil
@@ -37,7 +37,8 @@ func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 // named are the tables whose rows stand for one address.
 var named = []string{"contacts", "batch_rows", "problems", "run_problems"}
 
-// spellings are the forms in which the address was written down, each as it stands in a text and in JSON.
+// spellings are the forms in which the address was written down, each as it stands in a text and in
+// JSON.
 func spellings(ctx context.Context, tx *sqlx.Tx, norm string) ([]string, error) {
 	all := []string{norm}
 	for _, table := range named {
@@ -81,8 +82,8 @@ func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err er
 	return rows, nil
 }
 
-// forgetTexts looks where Constant Contact or a person may have named the address within a text. The answer to a request may be
-// another's, who waits for it: the address alone is taken out of it.
+// forgetTexts looks where Constant Contact or a person may have named the address within a text.
+// The answer to a request may be another's, who waits for it: the address alone is taken out of it.
 func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
 	for _, s := range spelled {
 		for _, statement := range []string{
@@ -123,7 +124,8 @@ func forgetWithin(ctx context.Context, tx *sqlx.Tx, table, column, spelled strin
 	return nil
 }
 
-// Copies are the files that updates of the state database left beside it. They hold what it held then.
+// Copies are the files that updates of the state database left beside it. They hold what it held
+// then.
 func (db *DB) Copies() ([]string, error) {
 	dir, name := filepath.Split(db.path)
 	found, err := filepath.Glob(filepath.Join(escapeGlob(dir), escapeGlob(name)+".edition*"))

@@ -29,9 +29,9 @@ func (e *HeldError) Error() string {
 // MirrorLock is the name of the lock for whoever reads contacts into the mirror, a dry run too.
 const MirrorLock = "mirror"
 
-// Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when the process
-// dies. The context that it returns ends when the lock is released: work under it. A lock whose file another user owns is an
-// *OwnerError, a symbolic link in its place ErrLink.
+// Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when
+// the process dies. The context that it returns ends when the lock is released: work under it. A
+// lock whose file another user owns is an *OwnerError, a symbolic link in its place ErrLink.
 func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
 	path := db.lockPath(name)
 	if err := db.present(); err != nil {
@@ -60,8 +60,8 @@ func (db *DB) Lock(ctx context.Context, name string) (held context.Context, rele
 	return held, func() { cancel(); db.held.Delete(path); lock.Unlock() }, nil
 }
 
-// sign writes who holds the lock, for the message of those who do not, into the file that is locked and no other. That it
-// could not be written hurts nobody.
+// sign writes who holds the lock, for the message of those who do not, into the file that is locked
+// and no other. That it could not be written hurts nobody.
 func sign(path string, locked fs.FileInfo) error {
 	if err := owned(path, locked); err != nil {
 		return err
@@ -81,8 +81,8 @@ func sign(path string, locked fs.FileInfo) error {
 	return nil
 }
 
-// Holder tells who took the lock of a name last, without touching it: that process may be gone. PID is 0 when it is not
-// known.
+// Holder tells who took the lock of a name last, without touching it: that process may be gone. PID
+// is 0 when it is not known.
 func (db *DB) Holder(name string) HeldError { return *holder(name, db.lockPath(name)) }
 
 func (db *DB) lockPath(name string) string { return db.path + "-" + name + ".lock" }

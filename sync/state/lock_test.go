@@ -15,7 +15,8 @@ import (
 
 const holdEnv = "CCSYNC_TEST_HOLD"
 
-// TestMain is another process, too: one that takes the run lock of a file and keeps it until it is killed.
+// TestMain is another process, too: one that takes the run lock of a file and keeps it until it is
+// killed.
 func TestMain(m *testing.M) {
 	path := os.Getenv(holdEnv)
 	if path == "" {

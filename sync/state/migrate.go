@@ -12,8 +12,8 @@ import (
 	"ccsyncd"
 )
 
-// migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1; the first brings an empty file, of edition 0,
-// to the current one at once.
+// migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1; the first
+// brings an empty file, of edition 0, to the current one at once.
 var migrations = []string{ccsyncd.Schema, toEdition2}
 
 //go:embed edition2.sql
@@ -41,7 +41,8 @@ func (db *DB) migrate(ctx context.Context, steps []string) error {
 	return db.change(ctx, "bring the schema up to date", func(ctx context.Context, tx *sqlx.Tx) error { return upgrade(ctx, tx, steps) })
 }
 
-// edition is that of the file, 0 for an empty one. It looks without writing: another program's database stays as it is.
+// edition is that of the file, 0 for an empty one. It looks without writing: another program's
+// database stays as it is.
 func (db *DB) edition(ctx context.Context) (found int, err error) {
 	var tables struct{ All, Ours int }
 	if err := db.read.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
@@ -79,8 +80,9 @@ func (db *DB) backupPath(edition int) string {
 	return fmt.Sprintf("%s.edition%d", db.path, edition)
 }
 
-// backup writes a consistent copy with mode 0600, replacing an older one. It has no tokens: those of the file go on to be used, so that
-// the copy's would be spent, and nobody would seal or remove them there.
+// backup writes a consistent copy with mode 0600, replacing an older one. It has no tokens: those
+// of the file go on to be used, so that the copy's would be spent, and nobody would seal or remove
+// them there.
 func (db *DB) backup(ctx context.Context, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

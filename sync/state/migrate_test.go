@@ -68,7 +68,8 @@ func TestAnUpgradedFileIsAsANewOne(t *testing.T) {
 	}
 }
 
-// The first edition was bound to whatever source it was first tried with; and one that has worked knows who left a list since.
+// The first edition was bound to whatever source it was first tried with; and one that has worked
+// knows who left a list since.
 func TestWhatTheFirstEditionKnewOfItsHome(t *testing.T) {
 	t.Parallel()
 	const bound = "INSERT INTO facts VALUES ('home_source', 'postgres:mistyped'), ('home_api', 'https://api')"

@@ -17,17 +17,22 @@ const Separator = "\x1f"
 
 // Contact is what the mirror knows of one contact.
 type Contact struct {
-	Norm       string // normalised address, "" for a contact without one; never with a Separator in it
+	// normalised address, "" for a contact without one; never with a Separator in it
+	Norm       string
 	ID         string // contact_id
 	Address    string // as Constant Contact writes it
 	Permission string // permission_to_send
 	Deleted    bool
-	Lists      []string  // ids, sorted
-	Left       []string  // ids of lists that the mirror saw the contact on and that it is on no more; PutContacts keeps them
-	Fields     string    // the mapped values, canonical, in mapping order, joined by Separator; "" when deleted
-	Filled     string    // the values that this program wrote and saw arrive, in the same form; PutContacts keeps them
-	FilledKey  string    // the key of the user whose values Filled are; PutContacts keeps it
-	UpdatedAt  time.Time // as the server said
+	Lists      []string // ids, sorted
+	// ids of lists that the mirror saw the contact on and that it is on no more; PutContacts keeps
+	// them
+	Left []string
+	// the mapped values, canonical, in mapping order, joined by Separator; "" when deleted
+	Fields string
+	// the values that this program wrote and saw arrive, in the same form; PutContacts keeps them
+	Filled    string
+	FilledKey string    // the key of the user whose values Filled are; PutContacts keeps it
+	UpdatedAt time.Time // as the server said
 }
 
 // Mirror tells how complete and fresh the mirror is.
@@ -84,8 +89,8 @@ func sameMapping(ctx context.Context, q sqlx.QueryerContext, mapping string) err
 // Unnamed tells whether the contact has no id yet, since only an export has shown it.
 func (c *Contact) Unnamed() bool { return strings.HasPrefix(c.ID, unnamed) }
 
-// BeginSnapshot starts a full snapshot of the values of a mapping. Until EndRefresh the mirror keeps its last complete mark. ErrMapping when
-// the mirror has another one.
+// BeginSnapshot starts a full snapshot of the values of a mapping. Until EndRefresh the mirror
+// keeps its last complete mark. ErrMapping when the mirror has another one.
 func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error) {
 	err := db.change(ctx, "begin a snapshot", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, mapping); err != nil {
@@ -102,9 +107,11 @@ func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error)
 }
 
 // PutContacts writes a page of contacts in one transaction, and where a snapshot under way goes on.
-// A contact that the mirror has with a later UpdatedAt is left alone, unless this snapshot has not seen it yet. m is the mirror
-// as Mirror or BeginSnapshot returned it, with LoadingAt set from the first page on. It returns by how many the
-// contacts that are not deleted became more, which Mirror tells from then on unless a snapshot is under way. ErrMapping when the mirror has another mapping than m.
+// A contact that the mirror has with a later UpdatedAt is left alone, unless this snapshot has not
+// seen it yet. m is the mirror as Mirror or BeginSnapshot returned it, with LoadingAt set from the
+// first page on. It returns by how many the contacts that are not deleted became more, which Mirror
+// tells from then on unless a snapshot is under way. ErrMapping when the mirror has another mapping
+// than m.
 func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
 	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
@@ -144,16 +151,18 @@ func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next st
 }
 
 const (
-	whereNorm    = " WHERE norm IN (?) ORDER BY norm, contact_id"
-	whereID      = " WHERE contact_id IN (?) AND substr(contact_id, 1, 1) <> '?'" // as contacts_by_id is written
+	whereNorm = " WHERE norm IN (?) ORDER BY norm, contact_id"
+	// as contacts_by_id is written
+	whereID      = " WHERE contact_id IN (?) AND substr(contact_id, 1, 1) <> '?'"
 	whereUnnamed = " WHERE norm IN (?) AND " + isUnnamed
 )
 
-// knownOfPage reads what the mirror has of these contacts, by id. An export may have shown them without: then by what stands for it,
-// under their address or, set aside, under none.
+// knownOfPage reads what the mirror has of these contacts, by id. An export may have shown them
+// without: then by what stands for it, under their address or, set aside, under none.
 func knownOfPage(ctx context.Context, tx *sqlx.Tx, page []Contact) (map[string][]contactRow, error) {
 	known := make(map[string][]contactRow, len(page))
-	read := func(where string, these []string) error { // sqlx.In would take the question marks of texts for its own
+	// sqlx.In would take the question marks of texts for its own
+	read := func(where string, these []string) error {
 		var found []contactRow
 		query := selectContacts + strings.Replace(where, "(?)", "(?"+strings.Repeat(", ?", len(these)-1)+")", 1)
 		if err := tx.SelectContext(ctx, &found, query, anys(these)...); err != nil {
@@ -191,10 +200,11 @@ func anys(texts []string) []any {
 	return all
 }
 
-// EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading and SnapshotAt if it was
-// a snapshot. After a snapshot the contacts that it did not show are removed, some thousand at a time. A snapshot
-// that was broken off is given up by any other refresh. Either way the contacts are counted anew. ErrMapping when the mirror has another
-// mapping than m; a new one takes m's.
+// EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading
+// and SnapshotAt if it was a snapshot. After a snapshot the contacts that it did not show are
+// removed, some thousand at a time. A snapshot that was broken off is given up by any other
+// refresh. Either way the contacts are counted anew. ErrMapping when the mirror has another mapping
+// than m; a new one takes m's.
 func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
 		more, err := db.dropUnseen(ctx, m.Loading)
@@ -228,8 +238,8 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 	})
 }
 
-// dropUnseen removes some of the contacts that a snapshot did not show, and tells whether there may be more. They are looked for
-// before the transaction.
+// dropUnseen removes some of the contacts that a snapshot did not show, and tells whether there may
+// be more. They are looked for before the transaction.
 func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
 	const most = 5000
 	var unseen []struct {
@@ -252,8 +262,9 @@ func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err er
 	})
 }
 
-// SetAside takes the address from contacts that a direct reading did not show under it any more, but for some. What
-// is remembered of them waits for the refresh that shows them under another address; a snapshot that does not removes them.
+// SetAside takes the address from contacts that a direct reading did not show under it any more,
+// but for some. What is remembered of them waits for the refresh that shows them under another
+// address; a snapshot that does not removes them.
 func (db *DB) SetAside(ctx context.Context, norm string, except []string) error {
 	return db.change(ctx, "set vanished contacts aside", func(ctx context.Context, tx *sqlx.Tx) error {
 		// A contact without an id may have been set aside before.
@@ -270,8 +281,8 @@ func (db *DB) SetAside(ctx context.Context, norm string, except []string) error 
 	})
 }
 
-// DropMirror forgets that there ever was a refresh, then every contact, some thousand at a time, and the mapping of what was filled
-// with the last of them.
+// DropMirror forgets that there ever was a refresh, then every contact, some thousand at a time,
+// and the mapping of what was filled with the last of them.
 func (db *DB) DropMirror(ctx context.Context) error {
 	const reset = "UPDATE mirror SET mark = '', snapshot_at = '', contacts = 0, " + giveUpSnapshot
 	err := db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
@@ -298,7 +309,8 @@ func (db *DB) DropMirror(ctx context.Context) error {
 	return err
 }
 
-// giveUpSnapshot ends a snapshot that was broken off. Its number is not given again: what it showed is not what the next one shows.
+// giveUpSnapshot ends a snapshot that was broken off. Its number is not given again: what it showed
+// is not what the next one shows.
 const giveUpSnapshot = "seen = CASE WHEN loading > seen THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''"
 
 const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
@@ -308,7 +320,8 @@ func (db *DB) Total(ctx context.Context) (int, error) {
 	return db.count(ctx, "SELECT COUNT(*) FROM contacts")
 }
 
-// SeenIn counts the contacts that the snapshot of this number has shown, or one that another process began after it.
+// SeenIn counts the contacts that the snapshot of this number has shown, or one that another
+// process began after it.
 func (db *DB) SeenIn(ctx context.Context, snapshot int64) (int, error) {
 	return db.count(ctx, "SELECT COUNT(*) FROM contacts WHERE seen >= ?", snapshot)
 }
@@ -321,8 +334,9 @@ func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err 
 }
 
 const (
-	// entriesTogether is how many contacts Entries reads as one text: it takes two fifths less time than a row for each. With as
-	// many and as long values as an account can have, it is three megabytes.
+	// entriesTogether is how many contacts Entries reads as one text: it takes two fifths less time
+	// than a row for each. With as many and as long values as an account can have, it is three
+	// megabytes.
 	entriesTogether = 500
 	// entriesEnd ends an entry in that text; neither Norm nor Fields has one.
 	entriesEnd = "\x1e"
@@ -335,8 +349,8 @@ const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm 
 
 var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them again")
 
-// Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment. ErrMapping when the mirror has another
-// mapping.
+// Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
+// ErrMapping when the mirror has another mapping.
 func (db *DB) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		stopped := false
@@ -382,8 +396,8 @@ func (db *DB) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, erro
 	}
 }
 
-// Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for some
-// hundred at a time. ErrMapping when the mirror has another mapping.
+// Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for
+// some hundred at a time. ErrMapping when the mirror has another mapping.
 func (db *DB) Contacts(ctx context.Context, mapping string, norms []string) ([]Contact, error) {
 	contacts := make([]Contact, 0, len(norms))
 	err := db.streamIn(ctx, selectContacts+whereNorm, norms, 12, func(row []driver.Value) bool {
@@ -396,7 +410,8 @@ func (db *DB) Contacts(ctx context.Context, mapping string, norms []string) ([]C
 		return true
 	})
 	if err == nil {
-		err = sameMapping(ctx, db.read, mapping) // asked after: values of another mapping would be told by it
+		// asked after: values of another mapping would be told by it
+		err = sameMapping(ctx, db.read, mapping)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read contacts: %w", err)

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// A contact that only an export has shown is known by its address. Set aside, it is found again by what stands for its id, whoever
-// shows it, so that what it left stays known.
+// A contact that only an export has shown is known by its address. Set aside, it is found again by
+// what stands for its id, whoever shows it, so that what it left stays known.
 func TestWhatWasSetAsideIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	const norm = "a@example.com"
@@ -90,8 +90,8 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 	}
 }
 
-// Entries come some thousand at a time. An address with several contacts may stand on both sides of such a cut, and have more
-// contacts than there are in one part.
+// Entries come some thousand at a time. An address with several contacts may stand on both sides of
+// such a cut, and have more contacts than there are in one part.
 func TestEntriesAreAllThereInOrder(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
@@ -142,7 +142,8 @@ func TestEntriesAreAllThereInOrder(t *testing.T) {
 	t.Error("a contact that cannot be told from two gave no error")
 }
 
-// Pages are offsets into an order that moves: one may show a contact twice, before and after a change.
+// Pages are offsets into an order that moves: one may show a contact twice, before and after a
+// change.
 func TestAPageMayShowAContactTwice(t *testing.T) {
 	t.Parallel()
 	early := time.Now().UTC().Truncate(time.Second)
@@ -246,8 +247,8 @@ func TestWhatIsTheSameIsNotWritten(t *testing.T) {
 	}
 }
 
-// A page may show two contacts at one address, of which an export had shown one: what is known of it goes to the one that takes its
-// place, not to one that is known by its id.
+// A page may show two contacts at one address, of which an export had shown one: what is known of
+// it goes to the one that takes its place, not to one that is known by its id.
 func TestWhatAnExportShowedGoesToTheContactInItsPlace(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

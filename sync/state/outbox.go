@@ -33,7 +33,8 @@ const (
 
 // Tally counts what a batch changes, for the guard.
 type Tally struct {
-	Changes map[string]int `json:"changes,omitempty"` // values replaced by other values, by source column
+	// values replaced by other values, by source column
+	Changes map[string]int `json:"changes,omitempty"`
 	Clears  int            `json:"clears,omitempty"`
 	Creates int            `json:"creates,omitempty"`
 	Joins   int            `json:"joins,omitempty"`
@@ -86,13 +87,15 @@ type BatchRow struct {
 	Action                 string   // "update", "create" or "clear"
 	Wanted, Old            string   // in the form of Contact.Fields
 	Lists                  []string // that the contact was on
-	Result                 string   // "" until it was read back, then "done" or the reason of a problem
+	// "" until it was read back, then "done" or the reason of a problem
+	Result string
 }
 
 // Done is the Result of a row whose contact was seen carrying the value.
 const Done = "done"
 
-// ErrMoved says that a batch is not in the state that it was to be moved from: another process has it.
+// ErrMoved says that a batch is not in the state that it was to be moved from: another process has
+// it.
 var ErrMoved = errors.New("the batch was moved by another process")
 
 type batchRow struct {
@@ -126,8 +129,9 @@ const insertBatch = `INSERT INTO batches (run, kind, state, lists, mapping, cont
 	error_count, percent, recorded_at, sending_at, moved_at, ended_at, settled_at)
 	VALUES (?, ?, 'recorded', ?, ?, ?, ?, '', '', '', 0, 0, ?, '', '', '', '') RETURNING id`
 
-// AddBatch records a batch with its rows and returns its id. Many rows take several transactions: while they are written, and
-// should the process die meanwhile, the batch is Recorded and not to be sent.
+// AddBatch records a batch with its rows and returns its id. Many rows take several transactions:
+// while they are written, and should the process die meanwhile, the batch is Recorded and not to be
+// sent.
 func (db *DB) AddBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow]) (id int64, err error) {
 	next, stop := iter.Pull(rows)
 	defer stop()
@@ -177,8 +181,9 @@ func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, next func() (BatchRo
 	return true, nil
 }
 
-// MoveBatch moves a batch from b.State to another, or leaves it there with a new percentage, and writes
-// Activity, Ending, Errors, ErrorCount and Percent of b. ErrMoved when it is not in b.State any more.
+// MoveBatch moves a batch from b.State to another, or leaves it there with a new percentage, and
+// writes Activity, Ending, Errors, ErrorCount and Percent of b. ErrMoved when it is not in b.State
+// any more.
 func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 	now := stamp(db.Now())
 	done, err := db.write.ExecContext(ctx, `UPDATE batches SET state = ?, activity = ?, ending = ?, errors = ?, error_count = ?, percent = ?,
@@ -197,8 +202,9 @@ func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 	return nil
 }
 
-// DropBatch removes a batch that was never accepted, its rows first, some thousand at a time: meanwhile it is Recorded, so that
-// nobody takes it for one that may be under way. One that is not in b.State any more stays.
+// DropBatch removes a batch that was never accepted, its rows first, some thousand at a time:
+// meanwhile it is Recorded, so that nobody takes it for one that may be under way. One that is not
+// in b.State any more stays.
 func (db *DB) DropBatch(ctx context.Context, b Batch) error {
 	done, err := db.write.ExecContext(ctx, "UPDATE batches SET state = 'recorded' WHERE id = ? AND state = ?", b.ID, string(b.State))
 	if err != nil {
@@ -273,8 +279,8 @@ func (db *DB) batches(ctx context.Context, where string, args ...any) ([]Batch, 
 const selectRows = `SELECT norm, contact_id, address, key, action, wanted, old, lists, result
 	FROM batch_rows WHERE batch = ? AND norm > ? ORDER BY norm LIMIT ?`
 
-// BatchRows yields the rows of a batch, ascending by Norm. It holds some thousand at a time and nothing open, so that what is done
-// meanwhile may write.
+// BatchRows yields the rows of a batch, ascending by Norm. It holds some thousand at a time and
+// nothing open, so that what is done meanwhile may write.
 func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
 	return func(yield func(BatchRow, error) bool) {
 		last := ""

@@ -90,7 +90,8 @@ func TestOnlyABatchThatWasNeverAcceptedIsDropped(t *testing.T) {
 	}
 }
 
-// A batch of more rows than one transaction takes is dropped whole: neither the batch nor a row is left, and others stay.
+// A batch of more rows than one transaction takes is dropped whole: neither the batch nor a row is
+// left, and others stay.
 func TestADroppedBatchLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, part - 1, part, part + 1, 2*part + 3} {
@@ -122,7 +123,8 @@ func TestADroppedBatchLeavesNothing(t *testing.T) {
 	}
 }
 
-// A process that dies while it drops a batch leaves it recorded, with the rows that are left: the next one drops these too.
+// A process that dies while it drops a batch leaves it recorded, with the rows that are left: the
+// next one drops these too.
 func TestABatchWhoseDropWasBrokenOffIsRecorded(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
@@ -156,7 +158,8 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	if _, err := db.PutContacts(t.Context(), Mirror{}, []Contact{contact}, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.BeginRun(t.Context(), Run{Trigger: "command"}); err != nil { // problems belong to a run
+	// problems belong to a run
+	if _, err := db.BeginRun(t.Context(), Run{Trigger: "command"}); err != nil {
 		t.Fatal(err)
 	}
 	b := move(t, db, batch(t, db, "a@example.com", "b@example.com", "c@example.com"), Sending, Sent, Ended)

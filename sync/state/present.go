@@ -8,13 +8,15 @@ import (
 	"os"
 )
 
-// ErrReplaced: the file under the path is not the one that is open: somebody deleted, moved or replaced it, its write-ahead
-// log or a lock. What is written from then on would be lost, and another process may have begun beside this one.
+// ErrReplaced: the file under the path is not the one that is open: somebody deleted, moved or
+// replaced it, its write-ahead log or a lock. What is written from then on would be lost, and
+// another process may have begun beside this one.
 var ErrReplaced = errors.New("the state database was deleted, moved or replaced while it was in use")
 
-// Present returns ErrReplaced unless the file under the path, its write-ahead log and the locks held are those that are
-// open. Everything that writes asks first, so that no request is charged, no batch moved and no token marked once the file is
-// gone. It costs microseconds and may be called concurrently.
+// Present returns ErrReplaced unless the file under the path, its write-ahead log and the locks
+// held are those that are open. Everything that writes asks first, so that no request is charged,
+// no batch moved and no token marked once the file is gone. It costs microseconds and may be called
+// concurrently.
 func (db *DB) Present(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -30,7 +32,8 @@ func (db *DB) present() error {
 		if err := same(db.path+"-wal", *wal); err != nil {
 			return err
 		}
-	} else if info, err := os.Lstat(db.path + "-wal"); err == nil { // SQLite makes it with the first statement and keeps it
+	} else if info, err := os.Lstat(db.path + "-wal"); err == nil {
+		// SQLite creates it with the first statement and keeps it.
 		db.wal.CompareAndSwap(nil, &info)
 	}
 	var err error
@@ -41,7 +44,8 @@ func (db *DB) present() error {
 	return err
 }
 
-// same wants the file under a path to be that one. It does not open it: closing it again would drop SQLite's locks.
+// same wants the file under a path to be that one. It does not open it: closing it again would drop
+// SQLite's locks.
 func same(path string, file fs.FileInfo) error {
 	now, err := os.Stat(path)
 	switch {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Whoever has the file open notices that it is gone or another one, before anything is charged, moved or kept.
+// Whoever has the file open notices that it is gone or another one, before anything is charged,
+// moved or kept.
 func TestAFileThatIsDeletedOrReplacedIsNoticedBeforeAnythingIsWritten(t *testing.T) {
 	t.Parallel()
 	for name, happen := range map[string]func(t *testing.T, path string){

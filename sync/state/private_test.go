@@ -92,7 +92,8 @@ func TestWhoIsForgottenIsNoContactAnyMore(t *testing.T) {
 	}
 }
 
-// A name that Constant Contact or a person wrote into a text is forgotten too, in any case and in JSON's form.
+// A name that Constant Contact or a person wrote into a text is forgotten too, in any case and in
+// JSON's form.
 func TestForgetLooksIntoTexts(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))

@@ -10,7 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Problem is a user whose change did not land. It is quarantined until RetryAt, or until its value changes.
+// Problem is a user whose change did not land. It is quarantined until RetryAt, or until its value
+// changes.
 type Problem struct {
 	Norm, Address, Key string
 	Reason, Detail     string

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What is asked for a few contacts of a million goes straight to them: a query that reads a whole table for each is the same in a
-// small test, and does not end in a large account.
+// What is asked for a few contacts of a million goes straight to them: a query that reads a whole
+// table for each is the same in a small test, and does not end in a large account.
 func TestQueriesGoStraightToTheirRows(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

@@ -15,7 +15,8 @@ import (
 type Limits struct {
 	PerSecond int // requests in any second
 	PerDay    int // requests in a UTC day, what is reserved for others already taken off
-	// Random gives numbers in [0, 1): how much longer than a day everything stops that is used up. nil: math/rand/v2's.
+	// Random gives numbers in [0, 1): how much longer than a day everything stops that is used up.
+	// nil: math/rand/v2's.
 	Random func() float64
 }
 
@@ -40,11 +41,12 @@ func (e *QuotaError) Error() string {
 }
 
 const (
-	// spacing is the distance of requests in percent of the even one: at 100 % the jitter of the network puts five of
-	// four a second into one second now and then, and at 104 % a busy machine still did.
+	// spacing is the distance of requests in percent of the even one: at 100 % the jitter of the
+	// network puts five of four a second into one second now and then, and at 104 % a busy machine
+	// still did.
 	spacing = 108
-	// lead is how far ahead a slot is at least. A slot is taken before it is on the disk; without the lead a slow commit
-	// would let one process send late, close to the next slot of another.
+	// lead is how far ahead a slot is at least. A slot is taken before it is on the disk; without
+	// the lead a slow commit would let one process send late, close to the next slot of another.
 	lead = 20 * time.Millisecond
 	// jump is the distance of a slot that only a clock that was set can explain.
 	jump = 10 * time.Second
@@ -54,9 +56,9 @@ const (
 	slowFor = time.Minute
 )
 
-// Reserve charges one request to the UTC day and returns the moment at which it may be sent. The charge is on
-// the disk before Reserve returns, so a crash over-counts and never under-counts. A *QuotaError when the
-// day is used up, by our count or by the server's word.
+// Reserve charges one request to the UTC day and returns the moment at which it may be sent. The
+// charge is on the disk before Reserve returns, so a crash over-counts and never under-counts. A
+// *QuotaError when the day is used up, by our count or by the server's word.
 func (q *Quota) Reserve(ctx context.Context) (sendAt time.Time, err error) {
 	err = q.db.change(ctx, "reserve a request", func(ctx context.Context, tx *sqlx.Tx) error {
 		now := q.db.Now()
@@ -112,8 +114,8 @@ func (q *Quota) Throttled(ctx context.Context) error {
 	return nil
 }
 
-// Exhausted stops everything until a moment of the server's clock, and some seconds longer: all who use the API key wait for
-// the same moment.
+// Exhausted stops everything until a moment of the server's clock, and some seconds longer: all who
+// use the API key wait for the same moment.
 func (q *Quota) Exhausted(ctx context.Context, until time.Time) error {
 	random := q.limits.Random
 	if random == nil {
@@ -182,8 +184,8 @@ func loadPace(ctx context.Context, tx *sqlx.Tx) (pace, error) {
 
 const selectPace = "SELECT next_at, slow_until, closed_until FROM pace"
 
-// closed tells whether the server said that the day is used up, and when it resets. A day that would end in more than
-// a day is that of a clock that was set.
+// closed tells whether the server said that the day is used up, and when it resets. A day that
+// would end in more than a day is that of a clock that was set.
 func (p *pace) closed(now time.Time) (resets time.Time, closed bool) {
 	until := time.UnixMicro(p.ClosedUntil).UTC()
 	return until.Truncate(24 * time.Hour), now.Before(until) && until.Sub(now) <= 24*time.Hour+maxJitter

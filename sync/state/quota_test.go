@@ -167,7 +167,8 @@ func TestAClockThatJumpsHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// Usage and the error of Reserve name the same moment at which the day turns, by our count and by the server's word.
+// Usage and the error of Reserve name the same moment at which the day turns, by our count and by
+// the server's word.
 func TestTheMomentAtWhichTheQuotaResets(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, db *DB) {

@@ -10,10 +10,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Records is what holds from a moment on, by name: small texts among the facts that the caller alone understands. "" removes one.
+// Records is what holds from a moment on, by name: small texts among the facts that the caller
+// alone understands. "" removes one.
 type Records map[string]string
 
-// Record reads a record as JSON into what into points to; ok is false when there is none, or none that this version understands.
+// Record reads a record as JSON into what into points to; ok is false when there is none, or none
+// that this version understands.
 func (db *DB) Record(ctx context.Context, name string, into any) (ok bool, err error) {
 	var text string
 	err = db.read.GetContext(ctx, &text, "SELECT value FROM facts WHERE name = ?", name)

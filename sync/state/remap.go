@@ -13,13 +13,15 @@ import (
 // factRemapping holds a remapping under way, in JSON.
 const factRemapping = "remapping"
 
-// remapping is how far Remap has come. Contacts up to Norm and ID have what was filled in the form of To, the others in that of From:
-// all but those that a run of another mapping writes meanwhile, which finds out before it sends anything.
+// remapping is how far Remap has come. Contacts up to Norm and ID have what was filled in the form
+// of To, the others in that of From: all but those that a run of another mapping writes meanwhile,
+// which finds out before it sends anything.
 type remapping struct{ From, To, Norm, ID string }
 
-// Remap carries over what was filled after the mapping changed, and names the new one. carry returns a function that brings a value
-// that is not empty from the form of one mapping into that of another. The mirror counts as never refreshed. It is done some
-// thousand contacts at a time; meanwhile the mirror names no mapping, and a remapping that was broken off is ended first.
+// Remap carries over what was filled after the mapping changed, and names the new one. carry
+// returns a function that brings a value that is not empty from the form of one mapping into that
+// of another. The mirror counts as never refreshed. It is done some thousand contacts at a time;
+// meanwhile the mirror names no mapping, and a remapping that was broken off is ended first.
 func (db *DB) Remap(ctx context.Context, mapping string, carry func(from, to string) func(string) string) error {
 	for {
 		m, err := db.Mirror(ctx)
@@ -50,7 +52,8 @@ type filledContact struct{ Norm, ID string }
 const selectFilled = `SELECT norm, contact_id AS id FROM contacts
 	WHERE (norm, contact_id) > (?, ?) AND filled <> '' ORDER BY norm, contact_id LIMIT ?`
 
-// remap finds the next contacts, outside of the transaction since those with a value may be few among many, and carries them over.
+// remap finds the next contacts, outside of the transaction since those with a value may be few
+// among many, and carries them over.
 func (db *DB) remap(ctx context.Context, at remapping, carry func(string) string) error {
 	for {
 		var rows []filledContact
@@ -118,8 +121,8 @@ func remapRows(ctx context.Context, tx *sqlx.Tx, rows []filledContact, carry fun
 	return nil
 }
 
-// stepBack names another place for a remapping under way that has come to a contact that is to be forgotten: the end of the address
-// before it.
+// stepBack names another place for a remapping under way that has come to a contact that is to be
+// forgotten: the end of the address before it.
 func stepBack(ctx context.Context, tx *sqlx.Tx, norm string) error {
 	var under []string
 	if err := tx.SelectContext(ctx, &under, "SELECT value FROM facts WHERE name = ? AND value <> ''", factRemapping); err != nil || len(under) == 0 {

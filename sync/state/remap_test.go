@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// What was filled is carried over some thousand contacts at a time. Broken off in between, it is in two forms, and the next one, which
-// may be for yet another mapping, brings all of it into one.
+// What was filled is carried over some thousand contacts at a time. Broken off in between, it is in
+// two forms, and the next one, which may be for yet another mapping, brings all of it into one.
 func TestARemappingThatWasBrokenOffIsEndedFirst(t *testing.T) {
 	t.Parallel()
 	// A value is the name of the mapping that it is in the form of, and its number.
@@ -85,7 +85,8 @@ func fill(t *testing.T, db *DB, n int) {
 	}
 }
 
-// A mirror whose dropping was broken off counts as never refreshed, and still names the mapping of what is left.
+// A mirror whose dropping was broken off counts as never refreshed, and still names the mapping of
+// what is left.
 func TestAMirrorIsDroppedInSteps(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
@@ -163,7 +164,8 @@ func TestForgettingWhereARemappingStands(t *testing.T) {
 	}
 }
 
-// What a snapshot showed before the mapping changed is not what the next one shows: it must not count as seen by that.
+// What a snapshot showed before the mapping changed is not what the next one shows: it must not
+// count as seen by that.
 func TestTheNumberOfABrokenSnapshotIsNotGivenAgain(t *testing.T) {
 	t.Parallel()
 	for name, give := range map[string]func(*DB) error{

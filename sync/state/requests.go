@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Request is a run that another process asked the daemon for. Options and Answer are the asker's and the
-// daemon's own text.
+// Request is a run that another process asked the daemon for. Options and Answer are the asker's
+// and the daemon's own text.
 type Request struct {
 	ID      int64
 	Options string
 }
 
-// Ask leaves a request for the daemon and returns its number, which no other request has ever had: one that was removed meanwhile must
-// not be answered with another's answer.
+// Ask leaves a request for the daemon and returns its number, which no other request has ever had:
+// one that was removed meanwhile must not be answered with another's answer.
 func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
 	err = db.write.GetContext(ctx, &id, `INSERT INTO requests (id, asked_at, options, taken_at, answer)
 		VALUES (MAX(?, (SELECT COALESCE(MAX(id), 0) + 1 FROM requests)), ?, ?, '', '') RETURNING id`, time.Now().UnixNano(), stamp(db.Now()), options)
@@ -39,8 +39,8 @@ func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
 	return r, true, nil
 }
 
-// Requeue hands out again what was taken and never answered. It is for who holds the run lock from now on: whoever took
-// those requests is dead.
+// Requeue hands out again what was taken and never answered. It is for who holds the run lock from
+// now on: whoever took those requests is dead.
 func (db *DB) Requeue(ctx context.Context) error {
 	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET taken_at = '' WHERE answer = ''"); err != nil {
 		return fmt.Errorf("take requests again: %w", err)
@@ -59,7 +59,8 @@ func (db *DB) SetAnswer(ctx context.Context, id int64, answer string) error {
 // ErrWithdrawn: the request is not there any more.
 var ErrWithdrawn = errors.New("the request was removed: `ccsyncd forget` removes requests that name its address; a run that had begun goes on")
 
-// Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has removed the request.
+// Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has
+// removed the request.
 func (db *DB) Answer(ctx context.Context, id int64) (answer string, err error) {
 	err = db.read.GetContext(ctx, &answer, "SELECT answer FROM requests WHERE id = ?", id)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each member of a row and of a problem comes back as it was written, whichever way it is read: they name a user to a person.
+// Each member of a row and of a problem comes back as it was written, whichever way it is read:
+// they name a user to a person.
 func TestRowsAndProblemsComeBackMemberByMember(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, db *DB) {
@@ -54,8 +55,8 @@ func TestRowsAndProblemsComeBackMemberByMember(t *testing.T) {
 	})
 }
 
-// What an export tells of an address that several contacts have, or that this snapshot has shown already, cannot be told apart: it is
-// named, and everybody else is written.
+// What an export tells of an address that several contacts have, or that this snapshot has shown
+// already, cannot be told apart: it is named, and everybody else is written.
 func TestAnExportNamesTheAddressesThatSeveralContactsHave(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

@@ -39,8 +39,8 @@ func (r runRow) run() Run {
 
 const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, requests, report"
 
-// BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry, Forced and Records, which hold
-// from the beginning on.
+// BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry,
+// Forced and Records, which hold from the beginning on.
 func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
 	err = db.change(ctx, "begin a run", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := setRecords(ctx, tx, r.Records); err != nil {
@@ -52,7 +52,8 @@ func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
 	return id, err
 }
 
-// EndRun writes down how a run ended: of r it takes ID, Outcome, Requests, Report and Records, in one transaction.
+// EndRun writes down how a run ended: of r it takes ID, Outcome, Requests, Report and Records, in
+// one transaction.
 func (db *DB) EndRun(ctx context.Context, r Run) error {
 	return db.change(ctx, fmt.Sprintf("end run %d", r.ID), func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := setRecords(ctx, tx, r.Records); err != nil {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The guard's counts begin anew with a forced run: from its end, or from its beginning if it died. Dry runs and others count for nothing.
+// The guard's counts begin anew with a forced run: from its end, or from its beginning if it died.
+// Dry runs and others count for nothing.
 func TestTheHistoryTellsOfEachRun(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// OpenSealed opens a state database without its key: what a Vault keeps sealed cannot be read, only be replaced or
-// removed. It is the way out when the key is lost. Errors are those of Open, but ErrKey.
+// OpenSealed opens a state database without its key: what a Vault keeps sealed cannot be read, only
+// be replaced or removed. It is the way out when the key is lost. Errors are those of Open, but
+// ErrKey.
 func OpenSealed(ctx context.Context, path string) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", explain(path, err))

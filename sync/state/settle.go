@@ -13,9 +13,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// A batch is settled in steps, each in short transactions of its own, so that other processes need not wait: Land for the rows that
-// are done, Fail for the others, AddBatch for those that are tried again at once, and Settle in the end. A process that dies in
-// between leaves the batch as Ended, and all of it is done again.
+// A batch is settled in steps, each in short transactions of its own, so that other processes need
+// not wait: Land for the rows that are done, Fail for the others, AddBatch for those that are tried
+// again at once, and Settle in the end. A process that dies in between leaves the batch as Ended,
+// and all of it is done again.
 
 // part is how many rows one transaction settles: under a tenth of a second.
 const part = 5000
@@ -23,13 +24,15 @@ const part = 5000
 // Landed is a row that is done.
 type Landed struct {
 	Norm   string
-	Filled string   // what Contact.Filled becomes
-	Key    string   // what Contact.FilledKey becomes
-	Left   []string // ids of lists that the batch named and the contact is not on: he left them since
+	Filled string // what Contact.Filled becomes
+	Key    string // what Contact.FilledKey becomes
+	// ids of lists that the batch named and the contact is not on: he left them since
+	Left []string
 }
 
-// Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their users. ErrMoved when the batch
-// is not in Ended any more, ErrMapping when the mirror has another mapping than the rows.
+// Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their
+// users. ErrMoved when the batch is not in Ended any more, ErrMapping when the mirror has another
+// mapping than the rows.
 func (db *DB) Land(ctx context.Context, batch int64, mapping string, rows []Landed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what landed of batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
@@ -139,7 +142,8 @@ func stillEnded(ctx context.Context, tx *sqlx.Tx, batch int64) error {
 	return err
 }
 
-// Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it is not in Ended any more.
+// Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it
+// is not in Ended any more.
 func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
 	text, err := json.Marshal(tally)
 	if err != nil {
@@ -156,8 +160,9 @@ func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
 	return nil
 }
 
-// SentSince adds up what was sent after a moment, for the guard: batches on their way count whole, settled
-// ones by what landed. Batches that were never accepted are gone and do not count, nor does what somebody forced.
+// SentSince adds up what was sent after a moment, for the guard: batches on their way count whole,
+// settled ones by what landed. Batches that were never accepted are gone and do not count, nor does
+// what somebody forced.
 func (db *DB) SentSince(ctx context.Context, since time.Time) (Tally, error) {
 	var tallies []string
 	err := db.write.SelectContext(ctx, &tallies, `SELECT tally FROM batches WHERE recorded_at > ? AND state <> 'recorded'

@@ -57,9 +57,10 @@ const (
 	readPragmas  = "mode=ro&_query_only=1&_busy_timeout=5000&_mutex=no"
 )
 
-// Open opens the state database at path, creating it with mode 0600 if there is none, and brings
-// an older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors
-// are ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file system.
+// Open opens the state database at path, creating it with mode 0600 if there is none, and brings an
+// older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors are
+// ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file
+// system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", explain(path, err))
@@ -74,8 +75,8 @@ func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	return db, nil
 }
 
-// create makes an empty file that nobody else can read, before SQLite opens it; an existing one must be
-// just as private.
+// create makes an empty file that nobody else can read, before SQLite opens it; an existing one
+// must be just as private.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
@@ -143,7 +144,8 @@ func (db *DB) Close() error {
 func (db *DB) Path() string { return db.path }
 
 // Changed tells whether any other process has committed anything since the last call; the first
-// call tells true. It costs microseconds. What a process could not overwrite while others were reading is overwritten here.
+// call tells true. It costs microseconds. What a process could not overwrite while others were
+// reading is overwritten here.
 func (db *DB) Changed(ctx context.Context) (bool, error) {
 	var version int64
 	if err := db.vigil.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
@@ -151,13 +153,15 @@ func (db *DB) Changed(ctx context.Context) (bool, error) {
 	}
 	changed := db.seen.Swap(version) != version
 	if changed || db.remnants.Load() {
-		db.remnants.Store(db.wipeRest(ctx) != nil || db.remnants.Load()) // what cannot be done now is tried at the next call
+		// what cannot be done now is tried at the next call
+		db.remnants.Store(db.wipeRest(ctx) != nil || db.remnants.Load())
 	}
 	return changed, nil
 }
 
-// change runs work in one transaction that writes. Its context has no end: the transaction is short, and for each statement that can
-// be broken off the driver starts a goroutine, which takes as long as the statement.
+// change runs work in one transaction that writes. Its context has no end: the transaction is
+// short, and for each statement that can be broken off the driver starts a goroutine, which takes
+// as long as the statement.
 func (db *DB) change(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)

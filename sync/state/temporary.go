@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Temporary opens an empty state database in a folder of its own under dir, for contacts that nobody keeps. remove closes it
-// and removes the folder.
+// Temporary opens an empty state database in a folder of its own under dir, for contacts that
+// nobody keeps. remove closes it and removes the folder.
 func Temporary(ctx context.Context, dir string) (db *DB, remove func() error, err error) {
 	folder, err := os.MkdirTemp(dir, ".ccsync-*")
 	if err != nil {

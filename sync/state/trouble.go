@@ -13,7 +13,8 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// What can be wrong with the file at any time; every method can return these. Each error names the file.
+// What can be wrong with the file at any time; every method can return these. Each error names the
+// file.
 var (
 	// ErrBusy: another process has kept the file locked for more than five seconds.
 	ErrBusy = errors.New("the state database is locked by another process: a backup, a database shell, or a disk that hangs")
@@ -35,9 +36,9 @@ var troubles = map[sqlite3.ErrNo]error{
 	sqlite3.ErrNotADB:   ErrDamaged,
 }
 
-// Trouble is what kept the last statement from being written: ErrFull, ErrBusy, ErrReadOnly, ErrDamaged or ErrReplaced, with
-// the file's name. It is nil once something was written again, and may be asked concurrently: a run that could not even
-// begin leaves no other trace.
+// Trouble is what kept the last statement from being written: ErrFull, ErrBusy, ErrReadOnly,
+// ErrDamaged or ErrReplaced, with the file's name. It is nil once something was written again, and
+// may be asked concurrently: a run that could not even begin leaves no other trace.
 func (db *DB) Trouble() error {
 	if last := db.trouble.Load(); last != nil {
 		return *last
@@ -68,8 +69,8 @@ type handle struct {
 	noted   func(error)  // hears how each statement that writes ended; nil: nobody listens
 }
 
-// systemTroubles are by what the operating system says; SQLite has the same code for all of them when it cannot make the file
-// that its processes share.
+// systemTroubles are by what the operating system says; SQLite has the same code for all of them
+// when it cannot make the file that its processes share.
 var systemTroubles = map[syscall.Errno]error{
 	syscall.ENOSPC: ErrFull,
 	syscall.EDQUOT: ErrFull,
@@ -100,12 +101,14 @@ func explain(path string, err error) error {
 	return fmt.Errorf("%w (%s): %w", trouble, path, err)
 }
 
-// busyTries is how often the writer asks for the file that another process has locked: with its busy timeout, for five seconds.
+// busyTries is how often the writer asks for the file that another process has locked: with its
+// busy timeout, for five seconds.
 const busyTries = 50
 
-// patient asks again while another process has the file locked. SQLite waits by itself, and looks each 25 ms at most in the first tenth of a
-// second, but each tenth of a second later on: too seldom for the moments between the transactions of a process that
-// writes many, so that its wait is short and begun anew.
+// patient asks again while another process has the file locked. SQLite waits by itself, and looks
+// each 25 ms at most in the first tenth of a second, but each tenth of a second later on: too
+// seldom for the moments between the transactions of a process that writes many, so that its wait
+// is short and begun anew.
 func (h handle) patient(ask func() error) error {
 	if h.present != nil {
 		if err := h.present(); err != nil {
@@ -160,8 +163,9 @@ func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (r
 	return rows, err
 }
 
-// stream gives each row of a query, valid until the next one, to each until that returns false. It asks the driver itself,
-// for the sake of a million rows: database/sql locks, copies and converts once more.
+// stream gives each row of a query, valid until the next one, to each until that returns false. It
+// asks the driver itself, for the sake of a million rows: database/sql locks, copies and converts
+// once more.
 func (h handle) stream(ctx context.Context, query string, args []any, width int, each func([]driver.Value) bool) error {
 	conn, err := h.Connx(ctx)
 	if err != nil {
@@ -205,7 +209,8 @@ func (h handle) snapshot(ctx context.Context, read func(*sqlx.Conn) error) (err 
 	if err != nil {
 		return h.explain(err)
 	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }() // whatever happens: closing the connection waits for it
+	// whatever happens: closing the connection waits for it
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	return read(conn)
 }
 

@@ -171,7 +171,8 @@ func TestAFullDiskStopsBeforeAnythingIsSent(t *testing.T) {
 	contacts(t, db, 100)
 	quota := db.Quota(Limits{PerSecond: 4, PerDay: 1_000_000})
 	var pages int
-	if err := db.write.GetContext(t.Context(), &pages, "PRAGMA max_page_count = 1"); err != nil { // no more than it has
+	// no more than it has
+	if err := db.write.GetContext(t.Context(), &pages, "PRAGMA max_page_count = 1"); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5000 { // facts take room, and at some point a day's count does too
@@ -190,7 +191,8 @@ func TestAFullDiskStopsBeforeAnythingIsSent(t *testing.T) {
 	} else {
 		wantTrouble(t, err, ErrFull, db.Path())
 	}
-	if _, err := db.Bindings(t.Context()); err != nil { // reading goes on, and says nothing of writing
+	// reading goes on, and says nothing of writing
+	if _, err := db.Bindings(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wantTrouble(t, db.Trouble(), ErrFull, db.Path())

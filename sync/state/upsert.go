@@ -32,14 +32,15 @@ func (r *contactRow) values() []any {
 	return []any{r.Norm, r.ID, r.Address, r.Permission, r.Deleted, r.Lists, r.Left, r.Fields, r.Filled, r.FilledKey, r.UpdatedAt, r.Seen}
 }
 
-// upsert writes contacts over what the mirror knows of them, within one transaction. What is the same is not written: a row
-// in a large mirror is three places of the file.
+// upsert writes contacts over what the mirror knows of them, within one transaction. What is the
+// same is not written: a row in a large mirror is three places of the file.
 type upsert struct {
 	snapshot             int64
 	insert, update, drop *sqlx.Stmt
-	touch                *sqlx.Stmt // update of a contact with the same fields, which leaves the join's index alone
-	erased               *erasures
-	more                 int // contacts that are not deleted
+	// update of a contact with the same fields, which leaves the join's index alone
+	touch  *sqlx.Stmt
+	erased *erasures
+	more   int // contacts that are not deleted
 }
 
 func prepareUpsert(ctx context.Context, tx *sqlx.Tx, snapshot int64) (*upsert, error) {
@@ -71,8 +72,9 @@ func (u *upsert) close() {
 	}
 }
 
-// put writes a contact in place of what the mirror knows of it, unless that is newer: over the row of the same key, while one
-// under another key is removed. It returns the row that stands there now.
+// put writes a contact in place of what the mirror knows of it, unless that is newer: over the row
+// of the same key, while one under another key is removed. It returns the row that stands there
+// now.
 func (u *upsert) put(ctx context.Context, c *Contact, known []contactRow) (contactRow, error) {
 	row, newer := u.over(c, known)
 	if newer {
@@ -107,7 +109,8 @@ func (u *upsert) put(ctx context.Context, c *Contact, known []contactRow) (conta
 	return row, err
 }
 
-// over is the row of a contact that stands for what the mirror knows of it. newer: the mirror's is, and is returned.
+// over is the row of a contact that stands for what the mirror knows of it. newer: the mirror's is,
+// and is returned.
 func (u *upsert) over(c *Contact, known []contactRow) (row contactRow, newer bool) {
 	row = contactRow{Norm: c.Norm, ID: c.ID, Address: c.Address, Permission: c.Permission, Deleted: c.Deleted,
 		Lists: joinIDs(c.Lists), Fields: c.Fields, UpdatedAt: stamp(c.UpdatedAt), Seen: u.snapshot}
@@ -135,8 +138,8 @@ func (u *upsert) change(ctx context.Context, row, known *contactRow) (err error)
 	return err
 }
 
-// leftLists adds the lists that the contact was on to those that it had left before, and takes off those that
-// it is on now.
+// leftLists adds the lists that the contact was on to those that it had left before, and takes off
+// those that it is on now.
 func leftLists(k *contactRow, now []string) string {
 	left := append(strings.Fields(k.Left), strings.Fields(k.Lists)...)
 	left = slices.DeleteFunc(left, func(id string) bool { return slices.Contains(now, id) })

@@ -89,14 +89,15 @@ func (db *DB) unlock(ctx context.Context, key []byte) error {
 		return err
 	}
 	err = db.reseal(ctx, db.seal)
-	if errors.Is(err, ErrRemnants) { // they are sealed; Changed and the next Open overwrite the rest
+	// they are sealed; Changed and the next Open overwrite the rest
+	if errors.Is(err, ErrRemnants) {
 		return nil
 	}
 	return err
 }
 
-// Rekey seals every record with another key; nil leaves them in the clear. ErrRemnants when they are sealed, and what stood there
-// before can be read for a while.
+// Rekey seals every record with another key; nil leaves them in the clear. ErrRemnants when they
+// are sealed, and what stood there before can be read for a while.
 func (db *DB) Rekey(ctx context.Context, key []byte) error {
 	salt, err := db.salt(ctx)
 	if err != nil {
@@ -121,8 +122,8 @@ type vaultRecord struct {
 
 const selectVault = "SELECT name, record FROM vault"
 
-// reseal opens every record with the present key and closes it with next, where that changes it. What it writes it
-// reads under the write lock: another process may just have saved a newer token.
+// reseal opens every record with the present key and closes it with next, where that changes it.
+// What it writes it reads under the write lock: another process may just have saved a newer token.
 func (db *DB) reseal(ctx context.Context, next sealer) error {
 	var records []vaultRecord
 	if err := db.write.SelectContext(ctx, &records, selectVault); err != nil {

@@ -177,8 +177,9 @@ func TestSealingLosesNoRecordThatAnotherProcessSaves(t *testing.T) {
 	wantRecord(t, sealed(t, clear.Path(), keyOne), "new token")
 }
 
-// A record that an earlier version sealed is opened for good: the derivation of the key, the salt's place and the form of a record are
-// pinned. testdata/sealed.hex has the record "login" under keyOne and this salt.
+// A record that an earlier version sealed is opened for good: the derivation of the key, the salt's
+// place and the form of a record are pinned. testdata/sealed.hex has the record "login" under
+// keyOne and this salt.
 func TestARecordThatAnEarlierVersionSealedIsOpened(t *testing.T) {
 	t.Parallel()
 	const salt = "THESALTOFTHEPINNEDFILE2345"

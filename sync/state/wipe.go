@@ -8,15 +8,17 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ErrRemnants: what was removed or sealed can still be read in the write-ahead log, since another process reads the file. The
-// next process that opens it, or a daemon within a second, tries again.
+// ErrRemnants: what was removed or sealed can still be read in the write-ahead log, since another
+// process reads the file. The next process that opens it, or a daemon within a second, tries again.
 var ErrRemnants = errors.New("what was removed or sealed stands in the write-ahead log until nobody reads the state database any more, and is overwritten then")
 
-// factRemnants is "yes" from the transaction that removes or seals something to the moment at which no file shows it any more.
+// factRemnants is "yes" from the transaction that removes or seals something to the moment at which
+// no file shows it any more.
 const factRemnants = "remnants"
 
-// Wipe overwrites what was removed or replaced before: secure_delete has overwritten it in the pages, and a checkpoint brings
-// these into the file and empties the write-ahead log. ErrRemnants when others have been reading all along, for five seconds.
+// Wipe overwrites what was removed or replaced before: secure_delete has overwritten it in the
+// pages, and a checkpoint brings these into the file and empties the write-ahead log. ErrRemnants
+// when others have been reading all along, for five seconds.
 func (db *DB) Wipe(ctx context.Context) error {
 	if err := db.SetFacts(ctx, map[string]string{factRemnants: "yes"}); err != nil {
 		return err
@@ -38,7 +40,8 @@ func (db *DB) wipe(ctx context.Context) error {
 	return ErrRemnants
 }
 
-// wipeRest tries once more what an earlier process, or another one, could not end. That readers still hold it is no error.
+// wipeRest tries once more what an earlier process, or another one, could not end. That readers
+// still hold it is no error.
 func (db *DB) wipeRest(ctx context.Context) error {
 	due, err := db.Fact(ctx, factRemnants)
 	if err != nil {
@@ -56,7 +59,8 @@ func (db *DB) wipeRest(ctx context.Context) error {
 	return db.SetFacts(ctx, map[string]string{factRemnants: ""})
 }
 
-// checkpoint tells whether everything is in the file and the log is empty. It waits a tenth of a second for readers.
+// checkpoint tells whether everything is in the file and the log is empty. It waits a tenth of a
+// second for readers.
 func (db *DB) checkpoint(ctx context.Context) (done bool, err error) {
 	result := struct{ Busy, Log, Checkpointed int }{Busy: 1}
 	if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {

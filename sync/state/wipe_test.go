@@ -50,7 +50,8 @@ func reading(t *testing.T, path string) (release func()) {
 	}
 }
 
-// The tokens that a key sealed, another key sealed or a logout removed can be read in no file, whoever has it open.
+// The tokens that a key sealed, another key sealed or a logout removed can be read in no file,
+// whoever has it open.
 func TestNothingSealedOrRemovedIsLeftInAnyFile(t *testing.T) {
 	t.Parallel()
 	long := secret + strings.Repeat(" and more", 500) // it takes pages of its own
@@ -95,7 +96,8 @@ func TestAKeyThatIsAddedLaterSealsAtOnceWhileTheFileStaysOpen(t *testing.T) {
 	}
 }
 
-// While others read, the log keeps what was removed: nobody is told that it is gone, and it goes as soon as they are done.
+// While others read, the log keeps what was removed: nobody is told that it is gone, and it goes as
+// soon as they are done.
 func TestWhatReadersHoldIsOverwrittenOnceTheyAreDone(t *testing.T) {
 	t.Parallel()
 	for name, later := range map[string]func(t *testing.T, daemon *DB){

@@ -5,7 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// A record is a row of the source on its way through a spool, under the key of its normalised address.
+// A record is a row of the source on its way through a spool, under the key of its normalised
+// address.
 type Record struct {
 	Kind    Kind
 	Key     []byte
@@ -25,8 +26,8 @@ const (
 	Newcomer  Kind = 'n' // a usable row whose user is to be created
 )
 
-// Append writes the record behind buf: the fields come last and as they are, so that comparing them needs no
-// decoding.
+// Append writes the record behind buf: the fields come last and as they are, so that comparing them
+// needs no decoding.
 func (r *Record) Append(buf []byte) []byte {
 	buf = append(buf, byte(r.Kind))
 	for _, part := range [...][]byte{r.Key, r.Address, r.reason, r.Detail} {

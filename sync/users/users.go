@@ -65,8 +65,8 @@ type Valued struct {
 	byField []int
 }
 
-// ByColumn are the counts under the names of the source's columns, "" for rows with a value of any. Of a column that
-// is mapped twice the first field counts.
+// ByColumn are the counts under the names of the source's columns, "" for rows with a value of any.
+// Of a column that is mapped twice the first field counts.
 func (v Valued) ByColumn(m *contact.Mapping) map[string]int {
 	counts := map[string]int{"": v.any}
 	for i, n := range slices.Backward(v.byField) {
@@ -123,8 +123,9 @@ func Digest(ctx context.Context, source iter.Seq2[source.Row, error]) (string, e
 	return u.sum.String(), ctx.Err()
 }
 
-// Read reads the source to its end. A source that cannot be read to its end gives an error and nothing else:
-// half a source is never planned. told, where there is one, hears of every row. Close the users.
+// Read reads the source to its end. A source that cannot be read to its end gives an error and
+// nothing else: half a source is never planned. told, where there is one, hears of every row. Close
+// the users.
 func Read(ctx context.Context, rows iter.Seq2[source.Row, error], m *contact.Mapping, scratch string, told func(Row)) (*Users, error) {
 	u := &userReader{Users: &Users{rows: spool.New(scratch), Homeless: spool.New(scratch), Keys: spool.New(scratch),
 		Valued: Valued{byField: make([]int, len(m.Targets))}}, mapping: m, values: spool.New(scratch), told: told}
@@ -206,8 +207,9 @@ func (u *userReader) unusableAddress(row *source.Row, fault string) {
 	u.Skips = append(u.Skips, Skipped{Key: row.Key, Email: row.Email[:min(len(row.Email), contact.MaxLooked)], Reason: contact.InvalidEmail, Detail: fault})
 }
 
-// judge makes a record of a row with an address: usable, or not, with the first reason found. An unusable
-// one stays in the order, since its user is not gone. The address is left out where it is the norm.
+// judge makes a record of a row with an address: usable, or not, with the first reason found. An
+// unusable one stays in the order, since its user is not gone. The address is left out where it is
+// the norm.
 func (u *userReader) judge(row *source.Row, norm string) {
 	rec := &u.rec
 	rec.Kind, rec.reason, rec.Detail = Usable, nil, nil
@@ -241,8 +243,8 @@ func (u *userReader) judge(row *source.Row, norm string) {
 	}
 }
 
-// addUnique notes the values of unique fields, to find those that stand in two rows. What stands in for the address of a row
-// without one begins with a zero.
+// addUnique notes the values of unique fields, to find those that stand in two rows. What stands in
+// for the address of a row without one begins with a zero.
 func (u *userReader) addUnique(row *source.Row) error {
 	for i := range u.mapping.Targets {
 		t := &u.mapping.Targets[i]
