@@ -138,7 +138,8 @@ func TestAnAddressThatNoRowHasIsNotPendingBesideASlowImport(t *testing.T) {
 	})
 }
 
-// An import that cannot be read back leaves those who were asked for pending, and says nothing of the others.
+// An import that cannot be read back leaves those who were asked for pending, and says nothing of
+// the others.
 func TestWhoIsAskedForWhenARunFailsIsPending(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -112,7 +112,8 @@ func (s *stage) auditContact(was, now *sandbox.Contact) {
 	}
 }
 
-// mayCarry checks that the mapped values of a contact are its old ones, or such as a row has or had, and tells whether they changed.
+// mayCarry checks that the mapped values of a contact are its old ones, or such as a row has or
+// had, and tells whether they changed.
 func (s *stage) mayCarry(was, now *sandbox.Contact) (changed bool) {
 	norm := strings.ToLower(now.Address)
 	for _, v := range []struct {

@@ -9,7 +9,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// beside starts a dry run in another process on the same state database, and returns what waits for its report.
+// beside starts a dry run in another process on the same state database, and returns what waits for
+// its report.
 func (w *world) beside(o ccsync.Options, configure func(*ccsync.Engine)) (report func() *ccsync.Report) {
 	w.t.Helper()
 	other, err := state.Open(w.t.Context(), w.path, nil)
@@ -80,7 +81,8 @@ func TestADryRunOfAnotherMappingBesideARunDoesNoHarm(t *testing.T) {
 				t.Errorf("the dry run ended %s and would change %+v", report.Outcome, report.Summary)
 			}
 		}
-		w.want(w.run(ccsync.Options{}), ccsync.Synced) // and not refused, as if somebody had changed every code
+		// and not refused, as if somebody had changed every code
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.wantAllCodes()
 		if n := len(w.box.Imports()); n != 1 || len(w.box.Imports()[0].Rows) != 1 {
 			t.Errorf("%d imports: %+v", n, w.box.Imports())

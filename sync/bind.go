@@ -13,9 +13,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// bind turns the configuration's names into the account's ids. Names are looked up once; from then on the
-// id counts, renames are followed, and what is gone is an error. It asks the API only when something is not bound yet,
-// or when fresh is set.
+// bind turns the configuration's names into the account's ids. Names are looked up once; from then
+// on the id counts, renames are followed, and what is gone is an error. It asks the API only when
+// something is not bound yet, or when fresh is set.
 func (r *run) bind(ctx context.Context, fresh bool) error {
 	known, err := r.State.Bindings(ctx)
 	if err != nil {
@@ -71,8 +71,8 @@ func readAccount(ctx context.Context, api *ccapi.Reader, b *contact.Binder) (err
 	return err
 }
 
-// bindings are those to keep. A run forgets names that the configuration does not have any more, so that naming
-// one again binds anew; a dry run, maybe one of another configuration, forgets nothing.
+// bindings are those to keep. A run forgets names that the configuration does not have any more, so
+// that naming one again binds anew; a dry run, maybe one of another configuration, forgets nothing.
 func (e *Engine) bindings(b *contact.Binder) []state.Binding {
 	if e.Write != nil {
 		return b.Made
@@ -111,7 +111,8 @@ func (r *run) createFields(ctx context.Context) error {
 	return r.mirror.Rename(ctx, r.mapping) // it stays good: the new fields are empty everywhere
 }
 
-// createField makes one custom field. When the answer was lost or another program was first, the account tells.
+// createField makes one custom field. When the answer was lost or another program was first, the
+// account tells.
 func (e *Engine) createField(ctx context.Context, label string, log *slog.Logger) (ccapi.CustomField, error) {
 	a, err := e.Write.CreateCustomField(ctx, label, contact.KindText)
 	if err == nil {

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// forcesAll tells whether a run was forced for everybody. One that was forced for some sends these, and leaves as it is what holds
-// for the others.
+// forcesAll tells whether a run was forced for everybody. One that was forced for some sends these,
+// and leaves as it is what holds for the others.
 func (o *Options) forcesAll() bool { return o.Force && len(o.Only) == 0 && o.Limit == 0 }
 
 // Ahead says that everybody else waits for contacts that went ahead of a first push.
 type Ahead struct {
-	Contacts int       `json:"contacts"`
-	Until    time.Time `json:"until,omitzero"` // when their import counts as lost, and others go ahead in their place; zero: never
+	Contacts int `json:"contacts"`
+	// when their import counts as lost, and others go ahead in their place; zero: never
+	Until time.Time `json:"until,omitzero"`
 }
 
 // String names what is waited for, and how long.
@@ -28,8 +29,8 @@ func (a Ahead) String() string {
 	return text + fmt.Sprintf("; after %s it counts as lost ([limits] activity_timeout) and others go ahead", a.Until.UTC().Format("2006-01-02 15:04 MST"))
 }
 
-// awaitAhead waits for contacts that a former run sent ahead: until they are compared nothing else is sent. ok is false when nothing may be
-// sent yet.
+// awaitAhead waits for contacts that a former run sent ahead: until they are compared nothing else
+// is sent. ok is false when nothing may be sent yet.
 func (r *run) awaitAhead(ctx context.Context) (ok bool, err error) {
 	waiting, err := r.canary.Waiting(ctx)
 	if err != nil || waiting == 0 {
@@ -64,7 +65,8 @@ func (r *run) tellAhead(ctx context.Context) (waits bool, err error) {
 	return true, nil
 }
 
-// compareAhead waits for the contacts that went ahead and compares them. ok is false when they changed in more than they were to.
+// compareAhead waits for the contacts that went ahead and compares them. ok is false when they
+// changed in more than they were to.
 func (r *run) compareAhead(ctx context.Context) (ok bool, err error) {
 	if err := r.out.Await(ctx); err != nil {
 		return false, err
@@ -76,7 +78,8 @@ func (r *run) compareAhead(ctx context.Context) (ok bool, err error) {
 	return err == nil && !r.report.Guard.Tripped, err
 }
 
-// sendInSteps sends the plan: first the contacts that go ahead, where some are due, then the others.
+// sendInSteps sends the plan: first the contacts that go ahead, where some are due, then the
+// others.
 func (r *run) sendInSteps(ctx context.Context) error {
 	if r.opts.forcesAll() {
 		if err := r.canary.Pass(ctx); err != nil {

@@ -92,7 +92,9 @@ func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
 				w.want(w.run(ccsync.Options{}), ccsync.Refused)
 				w.guard.Canary = 5
 				all := w.rows
-				w.rows = w.rows[:4] // of whom each has what he is to have: nothing is to be sent, and what happened is not forgotten
+				// of whom each has what he is to have: nothing is to be sent, and what happened is
+				// not forgotten
+				w.rows = w.rows[:4]
 				if r := w.run(ccsync.Options{}); !strings.Contains(strings.Join(r.Notes, "\n"), "will be refused until a run is forced") {
 					t.Errorf("%s, notes %q", r.Outcome, r.Notes)
 				}
@@ -171,7 +173,8 @@ func TestAForcedPushForSomeLeavesTheCanaryForTheOthers(t *testing.T) {
 	}
 }
 
-// While the import of the contacts that go ahead does not end, report, record and log say what everybody waits for, and until when.
+// While the import of the contacts that go ahead does not end, report, record and log say what
+// everybody waits for, and until when.
 func TestAReportSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

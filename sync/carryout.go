@@ -20,8 +20,8 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 	return r.planned(ctx)
 }
 
-// planRest plans for the users whose import, sent by a former run, ended while this one waited for it: their rows may have
-// changed since. It goes over the rows already read, and the same way.
+// planRest plans for the users whose import, sent by a former run, ended while this one waited for
+// it: their rows may have changed since. It goes over the rows already read, and the same way.
 func (r *run) planRest(ctx context.Context) error {
 	r.step("plan", 0, 0)
 	rest, err := r.plan.Rest(ctx, r.mirror, r.users, r.State.Now())
@@ -60,8 +60,8 @@ func (r *run) planned(ctx context.Context) error {
 	return r.estimate(ctx)
 }
 
-// bindAgain reads fields and lists before anything is sent, or shown as if it would be: one that is gone or renamed
-// since shows in nothing else.
+// bindAgain reads fields and lists before anything is sent, or shown as if it would be: one that is
+// gone or renamed since shows in nothing else.
 func (r *run) bindAgain(ctx context.Context) error {
 	if r.plan.Len() == 0 || r.bound {
 		return nil
@@ -77,8 +77,8 @@ func (r *run) bindAgain(ctx context.Context) error {
 	return nil
 }
 
-// carryOut judges the plan, makes it again by what the contacts are now, judges that, and sends it. A dry run, and a plan
-// that is refused or empty, end after the judgement.
+// carryOut judges the plan, makes it again by what the contacts are now, judges that, and sends it.
+// A dry run, and a plan that is refused or empty, end after the judgement.
 func (r *run) carryOut(ctx context.Context) error {
 	if err := r.judge(ctx); err != nil || r.report.Guard.Tripped || r.Write == nil {
 		return err
@@ -110,7 +110,8 @@ func (r *run) carryOut(ctx context.Context) error {
 	return r.sendInSteps(ctx)
 }
 
-// judge lets the guard judge the plan by what former runs did. --force passes every limit but the least number of rows.
+// judge lets the guard judge the plan by what former runs did. --force passes every limit but the
+// least number of rows.
 func (r *run) judge(ctx context.Context) error {
 	h, err := r.history(ctx, r.mirror.Live())
 	if err != nil {

@@ -146,7 +146,8 @@ func TestWhatHappensWhileAValueIsClearedStays(t *testing.T) {
 		"the contact leaves lists": {func(w *world) { w.box.LeaveList("a@example.com", "App users") }, true},
 		"the contact joins a list": {func(w *world) { w.box.JoinList("a@example.com", "Newsletter") }, true},
 		"a property is edited":     {func(w *world) { w.box.SetProperty("a@example.com", "job_title", "Chief") }, true},
-		"the address changes":      {func(w *world) { w.box.ChangeAddress("a@example.com", "b@example.com") }, false}, // it is nobody the plan knows
+		// it is nobody the plan knows
+		"the address changes": {func(w *world) { w.box.ChangeAddress("a@example.com", "b@example.com") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -303,7 +304,8 @@ func TestOrphansAreClearedAcrossChangesOfTheMapping(t *testing.T) {
 		w.box.SetField("edited@example.com", "short_code", "HAND")
 		w.box.SetField("back@example.com", "short_code", "HAND")
 		w.run(ccsync.Options{Full: true})
-		w.policy.Fields = []ccsync.Field{code} // the name is not mapped any more, and so not ours to clear
+		// the name is not mapped any more, and so not ours to clear
+		w.policy.Fields = []ccsync.Field{code}
 		w.rows = []source.Row{}
 		w.box.SetField("edited@example.com", "short_code", "HAND")
 		time.Sleep(time.Hour)

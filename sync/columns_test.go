@@ -18,7 +18,8 @@ func TestAColumnThatIsNotMappedAnyMoreDidNotShrink(t *testing.T) {
 			w.rows[i].Values = []string{r.Values[0], "Ann", r.Values[0]}
 		}
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
-		w.policy.Fields = []ccsync.Field{code} // and the column of the code is mapped once in place of twice
+		// and the column of the code is mapped once in place of twice
+		w.policy.Fields = []ccsync.Field{code}
 		for i, r := range w.rows {
 			w.rows[i].Values = r.Values[:1]
 		}

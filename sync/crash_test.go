@@ -37,8 +37,8 @@ func (m moment) String() string {
 	return fmt.Sprintf("before request %d", m.request)
 }
 
-// life is that of the process in a world: it dies at a moment, when it is told to. Its context ends then, and nothing that it does
-// afterwards reaches the disk or the network, as after kill -9.
+// life is that of the process in a world: it dies at a moment, when it is told to. Its context ends
+// then, and nothing that it does afterwards reaches the disk or the network, as after kill -9.
 type life struct {
 	wire http.RoundTripper
 
@@ -59,8 +59,8 @@ var errDead = errors.New("the process is dead")
 // lives are by the path of the state database.
 var lives sync.Map
 
-// Every connection to the state database of a world asks its process whether it may commit. No test cuts the power, so what is
-// written need not be waited for.
+// Every connection to the state database of a world asks its process whether it may commit. No test
+// cuts the power, so what is written need not be waited for.
 func init() {
 	db, err := sql.Open("sqlite3", "")
 	if err != nil {
@@ -88,7 +88,8 @@ func (l *life) endAt(end moment, kill context.CancelFunc) {
 	l.mortal, l.end, l.kill, l.dead, l.ended, l.requests, l.commits = true, end, kill, false, time.Time{}, 0, 0
 }
 
-// again makes the next process immortal and tells when this one died or was told to stop, zero if it was not.
+// again makes the next process immortal and tells when this one died or was told to stop, zero if
+// it was not.
 func (l *life) again() (ended time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,7 +143,8 @@ func (l *life) meet(end bool) {
 	}
 }
 
-// runUntil runs once in a process that dies at a moment, if the run lasts that long, and starts a new one.
+// runUntil runs once in a process that dies at a moment, if the run lasts that long, and starts a
+// new one.
 func (w *world) runUntil(end moment, o ccsync.Options) (died bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -175,7 +177,8 @@ func (w *world) finish() {
 	w.t.Errorf("not done after five runs: %s, error %+v, push %+v, summary %+v", last.Outcome, last.Error, last.Push, last.Summary)
 }
 
-// story is a scenario of which one run is killed: the installation before it, and what has to be true in the end.
+// story is a scenario of which one run is killed: the installation before it, and what has to be
+// true in the end.
 type story struct {
 	name    string
 	prepare func(*world)
@@ -186,7 +189,8 @@ type story struct {
 	lossy   bool              // an import loses its rows: they are sent again
 }
 
-// rows of users a to f and their contacts on different lists, so that an update without `lists` takes several batches.
+// rows of users a to f and their contacts on different lists, so that an update without `lists`
+// takes several batches.
 func severalLists(w *world) {
 	for i, on := range [][]string{{"App users"}, {"Newsletter"}, {"Third"}, {"App users"}, {"Newsletter"}, {"Third"}} {
 		address := string(rune('a'+i)) + "@example.com"
@@ -251,8 +255,9 @@ var stories = []story{
 	}},
 }
 
-// TestAKillAtAnyInstantLosesNothingAndRepeatsNothing kills a run of each scenario before and after each of its requests and at each
-// of its commits. A new process on the same state database then finishes the work.
+// TestAKillAtAnyInstantLosesNothingAndRepeatsNothing kills a run of each scenario before and after
+// each of its requests and at each of its commits. A new process on the same state database then
+// finishes the work.
 func TestAKillAtAnyInstantLosesNothingAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range stories {
@@ -270,8 +275,8 @@ func TestAKillAtAnyInstantLosesNothingAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// TestAStopAtAnyInstantIsSoonAndIsFinishedByTheNextRun tells a run of each scenario to stop, as SIGTERM does, at each of its requests and
-// commits.
+// TestAStopAtAnyInstantIsSoonAndIsFinishedByTheNextRun tells a run of each scenario to stop, as
+// SIGTERM does, at each of its requests and commits.
 func TestAStopAtAnyInstantIsSoonAndIsFinishedByTheNextRun(t *testing.T) {
 	t.Parallel()
 	for _, s := range stories {

@@ -13,8 +13,8 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// On a disk that becomes full at any point of a run, nothing is sent that was not written down, the error names the file, and
-// the next run goes on when there is room again.
+// On a disk that becomes full at any point of a run, nothing is sent that was not written down, the
+// error names the file, and the next run goes on when there is room again.
 func TestAFullDiskStopsARunAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	const pageSize = 4096

@@ -1,5 +1,5 @@
-// Package sync turns the difference between the users of an app and the contacts of a Constant Contact account
-// into verified changes.
+// Package sync turns the difference between the users of an app and the contacts of a Constant
+// Contact account into verified changes.
 //
 // One run goes from left to right:
 //
@@ -17,15 +17,17 @@
 //	verify     the contacts are read back; what did not land is a problem
 //	report
 //
-// Users whose import was sent by a former run, and has ended meanwhile, are planned in a second pass over the same rows.
+// Users whose import was sent by a former run, and has ended meanwhile, are planned in a second
+// pass over the same rows.
 //
-// A dry run is the same code without a Writer, ended after the guard. Only batches outlive a run: their
-// states are in the state database, and the next run takes them up wherever the last one died.
+// A dry run is the same code without a Writer, ended after the guard. Only batches outlive a run:
+// their states are in the state database, and the next run takes them up wherever the last one
+// died.
 //
-// The words: a user is a row of the source, a contact is Constant Contact's. The mirror is the local copy of all contacts,
-// a snapshot a complete reading of them. A change is what the plan does to one contact, a skip a row that is not sent. A
-// batch is one bulk import, an activity Constant Contact's name for it. The normalised address under which users
-// and contacts meet is called norm.
+// The words: a user is a row of the source, a contact is Constant Contact's. The mirror is the
+// local copy of all contacts, a snapshot a complete reading of them. A change is what the plan does
+// to one contact, a skip a row that is not sent. A batch is one bulk import, an activity Constant
+// Contact's name for it. The normalised address under which users and contacts meet is called norm.
 //
 // An Engine is used by one goroutine at a time.
 package sync

@@ -33,8 +33,8 @@ func (w *world) killAfter(d time.Duration, o ccsync.Options) {
 	w.restart()
 }
 
-// overtaken is an installation of 50 users whose import was under way, with values that begin with V, when its run was killed. Their
-// rows begin with W now.
+// overtaken is an installation of 50 users whose import was under way, with values that begin with
+// V, when its run was killed. Their rows begin with W now.
 func (w *world) overtaken() {
 	w.t.Helper()
 	w.populate(50, 1)

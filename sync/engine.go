@@ -17,20 +17,20 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Engine brings one account into step with one source. It is made anew for each configuration; its runs
-// must not overlap.
+// Engine brings one account into step with one source. It is made anew for each configuration; its
+// runs must not overlap.
 type Engine struct {
 	State *state.DB
 	Quota *state.Quota
 	// Users reads the source's rows from the start.
 	Users func(context.Context) *source.Reading
-	// Unchanged tells, for certain, that the source has not changed since the reading with this mark; false
-	// when in doubt. nil: never certain.
+	// Unchanged tells, for certain, that the source has not changed since the reading with this
+	// mark; false when in doubt. nil: never certain.
 	Unchanged func(ctx context.Context, mark string) (bool, error)
 	Read      *ccapi.Reader
 	Write     *ccapi.Writer // nil: a dry run
-	// LookOnly gives a Reader that renews no token, nil when the one that there is cannot be used any more: for a dry run of a
-	// clone, which is refused without a plan otherwise.
+	// LookOnly gives a Reader that renews no token, nil when the one that there is cannot be used
+	// any more: for a dry run of a clone, which is refused without a plan otherwise.
 	LookOnly func(context.Context) *ccapi.Reader
 	Scratch  string // folder for what does not fit into memory
 	Home     Home
@@ -40,7 +40,8 @@ type Engine struct {
 	Log      *slog.Logger
 	// Progress hears how far a step has come; total is 0 when unknown. nil: nobody listens.
 	Progress func(step string, done, total int)
-	// Waited is how long requests have waited for their turn so far, all added up. nil: nobody knows.
+	// Waited is how long requests have waited for their turn so far, all added up. nil: nobody
+	// knows.
 	Waited func() time.Duration
 	// Began hears the number of a run at its beginning. nil: nobody listens.
 	Began func(run int64)
@@ -101,8 +102,8 @@ type waited struct {
 	database   time.Duration
 }
 
-// Run runs once. The report is there whatever happened; an error is one that kept even the report from being
-// kept. Without a Writer it is a dry run: the same steps, ended after the guard.
+// Run runs once. The report is there whatever happened; an error is one that kept even the report
+// from being kept. Without a Writer it is a dry run: the same steps, ended after the guard.
 func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 	r, err := e.begin(ctx, opts)
 	if err != nil {
@@ -119,7 +120,8 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Report, error) {
 	return r.report, r.end(ctx)
 }
 
-// takeStock completes the report by what is open still and what was sent. ended is what ended the run.
+// takeStock completes the report by what is open still and what was sent. ended is what ended the
+// run.
 func (r *run) takeStock(ctx context.Context, ended error) error {
 	if r.plan != nil {
 		r.report.Users = r.asked.States()

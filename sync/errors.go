@@ -35,7 +35,8 @@ func Diagnose(err error) (code, hint string) {
 		return "snapshot_incomplete", "nothing was sent; it is retried at the next run"
 	case errors.As(err, new(*state.HeldError)):
 		return "held", "another process holds this state database; `ccsyncd push` hands the work to it"
-	case errors.Is(err, state.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT): // or where rows are sorted, which is beside it
+	case errors.Is(err, state.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		// The disk of the state database, or of the file in the same folder where rows are sorted.
 		return "state_full", "free disk space; the next run continues where this one stopped"
 	case errors.Is(err, state.ErrBusy):
 		return "state_busy", "stop what keeps the state database locked; it is retried at the next run"

@@ -7,9 +7,10 @@ import (
 	"ccsyncd/sync/mirror"
 )
 
-// estimate foretells what sending the plan will cost. Creating a custom field is one request; the recheck
-// reads each contact by its address or all by paging; imports are as many as the caps need; a few polls; the verification is the
-// next incremental refresh; a contact that is cleared takes a GET and a PUT.
+// estimate foretells what sending the plan will cost. Creating a custom field is one request; the
+// recheck reads each contact by its address or all by paging; imports are as many as the caps need;
+// a few polls; the verification is the next incremental refresh; a contact that is cleared takes a
+// GET and a PUT.
 func (r *run) estimate(ctx context.Context) error {
 	e, n := &r.report.Estimate, r.plan.Len()
 	if n == 0 {

@@ -12,8 +12,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Every kind of fault that the sandbox knows befalls every request of a first run, one at a time. The next runs make good
-// what it broke, and nothing is sent twice that had landed.
+// Every kind of fault that the sandbox knows befalls every request of a first run, one at a time.
+// The next runs make good what it broke, and nothing is sent twice that had landed.
 func TestEveryFaultAtEveryRequestIsMadeGood(t *testing.T) {
 	t.Parallel()
 	const requests = 7 // of the run without a fault

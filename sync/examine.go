@@ -14,7 +14,8 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Examination is what a run would make of the rows of the source by themselves, before it looks at any contact.
+// Examination is what a run would make of the rows of the source by themselves, before it looks at
+// any contact.
 type Examination struct {
 	Source  users.Source
 	Skipped []users.Skipped // at most 10,000
@@ -32,8 +33,8 @@ func (x *Examination) Count() int {
 	return n
 }
 
-// Examine reads the source and judges every row by the rules of a run. Types of custom fields count as far as they
-// are known. It asks Constant Contact nothing and writes nothing.
+// Examine reads the source and judges every row by the rules of a run. Types of custom fields count
+// as far as they are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
 	m := (&contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
 	x := &Examination{}
@@ -74,7 +75,8 @@ func (x *Examination) look(rows iter.Seq2[source.Row, error]) iter.Seq2[source.R
 	}
 }
 
-// isFormula tells whether a spreadsheet would take a value for a formula. Numbers, dates and telephone numbers it takes for such.
+// isFormula tells whether a spreadsheet would take a value for a formula. Numbers, dates and
+// telephone numbers it takes for such.
 func isFormula(value string) bool {
 	return value != "" && strings.Contains("=+-@\t\r", value[:1]) && strings.Trim(value, "+-0123456789 .,:/()") != ""
 }

@@ -14,16 +14,18 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Explanation tells all there is to know of one user: the rows, the contacts, what a run would do and why, and
-// what was sent before. Values are by source column.
+// Explanation tells all there is to know of one user: the rows, the contacts, what a run would do
+// and why, and what was sent before. Values are by source column.
 type Explanation struct {
-	Schema   int                 `json:"schema"` // 1
-	Asked    string              `json:"asked"`
-	Address  string              `json:"address"` // normalised
-	Known    bool                `json:"known"`   // at least one side knows the address
-	Rows     []ExplainedRow      `json:"rows"`
-	Contacts []ExplainedContact  `json:"contacts"`
-	Decision string              `json:"decision"` // "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" before the first snapshot
+	Schema   int                `json:"schema"` // 1
+	Asked    string             `json:"asked"`
+	Address  string             `json:"address"` // normalised
+	Known    bool               `json:"known"`   // at least one side knows the address
+	Rows     []ExplainedRow     `json:"rows"`
+	Contacts []ExplainedContact `json:"contacts"`
+	// "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" before the
+	// first snapshot
+	Decision string              `json:"decision"`
 	Reason   string              `json:"reason,omitempty"`
 	Detail   string              `json:"detail,omitempty"`
 	Fields   map[string]OldToNew `json:"fields,omitempty"` // what would change
@@ -61,12 +63,13 @@ type ExplainedProblem struct {
 
 // ExplainedPush is one time that the user was sent.
 type ExplainedPush struct {
-	Run      int64             `json:"run"`
-	Activity string            `json:"activity,omitempty"`
-	State    string            `json:"state"`  // of the batch
-	Result   string            `json:"result"` // "done", the reason of a problem, or "" while it is open
-	At       string            `json:"at"`
-	Values   map[string]string `json:"values"`
+	Run      int64  `json:"run"`
+	Activity string `json:"activity,omitempty"`
+	State    string `json:"state"` // of the batch
+	// "done", the reason of a problem, or "" while it is open
+	Result string            `json:"result"`
+	At     string            `json:"at"`
+	Values map[string]string `json:"values"`
 }
 
 // lastPushes is how many pushes an explanation shows.
@@ -79,8 +82,8 @@ type explainer struct {
 	users   *users.Users
 }
 
-// Explain explains one user, named by an address or by "key:4711", by the plan that a run for all would make. It reads the
-// source and the state database and asks Constant Contact nothing.
+// Explain explains one user, named by an address or by "key:4711", by the plan that a run for all
+// would make. It reads the source and the state database and asks Constant Contact nothing.
 func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) {
 	r := &explainer{Engine: e}
 	bindings, err := e.State.Bindings(ctx)

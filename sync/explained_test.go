@@ -202,7 +202,8 @@ func TestASnapshotUnderWayTellsNobodyWhoIsAContact(t *testing.T) {
 	})
 }
 
-// Lists are named even if the configuration names none, once their names were read, as by `ccsyncd account`.
+// Lists are named even if the configuration names none, once their names were read, as by `ccsyncd
+// account`.
 func TestAnExplanationNamesEveryList(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

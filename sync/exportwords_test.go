@@ -14,7 +14,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// crowd is a large account: 12,000 users on a list, some of them outdated; others opted out, deleted, without an address or held.
+// crowd is a large account: 12,000 users on a list, some of them outdated; others opted out,
+// deleted, without an address or held.
 func (w *world) crowd(held int) {
 	w.populate(12_000, 100)
 	w.box.Seed(sandbox.Contact{Address: "deleted@example.com", Deleted: true}, sandbox.Contact{Address: "out@example.com", Permission: "unsubscribed"},
@@ -77,7 +78,8 @@ func (w *world) wantAllBut(keys ...string) {
 	w.rows = all
 }
 
-// A word that is not known is never taken for a subscription: those few are read by their addresses, and where they are many, pages are.
+// A word that is not known is never taken for a subscription: those few are read by their
+// addresses, and where they are many, pages are.
 func TestContactsOfAnUnknownStatusAreReadByTheirAddress(t *testing.T) {
 	t.Parallel()
 	for held, exported := range map[int]bool{20: true, 40: false} {
@@ -179,7 +181,8 @@ func TestLinesOfAnExportThatAreNotUnderstoodAreReadByTheirAddress(t *testing.T) 
 	}
 }
 
-// The pages show fewer contacts than the account counts, now and always: the account is read twice once, and then no more than any other.
+// The pages show fewer contacts than the account counts, now and always: the account is read twice
+// once, and then no more than any other.
 func TestACountThatIsTooHighDoesNotSpendTheDay(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{Switches: sandbox.Switches{ContactsCountHigh: 1}}, func(w *world) {
@@ -206,7 +209,8 @@ func TestACountThatIsTooHighDoesNotSpendTheDay(t *testing.T) {
 	})
 }
 
-// Neither the pages nor the statistics count right: a second export that has the same, or a second reading of the pages, is the account.
+// Neither the pages nor the statistics count right: a second export that has the same, or a second
+// reading of the pages, is the account.
 func TestStatisticsThatCountTooManyLetARunGoOn(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

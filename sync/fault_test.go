@@ -15,7 +15,8 @@ import (
 
 const importPath = "/v3/activities/contacts_json_import"
 
-// sentTwice are the addresses that stand in more than one accepted import, of those from the given number on.
+// sentTwice are the addresses that stand in more than one accepted import, of those from the given
+// number on.
 func (w *world) sentTwice(first int) []string {
 	seen, twice := map[string]bool{}, []string{}
 	for _, imp := range w.box.Imports()[first:] {
@@ -263,7 +264,8 @@ func TestTheDaysQuotaDefersTheRest(t *testing.T) {
 	})
 }
 
-// A look-up that counts a contact and shows none has skipped it: nobody is taken for gone, or for a newcomer, for that.
+// A look-up that counts a contact and shows none has skipped it: nobody is taken for gone, or for a
+// newcomer, for that.
 func TestALookUpThatSkipsTheContactIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
@@ -271,7 +273,8 @@ func TestALookUpThatSkipsTheContactIsMadeAgain(t *testing.T) {
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		time.Sleep(time.Hour)
 		w.rows[1].Values[0] = "FRESH"
-		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultShiftedPage, Path: "/v3/contacts", At: []int{2}, Rows: 1}) // the first is the refresh
+		// the first is the refresh
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultShiftedPage, Path: "/v3/contacts", At: []int{2}, Rows: 1})
 		r := w.run(ccsync.Options{})
 		w.want(r, ccsync.Synced)
 		if r.Summary.Skipped != 0 || r.Push.Verified != 1 || w.code(w.rows[1].Email) != "FRESH" {
@@ -280,7 +283,8 @@ func TestALookUpThatSkipsTheContactIsMadeAgain(t *testing.T) {
 	})
 }
 
-// Nobody is created at an address where the account counts a contact and shows none, however often it is asked.
+// Nobody is created at an address where the account counts a contact and shows none, however often
+// it is asked.
 func TestNobodyIsCreatedWhereAContactIsCountedAndNotShown(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

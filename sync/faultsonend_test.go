@@ -19,8 +19,8 @@ var answerFaults = []sandbox.Fault{
 	{Kind: sandbox.FaultSlow, Delay: 25 * time.Second}, {Kind: sandbox.FaultSlow, Delay: 5 * time.Minute}, {Kind: sandbox.FaultShiftedPage, Rows: 3}, {Kind: sandbox.FaultUnauthorized},
 }
 
-// TestFaultsOnEndAtAnyRequestAreMadeGood lets a fault befall three requests on end, wherever they begin, of a run that updates, creates
-// and clears.
+// TestFaultsOnEndAtAnyRequestAreMadeGood lets a fault befall three requests on end, wherever they
+// begin, of a run that updates, creates and clears.
 func TestFaultsOnEndAtAnyRequestAreMadeGood(t *testing.T) {
 	t.Parallel()
 	for _, fault := range answerFaults {

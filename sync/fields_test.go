@@ -210,7 +210,8 @@ func TestADryRunShowsTheFieldAsEmpty(t *testing.T) {
 	})
 }
 
-// wantVoucher fails the test unless the contact of one carries a value under the new name of its field.
+// wantVoucher fails the test unless the contact of one carries a value under the new name of its
+// field.
 func (w *world) wantVoucher(want string) {
 	w.t.Helper()
 	if c, _ := w.box.Contact("a@example.com"); c.Fields["voucher"] != want {

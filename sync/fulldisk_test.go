@@ -52,8 +52,9 @@ func fill(t testing.TB, dir string, room int) {
 	}
 }
 
-// On a disk that is really full, or becomes so at any point of a run, the error says so, wherever it comes up: while the
-// state database is opened, while a run begins, in its middle, or when it ends.
+// On a disk that is really full, or becomes so at any point of a run, the error says so, wherever
+// it comes up: while the state database is opened, while a run begins, in its middle, or when it
+// ends.
 func TestOnAFullDiskEveryErrorNamesTheDisk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some hundred runs")
@@ -104,7 +105,8 @@ func clearDir(t *testing.T, dir string) {
 	}
 }
 
-// tryOn opens what close has closed, runs once and closes again; the error is that of whichever failed.
+// tryOn opens what close has closed, runs once and closes again; the error is that of whichever
+// failed.
 func (w *world) tryOn() error {
 	db, err := state.Open(w.t.Context(), w.path, nil)
 	if err != nil {

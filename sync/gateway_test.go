@@ -22,7 +22,8 @@ func (w *world) posts() (n int) {
 	return n
 }
 
-// A server that redirects an import has taken none: it is told as what it is, and not posted again and again.
+// A server that redirects an import has taken none: it is told as what it is, and not posted again
+// and again.
 func TestARedirectedImportIsToldAsARedirect(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
@@ -126,7 +127,8 @@ func (w *rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// The link to an export's file may show a host that only the service itself knows: it is not followed, and pages are read.
+// The link to an export's file may show a host that only the service itself knows: it is not
+// followed, and pages are read.
 func TestAnExportWhoseLinkLeadsAwayIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -11,7 +11,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// refuse fails the test unless a run is refused for these reasons, and so is its preview, with nothing sent.
+// refuse fails the test unless a run is refused for these reasons, and so is its preview, with
+// nothing sent.
 func (w *world) refuse(reasons ...string) {
 	w.t.Helper()
 	writes := len(w.box.Writes())
@@ -70,7 +71,8 @@ func TestForcePassesOnceAndStartsTheCountsAnew(t *testing.T) {
 	})
 }
 
-// Whoever forces a push for one user has looked at that one: what the others changed today still counts.
+// Whoever forces a push for one user has looked at that one: what the others changed today still
+// counts.
 func TestAForcedPushForSomeLeavesTheCountsForTheOthers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -9,7 +9,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Where next links lead astray no account is read whole: the run fails soon, and nothing is written.
+// Where next links lead astray no account is read whole: the run fails soon, and nothing is
+// written.
 func TestNextLinksThatLeadAstrayEndTheRun(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]sandbox.Switches{
@@ -26,15 +27,16 @@ func TestNextLinksThatLeadAstrayEndTheRun(t *testing.T) {
 					t.Errorf("%d writes, %d requests", len(w.box.Writes()), report.Requests)
 				}
 				w.box.SetSwitches(sandbox.Switches{})
-				time.Sleep(2 * time.Hour) // links that go round in circles are gone on with for an hour
+				// links that go round in circles are gone on with for an hour
+				time.Sleep(2 * time.Hour)
 				w.want(w.run(ccsync.Options{}), ccsync.Synced)
 			})
 		})
 	}
 }
 
-// A link to a next page is as good as the server's memory of it: a snapshot that cannot be resumed where it was broken off begins anew
-// at once.
+// A link to a next page is as good as the server's memory of it: a snapshot that cannot be resumed
+// where it was broken off begins anew at once.
 func TestASnapshotWhoseNextLinkHasDiedBeginsAnew(t *testing.T) {
 	t.Parallel()
 	for name, dead := range map[string]sandbox.Fault{

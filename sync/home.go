@@ -27,8 +27,8 @@ const (
 	factJoins   = "joins" // "yes": a forced run has let existing contacts join lists
 )
 
-// atHome checks that this state database belongs to these endpoints, this source and this machine. ok is false when it was moved:
-// the guard has refused, no token was spent.
+// atHome checks that this state database belongs to these endpoints, this source and this machine.
+// ok is false when it was moved: the guard has refused, no token was spent.
 //
 //	differs                    then
 //	endpoints                  error (the program exits 78)
@@ -36,11 +36,13 @@ const (
 //	machine and path           refused, unless forced: it is a clone
 //	machine or path            it was moved or renamed: taken
 //
-// A dry run goes on all the same, so that its plan can be seen: that of a clone with the access token that it has, which is not
-// renewed, since renewing would spend the refresh token of the installation that it was cloned from.
+// A dry run goes on all the same, so that its plan can be seen: that of a clone with the access
+// token that it has, which is not renewed, since renewing would spend the refresh token of the
+// installation that it was cloned from.
 //
-// Who is bound when: endpoints, machine and path with the login, whose tokens are for these and may be sent nowhere else, or with the
-// first run. The source when a run that may write has passed the guard, by settleIn: until then it may be a mistyped one.
+// Who is bound when: endpoints, machine and path with the login, whose tokens are for these and may
+// be sent nowhere else, or with the first run. The source when a run that may write has passed the
+// guard, by settleIn: until then it may be a mistyped one.
 func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 	was, err := homeOf(ctx, r.State)
 	if err != nil {
@@ -52,7 +54,8 @@ func (r *run) atHome(ctx context.Context) (ok bool, err error) {
 	moved, clone := was.moved(r.Home)
 	looks := r.Write == nil && (!clone || r.lookOnly(ctx))
 	if moved != "" && (!r.opts.Force || r.Write == nil && !looks) {
-		if err := r.readable(ctx); err != nil && !clone { // nothing was moved: the name of the source is wrong
+		// nothing was moved: the name of the source is wrong
+		if err := r.readable(ctx); err != nil && !clone {
 			return false, err
 		}
 		r.moved = moved
@@ -104,8 +107,8 @@ func (r *run) lookOnly(ctx context.Context) bool {
 	return true
 }
 
-// settleIn is for a run that may write and has passed the guard: it binds the source, and when it was forced for all users, existing
-// contacts may join the configured lists from now on.
+// settleIn is for a run that may write and has passed the guard: it binds the source, and when it
+// was forced for all users, existing contacts may join the configured lists from now on.
 func (r *run) settleIn(ctx context.Context) error {
 	was, err := homeOf(ctx, r.State)
 	if err != nil {
@@ -120,15 +123,16 @@ func (r *run) settleIn(ctx context.Context) error {
 	return r.State.SetFacts(ctx, map[string]string{factJoins: "yes"})
 }
 
-// knowsWhoLeft tells whether existing contacts may join lists. A new state database cannot know who left one before it was made, so that
-// they join none until a run for all users was forced.
+// knowsWhoLeft tells whether existing contacts may join lists. A new state database cannot know who
+// left one before it was made, so that they join none until a run for all users was forced.
 func (e *Engine) knowsWhoLeft(ctx context.Context) (bool, error) {
 	joins, err := e.State.Fact(ctx, factJoins)
 	return joins != "", err
 }
 
-// LoggedIn binds a new state database to the endpoints that gave a login, to the machine and the path; a *SetupError when it belongs to
-// other endpoints. Ask before the login is begun, too: nobody approves a code in vain then.
+// LoggedIn binds a new state database to the endpoints that gave a login, to the machine and the
+// path; a *SetupError when it belongs to other endpoints. Ask before the login is begun, too:
+// nobody approves a code in vain then.
 func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 	was, err := homeOf(ctx, db)
 	if err != nil {

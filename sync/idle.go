@@ -11,11 +11,12 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last whole
-// run planned nothing, or what the guard refused, under the present policy and mapping; since then no
-// run for all has begun, no problem came or went, and Drift has not passed; no batch is open, no retry is
-// due, no snapshot is due, and the source is unchanged, by its own word or by the digest of its rows. When
-// in doubt it is false. Imports that do not move any more are looked at every few minutes.
+// Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last
+// whole run planned nothing, or what the guard refused, under the present policy and mapping; since
+// then no run for all has begun, no problem came or went, and Drift has not passed; no batch is
+// open, no retry is due, no snapshot is due, and the source is unchanged, by its own word or by the
+// digest of its rows. When in doubt it is false. Imports that do not move any more are looked at
+// every few minutes.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	var last LastPlan
 	known, err := e.State.Record(ctx, recordLastPlan, &last)
@@ -78,8 +79,8 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 	return due.IsZero() || now.Before(due), nil
 }
 
-// sameDigest reads the source and compares it with what the last plan saw. Where nothing but the mark
-// has moved, the plan takes the new one.
+// sameDigest reads the source and compares it with what the last plan saw. Where nothing but the
+// mark has moved, the plan takes the new one.
 func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
 	reading := e.Users(ctx)
 	sum, err := users.Digest(ctx, reading.Rows())

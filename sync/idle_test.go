@@ -108,7 +108,8 @@ func TestAfterARunThatFailedBeforeItsPlanNoTickIsIdleUntilOneSucceeds(t *testing
 				w.box.ClearFaults()
 				for range 3 {
 					e := w.engine()
-					e.Unchanged = func(context.Context, string) (bool, error) { return true, nil } // since somebody read it last
+					// since somebody read it last
+					e.Unchanged = func(context.Context, string) (bool, error) { return true, nil }
 					if idle, err := e.Idle(w.t.Context()); idle || err != nil {
 						t.Fatalf("a tick is idle (%v) while a change waits", err)
 					}
@@ -125,8 +126,9 @@ func TestAfterARunThatFailedBeforeItsPlanNoTickIsIdleUntilOneSucceeds(t *testing
 	}
 }
 
-// A run for some users and a dry run refresh the mirror too, but plan for nobody else.
-// An import that does not move any more is looked at every few minutes, not at each tick; a change of the table is served at once.
+// A run for some users and a dry run refresh the mirror too, but plan for nobody else. An import
+// that does not move any more is looked at every few minutes, not at each tick; a change of the
+// table is served at once.
 func TestTicksAreIdleBetweenTheLooksAtAnImportThatDoesNotMove(t *testing.T) {
 	t.Parallel()
 	for name, canary := range map[string]int{"an import": 0, "that of the contacts that go ahead": 3} {
@@ -156,7 +158,8 @@ func TestTicksAreIdleBetweenTheLooksAtAnImportThatDoesNotMove(t *testing.T) {
 	}
 }
 
-// A refused plan is not made again at each tick: it would be the same, and cost the day's requests. Whatever may make it another ends that.
+// A refused plan is not made again at each tick: it would be the same, and cost the day's requests.
+// Whatever may make it another ends that.
 func TestATickIsIdleWhileARefusedPlanWouldBeTheSame(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -71,7 +71,8 @@ func TestWhoLeftAListIsNotPutBackUnderAnotherAddress(t *testing.T) {
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		time.Sleep(time.Hour)
 		w.rows[0].Values = []string{"C"}
-		w.whileReading = func() { w.box.ChangeAddress("old@example.com", "new@example.com") } // after the refresh, before the recheck
+		// after the refresh, before the recheck
+		w.whileReading = func() { w.box.ChangeAddress("old@example.com", "new@example.com") }
 		report := w.run(ccsync.Options{})
 		w.want(report, ccsync.Synced)
 		if got := skipOf(report, "1"); got != ccsync.NotAContact {
@@ -122,7 +123,8 @@ func TestAContactThatHasAnotherAddressNowIsNotCleared(t *testing.T) {
 		w.policy.Fields = append(w.policy.Fields, ccsync.Field{Column: "first_name", Property: "first_name", Clear: true})
 		w.box.Seed(sandbox.Contact{Address: "a@example.com", FirstName: "Ann", Fields: map[string]string{"Short code": "OLD"}, Lists: []string{"App users"}})
 		w.rows = []source.Row{row("1", "a@example.com", "NEW", "")}
-		w.whileReading = func() { w.box.ChangeAddress("a@example.com", "b@example.com") } // the run's own snapshot is fresh: nothing else is read again
+		// the run's own snapshot is fresh: nothing else is read again
+		w.whileReading = func() { w.box.ChangeAddress("a@example.com", "b@example.com") }
 		w.run(ccsync.Options{})
 		if c, _ := w.box.Contact("b@example.com"); c.FirstName != "Ann" || c.Fields["short_code"] != "OLD" {
 			t.Errorf("%+v", c)
@@ -180,7 +182,8 @@ func TestAKilledRunsImportIsToldFromThatOfAnotherProgram(t *testing.T) {
 			inWorld(t, sandbox.Options{}, func(w *world) {
 				w.populate(40, 40)
 				w.whileReading = func() { w.elsewhere("p@example.com"); time.Sleep(5 * time.Second) }
-				if !w.runUntil(moment{request: 3 + 1, seen: accepted}, ccsync.Options{}) { // fields, contacts, lists (elsewhere), import
+				// fields, contacts, lists (elsewhere), import
+				if !w.runUntil(moment{request: 3 + 1, seen: accepted}, ccsync.Options{}) {
 					t.Fatal("the run did not last until its import")
 				}
 				w.whileReading = nil

@@ -10,7 +10,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// empty is an installation in step, of 300 contacts of whom the first n are to get a code where they have none.
+// empty is an installation in step, of 300 contacts of whom the first n are to get a code where
+// they have none.
 func (w *world) empty(n int) {
 	w.t.Helper()
 	w.populate(300, 0)
@@ -24,7 +25,8 @@ func (w *world) empty(n int) {
 	time.Sleep(time.Hour)
 }
 
-// refusedLate fails the test unless a run is refused for this reason though its preview was not, and nothing was sent.
+// refusedLate fails the test unless a run is refused for this reason though its preview was not,
+// and nothing was sent.
 func (w *world) refusedLate(reason string, count int) *ccsync.Report {
 	w.t.Helper()
 	meanwhile := w.whileReading
@@ -151,7 +153,8 @@ func TestJoinsThatTheLastReadingTurnsUpAreJudgedToo(t *testing.T) {
 		for i := range 30 {
 			w.box.Seed(contact(fmt.Sprintf("spare%d@example.com", i), "", "Newsletter"))
 		}
-		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced) // contacts of a new state join nothing until then
+		// contacts of a new state join nothing until then
+		w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
 		time.Sleep(time.Hour)
 		w.change(0, 30, "NEW")
 		w.guard = ccsync.Guard{MaxJoins: 25}
@@ -171,7 +174,8 @@ func TestJoinsThatTheLastReadingTurnsUpAreJudgedToo(t *testing.T) {
 	})
 }
 
-// Whose contact is gone since the last reading is not created by the same run: the next one finds out who has the contact.
+// Whose contact is gone since the last reading is not created by the same run: the next one finds
+// out who has the contact.
 func TestContactsThatAreGoneSinceTheLastReadingAreNotCreatedPastTheGuard(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]func(w *world, i int){

@@ -29,7 +29,8 @@ func (l listNames) of(ids []string) []string {
 	return names
 }
 
-// NameLists keeps the names of all lists of the account, whenever they are read: nothing asks for them for that alone.
+// NameLists keeps the names of all lists of the account, whenever they are read: nothing asks for
+// them for that alone.
 func NameLists(ctx context.Context, db *state.DB, lists []ccapi.List) error {
 	now := make(listNames, len(lists))
 	for _, l := range lists {

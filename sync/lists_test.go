@@ -208,7 +208,8 @@ func TestOnlyTheConfiguredListThatWasLeftIsLeftOut(t *testing.T) {
 	})
 }
 
-// Who leaves a list before the import that joined him is read back was seen there by nobody, and is not put back all the same.
+// Who leaves a list before the import that joined him is read back was seen there by nobody, and is
+// not put back all the same.
 func TestWhoLeftAListBeforeItWasSeenIsNotPutBack(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
@@ -217,7 +218,8 @@ func TestWhoLeftAListBeforeItWasSeenIsNotPutBack(t *testing.T) {
 		w.box.Seed(contact("a@example.com", "A", "App users"))
 		w.rows = []source.Row{row("1", "a@example.com", "B")}
 		if !w.runUntil(moment{request: 4, seen: true}, ccsync.Options{}) {
-			t.Fatal("the run ended before its import was accepted") // fields, lists, contacts, import
+			// fields, lists, contacts, import
+			t.Fatal("the run ended before its import was accepted")
 		}
 		time.Sleep(time.Hour)
 		w.box.LeaveList("a@example.com", "Newsletter")

@@ -8,8 +8,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// A field that gets another name between plan and import takes no value under its old one: that is noticed, named, and made good
-// under the new one.
+// A field that gets another name between plan and import takes no value under its old one: that is
+// noticed, named, and made good under the new one.
 func TestAFieldRenamedInTheMiddleOfARunIsNoticed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
@@ -29,7 +29,8 @@ func TestAFieldRenamedInTheMiddleOfARunIsNoticed(t *testing.T) {
 	})
 }
 
-// A field that is deleted between plan and import takes no value: nothing is called verified, and no field is made in its place.
+// A field that is deleted between plan and import takes no value: nothing is called verified, and
+// no field is made in its place.
 func TestAFieldDeletedInTheMiddleOfARunIsNoticed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -17,7 +17,8 @@ func atHome(source string) ccsync.Home {
 	return ccsync.Home{API: "https://api/v3", Auth: "https://auth", Source: source, Machine: "m1", Path: "/one.db"}
 }
 
-// A first try with a mistyped host binds nothing, whatever becomes of it: the corrected one is nobody's other source.
+// A first try with a mistyped host binds nothing, whatever becomes of it: the corrected one is
+// nobody's other source.
 func TestAMistypedSourceBindsNothing(t *testing.T) {
 	t.Parallel()
 	for name, try := range map[string]func(*world){
@@ -82,7 +83,8 @@ func TestADryRunShowsThePlanOfAMovedSource(t *testing.T) {
 	})
 }
 
-// A clone's plan is shown with the access token that it came with; another one would cost the original its login.
+// A clone's plan is shown with the access token that it came with; another one would cost the
+// original its login.
 func TestADryRunOfACloneRenewsNoToken(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
@@ -109,7 +111,8 @@ func TestADryRunOfACloneRenewsNoToken(t *testing.T) {
 	})
 }
 
-// Whoever left a list before the state database was made, or lost, is not put back on it by the first plans.
+// Whoever left a list before the state database was made, or lost, is not put back on it by the
+// first plans.
 func TestANewStateJoinsNobodyUntilForced(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

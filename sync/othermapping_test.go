@@ -33,8 +33,8 @@ func (p *people60) rows(fields []ccsync.Field, without ...int) []source.Row {
 	return rows
 }
 
-// otherMapping is a mapping that somebody tries beside the one in force, and what a plan for it comes to while the import of every tenth
-// user's new code is under way.
+// otherMapping is a mapping that somebody tries beside the one in force, and what a plan for it
+// comes to while the import of every tenth user's new code is under way.
 type otherMapping struct {
 	fields                   []ccsync.Field
 	updated, same, fieldsOne int    // of the plan
@@ -162,7 +162,8 @@ func TestADryRunOfAnotherMappingChangesNothingForARunThatWaits(t *testing.T) {
 	}
 }
 
-// wantOrphanCleared lets a user go: the contact loses all that this program wrote, whoever tries another mapping before.
+// wantOrphanCleared lets a user go: the contact loses all that this program wrote, whoever tries
+// another mapping before.
 func (w *world) wantOrphanCleared(p *people60, base, other []ccsync.Field) {
 	w.t.Helper()
 	time.Sleep(time.Hour)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// openProblems finds out, for a run for all users, which problems are open still. ended is what ended the run: a plan that was not
-// made to its end does not tell which are solved.
+// openProblems finds out, for a run for all users, which problems are open still. ended is what
+// ended the run: a plan that was not made to its end does not tell which are solved.
 func (r *run) openProblems(ctx context.Context, ended error) error {
 	if r.Write == nil || len(r.opts.Only) > 0 {
 		return nil
@@ -51,7 +51,8 @@ func (r *Report) history() ([]byte, error) {
 	return json.Marshal(&kept)
 }
 
-// remember keeps what the next run compares itself with: the size of the source, and the problems that still are some.
+// remember keeps what the next run compares itself with: the size of the source, and the problems
+// that still are some.
 func (r *run) remember(ctx context.Context) error {
 	good := r.report.Outcome == Synced || r.report.Outcome == Partial || r.report.Outcome == Deferred
 	if r.Write == nil || r.plan == nil || !good || len(r.opts.Only) > 0 {
@@ -68,8 +69,8 @@ func (r *run) remember(ctx context.Context) error {
 		factGoodMapping: strings.Join(r.mapping.Pairs(), "\n"), factGoodContacts: strconv.Itoa(r.mirror.Live())})
 }
 
-// dropSolved ends the problems of users that are none any more: the value stands there, or the row is gone or
-// another.
+// dropSolved ends the problems of users that are none any more: the value stands there, or the row
+// is gone or another.
 func (r *run) dropSolved(ctx context.Context) error {
 	var solved []string
 	for p, err := range r.State.Problems(ctx) {

@@ -10,8 +10,9 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// A first sync lasts as long as its requests and the activities themselves, whatever the service's pace, and its import is not looked at
-// much more often than it was when the first look came after 5.5 seconds.
+// A first sync lasts as long as its requests and the activities themselves, whatever the service's
+// pace, and its import is not looked at much more often than it was when the first look came after
+// 5.5 seconds.
 func TestAFirstSyncGoesByTheServicesOwnPace(t *testing.T) {
 	t.Parallel()
 	once := map[time.Duration]int{500 * time.Millisecond: 1, 1400 * time.Millisecond: 1, 5 * time.Second: 1, 50 * time.Second: 4, 10 * time.Minute: 23}
@@ -38,7 +39,8 @@ func TestAFirstSyncGoesByTheServicesOwnPace(t *testing.T) {
 	}
 }
 
-// looks counts how often an import was looked at before anything else was asked for: exports come later, and end in one more.
+// looks counts how often an import was looked at before anything else was asked for: exports come
+// later, and end in one more.
 func (w *world) looks() (n int) {
 	sent := false
 	for _, r := range w.box.Requests() {

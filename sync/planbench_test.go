@@ -19,8 +19,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// BenchmarkPlan is a dry run of n users against n mirrored contacts, with nothing to do and with one in a hundred
-// changed: refresh, source, join, guard. The source gives its rows in no order and in mixed case.
+// BenchmarkPlan is a dry run of n users against n mirrored contacts, with nothing to do and with
+// one in a hundred changed: refresh, source, join, guard. The source gives its rows in no order and
+// in mixed case.
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		for _, changed := range []int{0, 100} {

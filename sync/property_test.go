@@ -25,7 +25,8 @@ var (
 	names     = []string{"Ann", "Bea", ""}
 )
 
-// tale is what rapid draws: an installation, and what happens to it. It is drawn whole before anything is done, so that it shrinks.
+// tale is what rapid draws: an installation, and what happens to it. It is drawn whole before
+// anything is done, so that it shrinks.
 type tale struct {
 	switches sandbox.Switches
 	rules    rules
@@ -245,8 +246,9 @@ func drawTale(rt *rapid.T) *tale {
 	return t
 }
 
-// TestWhateverHappensInTheEndBothSidesAgree lives random tales of edits on both sides, faults, kills and changes of the configuration.
-// After each step nothing may have changed in the account but what the rules allow; in the end both sides agree.
+// TestWhateverHappensInTheEndBothSidesAgree lives random tales of edits on both sides, faults,
+// kills and changes of the configuration. After each step nothing may have changed in the account
+// but what the rules allow; in the end both sides agree.
 func TestWhateverHappensInTheEndBothSidesAgree(t *testing.T) {
 	t.Parallel()
 	dir, n := t.TempDir(), 0
@@ -255,7 +257,8 @@ func TestWhateverHappensInTheEndBothSidesAgree(t *testing.T) {
 		n++
 		if kind, detail := tale.live(t, filepath.Join(dir, fmt.Sprint(n))); kind != "" {
 			rt.Logf("%s\n%s", detail, tale)
-			rt.Fatal(kind) // the same for tales that fail alike: that is how rapid knows them while it shrinks one
+			// the same for tales that fail alike: that is how rapid knows them while it shrinks one
+			rt.Fatal(kind)
 		}
 	})
 	t.Logf("%d tales", n)
@@ -264,7 +267,8 @@ func TestWhateverHappensInTheEndBothSidesAgree(t *testing.T) {
 // stop ends a tale at the first thing that is wrong.
 type stop struct{}
 
-// listener takes what a test finds wrong in place of the test, which has to go on with the next tale.
+// listener takes what a test finds wrong in place of the test, which has to go on with the next
+// tale.
 type listener struct {
 	testing.TB
 	kind   string // of what is wrong

@@ -9,8 +9,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Where imports wait for hours in the service's queue, a run does not wait with them: nobody is sent twice, others are served
-// meanwhile, and a later run settles what has ended.
+// Where imports wait for hours in the service's queue, a run does not wait with them: nobody is
+// sent twice, others are served meanwhile, and a later run settles what has ended.
 func TestAQueueOfHoursHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]bool{"with a status": false, "without one": true} {

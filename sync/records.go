@@ -16,30 +16,36 @@ const (
 	recordLastPlan  = "last_plan"
 	recordLastWhole = "last_whole"
 	recordNext      = "next_run"
-	recordForced    = "last_forced" // when a run that was forced for everybody began, by the server's clock: the guard counts from then on
-	recordDays      = "coverage_days"
+	// when a run that was forced for everybody began, by the server's clock: the guard counts from
+	// then on
+	recordForced = "last_forced"
+	recordDays   = "coverage_days"
 )
 
 // CoverageDays is how many UTC days of coverage the state database keeps, today's among them.
 const CoverageDays = 30
 
-// LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for all users is under way, nor after one
-// that did not come to a plan, or did not carry it out though the guard let it pass.
+// LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for
+// all users is under way, nor after one that did not come to a plan, or did not carry it out though
+// the guard let it pass.
 type LastPlan struct {
-	Run     int64     `json:"run"`
-	At      time.Time `json:"at"`     // when the run began, by the server's clock: before it asked for anything
-	Digest  string    `json:"digest"` // of the source's rows
-	Mark    string    `json:"mark"`   // of the source, for Unchanged: of the last reading that gave rows with this digest
-	Rules   string    `json:"rules"`  // policy and mapping
-	Empty   bool      `json:"empty"`  // nothing was to be sent
-	Refused bool      `json:"refused,omitempty"`
+	Run int64 `json:"run"`
+	// when the run began, by the server's clock: before it asked for anything
+	At     time.Time `json:"at"`
+	Digest string    `json:"digest"` // of the source's rows
+	// of the source, for Unchanged: of the last reading that gave rows with this digest
+	Mark    string `json:"mark"`
+	Rules   string `json:"rules"` // policy and mapping
+	Empty   bool   `json:"empty"` // nothing was to be sent
+	Refused bool   `json:"refused,omitempty"`
 	// Waiting: nothing was to be sent before imports under way have ended.
 	Waiting  bool              `json:"waiting,omitempty"`
 	Problems state.ProblemMark `json:"problems"`
 }
 
-// LastWhole is how the last whole run ended: one for all users that was no dry run and that no limit cut short. What tells how an
-// installation fares reads this and nothing else: another run says nothing about the whole. Times are UTC, by the server's clock.
+// LastWhole is how the last whole run ended: one for all users that was no dry run and that no
+// limit cut short. What tells how an installation fares reads this and nothing else: another run
+// says nothing about the whole. Times are UTC, by the server's clock.
 type LastWhole struct {
 	Run        int64     `json:"run"`
 	Trigger    string    `json:"trigger"`
@@ -61,19 +67,23 @@ type LastWhole struct {
 	// Failures is how many whole runs have failed in a row, this one among them.
 	Failures int `json:"failures"`
 
-	// Coverage and Skips are those of the last whole run that made its plan, CoverageRun, which ended at CoverageAt. nil and 0: none did.
+	// Coverage and Skips are those of the last whole run that made its plan, CoverageRun, which
+	// ended at CoverageAt. nil and 0: none did.
 	Coverage    *Coverage      `json:"coverage,omitempty"`
 	Skips       map[string]int `json:"skips,omitempty"` // skipped rows by reason
 	CoverageRun int64          `json:"coverage_run,omitempty"`
 	CoverageAt  time.Time      `json:"coverage_at,omitzero"`
 
 	Problems map[string]int `json:"problems,omitempty"` // open ones at its end, by reason
-	// NewestProblem is when the newest of them was first tried. One that is tried again in vain is no newer.
+	// NewestProblem is when the newest of them was first tried. One that is tried again in vain is
+	// no newer.
 	NewestProblem time.Time `json:"newest_problem,omitzero"`
 
-	SyncedAt     time.Time `json:"synced_at,omitzero"`     // when one last ended synced
-	PendingSince time.Time `json:"pending_since,omitzero"` // when the changes that are not done yet were first seen; zero for none
-	Latency      float64   `json:"latency,omitempty"`      // seconds from the run that first saw them to the end of the last changes that were verified
+	SyncedAt time.Time `json:"synced_at,omitzero"` // when one last ended synced
+	// when the changes that are not done yet were first seen; zero for none
+	PendingSince time.Time `json:"pending_since,omitzero"`
+	// seconds from the run that first saw them to the end of the last changes that were verified
+	Latency float64 `json:"latency,omitempty"`
 }
 
 // Next is when a daemon will look for something to do. At is by the local clock.
@@ -85,7 +95,8 @@ type Next struct {
 	Configuration string `json:"configuration,omitempty"`
 }
 
-// After is the first of the times that follow each other from n.At on which is not before now, by the schedule that following gives.
+// After is the first of the times that follow each other from n.At on which is not before now, by
+// the schedule that following gives.
 func (n Next) After(now time.Time, following func(time.Time) time.Time) time.Time {
 	const most = 1000 // times: a daemon writes down what it plans more often than that
 	at := n.At
@@ -184,14 +195,15 @@ type Day struct {
 	Coverage
 }
 
-// ReadDays reads the coverage of the last CoverageDays days, ascending. A day without a whole run that
-// made its plan is not among them.
+// ReadDays reads the coverage of the last CoverageDays days, ascending. A day without a whole run
+// that made its plan is not among them.
 func ReadDays(ctx context.Context, db *state.DB) (days []Day, err error) {
 	_, err = db.Record(ctx, recordDays, &days)
 	return days, err
 }
 
-// withDay takes in what a whole run found that ended at a time, and drops the days that are too old.
+// withDay takes in what a whole run found that ended at a time, and drops the days that are too
+// old.
 func withDay(days []Day, c Coverage, at time.Time) []Day {
 	today := Day{at.UTC().Format(time.DateOnly), c}
 	oldest := at.UTC().AddDate(0, 0, 1-CoverageDays).Format(time.DateOnly)
@@ -212,7 +224,8 @@ func lower(a, b Coverage) bool {
 	return a.Verified*max(b.Contacts, 1) < b.Verified*max(a.Contacts, 1)
 }
 
-// ReadNext reads when the daemon that wrote it last will look for something to do; ok is false when none ever did.
+// ReadNext reads when the daemon that wrote it last will look for something to do; ok is false when
+// none ever did.
 func ReadNext(ctx context.Context, db *state.DB) (n Next, ok bool, err error) {
 	ok, err = db.Record(ctx, recordNext, &n)
 	return n, ok, err
@@ -235,9 +248,10 @@ func asRecord(name string, value any) (state.Records, error) {
 	return state.Records{name: string(text)}, nil
 }
 
-// atBegin are the records that hold from the beginning of a run on. The last plan is void: but a dry run and a run for some users plan
-// for nobody else, and what they change shows in open batches, problems and the source. One that is forced for everybody is known as that
-// though it dies.
+// atBegin are the records that hold from the beginning of a run on. The last plan is void: but a
+// dry run and a run for some users plan for nobody else, and what they change shows in open
+// batches, problems and the source. One that is forced for everybody is known as that though it
+// dies.
 func (o *Options) atBegin(dry bool, now time.Time) (state.Records, error) {
 	if dry || len(o.Only) > 0 {
 		return nil, nil
@@ -250,7 +264,8 @@ func (o *Options) atBegin(dry bool, now time.Time) (state.Records, error) {
 	return all, err
 }
 
-// records are those that hold from the end of a run on. One that was told to stop leaves as little as one that died.
+// records are those that hold from the end of a run on. One that was told to stop leaves as little
+// as one that died.
 func (r *run) records(ctx context.Context) (state.Records, error) {
 	if r.brokenOff {
 		return nil, nil
@@ -271,7 +286,8 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 	return all, err
 }
 
-// carriedOut tells whether a whole run that made its plan came to its end and left nothing of it undone.
+// carriedOut tells whether a whole run that made its plan came to its end and left nothing of it
+// undone.
 func (r *Report) carriedOut() bool {
 	good := r.Outcome == Synced || r.Outcome == Partial
 	return good && r.cause == nil && r.Whole()

@@ -21,9 +21,10 @@ type Outcome string
 
 // The outcomes of a run.
 const (
-	Planned      Outcome = "planned"      // a dry run that came to its end
-	Synced       Outcome = "synced"       // nothing is left to do
-	Partial      Outcome = "partial"      // some changes were sent but rejected or could not be verified
+	Planned Outcome = "planned" // a dry run that came to its end
+	Synced  Outcome = "synced"  // nothing is left to do
+	// some changes were sent but rejected or could not be verified
+	Partial      Outcome = "partial"
 	Refused      Outcome = "refused"      // by the guard: nothing was sent
 	Deferred     Outcome = "deferred"     // the day's quota is used up, the rest follows
 	Unauthorized Outcome = "unauthorized" // a login is needed
@@ -58,9 +59,11 @@ type Report struct {
 	Push      *Pushed         `json:"push,omitempty"`
 	// Reasons counts the skipped rows by reason.
 	Reasons map[string]int `json:"skip_reasons,omitempty"`
-	// OpenProblems counts the users whose values have not arrived, by the reason of their problem: in a run for all users.
+	// OpenProblems counts the users whose values have not arrived, by the reason of their problem:
+	// in a run for all users.
 	OpenProblems map[string]int `json:"open_problems,omitempty"`
-	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be read again.
+	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be
+	// read again.
 	Notes []string `json:"notes,omitempty"`
 	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
 	Only int `json:"only,omitempty"`
@@ -70,7 +73,8 @@ type Report struct {
 	Limited int `json:"limited,omitempty"`
 	// Ahead is there while everybody else waits for contacts that went ahead of a first push.
 	Ahead *Ahead `json:"ahead,omitempty"`
-	// Unproven is how many contacts are to go ahead still before anybody else is sent, since values of those that went did not arrive.
+	// Unproven is how many contacts are to go ahead still before anybody else is sent, since values
+	// of those that went did not arrive.
 	Unproven int `json:"unproven,omitempty"`
 	// Users are the states of those that the run was for, when it was for some users only.
 	Users []UserState `json:"users,omitempty"`
@@ -80,7 +84,8 @@ type Report struct {
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
-// Withheld says how much a refused run did not send: everything, or what it planned after it had settled what was under way.
+// Withheld says how much a refused run did not send: everything, or what it planned after it had
+// settled what was under way.
 func (r *Report) Withheld() string {
 	if p := r.Push; p != nil && p.Verified+p.Rejected+p.Unverified > 0 {
 		return "nothing more was sent"
@@ -100,9 +105,10 @@ type Problem struct {
 
 // Waited is the part of a run's time in which it could do nothing but wait, in seconds.
 type Waited struct {
-	Limiter    float64 `json:"limiter"`    // for its turn to ask, a few times a second
-	Activities float64 `json:"activities"` // for imports and exports to end, and what they wrote to be readable
-	Database   float64 `json:"database"`   // for the app's database to give rows
+	Limiter float64 `json:"limiter"` // for its turn to ask, a few times a second
+	// for imports and exports to end, and what they wrote to be readable
+	Activities float64 `json:"activities"`
+	Database   float64 `json:"database"` // for the app's database to give rows
 }
 
 // Setup is something that a run creates before it sends.
@@ -133,7 +139,8 @@ type Pushed struct {
 	Problems   []PushProblem    `json:"problems"`
 }
 
-// planned takes in a plan, and the one that was carried out before it where it is that of the users who waited.
+// planned takes in a plan, and the one that was carried out before it where it is that of the users
+// who waited.
 func (r *Report) planned(first, p *plan.Plan) {
 	r.Summary, r.Coverage = p.Summary, p.Coverage()
 	r.Changes, r.Skipped, r.Reasons, r.Truncated = p.Changes, p.Skipped, p.Reasons, p.Truncated
@@ -182,7 +189,8 @@ func (r *Report) note(text string) {
 	}
 }
 
-// noteUnproven says of the targets of a plan with changes which nobody has seen Constant Contact take values for.
+// noteUnproven says of the targets of a plan with changes which nobody has seen Constant Contact
+// take values for.
 func (r *Report) noteUnproven(p *plan.Plan) {
 	for i := range p.Rules.Mapping.Targets {
 		if t := &p.Rules.Mapping.Targets[i]; p.Len() > 0 && contact.Unproven(t.Kind) {
@@ -210,7 +218,8 @@ func (r *Report) noteJoins(p *plan.Plan) {
 //	the day's quota is used up                     deferred
 //	else                                           planned (dry run), synced
 //
-// A run for some users alone speaks of these alone. What the quota put off is no reason for partial.
+// A run for some users alone speaks of these alone. What the quota put off is no reason for
+// partial.
 func (r *Report) conclude(err error) {
 	r.cause = err
 	resets, spent := deferral(err)
@@ -253,7 +262,8 @@ func (r *Report) PutOff() bool {
 	return spent != nil
 }
 
-// incomplete tells whether a user whom the run was for was not seen with his values, other than by being skipped or put off.
+// incomplete tells whether a user whom the run was for was not seen with his values, other than by
+// being skipped or put off.
 func (r *Report) incomplete(deferred bool) bool {
 	if r.overstepped > 0 {
 		return true
@@ -307,8 +317,8 @@ func (r *Report) fail(o Outcome, err error) {
 	r.Error = &Problem{Code: code, Message: err.Error(), Hint: hint}
 }
 
-// deferral picks the day's quota out of an error, counted by us or told by the server, and when it resets; nil when the
-// error is another.
+// deferral picks the day's quota out of an error, counted by us or told by the server, and when it
+// resets; nil when the error is another.
 func deferral(err error) (resets time.Time, spent error) {
 	var ours *state.QuotaError
 	var theirs *ccapi.QuotaError

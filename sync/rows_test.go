@@ -64,10 +64,14 @@ func TestAUniqueValueIsComparedInItsOneForm(t *testing.T) {
 			w.box.Seed(contact(fmt.Sprintf("u%d@example.com", i), "", "App users"))
 		}
 		w.rows = []source.Row{
-			row("0", "u0@example.com", "A", "1.0"), row("1", "u1@example.com", "A", "1"), // the code may be shared
-			row("2", "u2@example.com", "B", ""), row("3", "u3@example.com", "B", ""), // no value is no repetition
-			row("4", "u4@example.com", "C", "7"), row("nobody", "no address", "D", "7"), // whose is it?
-			row("5", "u5@example.com", "E", "8"), row("5b", "U5@example.com", "E", "8.0"), // one user in two rows
+			// the code may be shared
+			row("0", "u0@example.com", "A", "1.0"), row("1", "u1@example.com", "A", "1"),
+			// no value is no repetition
+			row("2", "u2@example.com", "B", ""), row("3", "u3@example.com", "B", ""),
+			// whose is it?
+			row("4", "u4@example.com", "C", "7"), row("nobody", "no address", "D", "7"),
+			// one user in two rows
+			row("5", "u5@example.com", "E", "8"), row("5b", "U5@example.com", "E", "8.0"),
 		}
 		report := w.run(ccsync.Options{})
 		w.want(report, ccsync.Synced)

@@ -7,9 +7,9 @@ import (
 	"ccsyncd/sync/plan"
 )
 
-// Share is the report of a run for some users as it would be for those alone that stand at these places
-// of Users: one run serves all that ask at the same time, and each is told of its own. Requests, times
-// and activities are those of the whole run.
+// Share is the report of a run for some users as it would be for those alone that stand at these
+// places of Users: one run serves all that ask at the same time, and each is told of its own.
+// Requests, times and activities are those of the whole run.
 func (r *Report) Share(places []int) *Report {
 	own := *r
 	own.Users, own.Only = nil, len(places)
@@ -95,7 +95,8 @@ func addUser(c *Coverage, state string) {
 	c.Contacts++
 }
 
-// addChange counts a change as a plan does: an update replaces a value, or only fills what was empty.
+// addChange counts a change as a plan does: an update replaces a value, or only fills what was
+// empty.
 func addChange(s *Summary, c *Change) {
 	s.Joins += len(c.Joins)
 	switch c.Action {

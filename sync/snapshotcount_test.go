@@ -13,8 +13,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// uncounted leaves the count out of answers about contacts, of all or of all but the first page; hollow takes the contacts and the
-// link out too.
+// uncounted leaves the count out of answers about contacts, of all or of all but the first page;
+// hollow takes the contacts and the link out too.
 type uncounted struct {
 	wire        http.RoundTripper
 	first       bool // the first page lacks it too
@@ -49,7 +49,8 @@ func (u *uncounted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// wantWhole fails the test unless nobody was sent who is a contact already, and a run that got through knows everybody.
+// wantWhole fails the test unless nobody was sent who is a contact already, and a run that got
+// through knows everybody.
 func (w *world) wantWhole(r *ccsync.Report, n int) {
 	w.t.Helper()
 	if imports := w.box.Imports(); len(imports) > 0 {

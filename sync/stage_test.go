@@ -11,37 +11,44 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// stage is a world in which a tale is lived, with a memory of what people did and what the program may do.
+// stage is a world in which a tale is lived, with a memory of what people did and what the program
+// may do.
 type stage struct {
 	*tale
 	*world
-	at        int
-	rules     rules
-	could     rules     // what the rules allow, or allowed when something that is under way was sent
-	noisy     time.Time // until then an import may be under way, or not yet readable
-	table     map[int]tableRow
-	was       map[string]*sandbox.Contact // by id, after the last step
-	codes     map[string]map[string]bool  // by norm: all codes that the table ever had for it
-	names     map[string]map[string]bool
-	seenOn    map[string]map[string]bool // by id: lists that a run without faults saw the contact on
+	at    int
+	rules rules
+	// what the rules allow, or allowed when something that is under way was sent
+	could rules
+	noisy time.Time // until then an import may be under way, or not yet readable
+	table map[int]tableRow
+	was   map[string]*sandbox.Contact // by id, after the last step
+	codes map[string]map[string]bool  // by norm: all codes that the table ever had for it
+	names map[string]map[string]bool
+	// by id: lists that a run without faults saw the contact on
+	seenOn    map[string]map[string]bool
 	left      map[string]map[string]bool // by id: lists that he left
 	knownLeft map[string]map[string]bool // by id: lists that he left after that
-	unsure    map[string]bool            // ids, or norms that contacts left, of contacts that were edited while an import with them was under way
-	quiet     int                        // number of imports when none was under way
-	altered   bool                       // the sandbox was told to alter rows
-	faulty    bool                       // any fault is set
-	jumps     int                        // of the server's clock
-	resets    int                        // contacts whose permission a PUT reset
-	kept      *memory                    // what the copy of the state database knew
-	amnesia   bool                       // the state database was lost or replaced by the copy
-	lossy     bool                       // a fault was set that loses or delays what an import does
-	edited    map[string]int             // by norm: number of imports when a person last edited the contact
+	// ids, or norms that contacts left, of contacts that were edited while an import with them was
+	// under way
+	unsure  map[string]bool
+	quiet   int     // number of imports when none was under way
+	altered bool    // the sandbox was told to alter rows
+	faulty  bool    // any fault is set
+	jumps   int     // of the server's clock
+	resets  int     // contacts whose permission a PUT reset
+	kept    *memory // what the copy of the state database knew
+	amnesia bool    // the state database was lost or replaced by the copy
+	lossy   bool    // a fault was set that loses or delays what an import does
+	// by norm: number of imports when a person last edited the contact
+	edited map[string]int
 }
 
 // build makes the world before the first step.
 func (s *stage) build(l *listener, dir string) {
 	s.world = newWorld(l, sandbox.Options{Switches: s.switches}, dir)
-	s.world.knowsWhoLeft() // what a new state database cannot know, TestANewStateJoinsNobodyUntilForced tells
+	// what a new state database cannot know, TestANewStateJoinsNobodyUntilForced tells
+	s.world.knowsWhoLeft()
 	s.box.AddList("Third")
 	s.box.AddCustomField("Other", "string")
 	s.box.Seed(s.contacts...)
@@ -202,8 +209,9 @@ func clone(of map[string]map[string]bool) map[string]map[string]bool {
 	return twin
 }
 
-// forget puts an older state database in the place of the present one, or none. Who left a list is known as far as the
-// older one saw him on it; what was sent since, and the requests of it, nobody knows any more.
+// forget puts an older state database in the place of the present one, or none. Who left a list is
+// known as far as the older one saw him on it; what was sent since, and the requests of it, nobody
+// knows any more.
 func (s *stage) forget(older string, m memory) {
 	s.lose(older)
 	s.seenOn, s.knownLeft = clone(m.seenOn), make(map[string]map[string]bool)
@@ -221,8 +229,8 @@ func (s *stage) forget(older string, m memory) {
 var losses = []sandbox.FaultKind{sandbox.FaultFailed, sandbox.FaultTimedOut, sandbox.FaultCancelled, sandbox.FaultStuck, sandbox.FaultGone, sandbox.FaultSlowWork,
 	sandbox.FaultLostRows, sandbox.FaultRefused, sandbox.FaultAltered, sandbox.FaultPoisoned, sandbox.FaultReadDelay}
 
-// settleDown notes that no import is under way and what was imported can be read, if that is so: from then on only the
-// present rules allow anything.
+// settleDown notes that no import is under way and what was imported can be read, if that is so:
+// from then on only the present rules allow anything.
 func (s *stage) settleDown() {
 	if s.box.Status().Queued > 0 {
 		s.noisy = time.Now().Add(time.Minute)
@@ -266,7 +274,8 @@ func (s *stage) goOnce(st *step) {
 	}
 }
 
-// edit is what a person does in Constant Contact. It returns the contact's id, "" when nothing was done.
+// edit is what a person does in Constant Contact. It returns the contact's id, "" when nothing was
+// done.
 func (s *stage) edit(st *step) (id string) {
 	who := people[st.who]
 	before, known := s.box.Contact(who)

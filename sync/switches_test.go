@@ -13,8 +13,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// What nobody knows of Constant Contact is a switch of the sandbox. The promises hold in every position of the switches;
-// where one has to read differently, the story below says so.
+// What nobody knows of Constant Contact is a switch of the sandbox. The promises hold in every
+// position of the switches; where one has to read differently, the story below says so.
 
 // position is one setting of all switches.
 type position struct {
@@ -22,7 +22,8 @@ type position struct {
 	switches sandbox.Switches
 }
 
-// positions are all switches off, each of them on alone, all of them on, and some settings drawn at random.
+// positions are all switches off, each of them on alone, all of them on, and some settings drawn at
+// random.
 func positions() []position {
 	table := sandbox.SwitchTable()
 	all := position{name: "all on"}
@@ -143,7 +144,8 @@ func (w *world) wantKept(was sandbox.Contact) {
 	}
 }
 
-// wantQuiet fails the test unless another run has nothing left to send, and says that all is well just when no problem is open.
+// wantQuiet fails the test unless another run has nothing left to send, and says that all is well
+// just when no problem is open.
 func (w *world) wantQuiet() {
 	w.t.Helper()
 	before := len(w.box.Writes())
@@ -157,7 +159,8 @@ func (w *world) wantQuiet() {
 	}
 }
 
-// members makes contacts that are written with capitals, and a row in small letters for each. Other values stand beside the code.
+// members makes contacts that are written with capitals, and a row in small letters for each. Other
+// values stand beside the code.
 func (w *world) members(n int) {
 	for i := range n {
 		address := fmt.Sprintf("User%03d@Example.com", i)
@@ -202,7 +205,8 @@ func outdatedCodes(w *world) {
 	w.judgeQuota()
 }
 
-// unseenChanges: only the next snapshot has to find a value that was edited by hand while its row stayed what it is.
+// unseenChanges: only the next snapshot has to find a value that was edited by hand while its row
+// stayed what it is.
 func unseenChanges(w *world) {
 	w.policy.Lists = []string{"App users"}
 	w.members(8)
@@ -255,8 +259,8 @@ func leaveUnsubscribed(w *world) {
 	}
 }
 
-// updateUnsubscribed: where an import leaves the fields of the unsubscribed alone, they are problems, named, left alone until
-// their time comes, and not sent again in halves.
+// updateUnsubscribed: where an import leaves the fields of the unsubscribed alone, they are
+// problems, named, left alone until their time comes, and not sent again in halves.
 func updateUnsubscribed(w *world) {
 	w.policy.UpdateUnsubscribed = true
 	before := w.optedOut(4)
@@ -289,7 +293,8 @@ func updateUnsubscribed(w *world) {
 	w.wantQuiet()
 }
 
-// createUsers: an address that an import finds too long is a problem, and nobody else suffers for it.
+// createUsers: an address that an import finds too long is a problem, and nobody else suffers for
+// it.
 func createUsers(w *world) {
 	w.policy.Create, w.policy.Lists = true, []string{"App users"}
 	long := strings.Repeat("x", 50) + "@example.com"
@@ -320,7 +325,8 @@ func createUsers(w *world) {
 	w.wantQuiet()
 }
 
-// clearValue: where a PUT without permission_to_send changes it, that happens once, and is said; no other contact is cleared then.
+// clearValue: where a PUT without permission_to_send changes it, that happens once, and is said; no
+// other contact is cleared then.
 func clearValue(w *world) {
 	w.policy.Fields[0].Clear = true
 	w.members(4)
@@ -396,8 +402,8 @@ func refuseRow(w *world) {
 	w.wantQuiet()
 }
 
-// changeOften: where an address is refused that changed more than five times in a day, its last code is a problem that solves itself
-// two days later.
+// changeOften: where an address is refused that changed more than five times in a day, its last
+// code is a problem that solves itself two days later.
 func changeOften(w *world) {
 	w.members(2)
 	refused := false

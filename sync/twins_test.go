@@ -8,7 +8,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// An import names no more than an address: what is true of one of its contacts is taken for all of them.
+// An import names no more than an address: what is true of one of its contacts is taken for all of
+// them.
 func TestContactsThatShareAnAddress(t *testing.T) {
 	t.Parallel()
 	type twin = sandbox.Contact

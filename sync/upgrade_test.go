@@ -13,7 +13,8 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// editionOne writes what a closed state database holds into a file as the first edition had it: what that did not know is left out.
+// editionOne writes what a closed state database holds into a file as the first edition had it:
+// what that did not know is left out.
 func editionOne(t testing.TB, path string) {
 	t.Helper()
 	schema, err := os.ReadFile(filepath.Join("state", "testdata", "edition1.sql"))
@@ -75,8 +76,9 @@ func editionOne(t testing.TB, path string) {
 	}
 }
 
-// A state file that the first edition left, killed in the middle of an import, goes on under this one: what landed is not sent again,
-// what waits is sent, who left a list stays off it, and what was quarantined, filled and counted is known.
+// A state file that the first edition left, killed in the middle of an import, goes on under this
+// one: what landed is not sent again, what waits is sent, who left a list stays off it, and what
+// was quarantined, filled and counted is known.
 func TestAFileOfTheFirstEditionGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]moment{
@@ -136,7 +138,8 @@ func TestAFileOfTheFirstEditionGoesOnWhereItStopped(t *testing.T) {
 				w.rows = slices.Insert(w.rows, 99, quarantined)
 				time.Sleep(48 * time.Hour)
 				w.want(w.run(ccsync.Options{}), ccsync.Partial) // the fault takes it each time
-				w.rows = slices.Delete(w.rows, 3, 4)            // an orphan that the first edition had filled
+				// an orphan that the first edition had filled
+				w.rows = slices.Delete(w.rows, 3, 4)
 				w.want(w.run(ccsync.Options{}), ccsync.Partial)
 				if got := w.code("user000003@example.com"); got != "" {
 					t.Errorf("an orphan keeps %q", got)

@@ -217,7 +217,8 @@ func TestChoicesAreReadForEachRun(t *testing.T) {
 	})
 }
 
-// The contract has the ids of choices in a contact, and does not say that their labels are there too.
+// The contract has the ids of choices in a contact, and does not say that their labels are there
+// too.
 func TestAChoiceThatIsToldByItsIDAloneIsKnown(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -22,8 +22,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// world is a whole installation in a bubble: the sandbox behind a real HTTP server, the real client, a real state
-// database, and a source that is a slice of rows. Time stands still but for those who wait.
+// world is a whole installation in a bubble: the sandbox behind a real HTTP server, the real
+// client, a real state database, and a source that is a slice of rows. Time stands still but for
+// those who wait.
 type world struct {
 	t      testing.TB
 	box    *sandbox.Server
@@ -31,7 +32,8 @@ type world struct {
 	path   string
 	rows   []source.Row
 	broken error // what the source fails with after half of its rows
-	// whileReading happens while the source is read: after the refresh of the mirror, before the recheck.
+	// whileReading happens while the source is read: after the refresh of the mirror, before the
+	// recheck.
 	whileReading func()
 	policy       ccsync.Policy
 	guard        ccsync.Guard
@@ -41,13 +43,15 @@ type world struct {
 	slow         time.Duration // before the source gives its first row
 	tokens       ccapi.Tokens
 	home         ccsync.Home
-	joins        bool // the state database knows who left a list: a forced run has let contacts join
-	unrenewed    bool // the access token has expired, and only the refresh token gives another
-	stop         func()
-	life         *life
+	// the state database knows who left a list: a forced run has let contacts join
+	joins     bool
+	unrenewed bool // the access token has expired, and only the refresh token gives another
+	stop      func()
+	life      *life
 }
 
-// inWorld runs a test in a bubble, in a world whose account has the list "App users" and the custom field "Short code".
+// inWorld runs a test in a bubble, in a world whose account has the list "App users" and the custom
+// field "Short code".
 func inWorld(t *testing.T, o sandbox.Options, test func(*world)) {
 	t.Helper()
 	inWorldAt(t, o, t.TempDir(), test)
@@ -116,7 +120,8 @@ func (w *world) open() {
 	}
 }
 
-// knowsWhoLeft lets existing contacts join lists, as after a forced run, now and whenever the state database is opened.
+// knowsWhoLeft lets existing contacts join lists, as after a forced run, now and whenever the state
+// database is opened.
 func (w *world) knowsWhoLeft() {
 	w.t.Helper()
 	w.joins = true
@@ -230,7 +235,8 @@ func (w *world) code(address string) string {
 	return c.Fields["short_code"]
 }
 
-// populate makes n users that are contacts on "App users" and carry their codes, but for every outdated-th.
+// populate makes n users that are contacts on "App users" and carry their codes, but for every
+// outdated-th.
 func (w *world) populate(n, outdated int) {
 	w.rows = nil
 	contacts := make([]sandbox.Contact, n)
