@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/mod/modfile"
 )
@@ -128,6 +129,35 @@ func TestFunctionsAreShort(t *testing.T) {
 			if f, ok := d.(*ast.FuncDecl); ok {
 				if n := fset.Position(f.End()).Line - fset.Position(f.Pos()).Line + 1; n > most {
 					t.Errorf("%s: %s has %d lines, at most %d", path, f.Name.Name, n, most)
+				}
+			}
+		}
+	})
+}
+
+// Comments end at column 100 at the latest; a tab counts as four. Preformatted lines, directives
+// and lone addresses may be longer.
+func TestCommentsAreWrappedAtColumn100(t *testing.T) {
+	t.Parallel()
+	const most = 100
+	mayBeLong := regexp.MustCompile(`^//([a-z]+:|\t|  | Output:| \S*://\S*$)`)
+	walkGo(t, func(path string) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				line := fset.Position(c.End()).Line
+				columns := utf8.RuneCountInString(strings.ReplaceAll(lines[line-1], "\t", "    "))
+				if columns > most && !mayBeLong.MatchString(c.Text) {
+					t.Errorf("%s:%d: a comment ends in column %d, at most %d", path, line, columns, most)
 				}
 			}
 		}
@@ -318,7 +348,8 @@ func textsForPeople(t *testing.T) map[string][]string {
 	return texts
 }
 
-// Each row of "Where do I find" in the page on the architecture leads to files, and to functions in them.
+// Each row of "Where do I find" in the page on the architecture leads to files, and to functions in
+// them.
 func TestTheIndexOfTheCodeLeadsSomewhere(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("docs/architecture.md")
@@ -350,7 +381,8 @@ func TestTheIndexOfTheCodeLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// source reads a file that the index names: from the root, from the rooms of the command or from the engine.
+// source reads a file that the index names: from the root, from the rooms of the command or from
+// the engine.
 func source(t *testing.T, name string) string {
 	t.Helper()
 	for _, folder := range []string{".", "cmd/ccsyncd/internal", "sync"} {

@@ -34,7 +34,8 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 	}
 }
 
-// TestNetworkTroubleIsKnownAsSuch has what is wrong with a network: packages that do not know this one look for it in the error.
+// TestNetworkTroubleIsKnownAsSuch has what is wrong with a network: packages that do not know this
+// one look for it in the error.
 func TestNetworkTroubleIsKnownAsSuch(t *testing.T) {
 	t.Parallel()
 	network := func(err error) bool { return errors.As(err, new(net.Error)) }
@@ -74,7 +75,8 @@ func TestNetworkTroubleIsKnownAsSuch(t *testing.T) {
 	})
 }
 
-// TestAWrongAddressIsNamedWithWhereToLook has what a server sends that is no authorization server, and the other host that may be it.
+// TestAWrongAddressIsNamedWithWhereToLook has what a server sends that is no authorization server,
+// and the other host that may be it.
 func TestAWrongAddressIsNamedWithWhereToLook(t *testing.T) {
 	t.Parallel()
 	const look = "; check [endpoints] auth"

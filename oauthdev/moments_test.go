@@ -152,8 +152,8 @@ func TestAServersWaitIsHonoured(t *testing.T) {
 	}
 }
 
-// TestALoginWaitsNoLongerThanAPersonWould has the Retry-After that a login honours: half a minute before there is a code, a
-// minute while it is polled for.
+// TestALoginWaitsNoLongerThanAPersonWould has the Retry-After that a login honours: half a minute
+// before there is a code, a minute while it is polled for.
 func TestALoginWaitsNoLongerThanAPersonWould(t *testing.T) {
 	t.Parallel()
 	for retry, want := range map[string]struct{ start, poll time.Duration }{
@@ -182,7 +182,8 @@ func TestALoginWaitsNoLongerThanAPersonWould(t *testing.T) {
 	}
 }
 
-// TestAnAccessTokenIsRefreshedBeforeItEnds has how long before: a quarter of its life, a minute at most.
+// TestAnAccessTokenIsRefreshedBeforeItEnds has how long before: a quarter of its life, a minute at
+// most.
 func TestAnAccessTokenIsRefreshedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	for life, before := range map[int]time.Duration{4: time.Second, 40: 10 * time.Second, 240: time.Minute, 86_400: time.Minute} {

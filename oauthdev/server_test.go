@@ -147,7 +147,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		oauthError(w, 400, "invalid_request")
 		return
 	}
-	if r.ContentLength <= 0 || r.Header.Get("Accept") != "application/json" { // as gateways in front do
+	// as gateways in front do
+	if r.ContentLength <= 0 || r.Header.Get("Accept") != "application/json" {
 		http.Error(w, "no form with its length that accepts JSON", http.StatusLengthRequired)
 		return
 	}

@@ -91,7 +91,8 @@ type Next struct {
 	At       time.Time `json:"at"`
 	Schedule string    `json:"schedule"`
 	PID      int       `json:"pid"`
-	// Configuration tells apart what the daemons of different configurations send; "" from an older daemon.
+	// Configuration tells apart what the daemons of different configurations send; "" from an older
+	// daemon.
 	Configuration string `json:"configuration,omitempty"`
 }
 

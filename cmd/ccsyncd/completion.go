@@ -78,7 +78,8 @@ func completeValues(cmd *cobra.Command) {
 		if !strings.Contains(list, "|") || strings.Contains(list, ":") {
 			return
 		}
-		_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(list, "|"), cobra.ShellCompDirectiveNoFileComp)) // fails for a flag that has one
+		// fails for a flag that has one
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(list, "|"), cobra.ShellCompDirectiveNoFileComp))
 	}
 	cmd.NonInheritedFlags().VisitAll(complete)
 	for _, sub := range cmd.Commands() {

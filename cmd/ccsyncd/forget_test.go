@@ -24,7 +24,8 @@ func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	m.command(m.env, "--dry-run")
 	daemon := m.daemon()
 	m.command(m.env, "push", "Ben@Example.com")
-	m.signal(daemon, syscall.SIGSTOP) // it would take the next request up, and read the contact once more
+	// it would take the next request up, and read the contact once more
+	m.signal(daemon, syscall.SIGSTOP)
 	m.command(m.env, "push", "--no-wait", "ben@example.com")
 	if m.named("ben@example.com") == 0 {
 		t.Fatal("the address stands in no file before it is forgotten: this test shows nothing")

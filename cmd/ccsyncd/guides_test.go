@@ -196,8 +196,8 @@ func TestTroubleshootingExplainsEveryReasonAndCode(t *testing.T) {
 	}
 }
 
-// reasonsIn finds in a package what reports say of runs and users: reasons for skipping, problems, outcomes, guard reasons
-// and error codes.
+// reasonsIn finds in a package what reports say of runs and users: reasons for skipping, problems,
+// outcomes, guard reasons and error codes.
 func reasonsIn(t *testing.T, folder string) (words []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))

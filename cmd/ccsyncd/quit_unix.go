@@ -15,7 +15,8 @@ import (
 // noCore keeps the kernel from writing this process's memory, which has tokens in it, to a core
 // file.
 func noCore() {
-	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // where it cannot be lowered it is low
+	// where it cannot be lowered it is low
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }
 
 // stacksOnQuit makes SIGQUIT show where every goroutine is and end with 1. Go itself would end with

@@ -51,18 +51,20 @@ type status struct {
 	Authorized bool             `json:"authorized"`
 	Reason     string           `json:"reason,omitempty"`
 	DoubtSince time.Time        `json:"in_doubt_since,omitzero"` // of the refresh token
-	NextTry    time.Time        `json:"next_try,omitzero"`       // of the refresh token, while it is in doubt
-	Account    app.Account      `json:"account"`
-	LastRun    *report.Summary  `json:"last_run"` // for all users, and not dry
-	Running    *report.Summary  `json:"running,omitempty"`
-	Daemon     *holder          `json:"daemon"`            // null when none runs
-	NextRun    time.Time        `json:"next_run,omitzero"` // when a daemon runs
+	// of the refresh token, while it is in doubt
+	NextTry time.Time       `json:"next_try,omitzero"`
+	Account app.Account     `json:"account"`
+	LastRun *report.Summary `json:"last_run"` // for all users, and not dry
+	Running *report.Summary `json:"running,omitempty"`
+	Daemon  *holder         `json:"daemon"`            // null when none runs
+	NextRun time.Time       `json:"next_run,omitzero"` // when a daemon runs
 	// NotReady is why that daemon is not ready, as its /readyz says.
 	NotReady string        `json:"not_ready,omitempty"`
 	Quota    ccsync.Quota  `json:"quota"`
 	Mirror   mirrorStatus  `json:"mirror"`
 	Problems problemStatus `json:"problems"`
-	Skew     float64       `json:"clock_skew_seconds"` // Constant Contact's clock minus this machine's
+	// Constant Contact's clock minus this machine's
+	Skew float64 `json:"clock_skew_seconds"`
 }
 
 // holder is the process that holds the run lock.

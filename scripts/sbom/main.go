@@ -1,6 +1,6 @@
-// Command sbom writes the bill of materials of a Go program, as CycloneDX 1.5 in JSON, from what the program says of
-// itself: every module that is linked in, with its checksum, and
-// what is linked in C: SQLite, and the C library where it is static. The same program gives the same bytes.
+// Command sbom writes the bill of materials of a Go program, as CycloneDX 1.5 in JSON, from what
+// the program says of itself: every module that is linked in, with its checksum, and what is linked
+// in C: SQLite, and the C library where it is static. The same program gives the same bytes.
 //
 //	go run ./scripts/sbom dist/ccsyncd >dist/ccsyncd.cdx.json
 package main
@@ -43,11 +43,12 @@ type metadata struct {
 }
 
 type component struct {
-	Type       string     `json:"type"`
-	Name       string     `json:"name"`
-	Version    string     `json:"version"`
-	PURL       string     `json:"purl,omitempty"`
-	Properties []property `json:"properties,omitempty"` // "go:sum", the checksum of the module's files as in go.sum
+	Type    string `json:"type"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	PURL    string `json:"purl,omitempty"`
+	// "go:sum", the checksum of the module's files as in go.sum
+	Properties []property `json:"properties,omitempty"`
 }
 
 type property struct {
@@ -98,7 +99,8 @@ func revision(info *debug.BuildInfo) string {
 }
 
 var (
-	// sqliteSource is SQLite's check-in, which sqlite3_sourceid tells: "2026-10-01 12:34:56 0f1e…" with 64 digits.
+	// sqliteSource is SQLite's check-in, which sqlite3_sourceid tells: "2026-10-01 12:34:56 0f1e…"
+	// with 64 digits.
 	sqliteSource = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [0-9a-f]{64}`)
 	// cLibrary is how the GNU C library names itself in a static program.
 	cLibrary = regexp.MustCompile(`GNU C Library \(([^)]*)\) stable release version ([0-9.]*[0-9])`)

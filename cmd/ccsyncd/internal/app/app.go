@@ -41,8 +41,10 @@ type App struct {
 	Reader  *ccapi.Reader
 	Source  *source.DB // nil until OpenSource
 
-	observers []func(*http.Request, *http.Response, error) // of every answer; set before the first request
-	closers   []func() error                               // of all but the state database, which a reload keeps
+	// of every answer; set before the first request
+	observers []func(*http.Request, *http.Response, error)
+	// of all but the state database, which a reload keeps
+	closers []func() error
 }
 
 // softMemory is where the garbage collector of a program that runs the engine begins to work harder

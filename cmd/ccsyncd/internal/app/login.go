@@ -92,7 +92,8 @@ func (a *App) accept(ctx context.Context, t *oauth2.Token, who Account, switchAc
 			return err
 		}
 	}
-	if err := a.home().LoggedIn(ctx, a.State, true); err != nil { // before the tokens are kept that may be sent there alone
+	// before the tokens are kept that may be sent there alone
+	if err := a.home().LoggedIn(ctx, a.State, true); err != nil {
 		return err
 	}
 	if err := a.Auth.Accept(ctx, t); err != nil {

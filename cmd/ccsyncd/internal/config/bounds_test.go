@@ -49,7 +49,8 @@ func TestNumbersAndDurationsAreTakenUpToTheirBounds(t *testing.T) {
 	}
 }
 
-// TestAnImportIsMappedUpToItsBounds: 25 custom fields and 50 lists in one import, 50 characters in a label.
+// TestAnImportIsMappedUpToItsBounds: 25 custom fields and 50 lists in one import, 50 characters in
+// a label.
 func TestAnImportIsMappedUpToItsBounds(t *testing.T) {
 	t.Parallel()
 	fields := func(n int) (text string) {

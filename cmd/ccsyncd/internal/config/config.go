@@ -27,8 +27,10 @@ type Config struct {
 	Dir     string // its folder, the base of relative paths
 	Sandbox bool   // $CCSYNC_ENDPOINT replaced the endpoints and the state database
 
-	SecretFiles  []string // absolute paths of the files that "secret:" names, in the order of the file
-	ClearSecrets []string // the settings whose secret stands in the file itself, such as "[http] token"
+	// absolute paths of the files that "secret:" names, in the order of the file
+	SecretFiles []string
+	// the settings whose secret stands in the file itself, such as "[http] token"
+	ClearSecrets []string
 
 	Source    Source
 	Fields    []Field // in the order of the file, at least one

@@ -13,8 +13,10 @@ import (
 type Error struct {
 	Path     string // the file as the caller named it; "" when none was found
 	Mistakes []Mistake
-	Denied   string // absolute path of a file that this user may not read; "" when that is not what is wrong
-	Unset    string // the first environment variable that the file names and that is not set; "" when all are
+	// absolute path of a file that this user may not read; "" when that is not what is wrong
+	Denied string
+	// the first environment variable that the file names and that is not set; "" when all are
+	Unset string
 }
 
 // UnsetHint says how to set the variable that is not set.

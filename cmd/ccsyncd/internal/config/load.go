@@ -80,7 +80,8 @@ func unreadable(path string, err error) *Error {
 
 // parse fills cfg, which holds the defaults, from the file's bytes, and returns what is wrong.
 func parse(cfg *Config, data []byte, getenv func(string) string) *Error {
-	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff"))) // some editors put a byte order mark first
+	// some editors put a byte order mark first
+	doc := parseDocument(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if doc.broken {
 		return &Error{Mistakes: doc.mistakes}
 	}

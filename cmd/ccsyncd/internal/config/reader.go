@@ -95,7 +95,8 @@ func (r *reader) shown(v value, lead string) string {
 	switch {
 	case strings.HasPrefix(v.text, envPrefix), strings.HasPrefix(v.text, filePrefix):
 		return lead + "what " + v.text + " holds"
-	case v.text == "", strings.Contains(v.text, "://"): // a URL in the wrong place may have a password
+	case v.text == "", strings.Contains(v.text, "://"):
+		// a URL in the wrong place may have a password
 		return ""
 	}
 	return lead + quote(clip(v.text))

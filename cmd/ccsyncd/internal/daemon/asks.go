@@ -152,7 +152,9 @@ func (d *daemon) serveAsks(ctx context.Context) {
 	})
 	report := d.run(ctx, ccsync.Options{Trigger: triggerOf(together), Only: only})
 	if ctx.Err() != nil && report.Outcome == ccsync.Failed {
-		return // the daemon ends, and turns those away who wait: they come again, and the next one serves them
+		// the daemon ends, and turns those away who wait: they come again, and the next one serves
+		// them
+		return
 	}
 	for _, a := range together {
 		if len(together) == 1 && len(a.names) == len(only) {

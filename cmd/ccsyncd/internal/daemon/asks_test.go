@@ -148,7 +148,8 @@ func TestAPushWithAnotherConfigurationIsTurnedAway(t *testing.T) {
 		if text, err := a.State.Answer(b.ctx, id); text != answerOtherFile || err != nil || b.runsOf("push") != before {
 			t.Errorf("answer %q (%v), %d runs", text, err, b.runsOf("push")-before)
 		}
-		if !strings.Contains(b.log.String(), "was turned away") { // a push with --no-wait hears nothing itself
+		// a push with --no-wait hears nothing itself
+		if !strings.Contains(b.log.String(), "was turned away") {
 			t.Error("the log does not say that a push was turned away")
 		}
 		if report, err := answer(b.ctx, a, id); report != nil || !errors.Is(err, errOtherFile) {

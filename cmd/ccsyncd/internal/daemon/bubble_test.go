@@ -43,7 +43,8 @@ type bubble struct {
 	hangUp chan os.Signal
 	after  []func()
 	before atomic.Pointer[func(*http.Request)] // sees each request before it is sent
-	begin  func()                              // lets the loop begin, with what the test has configured
+	// lets the loop begin, with what the test has configured
+	begin func()
 
 	mu    sync.Mutex // guards what follows
 	runs  []*ccsync.Report

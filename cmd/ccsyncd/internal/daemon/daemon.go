@@ -23,10 +23,11 @@ import (
 // signals. Runs happen in the loop, so that they cannot overlap.
 type daemon struct {
 	*shell.Shell
-	app      atomic.Pointer[app.App] // made anew by a reload
-	hangUp   <-chan os.Signal        // asks for a reload
-	asks     *asks                   // of the status page and the backend
-	busy     atomic.Bool             // a run for all users, asked for over HTTP, waits or is under way
+	app    atomic.Pointer[app.App] // made anew by a reload
+	hangUp <-chan os.Signal        // asks for a reload
+	asks   *asks                   // of the status page and the backend
+	// a run for all users, asked for over HTTP, waits or is under way
+	busy     atomic.Bool
 	progress progress
 	dry      dryRuns
 	site     *site // nil: no status page

@@ -70,7 +70,8 @@ func TestADayOfFaultsEndsInStep(t *testing.T) {
 			t.Errorf("the day went well: %v", troubled)
 		}
 		inStep := false
-		for ended := time.Now(); !inStep && time.Since(ended) < 26*time.Hour; { // the last retry comes after a day
+		// the last retry comes after a day
+		for ended := time.Now(); !inStep && time.Since(ended) < 26*time.Hour; {
 			b.wait(time.Hour)
 			_, page := b.get("/")
 			inStep = strings.Contains(page, "In step")

@@ -27,10 +27,12 @@ func (r *Request) options() ccsync.Options {
 
 // Answers that are no report.
 const (
-	answerDone      = "done"      // nobody waits for the report
-	answerRead      = "read"      // the asker has it: addresses and values are not kept longer than needed
+	answerDone = "done" // nobody waits for the report
+	// the asker has it: addresses and values are not kept longer than needed
+	answerRead      = "read"
 	answerWithdrawn = "withdrawn" // the asker does it without us, or not at all
-	answerOtherFile = "other"     // the asker has another configuration, which would not be carried out
+	// the asker has another configuration, which would not be carried out
+	answerOtherFile = "other"
 )
 
 // joins tells whether a request is one for some users as they are asked for over HTTP, too: all

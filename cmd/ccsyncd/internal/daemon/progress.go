@@ -41,7 +41,8 @@ func (p *progress) began(run int64) {
 func (p *progress) step(step string, done, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.at.MovedAt = time.Now() // a poll of an import counts: the engine itself lets go of one that stands still
+	// a poll of an import counts: the engine itself lets go of one that stands still
+	p.at.MovedAt = time.Now()
 	p.at.Step, p.at.Done, p.at.Total = step, done, total
 }
 

@@ -19,11 +19,12 @@ type schedule struct {
 }
 
 const (
-	patientFor    = 2                // failed whole runs in a row, before the pauses grow
-	longestPause  = 5 * time.Minute  // between failed runs
-	snapshotPause = time.Minute      // after a snapshot that stayed incomplete
-	longestWait   = time.Hour        // after the last of several
-	writtenFor    = 30 * time.Second // how long ticks that find nothing to do leave what is written down
+	patientFor    = 2               // failed whole runs in a row, before the pauses grow
+	longestPause  = 5 * time.Minute // between failed runs
+	snapshotPause = time.Minute     // after a snapshot that stayed incomplete
+	longestWait   = time.Hour       // after the last of several
+	// how long ticks that find nothing to do leave what is written down
+	writtenFor = 30 * time.Second
 )
 
 // plan is when the next tick is due.

@@ -328,7 +328,8 @@ func (w *taleWorld) push(f Request, who []string) {
 			defer w.forces(-1)
 		}
 		report, err := Push(ctx, sh, &f)
-		for errors.Is(err, errOtherFile) && kit.Sleep(ctx, 10*time.Second) == nil { // until the daemon has reloaded it
+		// until the daemon has reloaded it
+		for errors.Is(err, errOtherFile) && kit.Sleep(ctx, 10*time.Second) == nil {
 			report, err = Push(ctx, sh, &f)
 		}
 		if err != nil || report == nil {
@@ -403,7 +404,8 @@ func kill(w *taleWorld, r *rand.Rand) {
 func moveState(w *taleWorld, _ *rand.Rand) {
 	from := filepath.Join(w.dir, "ccsync.db")
 	for _, end := range []string{"", "-wal", "-shm"} {
-		_ = os.Rename(from+end, fmt.Sprintf("%s.%d%s", from, w.at, end)) // one that is not there need not be moved
+		// one that is not there need not be moved
+		_ = os.Rename(from+end, fmt.Sprintf("%s.%d%s", from, w.at, end))
 	}
 	w.mu.Lock()
 	w.known.lastTold, w.known.told, w.stateLost = "", make(map[string]time.Time), true

@@ -25,9 +25,10 @@ type taleJudge struct {
 	ran     func(*taleWorld, *daemon, *ccsync.Report) string // a run of the daemon ended
 	idle    func(*taleWorld, *daemon) string                 // a tick found nothing to do
 	heard   func(*taleWorld, *daemon, string) string         // a notification, or "heartbeat"
-	said    func(*taleWorld, *taleUser, time.Time) string    // that a user is verified, of a run that began then
-	look    func(*taleWorld) string                          // every few seconds
-	end     func(*taleWorld) string                          // when all is over
+	// that a user is verified, of a run that began then
+	said func(*taleWorld, *taleUser, time.Time) string
+	look func(*taleWorld) string // every few seconds
+	end  func(*taleWorld) string // when all is over
 }
 
 var taleJudges []taleJudge
@@ -217,7 +218,8 @@ func leavesNothing(w *taleWorld, d *daemon, r *ccsync.Report) string {
 
 // idleInVain: no tick is idle while a change waits.
 func idleInVain(w *taleWorld, d *daemon) string {
-	if w.known.outcome == string(ccsync.Refused) && !w.rowsMoved(w.known.until) { // the same plan would be refused again
+	// the same plan would be refused again
+	if w.known.outcome == string(ccsync.Refused) && !w.rowsMoved(w.known.until) {
 		return ""
 	}
 	if left := w.unnamed(d, time.Now().Add(-100*time.Millisecond)); left != "" {
@@ -323,7 +325,8 @@ func (w *taleWorld) overstepped(u *taleUser, c *sandbox.Contact) string {
 	case c.Deleted != was.Deleted && !u.unsure:
 		return "revived or deleted"
 	}
-	unknown := w.stateLost && w.known.everForced // a forced run lets contacts join though nobody knows
+	// a forced run lets contacts join though nobody knows
+	unknown := w.stateLost && w.known.everForced
 	for _, list := range c.Lists {
 		if !slices.Contains(was.Lists, list) && !u.unsure && (!w.rules.lists || list != taleLists[0] || u.left[list] && !unknown || c.Permission == sandbox.Unsubscribed) {
 			return "put on " + list
@@ -531,7 +534,8 @@ func (w *taleWorld) conclude() {
 	w.mu.Lock()
 	outcome := w.known.outcome
 	w.mu.Unlock()
-	if outcome == string(ccsync.Unauthorized) { // nobody can log in while the day's requests are used up
+	// nobody can log in while the day's requests are used up
+	if outcome == string(ccsync.Unauthorized) {
 		w.stop()
 		time.Sleep(25 * time.Hour)
 		w.start()
@@ -540,7 +544,9 @@ func (w *taleWorld) conclude() {
 	}
 	w.push(Request{Force: true}, nil)
 	w.recovers()
-	for range 3 { // an import under way may take its time, a guard may have to be passed, a day's requests may be used up
+	// an import under way may take its time, a guard may have to be passed, a day's requests may be
+	// used up
+	for range 3 {
 		w.push(Request{Force: true, Full: true}, nil)
 		w.wait(2*taleEvery + 30*time.Second)
 		if !w.whole() {

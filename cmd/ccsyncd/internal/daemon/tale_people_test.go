@@ -20,17 +20,20 @@ import (
 // taleUser is somebody on either side: what the table has and had, and what people did with the
 // contact.
 type taleUser struct {
-	id      int
-	email   string
-	row     map[string]string // nil: no row
-	since   time.Time         // when the row last changed
-	before  []taleVersion     // earlier rows
-	ours    map[string]bool   // all codes that the row ever had
-	edited  time.Time         // when a person, or forget, last changed what is known of the contact; zero once all contacts were read since
-	touched time.Time         // the same, for ever
-	unsure  bool              // edited while something was under way: what happened last cannot be told
-	contact sandbox.Contact   // as it was after the last look or edit; the zero one for none
-	left    map[string]bool   // lists
+	id     int
+	email  string
+	row    map[string]string // nil: no row
+	since  time.Time         // when the row last changed
+	before []taleVersion     // earlier rows
+	ours   map[string]bool   // all codes that the row ever had
+	// when a person, or forget, last changed what is known of the contact; zero once all contacts
+	// were read since
+	edited  time.Time
+	touched time.Time // the same, for ever
+	// edited while something was under way: what happened last cannot be told
+	unsure  bool
+	contact sandbox.Contact // as it was after the last look or edit; the zero one for none
+	left    map[string]bool // lists
 }
 
 // taleVersion is a row that stood in the table until a time.
@@ -41,7 +44,8 @@ type taleVersion struct {
 
 // taleMemory is what the judges remember of the past.
 type taleMemory struct {
-	failing    time.Time // when the first run began since the last good one; zero when there was none
+	// when the first run began since the last good one; zero when there was none
+	failing    time.Time
 	moving     time.Time // when the daemon was last seen at work, or began
 	run        int64     // of the daemon, of which sent and recheck tell
 	recheck    time.Time
@@ -52,13 +56,15 @@ type taleMemory struct {
 	forced     int // forced runs under way
 	everForced bool
 	restarted  bool
-	pending    int                  // users of the last whole run
-	app        *app.App             // that was seen last
-	told       map[string]time.Time // problems that a notification told of, by when they were first tried
-	lastTold   string
-	mapped     map[string]bool // columns that a run ever wrote
-	outcome    string          // of the last whole run
-	until      time.Time       // what was there before then is known to the last whole run, or idle tick
+	pending    int      // users of the last whole run
+	app        *app.App // that was seen last
+	// problems that a notification told of, by when they were first tried
+	told     map[string]time.Time
+	lastTold string
+	mapped   map[string]bool // columns that a run ever wrote
+	outcome  string          // of the last whole run
+	// what was there before then is known to the last whole run, or idle tick
+	until time.Time
 }
 
 const taleCrowd = 14

@@ -95,7 +95,8 @@ var untold = map[string]bool{"authorization_counts": true, "lower_case_addresses
 
 func (t *tale) String() string {
 	var b strings.Builder
-	thrown, err := json.Marshal(sandbox.Fault{Kind: sandbox.FaultSwitch, Switches: t.switches}) // those alone that are not off
+	// those alone that are not off
+	thrown, err := json.Marshal(sandbox.Fault{Kind: sandbox.FaultSwitch, Switches: t.switches})
 	fmt.Fprintf(&b, "rules %+v, %s %v\n", t.rules, thrown, err)
 	for i, s := range t.steps {
 		fmt.Fprintf(&b, "%2d %s, then %s\n", i, s.event.name, s.pause)

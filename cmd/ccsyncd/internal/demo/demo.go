@@ -33,7 +33,8 @@ func Run(ctx context.Context, sh *shell.Shell, keep bool, run func(ctx context.C
 // demo is one telling of the story.
 type demo struct {
 	*shell.Shell
-	run     func(ctx context.Context, sh *shell.Shell, args ...string) error // runs a command of the program
+	// runs a command of the program
+	run     func(ctx context.Context, sh *shell.Shell, args ...string) error
 	dir     string
 	keep    bool
 	began   time.Time

@@ -41,13 +41,26 @@ func demoCode(n, edition int) string {
 }
 
 // The few users who differ from the rest.
-func lacksCode(n int) bool    { return n%100 == 7 }                         // the contact has no code yet
-func demoOptedOut(n int) bool { return n%400 == 7 }                         // nor will it get one: the person opted out
-func outdated(n int) bool     { return n%200 == 42 }                        // the contact has an old code
-func demoMistyped(n int) bool { return n == 500 }                           // the app has an address that is none
-func demoRepeated(n int) bool { return n == 901 }                           // the app gave this user the code of the one before
-func demoMoved(n int) bool    { return n == demoUsers-2 }                   // the contact has the user's old address
-func demoNewcomer(n int) bool { return n == demoUsers-1 || n == demoUsers } // there is no contact yet
+// the contact has no code yet
+func lacksCode(n int) bool { return n%100 == 7 }
+
+// nor will it get one: the person opted out
+func demoOptedOut(n int) bool { return n%400 == 7 }
+
+// the contact has an old code
+func outdated(n int) bool { return n%200 == 42 }
+
+// the app has an address that is none
+func demoMistyped(n int) bool { return n == 500 }
+
+// the app gave this user the code of the one before
+func demoRepeated(n int) bool { return n == 901 }
+
+// the contact has the user's old address
+func demoMoved(n int) bool { return n == demoUsers-2 }
+
+// there is no contact yet
+func demoNewcomer(n int) bool { return n == demoUsers-1 || n == demoUsers }
 
 // open starts the sandbox and opens the app's database.
 func (d *demo) open(ctx context.Context) error {

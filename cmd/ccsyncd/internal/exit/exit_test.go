@@ -87,8 +87,8 @@ func TestEveryOutcomeHasTheExitCodeThatIsDocumented(t *testing.T) {
 	}
 }
 
-// An error names what went wrong, its hint what a person can do. Where the message already says that,
-// there is no hint.
+// An error names what went wrong, its hint what a person can do. Where the message already says
+// that, there is no hint.
 func TestEveryErrorSaysWhatAPersonCanDo(t *testing.T) {
 	t.Parallel()
 	const login, asUser = "run `ccsyncd auth login`", "sudo -u app ccsyncd"

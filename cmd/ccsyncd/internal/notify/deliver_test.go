@@ -67,8 +67,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Body: http.NoBody}, nil
 }
 
-// A webhook is tried three times within some seconds, unless the receiver said that it wants none of it; a receiver that hangs
-// is left after ten seconds.
+// A webhook is tried three times within some seconds, unless the receiver said that it wants none
+// of it; a receiver that hangs is left after ten seconds.
 func TestAReceiverThatIsAwayForAMomentIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	const s = time.Second

@@ -24,9 +24,11 @@ type Notifier struct {
 	pauses []time.Duration // before the second and later tries of the webhook
 	jobs   chan func(context.Context)
 
-	late    *ccsync.LastWhole // a run that ended synced while all was not well yet; of who calls Ran and Idle
-	known   *told             // what the webhook was last told of by this process; of the jobs, as is:
-	written bool              // it was written down
+	// a run that ended synced while all was not well yet; of who calls Ran and Idle
+	late *ccsync.LastWhole
+	// what the webhook was last told of by this process; of the jobs, as is:
+	known   *told
+	written bool // it was written down
 }
 
 // maxNotices is how many messages may wait; a receiver that is slower than that misses heartbeats,

@@ -45,7 +45,8 @@ func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 		sh.Complain(r.Error.Message, r.Error.Hint)
 	}
 	nextAfter(sh, r)
-	if o.Detailed && r.ExitCode == exit.Done && Pending(r)+r.Coverage.Pending > 0 { // in an import under way, too: the row may have changed since
+	// in an import under way, too: the row may have changed since
+	if o.Detailed && r.ExitCode == exit.Done && Pending(r)+r.Coverage.Pending > 0 {
 		return exit.With(exit.Pending)
 	}
 	return exit.With(r.ExitCode)

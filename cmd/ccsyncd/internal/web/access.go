@@ -125,7 +125,8 @@ type wrongTokens struct {
 }
 
 const (
-	guessPause   = 500 * time.Millisecond // before a wrong token is answered, and more the more of them wait
+	// before a wrong token is answered, and more the more of them wait
+	guessPause   = 500 * time.Millisecond
 	longestGuess = 10 * time.Second
 	guessesTold  = time.Second // the log tells no more often
 )

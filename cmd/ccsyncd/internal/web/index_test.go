@@ -196,7 +196,8 @@ func TestTheExplanationSaysThatNothingIsSent(t *testing.T) {
 	}
 }
 
-// A word that is no address is looked for as a key, and who types part of an address learns that it takes the whole.
+// A word that is no address is looked for as a key, and who types part of an address learns that it
+// takes the whole.
 func TestAUserIsFoundByABareKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -71,7 +71,8 @@ func TestMetricsKeepToPrometheusConventions(t *testing.T) {
 	found, err := testutil.GatherAndLint(w.metrics)
 	w.must(err)
 	for _, p := range found {
-		if !strings.HasPrefix(p.Metric, "ccsync_go_") && !strings.HasPrefix(p.Metric, "ccsync_process_") { // theirs
+		// theirs
+		if !strings.HasPrefix(p.Metric, "ccsync_go_") && !strings.HasPrefix(p.Metric, "ccsync_process_") {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}

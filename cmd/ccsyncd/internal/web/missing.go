@@ -116,7 +116,8 @@ func (s *site) problemsCSV(w http.ResponseWriter, r *http.Request) {
 	f := s.frame(r, "")
 	var text strings.Builder
 	c := csv.NewWriter(&text)
-	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at", "run"}) // a Builder takes everything
+	// a Builder takes everything
+	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at", "run"})
 	for p, err := range s.State.Problems(r.Context()) {
 		if err != nil {
 			s.broken(w, err)

@@ -252,7 +252,8 @@ func (s *site) planCSV(w http.ResponseWriter, _ *http.Request) {
 	}
 	var text strings.Builder
 	c := csv.NewWriter(&text)
-	_ = c.Write([]string{"action", "key", "email", "column", "old", "new", "joins", "reason", "detail"}) // a Builder takes everything
+	// a Builder takes everything
+	_ = c.Write([]string{"action", "key", "email", "column", "old", "new", "joins", "reason", "detail"})
 	for _, row := range made.Rows {
 		fields := row.Fields
 		if len(fields) == 0 {

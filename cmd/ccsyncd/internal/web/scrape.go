@@ -16,7 +16,8 @@ type scrape struct {
 	now   time.Time // the server's
 	found []prometheus.Metric
 
-	pendingSince time.Time // when the changes that the last whole run left undone were first seen; zero for none
+	// when the changes that the last whole run left undone were first seen; zero for none
+	pendingSince time.Time
 }
 
 func (s *scrape) set(g gauge, value float64, labels ...string) {

@@ -26,7 +26,8 @@ type Options struct {
 
 	Listen string   // the address listened on: host:port, or unix: and a path
 	Hosts  []string // further names that browsers may use, host or host:port
-	Token  string   // needed for everything but health and metrics; "" for none: then nobody can ask for a run
+	// needed for everything but health and metrics; "" for none: then nobody can ask for a run
+	Token string
 
 	// Run asks the daemon for a run.
 	Run func(context.Context, RunRequest) (RunAnswer, error)
@@ -44,8 +45,10 @@ type Authorization struct {
 	Reason     string    // why not
 	Account    string    // the name of the account; may be ""
 	LapsesAt   time.Time // the refresh token, unless it is used before
-	DoubtSince time.Time // answers to refreshes are outstanding or were lost since; zero when none is
-	NextTry    time.Time // the refresh token is not sent before; zero unless two answers in a row were lost
+	// answers to refreshes are outstanding or were lost since; zero when none is
+	DoubtSince time.Time
+	// the refresh token is not sent before; zero unless two answers in a row were lost
+	NextTry time.Time
 }
 
 // inDoubt says that the refresh token waits for its next try, "" when it does not.
