@@ -133,14 +133,10 @@ func (t *Transport) enter(ctx context.Context) error {
 // unrepeatable keeps http.Transport from sending a request again by itself, which it does where a
 // reused connection breaks before the answer: that attempt would be neither paced nor counted. It
 // repeats a request only if the body is absent or can be rewound, so this one has a body, be it
-// empty, and cannot. On the wire nothing changes. Where a connection has to be made first, the pace
-// is counted from the moment at which it stands.
+// empty, and cannot. On the wire nothing changes. The pace is counted from the moment at which the
+// request is written: a new connection, or a machine short of time, may make that late.
 func (t *Transport) unrepeatable(r *http.Request) *http.Request {
-	trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
-		if !c.Reused {
-			t.pace.restart(time.Now())
-		}
-	}}
+	trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { t.pace.restart(time.Now()) }}
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 	r.GetBody = nil
 	if r.Body == nil || r.Body == http.NoBody {

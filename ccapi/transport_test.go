@@ -153,6 +153,37 @@ func TestASlowConnectionDoesNotLetRequestsCloseUp(t *testing.T) {
 	})
 }
 
+// On a machine that is short of time a request may leave long after its turn.
+func TestARequestThatIsWrittenLateDoesNotLetTheNextOnesCloseUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var seen arrivals
+		start := time.Now()
+		s := serve(t, func(http.ResponseWriter, *http.Request) { seen.add(start) })
+		door := &Transport{Base: &tardy{RoundTripper: s.base}}
+		for range 12 {
+			if _, err := get(t.Context(), door); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := seen.busiest(); got > 4 {
+			t.Errorf("busiest second has %d requests: %v", got, seen.at)
+		}
+	})
+}
+
+// tardy takes its time before it writes each third request.
+type tardy struct {
+	http.RoundTripper
+	requests int
+}
+
+func (b *tardy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.requests++; b.requests%3 == 2 {
+		time.Sleep(200 * time.Millisecond)
+	}
+	return b.RoundTripper.RoundTrip(r)
+}
+
 func TestARequestLeavesNoSoonerThanTheQuotaSays(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		start := time.Now()
