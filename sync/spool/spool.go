@@ -123,10 +123,10 @@ func (s *Spool) Close() error {
 	err := s.wait()
 	f := s.file
 	s.filling, s.spare, s.file, s.closed = nil, nil, nil, true
-	if f == nil {
-		return err
+	if f != nil {
+		err = errors.Join(err, f.Close())
 	}
-	return errors.Join(err, f.Close())
+	return err
 }
 
 // rotate hands the full run to a goroutine of its own, once the former one is done.

@@ -99,6 +99,14 @@ func TestRowsComeBackSorted(t *testing.T) {
 			return row{[]string{"user-user-user-", "user-user", "user-zz", "u", "user-user-user-"}[i/200] + fmt.Sprintf("%03d", i*7919%200), "v"}
 		})},
 		{"one key among others that is what they begin with", append(many(500, func(i int) row { return row{fmt.Sprintf("user-user-%04d", i), "v"} }), row{"user-user-", ""})},
+		{"lengths about those of a longer header", func() (rows []row) {
+			for _, k := range []int{0, 1, 127, 128, 255, 256} {
+				for _, v := range []int{0, 1, 127, 128, 255, 256, 16384} {
+					rows = append(rows, row{big(k, ""), big(v, "")})
+				}
+			}
+			return rows
+		}()},
 		{"already sorted", many(1000, func(i int) row { return row{fmt.Sprintf("%05d", i), "v"} })},
 		{"backwards", many(1000, func(i int) row { return row{fmt.Sprintf("%05d", 1000-i), "v"} })},
 		{"values larger than a run", many(40, func(i int) row { return row{fmt.Sprint(i * 37 % 40), big(100*i, "v")} })},
@@ -267,6 +275,32 @@ func TestFailureOfTheLastRunIsFoundByReading(t *testing.T) {
 	}
 	if !errors.Is(s.Err(), os.ErrClosed) {
 		t.Errorf("got %v, want the failed write", s.Err())
+	}
+}
+
+// TestAFailureInTheBackgroundIsFoundByWhoeverComesNext: a run that was lost while the next one
+// filled must not be missing in silence.
+func TestAFailureInTheBackgroundIsFoundByWhoeverComesNext(t *testing.T) {
+	t.Parallel()
+	failing := func() *Spool {
+		s := tiny(t)
+		fill(t, s, make([]row, 12))
+		s.wait()
+		s.file.File.Close()
+		for s.writing == nil {
+			fill(t, s, make([]row, 1))
+		}
+		return s
+	}
+	s := failing()
+	for range s.Sorted() {
+		t.Error("rows that cannot all be there")
+	}
+	if !errors.Is(s.Err(), os.ErrClosed) {
+		t.Errorf("Err after reading: %v, want the failed write", s.Err())
+	}
+	if err := failing().Close(); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "write what is sorted") {
+		t.Errorf("Close: %v, want the failed write", err)
 	}
 }
 
