@@ -26,7 +26,7 @@ type Binding struct {
 }
 
 // Bindings returns every binding.
-func (db *DB) Bindings(ctx context.Context) ([]Binding, error) {
+func (db facts) Bindings(ctx context.Context) ([]Binding, error) {
 	var all []Binding
 	err := db.write.SelectContext(ctx, &all, "SELECT kind, wanted, id, name, label, type, choices FROM bindings ORDER BY kind, wanted")
 	if err != nil {
@@ -36,7 +36,7 @@ func (db *DB) Bindings(ctx context.Context) ([]Binding, error) {
 }
 
 // SetBindings replaces all bindings.
-func (db *DB) SetBindings(ctx context.Context, all []Binding) error {
+func (db facts) SetBindings(ctx context.Context, all []Binding) error {
 	return db.change(ctx, "write bindings", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM bindings"); err != nil {
 			return err

@@ -25,7 +25,7 @@ const isUnnamed = "contact_id >= '?' AND contact_id < '@'"
 // respects. A contact whose address several have, or one that this snapshot has shown already, is
 // left out and its address returned among twins: what an export tells of it cannot be told apart.
 // They ascend by Norm, each once, and none is deleted: an export shows none.
-func (db *DB) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, twins []string, err error) {
+func (db mirror) PutExported(ctx context.Context, m Mirror, contacts []Contact) (more int, twins []string, err error) {
 	if len(contacts) == 0 {
 		return 0, nil, nil
 	}

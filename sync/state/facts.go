@@ -12,7 +12,7 @@ import (
 )
 
 // Fact returns what this file knows under a name, "" when nothing.
-func (db *DB) Fact(ctx context.Context, name string) (string, error) {
+func (db *file) Fact(ctx context.Context, name string) (string, error) {
 	var value string
 	err := db.write.GetContext(ctx, &value, "SELECT value FROM facts WHERE name = ?", name)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -22,7 +22,7 @@ func (db *DB) Fact(ctx context.Context, name string) (string, error) {
 }
 
 // SetFacts writes several facts at once.
-func (db *DB) SetFacts(ctx context.Context, facts map[string]string) error {
+func (db *file) SetFacts(ctx context.Context, facts map[string]string) error {
 	return db.change(ctx, "write facts", func(ctx context.Context, tx *sqlx.Tx) error {
 		for name, value := range facts {
 			if err := setFact(ctx, tx, name, value); err != nil {
@@ -43,19 +43,19 @@ const skewFact = "clock_skew"
 
 // Now is the server's time as far as it is known: the local clock, corrected by the difference that
 // Saw noticed. All that decides something by the clock asks here.
-func (db *DB) Now() time.Time {
+func (db *file) Now() time.Time {
 	return time.Now().Add(time.Duration(db.skewed.Load())).UTC()
 }
 
 // Skew is the server's clock minus ours.
-func (db *DB) Skew() time.Duration { return time.Duration(db.skewed.Load()) }
+func (db *file) Skew() time.Duration { return time.Duration(db.skewed.Load()) }
 
 // maxSkew is how far the server's clock may be from ours to be believed.
 const maxSkew = 365 * 24 * time.Hour
 
 // Saw takes the Date of an answer. A Date has whole seconds and an answer takes time to come, so
 // differences of two seconds are none. A Date that is more than a year off is ignored.
-func (db *DB) Saw(ctx context.Context, date time.Time) error {
+func (db *file) Saw(ctx context.Context, date time.Time) error {
 	const tolerance = 2 * time.Second
 	skew := time.Until(date)
 	if skew.Abs() > maxSkew {
@@ -87,9 +87,9 @@ const (
 
 // Unsteady is how far the server's clock, or ours, jumped within the last ten days: times that were
 // noted by it can be wrong by so much.
-func (db *DB) Unsteady() time.Duration { return time.Duration(db.jumped.Load()) }
+func (db *file) Unsteady() time.Duration { return time.Duration(db.jumped.Load()) }
 
-func (db *DB) loadJump(ctx context.Context) error {
+func (db *file) loadJump(ctx context.Context) error {
 	written, err := db.Fact(ctx, jumpFact)
 	if err != nil || written == "" {
 		return err
@@ -102,7 +102,7 @@ func (db *DB) loadJump(ctx context.Context) error {
 	return err
 }
 
-func (db *DB) loadSkew(ctx context.Context) error {
+func (db *file) loadSkew(ctx context.Context) error {
 	written, err := db.Fact(ctx, skewFact)
 	if err != nil || written == "" {
 		return err

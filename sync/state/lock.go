@@ -32,7 +32,7 @@ const MirrorLock = "mirror"
 // Lock takes the lock of a name, or fails at once with a *HeldError. The kernel releases it when
 // the process dies. The context that it returns ends when the lock is released: work under it. A
 // lock whose file another user owns is an *OwnerError, a symbolic link in its place ErrLink.
-func (db *DB) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
+func (db *file) Lock(ctx context.Context, name string) (held context.Context, release func(), err error) {
 	path := db.lockPath(name)
 	if err := db.present(); err != nil {
 		return nil, nil, fmt.Errorf("lock %s: %w", path, err)
@@ -83,9 +83,9 @@ func sign(path string, locked fs.FileInfo) error {
 
 // Holder tells who took the lock of a name last, without touching it: that process may be gone. PID
 // is 0 when it is not known.
-func (db *DB) Holder(name string) HeldError { return *holder(name, db.lockPath(name)) }
+func (db *file) Holder(name string) HeldError { return *holder(name, db.lockPath(name)) }
 
-func (db *DB) lockPath(name string) string { return db.path + "-" + name + ".lock" }
+func (db *file) lockPath(name string) string { return db.path + "-" + name + ".lock" }
 
 func holder(name, path string) *HeldError {
 	e := &HeldError{Name: name}

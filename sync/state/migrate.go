@@ -21,7 +21,7 @@ var toEdition2 string
 
 // migrate brings the file to the current edition in one transaction. Before it changes a file that
 // is in use it leaves a copy beside it, named after the old edition.
-func (db *DB) migrate(ctx context.Context, steps []string) error {
+func (db *file) migrate(ctx context.Context, steps []string) error {
 	found, err := db.edition(ctx)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (db *DB) migrate(ctx context.Context, steps []string) error {
 
 // edition is that of the file, 0 for an empty one. It looks without writing: another program's
 // database stays as it is.
-func (db *DB) edition(ctx context.Context) (found int, err error) {
+func (db *file) edition(ctx context.Context) (found int, err error) {
 	var tables struct{ All, Ours int }
 	if err := db.read.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
 		return 0, err
@@ -76,14 +76,14 @@ func upgrade(ctx context.Context, tx *sqlx.Tx, steps []string) error {
 	return nil
 }
 
-func (db *DB) backupPath(edition int) string {
+func (db *file) backupPath(edition int) string {
 	return fmt.Sprintf("%s.edition%d", db.path, edition)
 }
 
 // backup writes a consistent copy with mode 0600, replacing an older one. It has no tokens: those
 // of the file go on to be used, so that the copy's would be spent, and nobody would seal or remove
 // them there.
-func (db *DB) backup(ctx context.Context, to string) error {
+func (db *file) backup(ctx context.Context, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

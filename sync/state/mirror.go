@@ -60,7 +60,7 @@ type mirrorRow struct {
 const selectMirror = "SELECT mapping, mark, snapshot_at, contacts, seen, loading, loading_mark, next FROM mirror"
 
 // Mirror returns the state of the mirror.
-func (db *DB) Mirror(ctx context.Context) (Mirror, error) {
+func (db mirror) Mirror(ctx context.Context) (Mirror, error) {
 	var r mirrorRow
 	if err := db.write.GetContext(ctx, &r, selectMirror); err != nil {
 		return Mirror{}, fmt.Errorf("read the mirror's state: %w", err)
@@ -91,7 +91,7 @@ func (c *Contact) Unnamed() bool { return strings.HasPrefix(c.ID, unnamed) }
 
 // BeginSnapshot starts a full snapshot of the values of a mapping. Until EndRefresh the mirror
 // keeps its last complete mark. ErrMapping when the mirror has another one.
-func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error) {
+func (db mirror) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error) {
 	err := db.change(ctx, "begin a snapshot", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, mapping); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (db *DB) BeginSnapshot(ctx context.Context, mapping string) (Mirror, error)
 // first page on. It returns by how many the contacts that are not deleted became more, which Mirror
 // tells from then on unless a snapshot is under way. ErrMapping when the mirror has another mapping
 // than m.
-func (db *DB) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
+func (db mirror) PutContacts(ctx context.Context, m Mirror, page []Contact, next string) (more int, err error) {
 	err = db.change(ctx, "write contacts", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := sameMapping(ctx, tx, m.Mapping); err != nil {
 			return err
@@ -205,7 +205,7 @@ func anys(texts []string) []any {
 // removed, some thousand at a time. A snapshot that was broken off is given up by any other
 // refresh. Either way the contacts are counted anew. ErrMapping when the mirror has another mapping
 // than m; a new one takes m's.
-func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
+func (db mirror) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
 		more, err := db.dropUnseen(ctx, m.Loading)
 		if err != nil {
@@ -240,7 +240,7 @@ func (db *DB) EndRefresh(ctx context.Context, m Mirror) error {
 
 // dropUnseen removes some of the contacts that a snapshot did not show, and tells whether there may
 // be more. They are looked for before the transaction.
-func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
+func (db mirror) dropUnseen(ctx context.Context, snapshot int64) (more bool, err error) {
 	const most = 5000
 	var unseen []struct {
 		Norm string
@@ -265,7 +265,7 @@ func (db *DB) dropUnseen(ctx context.Context, snapshot int64) (more bool, err er
 // SetAside takes the address from contacts that a direct reading did not show under it any more,
 // but for some. What is remembered of them waits for the refresh that shows them under another
 // address; a snapshot that does not removes them.
-func (db *DB) SetAside(ctx context.Context, norm string, except []string) error {
+func (db mirror) SetAside(ctx context.Context, norm string, except []string) error {
 	return db.change(ctx, "set vanished contacts aside", func(ctx context.Context, tx *sqlx.Tx) error {
 		// A contact without an id may have been set aside before.
 		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE norm = '' AND contact_id = ?", unnamed+norm); err != nil {
@@ -283,7 +283,7 @@ func (db *DB) SetAside(ctx context.Context, norm string, except []string) error 
 
 // DropMirror forgets that there ever was a refresh, then every contact, some thousand at a time,
 // and the mapping of what was filled with the last of them.
-func (db *DB) DropMirror(ctx context.Context) error {
+func (db mirror) DropMirror(ctx context.Context) error {
 	const reset = "UPDATE mirror SET mark = '', snapshot_at = '', contacts = 0, " + giveUpSnapshot
 	err := db.change(ctx, "drop the mirror", func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, reset)
@@ -316,17 +316,17 @@ const giveUpSnapshot = "seen = CASE WHEN loading > seen THEN loading ELSE seen E
 const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
 
 // Total counts the contacts, deleted ones too.
-func (db *DB) Total(ctx context.Context) (int, error) {
+func (db mirror) Total(ctx context.Context) (int, error) {
 	return db.count(ctx, "SELECT COUNT(*) FROM contacts")
 }
 
 // SeenIn counts the contacts that the snapshot of this number has shown, or one that another
 // process began after it.
-func (db *DB) SeenIn(ctx context.Context, snapshot int64) (int, error) {
+func (db mirror) SeenIn(ctx context.Context, snapshot int64) (int, error) {
 	return db.count(ctx, "SELECT COUNT(*) FROM contacts WHERE seen >= ?", snapshot)
 }
 
-func (db *DB) count(ctx context.Context, query string, args ...any) (n int, err error) {
+func (db mirror) count(ctx context.Context, query string, args ...any) (n int, err error) {
 	if err := db.write.GetContext(ctx, &n, query, args...); err != nil {
 		return 0, fmt.Errorf("count contacts: %w", err)
 	}
@@ -351,7 +351,7 @@ var errEntries = errors.New("a contact has the character U+001E in its address o
 
 // Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
 // ErrMapping when the mirror has another mapping.
-func (db *DB) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, error] {
+func (db mirror) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		stopped := false
 		err := db.read.snapshot(ctx, func(conn *sqlx.Conn) error {
@@ -398,7 +398,7 @@ func (db *DB) Entries(ctx context.Context, mapping string) iter.Seq2[Entry, erro
 
 // Contacts returns the contacts of these normalised addresses, ascending by Norm, then ID. Ask for
 // some hundred at a time. ErrMapping when the mirror has another mapping.
-func (db *DB) Contacts(ctx context.Context, mapping string, norms []string) ([]Contact, error) {
+func (db mirror) Contacts(ctx context.Context, mapping string, norms []string) ([]Contact, error) {
 	contacts := make([]Contact, 0, len(norms))
 	err := db.streamIn(ctx, selectContacts+whereNorm, norms, 12, func(row []driver.Value) bool {
 		text := func(column int) string { return row[column].(string) }
@@ -420,7 +420,7 @@ func (db *DB) Contacts(ctx context.Context, mapping string, norms []string) ([]C
 }
 
 // streamIn is stream for a query that has one "IN (?)" for the norms; none gives no rows.
-func (db *DB) streamIn(ctx context.Context, query string, norms []string, width int, each func([]driver.Value) bool) error {
+func (db *file) streamIn(ctx context.Context, query string, norms []string, width int, each func([]driver.Value) bool) error {
 	if len(norms) == 0 {
 		return nil
 	}
@@ -433,7 +433,7 @@ func (db *DB) streamIn(ctx context.Context, query string, norms []string, width 
 
 // Rename names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
 // everywhere. ErrMapping when the mirror has another mapping than from.
-func (db *DB) Rename(ctx context.Context, from, to string) error {
+func (db mirror) Rename(ctx context.Context, from, to string) error {
 	done, err := db.write.ExecContext(ctx, "UPDATE mirror SET mapping = ? WHERE mapping = ?", to, from)
 	if err != nil {
 		return fmt.Errorf("name the mapping: %w", err)

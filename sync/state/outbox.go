@@ -132,7 +132,7 @@ const insertBatch = `INSERT INTO batches (run, kind, state, lists, mapping, cont
 // AddBatch records a batch with its rows and returns its id. Many rows take several transactions:
 // while they are written, and should the process die meanwhile, the batch is Recorded and not to be
 // sent.
-func (db *DB) AddBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow]) (id int64, err error) {
+func (db outbox) AddBatch(ctx context.Context, b Batch, rows iter.Seq[BatchRow]) (id int64, err error) {
 	next, stop := iter.Pull(rows)
 	defer stop()
 	for more := true; more; {
@@ -184,7 +184,7 @@ func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, next func() (BatchRo
 // MoveBatch moves a batch from b.State to another, or leaves it there with a new percentage, and
 // writes Activity, Ending, Errors, ErrorCount and Percent of b. ErrMoved when it is not in b.State
 // any more.
-func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
+func (db outbox) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 	now := stamp(db.Now())
 	done, err := db.write.ExecContext(ctx, `UPDATE batches SET state = ?, activity = ?, ending = ?, errors = ?, error_count = ?, percent = ?,
 		sending_at = CASE WHEN ? = 'sending' THEN ? ELSE sending_at END,
@@ -205,7 +205,7 @@ func (db *DB) MoveBatch(ctx context.Context, b Batch, to BatchState) error {
 // DropBatch removes a batch that was never accepted, its rows first, some thousand at a time:
 // meanwhile it is Recorded, so that nobody takes it for one that may be under way. One that is not
 // in b.State any more stays.
-func (db *DB) DropBatch(ctx context.Context, b Batch) error {
+func (db outbox) DropBatch(ctx context.Context, b Batch) error {
 	done, err := db.write.ExecContext(ctx, "UPDATE batches SET state = 'recorded' WHERE id = ? AND state = ?", b.ID, string(b.State))
 	if err != nil {
 		return fmt.Errorf("drop batch %d: %w", b.ID, err)
@@ -224,7 +224,7 @@ func (db *DB) DropBatch(ctx context.Context, b Batch) error {
 	return nil
 }
 
-func (db *DB) dropRows(ctx context.Context, batch int64) (more bool, err error) {
+func (db outbox) dropRows(ctx context.Context, batch int64) (more bool, err error) {
 	err = db.change(ctx, "drop a batch", func(ctx context.Context, tx *sqlx.Tx) error {
 		done, err := tx.ExecContext(ctx, `DELETE FROM batch_rows WHERE (batch, norm) IN
 			(SELECT batch, norm FROM batch_rows WHERE batch = ? LIMIT ?)`, batch, part)
@@ -239,17 +239,17 @@ func (db *DB) dropRows(ctx context.Context, batch int64) (more bool, err error) 
 }
 
 // OpenBatches returns the batches that are not settled, the oldest first.
-func (db *DB) OpenBatches(ctx context.Context) ([]Batch, error) {
+func (db outbox) OpenBatches(ctx context.Context) ([]Batch, error) {
 	return db.batches(ctx, "WHERE state <> 'settled' ORDER BY id")
 }
 
 // RunBatches returns the batches of one run, the oldest first.
-func (db *DB) RunBatches(ctx context.Context, run int64) ([]Batch, error) {
+func (db outbox) RunBatches(ctx context.Context, run int64) ([]Batch, error) {
 	return db.batches(ctx, "WHERE run = ? ORDER BY id", run)
 }
 
 // KnownActivities tells which of these activity ids belong to a batch of ours.
-func (db *DB) KnownActivities(ctx context.Context, ids []string) (map[string]bool, error) {
+func (db outbox) KnownActivities(ctx context.Context, ids []string) (map[string]bool, error) {
 	known := make(map[string]bool)
 	err := db.streamIn(ctx, "SELECT activity FROM batches WHERE activity IN (?)", ids, 1, func(row []driver.Value) bool {
 		known[row[0].(string)] = true
@@ -261,7 +261,7 @@ func (db *DB) KnownActivities(ctx context.Context, ids []string) (map[string]boo
 	return known, nil
 }
 
-func (db *DB) batches(ctx context.Context, where string, args ...any) ([]Batch, error) {
+func (db outbox) batches(ctx context.Context, where string, args ...any) ([]Batch, error) {
 	var rows []batchRow
 	if err := db.write.SelectContext(ctx, &rows, "SELECT "+batchColumns+" FROM batches "+where, args...); err != nil {
 		return nil, fmt.Errorf("read batches: %w", err)
@@ -281,7 +281,7 @@ const selectRows = `SELECT norm, contact_id, address, key, action, wanted, old, 
 
 // BatchRows yields the rows of a batch, ascending by Norm. It holds some thousand at a time and
 // nothing open, so that what is done meanwhile may write.
-func (db *DB) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
+func (db outbox) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow, error] {
 	return func(yield func(BatchRow, error) bool) {
 		last := ""
 		for {
@@ -313,7 +313,7 @@ const selectPending = `SELECT r.norm FROM batches b CROSS JOIN batch_rows r
 	WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm IN (?)`
 
 // Pending tells which of these normalised addresses stand in a batch that is not settled.
-func (db *DB) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
+func (db outbox) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
 	pending := make(map[string]bool)
 	err := db.streamIn(ctx, selectPending, norms, 1, func(row []driver.Value) bool {
 		pending[row[0].(string)] = true
@@ -339,7 +339,7 @@ type Push struct {
 }
 
 // Pushes returns the last n times that an address was sent, the newest first.
-func (db *DB) Pushes(ctx context.Context, norm string, n int) ([]Push, error) {
+func (db outbox) Pushes(ctx context.Context, norm string, n int) ([]Push, error) {
 	var all []Push
 	err := db.read.SelectContext(ctx, &all, `SELECT r.batch, b.run, b.state, b.activity, b.ending, b.mapping, r.wanted, r.result, b.recorded_at
 		FROM batch_rows r JOIN batches b ON b.id = r.batch WHERE r.norm = ? ORDER BY r.batch DESC LIMIT ?`, norm, n)

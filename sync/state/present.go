@@ -17,15 +17,15 @@ var ErrReplaced = errors.New("the state database was deleted, moved or replaced 
 // held are those that are open. Everything that writes asks first, so that no request is charged,
 // no batch moved and no token marked once the file is gone. It costs microseconds and may be called
 // concurrently.
-func (db *DB) Present(ctx context.Context) error {
+func (db *file) Present(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return db.present()
 }
 
-func (db *DB) present() error {
-	if err := same(db.path, db.file); err != nil {
+func (db *file) present() error {
+	if err := same(db.path, db.info); err != nil {
 		return err
 	}
 	if wal := db.wal.Load(); wal != nil {

@@ -41,7 +41,7 @@ const (
 )
 
 // Problems yields the open problems, ascending by Norm.
-func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
+func (db outbox) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 	return func(yield func(Problem, error) bool) {
 		rows, err := db.read.QueryxContext(ctx, selectProblems+" ORDER BY norm")
 		if err != nil {
@@ -66,7 +66,7 @@ func (db *DB) Problems(ctx context.Context) iter.Seq2[Problem, error] {
 }
 
 // ProblemsOf returns the problems of these normalised addresses.
-func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Problem, error) {
+func (db outbox) ProblemsOf(ctx context.Context, norms []string) (map[string]Problem, error) {
 	found := make(map[string]Problem)
 	err := db.streamIn(ctx, selectProblems+whereProblem, norms, 10, func(row []driver.Value) bool {
 		text := func(column int) string { return row[column].(string) }
@@ -82,7 +82,7 @@ func (db *DB) ProblemsOf(ctx context.Context, norms []string) (map[string]Proble
 }
 
 // NextRetry is the earliest RetryAt, zero when there is no problem.
-func (db *DB) NextRetry(ctx context.Context) (time.Time, error) {
+func (db outbox) NextRetry(ctx context.Context) (time.Time, error) {
 	var at string
 	if err := db.read.GetContext(ctx, &at, "SELECT COALESCE(MIN(retry_at), '') FROM problems"); err != nil {
 		return time.Time{}, fmt.Errorf("read problems: %w", err)
@@ -91,7 +91,7 @@ func (db *DB) NextRetry(ctx context.Context) (time.Time, error) {
 }
 
 // SolveProblems removes the problems of these normalised addresses.
-func (db *DB) SolveProblems(ctx context.Context, norms []string) error {
+func (db outbox) SolveProblems(ctx context.Context, norms []string) error {
 	if len(norms) == 0 {
 		return nil
 	}
@@ -133,7 +133,7 @@ func putProblem(ctx context.Context, tx *sqlx.Tx, p *Problem) error {
 type RunProblem struct{ Norm, Address, Key, Reason, Detail string }
 
 // RunProblems returns at most n problems of a run.
-func (db *DB) RunProblems(ctx context.Context, run int64, n int) ([]RunProblem, error) {
+func (db outbox) RunProblems(ctx context.Context, run int64, n int) ([]RunProblem, error) {
 	var all []RunProblem
 	err := db.read.SelectContext(ctx, &all, "SELECT norm, address, key, reason, detail FROM run_problems WHERE run = ? ORDER BY norm LIMIT ?", run, n)
 	if err != nil {

@@ -23,12 +23,12 @@ type Limits struct {
 // Quota hands out the right to send requests, to all processes on the file together. It satisfies
 // what ccapi asks of a quota.
 type Quota struct {
-	db     *DB
+	db     *file
 	limits Limits
 }
 
 // Quota returns the quota under these limits.
-func (db *DB) Quota(l Limits) *Quota { return &Quota{db: db, limits: l} }
+func (db facts) Quota(l Limits) *Quota { return &Quota{db: db.file, limits: l} }
 
 // QuotaError says that nothing more may be sent today.
 type QuotaError struct {

@@ -16,7 +16,7 @@ type Records map[string]string
 
 // Record reads a record as JSON into what into points to; ok is false when there is none, or none
 // that this version understands.
-func (db *DB) Record(ctx context.Context, name string, into any) (ok bool, err error) {
+func (db facts) Record(ctx context.Context, name string, into any) (ok bool, err error) {
 	var text string
 	err = db.read.GetContext(ctx, &text, "SELECT value FROM facts WHERE name = ?", name)
 	switch {
@@ -29,7 +29,7 @@ func (db *DB) Record(ctx context.Context, name string, into any) (ok bool, err e
 }
 
 // SetRecords writes several records at once.
-func (db *DB) SetRecords(ctx context.Context, all Records) error {
+func (db facts) SetRecords(ctx context.Context, all Records) error {
 	return db.change(ctx, "write records", func(ctx context.Context, tx *sqlx.Tx) error { return setRecords(ctx, tx, all) })
 }
 
@@ -55,7 +55,7 @@ type ProblemMark struct {
 }
 
 // ProblemMark is the mark of the open problems.
-func (db *DB) ProblemMark(ctx context.Context) (m ProblemMark, err error) {
+func (db facts) ProblemMark(ctx context.Context) (m ProblemMark, err error) {
 	if err := db.read.GetContext(ctx, &m, "SELECT COUNT(*) AS open, COALESCE(MAX(run), 0) AS run FROM problems"); err != nil {
 		return ProblemMark{}, fmt.Errorf("count problems: %w", err)
 	}

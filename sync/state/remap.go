@@ -22,7 +22,7 @@ type remapping struct{ From, To, Norm, ID string }
 // returns a function that brings a value that is not empty from the form of one mapping into that
 // of another. The mirror counts as never refreshed. It is done some thousand contacts at a time;
 // meanwhile the mirror names no mapping, and a remapping that was broken off is ended first.
-func (db *DB) Remap(ctx context.Context, mapping string, carry func(from, to string) func(string) string) error {
+func (db mirror) Remap(ctx context.Context, mapping string, carry func(from, to string) func(string) string) error {
 	for {
 		m, err := db.Mirror(ctx)
 		if err != nil {
@@ -54,7 +54,7 @@ const selectFilled = `SELECT norm, contact_id AS id FROM contacts
 
 // remap finds the next contacts, outside of the transaction since those with a value may be few
 // among many, and carries them over.
-func (db *DB) remap(ctx context.Context, at remapping, carry func(string) string) error {
+func (db mirror) remap(ctx context.Context, at remapping, carry func(string) string) error {
 	for {
 		var rows []filledContact
 		err := db.read.SelectContext(ctx, &rows, selectFilled, at.Norm, at.ID, part)
@@ -72,7 +72,7 @@ func (db *DB) remap(ctx context.Context, at remapping, carry func(string) string
 	}
 }
 
-func (db *DB) remapPart(ctx context.Context, at remapping, rows []filledContact, carry func(string) string, ended bool) error {
+func (db mirror) remapPart(ctx context.Context, at remapping, rows []filledContact, carry func(string) string, ended bool) error {
 	mapping, under := at.To, ""
 	if !ended {
 		text, err := json.Marshal(at)

@@ -17,7 +17,7 @@ type Request struct {
 
 // Ask leaves a request for the daemon and returns its number, which no other request has ever had:
 // one that was removed meanwhile must not be answered with another's answer.
-func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
+func (db history) Ask(ctx context.Context, options string) (id int64, err error) {
 	err = db.write.GetContext(ctx, &id, `INSERT INTO requests (id, asked_at, options, taken_at, answer)
 		VALUES (MAX(?, (SELECT COALESCE(MAX(id), 0) + 1 FROM requests)), ?, ?, '', '') RETURNING id`, time.Now().UnixNano(), stamp(db.Now()), options)
 	if err != nil {
@@ -27,7 +27,7 @@ func (db *DB) Ask(ctx context.Context, options string) (id int64, err error) {
 }
 
 // Asked takes the oldest request that nobody has taken or answered; ok is false when there is none.
-func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
+func (db history) Asked(ctx context.Context) (r Request, ok bool, err error) {
 	err = db.write.GetContext(ctx, &r, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '' AND answer = '')
 		RETURNING id, options`, stamp(db.Now()))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -41,7 +41,7 @@ func (db *DB) Asked(ctx context.Context) (r Request, ok bool, err error) {
 
 // Requeue hands out again what was taken and never answered. It is for who holds the run lock from
 // now on: whoever took those requests is dead.
-func (db *DB) Requeue(ctx context.Context) error {
+func (db history) Requeue(ctx context.Context) error {
 	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET taken_at = '' WHERE answer = ''"); err != nil {
 		return fmt.Errorf("take requests again: %w", err)
 	}
@@ -49,7 +49,7 @@ func (db *DB) Requeue(ctx context.Context) error {
 }
 
 // SetAnswer answers a request, whose options have then served their purpose and are not kept.
-func (db *DB) SetAnswer(ctx context.Context, id int64, answer string) error {
+func (db history) SetAnswer(ctx context.Context, id int64, answer string) error {
 	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET answer = ?, options = '' WHERE id = ?", answer, id); err != nil {
 		return fmt.Errorf("answer request %d: %w", id, err)
 	}
@@ -61,7 +61,7 @@ var ErrWithdrawn = errors.New("the request was removed: `ccsyncd forget` removes
 
 // Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has
 // removed the request.
-func (db *DB) Answer(ctx context.Context, id int64) (answer string, err error) {
+func (db history) Answer(ctx context.Context, id int64) (answer string, err error) {
 	err = db.read.GetContext(ctx, &answer, "SELECT answer FROM requests WHERE id = ?", id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrWithdrawn

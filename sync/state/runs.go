@@ -41,7 +41,7 @@ const runColumns = "id, trigger, dry, forced, started_at, ended_at, outcome, req
 
 // BeginRun writes down that a run has begun and returns its number. Of r it takes Trigger, Dry,
 // Forced and Records, which hold from the beginning on.
-func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
+func (db history) BeginRun(ctx context.Context, r Run) (id int64, err error) {
 	err = db.change(ctx, "begin a run", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := setRecords(ctx, tx, r.Records); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (db *DB) BeginRun(ctx context.Context, r Run) (id int64, err error) {
 
 // EndRun writes down how a run ended: of r it takes ID, Outcome, Requests, Report and Records, in
 // one transaction.
-func (db *DB) EndRun(ctx context.Context, r Run) error {
+func (db history) EndRun(ctx context.Context, r Run) error {
 	return db.change(ctx, fmt.Sprintf("end run %d", r.ID), func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := setRecords(ctx, tx, r.Records); err != nil {
 			return err
@@ -66,12 +66,12 @@ func (db *DB) EndRun(ctx context.Context, r Run) error {
 }
 
 // Runs returns the last n runs, the newest first.
-func (db *DB) Runs(ctx context.Context, n int) ([]Run, error) {
+func (db history) Runs(ctx context.Context, n int) ([]Run, error) {
 	return db.runs(ctx, "ORDER BY id DESC LIMIT ?", n)
 }
 
 // Run returns one run; ok is false when there is none of this number.
-func (db *DB) Run(ctx context.Context, id int64) (r Run, ok bool, err error) {
+func (db history) Run(ctx context.Context, id int64) (r Run, ok bool, err error) {
 	found, err := db.runs(ctx, "WHERE id = ?", id)
 	if err != nil || len(found) == 0 {
 		return Run{}, false, err
@@ -79,7 +79,7 @@ func (db *DB) Run(ctx context.Context, id int64) (r Run, ok bool, err error) {
 	return found[0], true, nil
 }
 
-func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
+func (db history) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
 	var rows []runRow
 	if err := db.read.SelectContext(ctx, &rows, "SELECT "+runColumns+" FROM runs "+where, args...); err != nil {
 		return nil, fmt.Errorf("read runs: %w", err)
@@ -92,12 +92,12 @@ func (db *DB) runs(ctx context.Context, where string, args ...any) ([]Run, error
 }
 
 // PutValued remembers how many source rows had a value, by column, for a good run of today.
-func (db *DB) PutValued(ctx context.Context, valued map[string]int) error {
+func (db history) PutValued(ctx context.Context, valued map[string]int) error {
 	return db.change(ctx, "remember the source's size", func(ctx context.Context, tx *sqlx.Tx) error { return db.putValued(ctx, tx, valued) })
 }
 
 // ResetValued forgets what former runs saw and remembers this.
-func (db *DB) ResetValued(ctx context.Context, valued map[string]int) error {
+func (db history) ResetValued(ctx context.Context, valued map[string]int) error {
 	return db.change(ctx, "remember the source's size", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM valued"); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (db *DB) ResetValued(ctx context.Context, valued map[string]int) error {
 	})
 }
 
-func (db *DB) putValued(ctx context.Context, tx *sqlx.Tx, valued map[string]int) error {
+func (db history) putValued(ctx context.Context, tx *sqlx.Tx, valued map[string]int) error {
 	for column, n := range valued {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO valued (day, column_name, most) VALUES (?, ?, ?)
 			ON CONFLICT (day, column_name) DO UPDATE SET most = excluded.most WHERE excluded.most > valued.most`,
@@ -118,7 +118,7 @@ func (db *DB) putValued(ctx context.Context, tx *sqlx.Tx, valued map[string]int)
 }
 
 // BestValued returns the most of each column in the last n days.
-func (db *DB) BestValued(ctx context.Context, n int) (map[string]int, error) {
+func (db history) BestValued(ctx context.Context, n int) (map[string]int, error) {
 	var rows []struct {
 		Column string `db:"column_name"`
 		Most   int
@@ -136,7 +136,7 @@ func (db *DB) BestValued(ctx context.Context, n int) (map[string]int, error) {
 }
 
 // Prune removes runs, settled batches and answered requests that are older than keep.
-func (db *DB) Prune(ctx context.Context, keep time.Duration) error {
+func (db history) Prune(ctx context.Context, keep time.Duration) error {
 	before := stamp(db.Now().Add(-keep))
 	const most = 10_000 // rows a transaction
 	for _, text := range []string{

@@ -33,7 +33,7 @@ type Landed struct {
 // Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their
 // users. ErrMoved when the batch is not in Ended any more, ErrMapping when the mirror has another
 // mapping than the rows.
-func (db *DB) Land(ctx context.Context, batch int64, mapping string, rows []Landed) error {
+func (db outbox) Land(ctx context.Context, batch int64, mapping string, rows []Landed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what landed of batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
 			if err := sameMapping(ctx, tx, mapping); err != nil {
@@ -103,7 +103,7 @@ type Failed struct {
 }
 
 // Fail notes why rows of a batch did not land. ErrMoved when the batch is not in Ended any more.
-func (db *DB) Fail(ctx context.Context, batch int64, rows []Failed) error {
+func (db outbox) Fail(ctx context.Context, batch int64, rows []Failed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what batch %d did not do", batch), func(ctx context.Context, tx *sqlx.Tx) error {
 			return fail(ctx, tx, batch, rows)
@@ -144,7 +144,7 @@ func stillEnded(ctx context.Context, tx *sqlx.Tx, batch int64) error {
 
 // Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it
 // is not in Ended any more.
-func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
+func (db outbox) Settle(ctx context.Context, batch int64, tally Tally) error {
 	text, err := json.Marshal(tally)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (db *DB) Settle(ctx context.Context, batch int64, tally Tally) error {
 // SentSince adds up what was sent after a moment, for the guard: batches on their way count whole,
 // settled ones by what landed. Batches that were never accepted are gone and do not count, nor does
 // what somebody forced.
-func (db *DB) SentSince(ctx context.Context, since time.Time) (Tally, error) {
+func (db outbox) SentSince(ctx context.Context, since time.Time) (Tally, error) {
 	var tallies []string
 	err := db.write.SelectContext(ctx, &tallies, `SELECT tally FROM batches WHERE recorded_at > ? AND state <> 'recorded'
 		AND run NOT IN (SELECT id FROM runs WHERE forced = 1)`, stamp(since))

@@ -16,20 +16,47 @@ import (
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
-// DB is an open state database.
+// DB is an open state database: one file, and what is remembered in it, topic by topic. Its methods
+// may be called concurrently.
 type DB struct {
+	*file
+	mirror
+	outbox
+	history
+	facts
+	*vaults
+}
+
+// What a DB remembers. Each topic knows the file, and none of the others.
+type (
+	// mirror is the contacts of the account as they were last seen.
+	mirror struct{ *file }
+	// outbox is the batches on their way, and the problems of those that did not arrive.
+	outbox struct{ *file }
+	// history is the runs, and the requests for them.
+	history struct{ *file }
+	// facts are the single values, and the custom fields and lists that names are bound to.
+	facts struct{ *file }
+	// vaults are the sealed records.
+	vaults struct {
+		*file
+		seal sealer
+	}
+)
+
+// file is the database file, open, with its locks and its clock.
+type file struct {
 	path   string
 	write  handle // one connection
 	read   handle
-	vigil  handle // one idle connection that notices what other processes commit
-	seal   sealer
+	vigil  handle       // one idle connection that notices what other processes commit
 	skewed atomic.Int64 // the server's clock minus ours, nanoseconds
 	jumped atomic.Int64 // how far that was seen to jump, nanoseconds
 	dated  atomic.Bool  // a Date was seen
 	seen   atomic.Int64 // the data_version at the last call of Changed
 
 	// What Present compares the paths with.
-	file fs.FileInfo
+	info fs.FileInfo
 	wal  atomic.Pointer[fs.FileInfo] // nil until there is one
 	held sync.Map                    // of each lock that is held, by its path, the fs.FileInfo
 
@@ -101,8 +128,9 @@ func connect(path string) (*DB, error) {
 	dsn := func(pragmas string) string {
 		return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: pragmas}).String()
 	}
-	db := &DB{path: abs}
-	if db.file, err = os.Stat(abs); err != nil {
+	f := &file{path: abs}
+	db := &DB{f, mirror{f}, outbox{f}, history{f}, facts{f}, &vaults{file: f}}
+	if db.info, err = os.Stat(abs); err != nil {
 		return nil, err
 	}
 	for h, pragmas := range map[*handle]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
@@ -136,17 +164,17 @@ func (db *DB) prepare(ctx context.Context, key []byte) error {
 }
 
 // Close closes the database. Locks that are still held are not released.
-func (db *DB) Close() error {
+func (db *file) Close() error {
 	return errors.Join(db.vigil.Close(), db.read.Close(), db.write.Close())
 }
 
 // Path is the absolute path of the file.
-func (db *DB) Path() string { return db.path }
+func (db *file) Path() string { return db.path }
 
 // Changed tells whether any other process has committed anything since the last call; the first
 // call tells true. It costs microseconds. What a process could not overwrite while others were
 // reading is overwritten here.
-func (db *DB) Changed(ctx context.Context) (bool, error) {
+func (db *file) Changed(ctx context.Context) (bool, error) {
 	var version int64
 	if err := db.vigil.GetContext(ctx, &version, "PRAGMA data_version"); err != nil {
 		return false, fmt.Errorf("ask for changes: %w", err)
@@ -162,7 +190,7 @@ func (db *DB) Changed(ctx context.Context) (bool, error) {
 // change runs work in one transaction that writes. Its context has no end: the transaction is
 // short, and for each statement that can be broken off the driver starts a goroutine, which takes
 // as long as the statement.
-func (db *DB) change(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
+func (db *file) change(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -39,7 +39,7 @@ var troubles = map[sqlite3.ErrNo]error{
 // Trouble is what kept the last statement from being written: ErrFull, ErrBusy, ErrReadOnly,
 // ErrDamaged or ErrReplaced, with the file's name. It is nil once something was written again, and
 // may be asked concurrently: a run that could not even begin leaves no other trace.
-func (db *DB) Trouble() error {
+func (db *file) Trouble() error {
 	if last := db.trouble.Load(); last != nil {
 		return *last
 	}
@@ -47,7 +47,7 @@ func (db *DB) Trouble() error {
 }
 
 // noted keeps the trouble that a statement met; any other error is the statement's own.
-func (db *DB) noted(err error) {
+func (db *file) noted(err error) {
 	if err == nil {
 		db.trouble.Store(nil)
 		return

@@ -18,12 +18,12 @@ import (
 // Vault keeps one secret record, such as the tokens. It satisfies what oauthdev asks of a store.
 // The lock of a vault holds across processes.
 type Vault struct {
-	db   *DB
+	db   *vaults
 	name string
 }
 
 // Vault returns the vault of a name.
-func (db *DB) Vault(name string) *Vault { return &Vault{db: db, name: name} }
+func (db *vaults) Vault(name string) *Vault { return &Vault{db: db, name: name} }
 
 // Lock waits until no other process and no other caller holds the vault, or until ctx ends.
 func (v *Vault) Lock(ctx context.Context) (unlock func(), err error) {
@@ -80,7 +80,7 @@ func putRecord(ctx context.Context, tx *sqlx.Tx, name string, sealed []byte) err
 
 // unlock takes the key. Records in the clear are sealed when a key is given for the first time;
 // records that the key does not open are ErrKey, and stay as they are.
-func (db *DB) unlock(ctx context.Context, key []byte) error {
+func (db *vaults) unlock(ctx context.Context, key []byte) error {
 	salt, err := db.salt(ctx)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (db *DB) unlock(ctx context.Context, key []byte) error {
 
 // Rekey seals every record with another key; nil leaves them in the clear. ErrRemnants when they
 // are sealed, and what stood there before can be read for a while.
-func (db *DB) Rekey(ctx context.Context, key []byte) error {
+func (db *vaults) Rekey(ctx context.Context, key []byte) error {
 	salt, err := db.salt(ctx)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ const selectVault = "SELECT name, record FROM vault"
 
 // reseal opens every record with the present key and closes it with next, where that changes it.
 // What it writes it reads under the write lock: another process may just have saved a newer token.
-func (db *DB) reseal(ctx context.Context, next sealer) error {
+func (db *vaults) reseal(ctx context.Context, next sealer) error {
 	var records []vaultRecord
 	if err := db.write.SelectContext(ctx, &records, selectVault); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (db *DB) reseal(ctx context.Context, next sealer) error {
 }
 
 // resealed are the records that next keeps otherwise.
-func (db *DB) resealed(records []vaultRecord, next sealer) ([]vaultRecord, error) {
+func (db *vaults) resealed(records []vaultRecord, next sealer) ([]vaultRecord, error) {
 	var changed []vaultRecord
 	for _, r := range records {
 		clear, err := db.seal.open(r.Name, r.Record)
@@ -171,7 +171,7 @@ func (db *DB) resealed(records []vaultRecord, next sealer) ([]vaultRecord, error
 }
 
 // salt is this file's own, so that one key never seals two files alike.
-func (db *DB) salt(ctx context.Context) (string, error) {
+func (db *vaults) salt(ctx context.Context) (string, error) {
 	salt, err := db.Fact(ctx, "salt")
 	if err != nil || salt != "" {
 		return salt, err

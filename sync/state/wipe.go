@@ -19,7 +19,7 @@ const factRemnants = "remnants"
 // Wipe overwrites what was removed or replaced before: secure_delete has overwritten it in the
 // pages, and a checkpoint brings these into the file and empties the write-ahead log. ErrRemnants
 // when others have been reading all along, for five seconds.
-func (db *DB) Wipe(ctx context.Context) error {
+func (db *file) Wipe(ctx context.Context) error {
 	if err := db.SetFacts(ctx, map[string]string{factRemnants: "yes"}); err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (db *DB) Wipe(ctx context.Context) error {
 }
 
 // wipe ends what factRemnants tells of.
-func (db *DB) wipe(ctx context.Context) error {
+func (db *file) wipe(ctx context.Context) error {
 	for range busyTries {
 		wiped, err := db.checkpoint(ctx)
 		if err != nil {
@@ -42,7 +42,7 @@ func (db *DB) wipe(ctx context.Context) error {
 
 // wipeRest tries once more what an earlier process, or another one, could not end. That readers
 // still hold it is no error.
-func (db *DB) wipeRest(ctx context.Context) error {
+func (db *file) wipeRest(ctx context.Context) error {
 	due, err := db.Fact(ctx, factRemnants)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (db *DB) wipeRest(ctx context.Context) error {
 
 // checkpoint tells whether everything is in the file and the log is empty. It waits a tenth of a
 // second for readers.
-func (db *DB) checkpoint(ctx context.Context) (done bool, err error) {
+func (db *file) checkpoint(ctx context.Context) (done bool, err error) {
 	result := struct{ Busy, Log, Checkpointed int }{Busy: 1}
 	if err := db.write.GetContext(ctx, &result, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return false, fmt.Errorf("overwrite what was removed: %w", err)
@@ -70,7 +70,7 @@ func (db *DB) checkpoint(ctx context.Context) (done bool, err error) {
 }
 
 // withRemnants is change for what must not be read any more once it is done.
-func (db *DB) withRemnants(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
+func (db *file) withRemnants(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
 	err := db.change(ctx, what, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := setFact(ctx, tx, factRemnants, "yes"); err != nil {
 			return err
