@@ -138,9 +138,8 @@ func (u *upsert) exported(ctx context.Context, tx *sqlx.Tx, contacts []Contact, 
 // addition adds contacts without an id, of which the mirror has nothing, many with one statement.
 // What they have in common stands in the statement: binding a value costs as much as storing it.
 type addition struct {
-	snapshot  int64
 	one, many *sqlx.Stmt
-	values    []any // of the contacts that are not written yet, behind the snapshot
+	values    []any // the snapshot, then those of the contacts that are not written yet
 }
 
 const (
@@ -149,7 +148,7 @@ const (
 )
 
 func prepareAddition(ctx context.Context, tx *sqlx.Tx, snapshot int64) (*addition, error) {
-	a := addition{snapshot: snapshot, values: make([]any, 0, 1+addedTogether*addedValues)}
+	a := addition{values: append(make([]any, 0, 1+addedTogether*addedValues), snapshot)}
 	for stmt, n := range map[**sqlx.Stmt]int{&a.one: 1, &a.many: addedTogether} {
 		rows := make([]string, n)
 		for i := range rows {
@@ -172,24 +171,18 @@ func (a *addition) close() {
 }
 
 func (a *addition) contact(ctx context.Context, c *Contact) (err error) {
-	if len(a.values) == 0 {
-		a.values = append(a.values, a.snapshot)
-	}
 	a.values = append(a.values, c.Norm, c.Address, c.Permission, joinIDs(c.Lists), c.Fields, stamp(c.UpdatedAt))
 	if len(a.values) == cap(a.values) {
 		_, err = a.many.ExecContext(ctx, a.values...)
-		a.values = a.values[:0]
+		a.values = a.values[:1]
 	}
 	return err
 }
 
 // flush writes those that are left.
 func (a *addition) flush(ctx context.Context) error {
-	if len(a.values) == 0 {
-		return nil
-	}
 	for values := range slices.Chunk(a.values[1:], addedValues) {
-		if _, err := a.one.ExecContext(ctx, append([]any{a.snapshot}, values...)...); err != nil {
+		if _, err := a.one.ExecContext(ctx, append([]any{a.values[0]}, values...)...); err != nil {
 			return err
 		}
 	}

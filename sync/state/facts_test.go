@@ -32,3 +32,28 @@ func TestATimeYearsOffIsNotTaken(t *testing.T) {
 		t.Errorf("a stored skew of %v was taken", skew)
 	}
 }
+
+// A Date has whole seconds, and an answer takes time to come.
+func TestDifferencesOfTwoSecondsAreNone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		for _, step := range []struct{ ahead, want time.Duration }{
+			{2 * time.Second, 0},
+			{-2 * time.Second, 0},
+			{3 * time.Second, 3 * time.Second},
+			{5 * time.Second, 3 * time.Second},
+			{6 * time.Second, 6 * time.Second},
+			{2 * time.Second, 0},
+			{-3 * time.Second, -3 * time.Second},
+			{maxSkew + time.Second, -3 * time.Second},
+			{maxSkew, maxSkew},
+		} {
+			if err := db.Saw(t.Context(), time.Now().Add(step.ahead)); err != nil {
+				t.Fatal(err)
+			}
+			if got, now := db.Skew(), db.Now().Sub(time.Now()); got != step.want || now != step.want {
+				t.Errorf("after a Date that is %s ahead the skew is %s, and Now %s ahead; want %s", step.ahead, got, now, step.want)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -63,7 +64,10 @@ var writing = map[string]operation{
 	"Ask":       func(ctx context.Context, db *DB) error { return err2(db.Ask(ctx, "{}")) },
 	"Asked":     func(ctx context.Context, db *DB) error { return err3(db.Asked(ctx)) },
 	"Requeue":   func(ctx context.Context, db *DB) error { return db.Requeue(ctx) },
-	"SetAnswer": func(ctx context.Context, db *DB) error { return db.SetAnswer(ctx, anyRequest(ctx, db), "answer") },
+	"SetAnswer": func(ctx context.Context, db *DB) error {
+		id, err := anyRequest(ctx, db)
+		return errors.Join(err, db.SetAnswer(ctx, id, "answer"))
+	},
 	"BeginRun": func(ctx context.Context, db *DB) error {
 		return err2(db.BeginRun(ctx, Run{Records: Records{"a": "c"}}))
 	},
@@ -74,7 +78,7 @@ var writing = map[string]operation{
 	"ResetValued": func(ctx context.Context, db *DB) error { return db.ResetValued(ctx, map[string]int{"": 1}) },
 	"Prune":       func(ctx context.Context, db *DB) error { return db.Prune(ctx, -time.Hour) },
 	"Land": func(ctx context.Context, db *DB) error {
-		return db.Land(ctx, 2, "m", []Landed{{Norm: "a@example.com", Filled: "Z"}})
+		return db.Land(ctx, 2, "m", []Landed{{Norm: "a@example.com", Filled: "Z", Left: []string{"x"}}})
 	},
 	"Fail": func(ctx context.Context, db *DB) error {
 		return db.Fail(ctx, 2, []Failed{{Norm: "a@example.com", Reason: "lost", Problem: &Problem{Norm: "a@example.com", Reason: "lost", Run: 1}}})
@@ -110,13 +114,16 @@ var looking = map[string]operation{
 	"RunProblems":     func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
 	"Usage":           func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Usage(ctx)) },
 	"Days":            func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Days(ctx, 1)) },
-	"Answer":          func(ctx context.Context, db *DB) error { return err2(db.Answer(ctx, anyRequest(ctx, db))) },
-	"Runs":            func(ctx context.Context, db *DB) error { return err2(db.Runs(ctx, 1)) },
-	"Run":             func(ctx context.Context, db *DB) error { return err3(db.Run(ctx, 1)) },
-	"BestValued":      func(ctx context.Context, db *DB) error { return err2(db.BestValued(ctx, 1)) },
-	"SentSince":       func(ctx context.Context, db *DB) error { return err2(db.SentSince(ctx, time.Time{})) },
-	"Load":            func(ctx context.Context, db *DB) error { return err2(db.Vault("login").Load(ctx)) },
-	"Changed":         func(ctx context.Context, db *DB) error { return err2(db.Changed(ctx)) },
+	"Answer": func(ctx context.Context, db *DB) error {
+		id, err := anyRequest(ctx, db)
+		return errors.Join(err, err2(db.Answer(ctx, id)))
+	},
+	"Runs":       func(ctx context.Context, db *DB) error { return err2(db.Runs(ctx, 1)) },
+	"Run":        func(ctx context.Context, db *DB) error { return err3(db.Run(ctx, 1)) },
+	"BestValued": func(ctx context.Context, db *DB) error { return err2(db.BestValued(ctx, 1)) },
+	"SentSince":  func(ctx context.Context, db *DB) error { return err2(db.SentSince(ctx, time.Time{})) },
+	"Load":       func(ctx context.Context, db *DB) error { return err2(db.Vault("login").Load(ctx)) },
+	"Changed":    func(ctx context.Context, db *DB) error { return err2(db.Changed(ctx)) },
 }
 
 // full is a file that has something in every table.
@@ -254,7 +261,6 @@ func TestWhateverIsNotReadIsAnError(t *testing.T) {
 }
 
 // anyRequest is the number of a request that waits.
-func anyRequest(ctx context.Context, db *DB) (id int64) {
-	_ = db.read.GetContext(ctx, &id, "SELECT MIN(id) FROM requests")
-	return id
+func anyRequest(ctx context.Context, db *DB) (id int64, err error) {
+	return id, db.read.GetContext(ctx, &id, "SELECT MIN(id) FROM requests")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,6 +131,76 @@ func TestAnotherUsersLockIsRefused(t *testing.T) {
 	var other *OwnerError
 	if !errors.As(err, &other) || other.Path != path || other.Owner != owner {
 		t.Errorf("got %v, want that %s belongs to %s", err, path, owner)
+	}
+	if want := path + " belongs to user " + owner + ", and this process runs as " + userName(os.Geteuid()); !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// Between the lock and the line that names its holder the file may be gone: what is locked then
+// keeps nobody out.
+func TestALockWhoseFileIsAnotherOneNowIsNone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ccsync.db-run.lock")
+	write := func(text string) fs.FileInfo {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	locked := write("the name of an earlier holder that is longer")
+	host, _ := os.Hostname()
+	if err := sign(path, locked); err != nil || *holder("run", path) != (HeldError{Name: "run", PID: os.Getpid(), Host: host}) {
+		t.Errorf("the lock is that of %+v (%v)", holder("run", path), err)
+	}
+	if err := os.Rename(path, path+".old"); err != nil { // the next file gets another inode
+		t.Fatal(err)
+	}
+	if err := sign(path, locked); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+	write("another's")
+	if err := sign(path, locked); !errors.Is(err, ErrReplaced) {
+		t.Errorf("another file: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "another's" {
+		t.Errorf("another file has %q now (%v)", text, err)
+	}
+	if err := os.Rename(path+".old", path); err != nil {
+		t.Fatal(err)
+	}
+	chown(t, path)
+	given, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sign(path, given); !errors.As(err, new(*OwnerError)) {
+		t.Errorf("another user's file: %v", err)
+	}
+}
+
+func TestALockThatIsHeldNamesItsHolderIfThatIsKnown(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ccsync.db-run.lock")
+	const unknown = "the run lock is held by another process"
+	for text, want := range map[string]string{"": unknown, "x host": unknown, "12 host\n": "the run lock is held by process 12 on host"} {
+		if got := holder("run", path).Error(); text == "" && got != unknown {
+			t.Errorf("without a file: %s", got)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := holder("run", path).Error(); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -68,6 +70,7 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 			all := make([]Contact, n)
 			for i := range all {
 				all[i] = Contact{Norm: string(rune('a'+i/100)) + string(rune('0'+i%100)) + "@example.com", Fields: fields, UpdatedAt: time.Now()}
+				all[i].Address, all[i].Permission, all[i].Lists = "The "+all[i].Norm, "p"+fields, []string{"l" + fields}
 			}
 			return all
 		}
@@ -86,6 +89,61 @@ func TestAnExportOfAnySizeMeetsTheMirror(t *testing.T) {
 		}
 		if seen != n {
 			t.Errorf("%d contacts, want %d", seen, n)
+		}
+		for _, c := range contacts("NEW")[max(0, n-400):] {
+			found, err := db.Contacts(t.Context(), "", []string{c.Norm})
+			c.ID, c.Left = UnnamedID(c.Norm), []string{"lOLD"}
+			if diff := cmp.Diff([]Contact{c}, found, cmpopts.EquateApproxTime(time.Minute)); diff != "" || err != nil {
+				t.Fatalf("of %d (-want +got): %v\n%s", n, err, diff)
+			}
+		}
+	}
+}
+
+// What an export showed of an address is that of one contact, though a page then shows two of it.
+func TestWhatAnExportShowedIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	if _, _, err := db.PutExported(t.Context(), Mirror{}, []Contact{{Norm: "a", Lists: []string{"l1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if more, err := db.PutContacts(t.Context(), Mirror{}, []Contact{{Norm: "a", ID: "1"}, {Norm: "a", ID: "2"}}, ""); more != 1 || err != nil {
+		t.Errorf("%d more (%v), want 1", more, err)
+	}
+	found, err := db.Contacts(t.Context(), "", []string{"a"})
+	if err != nil || len(found) != 2 || !slices.Equal(found[0].Left, []string{"l1"}) || len(found[1].Left) > 0 {
+		t.Errorf("%+v (%v), want two, the first of which left l1", found, err)
+	}
+}
+
+// Whoever reads or writes values says in which form: those of another mapping would be others.
+func TestValuesOfAnotherMappingAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]operation{
+		"BeginSnapshot": func(ctx context.Context, db *DB) error { return err2(db.BeginSnapshot(ctx, "other")) },
+		"PutContacts": func(ctx context.Context, db *DB) error {
+			return err2(db.PutContacts(ctx, Mirror{Mapping: "other"}, []Contact{{Norm: "n", ID: "8"}}, ""))
+		},
+		"PutExported": func(ctx context.Context, db *DB) error {
+			return err3(db.PutExported(ctx, Mirror{Mapping: "other"}, []Contact{{Norm: "n"}}))
+		},
+		"EndRefresh": func(ctx context.Context, db *DB) error { return db.EndRefresh(ctx, Mirror{Mapping: "other"}) },
+		"Entries":    func(ctx context.Context, db *DB) error { return errOf(db.Entries(ctx, "other")) },
+		"Contacts": func(ctx context.Context, db *DB) error {
+			return err2(db.Contacts(ctx, "other", []string{"a@example.com"}))
+		},
+		"Rename": func(ctx context.Context, db *DB) error { return db.Rename(ctx, "other", "another") },
+		"Land": func(ctx context.Context, db *DB) error {
+			return db.Land(ctx, 2, "other", []Landed{{Norm: "a@example.com"}})
+		},
+	} {
+		db := full(t)
+		before := content(t, db)
+		if err := do(t.Context(), db); !errors.Is(err, ErrMapping) {
+			t.Errorf("%s: %v, want ErrMapping", name, err)
+		}
+		if diff := cmp.Diff(before, content(t, db)); diff != "" {
+			t.Errorf("%s has changed something:\n%s", name, diff)
 		}
 	}
 }
@@ -307,4 +365,80 @@ func TestWhoVanishedIsRemovedBySnapshots(t *testing.T) {
 		take(all[vanished:])
 		take(all)
 	}
+}
+
+// A page may be older than what the mirror has: of the moments at which a contact changed the later
+// one counts, except where a snapshot shows a contact for the first time, which knows better.
+func TestWhatIsOlderThanTheMirrorIsNotTaken(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		known, shown int64 // snapshots; 0: a refresh
+		at           time.Duration
+		want         string
+	}{
+		"a refresh, older":                          {0, 0, -time.Second, "KNOWN"},
+		"a refresh, of the same moment":             {0, 0, 0, "SHOWN"},
+		"a refresh, newer":                          {0, 0, time.Second, "SHOWN"},
+		"a refresh after a snapshot, older":         {1, 0, -time.Second, "KNOWN"},
+		"the snapshot that has shown it, older":     {1, 1, -time.Second, "KNOWN"},
+		"a snapshot that has not shown it, older":   {1, 2, -time.Second, "SHOWN"},
+		"the first snapshot after a refresh, older": {0, 1, -time.Second, "SHOWN"},
+	} {
+		db := fresh(t)
+		for _, c := range []struct {
+			snapshot int64
+			fields   string
+			at       time.Time
+		}{{tt.known, "KNOWN", now}, {tt.shown, "SHOWN", now.Add(tt.at)}} {
+			if _, err := db.PutContacts(t.Context(), Mirror{Loading: c.snapshot}, []Contact{{Norm: "a", ID: "1", Fields: c.fields, UpdatedAt: c.at}}, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if found, err := db.Contacts(t.Context(), "", []string{"a"}); err != nil || len(found) != 1 || found[0].Fields != tt.want {
+			t.Errorf("%s: %+v (%v), want %s", name, found, err, tt.want)
+		}
+	}
+}
+
+// A refresh counts contacts as it goes; a snapshot keeps where it goes on, and counts in the end.
+func TestTheMirrorKnowsHowManyContactsItHas(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	at := time.Now().UTC().Truncate(time.Second)
+	page := func(m Mirror, next string, all ...Contact) {
+		t.Helper()
+		if _, err := db.PutContacts(t.Context(), m, all, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(what string, want Mirror) {
+		t.Helper()
+		if got, err := db.Mirror(t.Context()); err != nil || got != want {
+			t.Errorf("%s: %+v (%v), want %+v", what, got, err, want)
+		}
+	}
+	page(Mirror{}, "no snapshot", Contact{Norm: "a", ID: "1"}, Contact{Norm: "b", ID: "2"}, Contact{Norm: "c", ID: "3", Deleted: true})
+	want("two and a deleted one", Mirror{Contacts: 2})
+	page(Mirror{}, "", Contact{Norm: "a", ID: "1", Deleted: true})
+	want("one of them was deleted", Mirror{Contacts: 1})
+	for _, norm := range []string{"stranger", "b"} {
+		if _, err := db.Forget(t.Context(), norm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("the other was forgotten", Mirror{})
+	m, err := db.BeginSnapshot(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.LoadingAt = at
+	page(m, "the second page", Contact{Norm: "a", ID: "1"}, Contact{Norm: "b", ID: "2"})
+	want("amid a snapshot", Mirror{Loading: m.Loading, LoadingAt: at, Next: "the second page"})
+	page(m, "", Contact{Norm: "c", ID: "3"})
+	m.Mark, m.SnapshotAt = at, at
+	if err := db.EndRefresh(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	want("after it", Mirror{Contacts: 3, Mark: at, SnapshotAt: at})
 }

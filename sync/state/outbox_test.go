@@ -211,6 +211,73 @@ func TestABatchIsSettledInStepsAndClosedOnce(t *testing.T) {
 	}
 }
 
+// A contact that the import was to add to a list, and that is not on it, has left it.
+func TestALandedContactHasLeftTheListsThatItIsNotOn(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	put(t, db, Contact{Norm: "a@example.com", ID: "1", Lists: []string{"l1"}}, Contact{Norm: "a@example.com", ID: "2", Lists: []string{"l2"}}, Contact{Norm: "b@example.com", ID: "3"})
+	b := move(t, db, batch(t, db, "a@example.com", "b@example.com"), Sending, Sent, Ended)
+	landed := []Landed{{Norm: "a@example.com", Filled: "NEW", Key: "7", Left: []string{"l1", "l2", "l3"}}, {Norm: "b@example.com", Filled: "NEW", Key: "8"}}
+	if err := db.Land(t.Context(), b.ID, "another", landed); !errors.Is(err, ErrMapping) {
+		t.Errorf("values of another mapping: %v", err)
+	}
+	if found, err := db.Contacts(t.Context(), "", []string{"b@example.com"}); err != nil || found[0].Filled != "" {
+		t.Errorf("values of another mapping are kept: %+v (%v)", found, err)
+	}
+	if err := db.Land(t.Context(), b.ID, "", landed); err != nil {
+		t.Fatal(err)
+	}
+	found, err := db.Contacts(t.Context(), "", []string{"a@example.com", "b@example.com"})
+	if err != nil || len(found) != 3 {
+		t.Fatal(found, err)
+	}
+	for i, want := range []Contact{{Left: []string{"l2", "l3"}, FilledKey: "7"}, {Left: []string{"l1", "l3"}, FilledKey: "7"}, {FilledKey: "8"}} {
+		if got := found[i]; !slices.Equal(got.Left, want.Left) || got.Filled != "NEW" || got.FilledKey != want.FilledKey {
+			t.Errorf("%+v, want that it left %v and was filled for %s", got, want.Left, want.FilledKey)
+		}
+	}
+}
+
+// What the guard counts, and where a remapping stands, is kept as JSON.
+func TestWhatCannotBeUnderstoodIsAnError(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	move(t, db, batch(t, db, "a@example.com"), Sending)
+	if _, err := db.write.ExecContext(t.Context(), "UPDATE batches SET tally = '{'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.SetFacts(t.Context(), map[string]string{factRemapping: "{"}); err != nil {
+		t.Fatal(err)
+	}
+	same := func(string, string) func(string) string { return func(v string) string { return v } }
+	for what, err := range map[string]error{"OpenBatches": err2(db.OpenBatches(t.Context())), "SentSince": err2(db.SentSince(t.Context(), time.Time{})),
+		"Remap": db.Remap(t.Context(), "new", same)} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+// There are four connections for all who read.
+func TestWhoStopsReadingHoldsNothingOpen(t *testing.T) {
+	t.Parallel()
+	db := full(t)
+	for range 9 {
+		for range db.Problems(t.Context()) {
+			break
+		}
+		for range db.BatchRows(t.Context(), 1) {
+			break
+		}
+		for range db.Entries(t.Context(), "m") {
+			break
+		}
+	}
+	if open := db.read.Stats().InUse; open != 0 {
+		t.Errorf("%d connections are in use", open)
+	}
+}
+
 func TestABatchOfManyRowsIsRecordedWhole(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
@@ -248,7 +315,9 @@ func TestHistoryIsPrunedAndWhatIsOpenStays(t *testing.T) {
 			}
 			return id
 		}
-		run()
+		for range 3 {
+			run()
+		}
 		settled := move(t, db, batch(t, db, "a@example.com"), Sending, Sent, Ended)
 		if err := db.Settle(t.Context(), settled.ID, Tally{}); err != nil {
 			t.Fatal(err)

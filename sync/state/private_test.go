@@ -65,11 +65,25 @@ func TestEveryFileIsPrivate(t *testing.T) {
 	}
 }
 
+// Contacts that were set aside have no address, and a stranger leaves no trace, not even a key to
+// hash him with.
 func TestForgettingNobodyForgetsNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t, filepath.Join(t.TempDir(), "ccsync.db"))
-	if e, err := db.Forget(t.Context(), ""); e != (Erasure{}) || err != nil {
-		t.Errorf("%+v, %v", e, err)
+	db := fresh(t)
+	put(t, db, Contact{Norm: "a@example.com", ID: "1"})
+	if err := db.SetAside(t.Context(), "a@example.com", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, norm := range []string{"", "stranger@example.com"} {
+		if e, err := db.Forget(t.Context(), norm); e != (Erasure{}) || err != nil {
+			t.Errorf("%q: %+v, %v", norm, e, err)
+		}
+	}
+	if n, err := db.Total(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d contacts (%v), want the one that was set aside", n, err)
+	}
+	if key, err := db.Fact(t.Context(), factErasedKey); key != "" || err != nil {
+		t.Errorf("a key was made (%v)", err)
 	}
 }
 

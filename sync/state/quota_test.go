@@ -190,6 +190,9 @@ func TestTheMomentAtWhichTheQuotaResets(t *testing.T) {
 		if _, err := quota.Reserve(t.Context()); !errors.As(err, &over) || !over.ResetsAt.Equal(midnight) || over.Used != 1 || over.Limit != 1 {
 			t.Errorf("beyond the limit: %v", err)
 		}
+		if want := "today's quota is used up (1 of 1 requests), it resets at 2000-01-02T00:00:00Z"; over.Error() != want {
+			t.Errorf("%s, want %s", over, want)
+		}
 		if err := quota.Exhausted(t.Context(), midnight); err != nil {
 			t.Fatal(err)
 		}
@@ -208,4 +211,38 @@ func TestTheMomentAtWhichTheQuotaResets(t *testing.T) {
 			t.Errorf("one day: %v (%v)", days, err)
 		}
 	})
+}
+
+// A slot is a little ahead of now and behind the one before. What is further off than that can be
+// is what a clock left that was set.
+func TestWhenTheNextRequestMayBeSent(t *testing.T) {
+	t.Parallel()
+	const even, tick = 270 * time.Millisecond, time.Microsecond // four a second, and 8 % more
+	now := time.UnixMicro(1_800_000_000_000_000)
+	tests := map[string]struct {
+		perSecond      int
+		next, slow     time.Duration // from now
+		want, distance time.Duration
+	}{
+		"the first":               {4, -time.Hour, -time.Hour, lead, even},
+		"just in time":            {4, lead, 0, lead, even},
+		"behind another":          {4, time.Second, 0, time.Second, even},
+		"as far ahead as can be":  {4, jump, 0, jump, even},
+		"further":                 {4, jump + tick, 0, lead, even},
+		"halved, almost over":     {4, 0, tick, lead, 2 * even},
+		"halved just now":         {4, 0, slowFor, lead, 2 * even},
+		"halved, by a wrong time": {4, 0, slowFor + tick, lead, even},
+		"one a second":            {1, 0, 0, lead, 4 * even},
+		"no limit given":          {0, 0, 0, lead, 4 * even},
+	}
+	for name, tt := range tests {
+		p := pace{NextAt: now.Add(tt.next).UnixMicro(), SlowUntil: now.Add(tt.slow).UnixMicro()}
+		q := Quota{limits: Limits{PerSecond: tt.perSecond}}
+		if got := q.slot(&p, now).Sub(now); got != tt.want {
+			t.Errorf("%s: in %s, want %s", name, got, tt.want)
+		}
+		if got := time.UnixMicro(p.NextAt).Sub(now) - tt.want; got != tt.distance {
+			t.Errorf("%s: the next one %s later, want %s", name, got, tt.distance)
+		}
+	}
 }

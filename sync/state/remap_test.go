@@ -126,41 +126,48 @@ func (c *endsLater) Err() error {
 	return nil
 }
 
-// The place that a remapping has come to is an address, which can be forgotten.
+// The place that a remapping has come to is an address, which can be forgotten. Whoever is
+// forgotten meanwhile, all others are carried over once.
 func TestForgettingWhereARemappingStands(t *testing.T) {
 	t.Parallel()
-	db := fresh(t)
-	fill(t, db, 2*part)
-	ctx, cancel := context.WithCancel(t.Context())
-	carried := 0
-	count := func(from, to string) func(string) string {
-		return func(value string) string {
-			if carried++; carried == part {
-				cancel()
+	const last = part - 1
+	for name, forgotten := range map[string]int{"at it": last, "before it": 3, "behind it": part + 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := fresh(t)
+			fill(t, db, 2*part)
+			ctx, cancel := context.WithCancel(t.Context())
+			carried := 0
+			count := func(from, to string) func(string) string {
+				return func(value string) string {
+					if carried++; carried == part {
+						cancel()
+					}
+					return value + "+"
+				}
 			}
-			return value + "+"
-		}
-	}
-	if err := db.Remap(ctx, "new", count); !errors.Is(err, context.Canceled) {
-		t.Fatalf("broken off: %v", err)
-	}
-	last := fmt.Sprintf("c%06d", part-1)
-	under, err := db.Fact(t.Context(), factRemapping)
-	if err != nil || !strings.Contains(under, last) {
-		t.Fatalf("the remapping stands at %s (%v), want at %s", under, err, last)
-	}
-	if e, err := db.Forget(t.Context(), last); e.Rows != 1 || err != nil {
-		t.Fatalf("%+v (%v)", e, err)
-	}
-	if under, err = db.Fact(t.Context(), factRemapping); err != nil || strings.Contains(under, last) {
-		t.Errorf("the remapping still stands at %s (%v)", under, err)
-	}
-	if err := db.Remap(t.Context(), "new", count); err != nil {
-		t.Fatal(err)
-	}
-	var once int
-	if err := db.read.GetContext(t.Context(), &once, "SELECT COUNT(*) FROM contacts WHERE filled LIKE 'old %+' AND filled NOT LIKE '%++'"); err != nil || once != 2*part-1 {
-		t.Errorf("%d of %d values were carried over once (%v)", once, 2*part-1, err)
+			if err := db.Remap(ctx, "new", count); !errors.Is(err, context.Canceled) {
+				t.Fatalf("broken off: %v", err)
+			}
+			under, err := db.Fact(t.Context(), factRemapping)
+			if at := fmt.Sprintf("c%06d", last); err != nil || !strings.Contains(under, at) {
+				t.Fatalf("the remapping stands at %s (%v), want at %s", under, err, at)
+			}
+			norm := fmt.Sprintf("c%06d", forgotten)
+			if e, err := db.Forget(t.Context(), norm); e.Rows != 1 || err != nil {
+				t.Fatalf("%+v (%v)", e, err)
+			}
+			if under, err = db.Fact(t.Context(), factRemapping); err != nil || strings.Contains(under, norm) {
+				t.Errorf("the remapping still stands at %s (%v)", under, err)
+			}
+			if err := db.Remap(t.Context(), "new", count); err != nil {
+				t.Fatal(err)
+			}
+			var once int
+			if err := db.read.GetContext(t.Context(), &once, "SELECT COUNT(*) FROM contacts WHERE filled LIKE 'old %+' AND filled NOT LIKE '%++'"); err != nil || once != 2*part-1 {
+				t.Errorf("%d of %d values were carried over once (%v)", once, 2*part-1, err)
+			}
+		})
 	}
 }
 

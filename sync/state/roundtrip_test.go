@@ -40,16 +40,22 @@ func TestRowsAndProblemsComeBackMemberByMember(t *testing.T) {
 		now := db.Now().UTC().Truncate(time.Millisecond)
 		want := Problem{Norm: "a@example.com", Address: "A@Example.com", Key: "key-a", Reason: "lost", Detail: "no value is there", Wanted: "wanted-a",
 			Attempts: 3, Since: now.Add(-time.Hour), RetryAt: now.Add(2 * time.Hour), Run: run}
-		if err := db.Fail(t.Context(), b.ID, []Failed{{Norm: want.Norm, Reason: want.Reason, Problem: &want}, {Norm: "b@example.com", Reason: "lost"}}); err != nil {
+		other := Problem{Norm: "b@example.com", Reason: "altered", Wanted: "wanted-b", Attempts: 1, RetryAt: now.Add(time.Hour), Run: run}
+		if err := db.Fail(t.Context(), b.ID, []Failed{{Norm: want.Norm, Reason: want.Reason, Problem: &want}, {Norm: other.Norm, Reason: other.Reason, Problem: &other}}); err != nil {
 			t.Fatal(err)
 		}
+		var all []Problem
 		for p, err := range db.Problems(t.Context()) {
-			if diff := cmp.Diff(want, p); diff != "" || err != nil {
-				t.Errorf("Problems (-want +got): %v\n%s", err, diff)
+			if err != nil {
+				t.Fatal(err)
 			}
+			all = append(all, p)
+		}
+		if diff := cmp.Diff([]Problem{want, other}, all); diff != "" {
+			t.Errorf("Problems (-want +got):\n%s", diff)
 		}
 		found, err := db.ProblemsOf(t.Context(), []string{"a@example.com", "b@example.com"})
-		if diff := cmp.Diff(map[string]Problem{"a@example.com": want}, found); diff != "" || err != nil {
+		if diff := cmp.Diff(map[string]Problem{"a@example.com": want, "b@example.com": other}, found); diff != "" || err != nil {
 			t.Errorf("ProblemsOf (-want +got): %v\n%s", err, diff)
 		}
 	})
@@ -89,10 +95,11 @@ func TestTalliesAddUp(t *testing.T) {
 	t.Parallel()
 	var sum Tally
 	for range 2 {
-		sum.Add(Tally{Creates: 1, Changes: map[string]int{"short_code": 3}})
+		sum.Add(Tally{Creates: 1, Clears: 2, Joins: 4, Changes: map[string]int{"short_code": 3}})
 	}
 	sum.Add(Tally{Changes: map[string]int{"first_name": 1}})
-	if want := (Tally{Creates: 2, Changes: map[string]int{"short_code": 6, "first_name": 1}}); !cmp.Equal(sum, want) {
+	sum.Change("first_name")
+	if want := (Tally{Creates: 2, Clears: 4, Joins: 8, Changes: map[string]int{"short_code": 6, "first_name": 2}}); !cmp.Equal(sum, want) {
 		t.Errorf("%+v, want %+v", sum, want)
 	}
 }

@@ -36,3 +36,17 @@ func TestAJumpOfTheServersClockIsRememberedForTenDays(t *testing.T) {
 		}
 	})
 }
+
+func TestAJumpIsNoticedByTheProcessThatSawTheClockBefore(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		for _, step := range []struct{ ahead, want time.Duration }{{3 * time.Hour, 0}, {10 * time.Hour, 7 * time.Hour}, {9 * time.Hour, 7 * time.Hour}, {-time.Hour, 10 * time.Hour}} {
+			if err := db.Saw(t.Context(), time.Now().Add(step.ahead)); err != nil {
+				t.Fatal(err)
+			}
+			if got := db.Unsteady(); got != step.want {
+				t.Errorf("%s ahead: %s, want %s", step.ahead, got, step.want)
+			}
+		}
+	})
+}

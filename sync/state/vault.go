@@ -64,11 +64,7 @@ func (v *Vault) Save(ctx context.Context, record []byte) error {
 			_, err := tx.ExecContext(ctx, "DELETE FROM vault WHERE name = ?", v.name)
 			return err
 		}
-		sealed, err := v.db.seal.close(v.name, record)
-		if err != nil {
-			return err
-		}
-		return putRecord(ctx, tx, v.name, sealed)
+		return putRecord(ctx, tx, v.name, v.db.seal.close(v.name, record))
 	})
 }
 
@@ -162,9 +158,7 @@ func (db *vaults) resealed(records []vaultRecord, next sealer) ([]vaultRecord, e
 		if next.same(db.seal) && sealedBy(r.Record) == next.version() {
 			continue
 		}
-		if r.Record, err = next.close(r.Name, clear); err != nil {
-			return nil, err
-		}
+		r.Record = next.close(r.Name, clear)
 		changed = append(changed, r)
 	}
 	return changed, nil
@@ -227,11 +221,11 @@ func (s sealer) version() byte {
 	return aesGCM
 }
 
-func (s sealer) close(name string, record []byte) ([]byte, error) {
+func (s sealer) close(name string, record []byte) []byte {
 	if s.aead == nil {
-		return append([]byte{inTheClear}, record...), nil
+		return append([]byte{inTheClear}, record...)
 	}
-	return s.aead.Seal([]byte{aesGCM}, nil, record, []byte(name)), nil
+	return s.aead.Seal([]byte{aesGCM}, nil, record, []byte(name))
 }
 
 func (s sealer) open(name string, sealed []byte) ([]byte, error) {
