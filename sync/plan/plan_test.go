@@ -148,6 +148,44 @@ func TestTheGuardJudgesByWhatIsSentAndWhatWasSent(t *testing.T) {
 	}
 }
 
+func TestALimitOfTheGuardHoldsDownToOne(t *testing.T) {
+	t.Parallel()
+	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText}}}
+	guard := Guard{MaxClears: 1, MaxCreates: 1, MaxJoins: 1}
+	for n, want := range map[int][]string{1: {}, 2: {"max_clears", "max_creates", "max_joins"}} {
+		p := &Plan{Rules: Rules{Mapping: m}, Tally: state.Tally{Clears: n, Creates: n, Joins: n}}
+		if v := guard.Judge(p, &History{}); !slices.Equal(v.Reasons, want) {
+			t.Errorf("%d of each: %v, want %v", n, v.Reasons, want)
+		}
+	}
+}
+
+func TestAnotherMappingMayReplaceNoMoreThanHalfOfTheValues(t *testing.T) {
+	t.Parallel()
+	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText}}}
+	for name, c := range map[string]struct {
+		guard    Guard
+		changes  int
+		carriers int
+		good     *Good
+		tripped  bool
+	}{
+		"half of them":             {Guard{}, 50, 100, &Good{Mapping: []string{"name = 1:string"}}, false},
+		"more than half":           {Guard{}, 51, 100, &Good{Mapping: []string{"name = 1:string"}}, true},
+		"the same mapping":         {Guard{}, 51, 100, &Good{Mapping: m.Pairs()}, false},
+		"the first run":            {Guard{}, 51, 100, nil, false},
+		"one value":                {Guard{}, 1, 1, &Good{}, false},
+		"two values":               {Guard{}, 2, 2, &Good{}, true},
+		"fewer than are exempt":    {Guard{ExemptBelow: 5}, 4, 4, &Good{}, false},
+		"no fewer than are exempt": {Guard{ExemptBelow: 5}, 5, 5, &Good{}, true},
+	} {
+		p := &Plan{Rules: Rules{Mapping: m}, Tally: state.Tally{Changes: map[string]int{"code": c.changes}}, Carriers: []int{c.carriers}}
+		if v := c.guard.Judge(p, &History{Good: c.good}); v.Tripped != c.tripped || c.tripped && !slices.Equal(v.Reasons, []string{"mapping"}) {
+			t.Errorf("%s: %+v, want it tripped: %t", name, v, c.tripped)
+		}
+	}
+}
+
 // Nobody is taken for subscribed by a permission that is not known, and whoever opted out is a kind
 // of change of his own.
 func TestAnUnknownPermissionIsNoSubscription(t *testing.T) {

@@ -1,0 +1,84 @@
+package push
+
+import (
+	"slices"
+	"testing"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/contact"
+	"ccsyncd/sync/state"
+)
+
+func twoFields() *contact.Mapping {
+	return &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText},
+		{Field: contact.Field{Column: "plan"}, ID: "2", Name: "plan", Kind: contact.KindText}}}
+}
+
+func fields(code, plan string) string { return contact.Encode([]string{code, plan}) }
+
+func TestARowHasArrivedOnlyWhereItsContactCarriesWhatWasSent(t *testing.T) {
+	t.Parallel()
+	here := state.Contact{ID: "c", Permission: "implicit", Lists: []string{"l"}, Fields: fields("NEW", "gold")}
+	with := func(change func(*state.Contact)) []state.Contact {
+		c := here
+		change(&c)
+		return []state.Contact{c}
+	}
+	gone := func(c *state.Contact) { c.Deleted = true }
+	out := func(c *state.Contact) { c.Permission = "unsubscribed" }
+	old := func(c *state.Contact) { c.Fields = fields("OLD", "gold") }
+	completed := state.Batch{Ending: ccapi.StateCompleted, Lists: []string{"l"}}
+	failed := state.Batch{Ending: ccapi.StateFailed, Lists: []string{"l"}, Errors: []string{"no room"}}
+	for name, c := range map[string]struct {
+		batch    state.Batch
+		contacts []state.Contact
+		updates  bool // contacts that opted out too
+		want     verdict
+	}{
+		"it carries the value":              {completed, with(func(*state.Contact) {}), false, verdict{landed: true, filled: fields("NEW", "")}},
+		"and what was not sent is another":  {completed, with(func(c *state.Contact) { c.Fields = fields("NEW", "silver") }), false, verdict{landed: true, filled: fields("NEW", "")}},
+		"what was sent before stays ours":   {completed, with(func(c *state.Contact) { c.Filled = fields("OLD", "gold") }), false, verdict{landed: true, filled: fields("NEW", "gold")}},
+		"what somebody changed is not ours": {completed, with(func(c *state.Contact) { c.Filled = fields("OLD", "bronze") }), false, verdict{landed: true, filled: fields("NEW", "")}},
+		"it is not on the list":             {completed, with(func(c *state.Contact) { c.Lists = nil }), false, verdict{landed: true, filled: fields("NEW", ""), left: []string{"l"}}},
+		"it opted out, and carries it":      {completed, with(out), false, verdict{landed: true, filled: fields("NEW", ""), reason: Overstepped, detail: "the contact opted out during the import"}},
+		"it opted out, which is allowed":    {completed, with(out), true, verdict{landed: true, filled: fields("NEW", "")}},
+		"it opted out, and lacks it":        {completed, with(func(c *state.Contact) { out(c); old(c) }), false, verdict{alone: true, reason: Lost, detail: "the contact opted out meanwhile"}},
+		"the same where that is allowed":    {completed, with(func(c *state.Contact) { out(c); old(c) }), true, verdict{alone: true, reason: Lost, detail: "the contact opted out, and the import left it as it was"}},
+		"it left the list, and lacks it":    {completed, with(func(c *state.Contact) { c.Left = []string{"l"}; old(c) }), false, verdict{alone: true, reason: Lost, detail: "the import ended, but the value did not arrive"}},
+		"it has the old value":              {completed, with(old), false, verdict{reason: Lost, detail: "the import ended, but the value did not arrive"}},
+		"it has a third value":              {completed, with(func(c *state.Contact) { c.Fields = fields("HAND", "gold") }), false, verdict{reason: Altered, detail: "another value stands there"}},
+		"it was deleted":                    {completed, with(gone), false, verdict{alone: true, reason: Lost, detail: "the contact was deleted meanwhile"}},
+		"there is none":                     {completed, nil, false, verdict{reason: Lost, detail: "the import ended, but the contact does not exist"}},
+		"the second of the address has it":  {completed, append(with(gone), here), false, verdict{landed: true, filled: fields("NEW", "")}},
+		"the import failed":                 {failed, with(old), false, verdict{reason: ActivityFailed, detail: "the import ended, but the value did not arrive: no room"}},
+		"the import failed, and it has it":  {failed, with(func(*state.Contact) {}), false, verdict{landed: true, filled: fields("NEW", "")}},
+		"an error of an import that ended":  {state.Batch{Ending: ccapi.StateCompleted, Errors: []string{"row 2"}}, nil, false, verdict{reason: Lost, detail: "the import ended, but the contact does not exist"}},
+	} {
+		row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold")}
+		got := readBack(twoFields(), c.updates, &c.batch, row, c.contacts)
+		if !slices.Equal(got.left, c.want.left) {
+			t.Errorf("%s: left %v, want %v", name, got.left, c.want.left)
+		}
+		if got.left, c.want.left = nil, nil; got.landed != c.want.landed || got.filled != c.want.filled || got.reason != c.want.reason || got.detail != c.want.detail || got.alone != c.want.alone {
+			t.Errorf("%s:\n%+v, want\n%+v", name, got, c.want)
+		}
+	}
+	for ending, want := range map[string]string{ccapi.StateCompleted: Lost, endedGone: Lost, endedDirect: Lost, endedTimeout: ActivityTimeout, endedRefused: Rejected,
+		endedBroken: endedBroken, endedForeign: endedForeign, ccapi.StateFailed: ActivityFailed, "cancelled": ActivityFailed} {
+		if got := readBack(twoFields(), false, &state.Batch{Ending: ending}, &state.BatchRow{Wanted: fields("NEW", "")}, nil); got.reason != want {
+			t.Errorf("%s: a row that is missing is %s, want %s", ending, got.reason, want)
+		}
+	}
+}
+
+// Of two values that were sent one may be late, and neither is lost then.
+func TestAValueThatIsLateIsNotOneThatSomebodyChanged(t *testing.T) {
+	t.Parallel()
+	b := &state.Batch{Ending: ccapi.StateCompleted}
+	row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "silver")}
+	for is, want := range map[string]string{fields("NEW", "silver"): Lost, fields("HAND", "silver"): Lost, fields("HAND", "gold"): Altered, fields("HAND", "bronze"): Altered} {
+		if got := readBack(twoFields(), false, b, row, []state.Contact{{Permission: "implicit", Fields: is}}); got.landed || got.reason != want {
+			t.Errorf("%q: %+v, want %s", is, got, want)
+		}
+	}
+}
