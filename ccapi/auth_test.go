@@ -18,6 +18,12 @@ type loginError struct{ dead bool }
 func (e *loginError) Error() string      { return "the login is dead" }
 func (e *loginError) Unauthorized() bool { return e.dead }
 
+// doubtError is an error of Tokens.
+type doubtError struct{ doubt bool }
+
+func (e *doubtError) Error() string { return "the refresh token waits" }
+func (e *doubtError) InDoubt() bool { return e.doubt }
+
 // bearer is a handler that takes one access token only.
 func bearer(good string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -34,22 +40,27 @@ func bearer(good string) http.HandlerFunc {
 }
 
 func TestARefusedTokenIsRenewedOnce(t *testing.T) {
+	const noToken = "read account: obtain an access token: "
 	tests := []struct {
 		name   string
 		good   string
 		tokens tokens
 		hits   int64
-		unauth bool
-		failed bool
+		is     error  // ErrUnauthorized or ErrTokenInDoubt
+		text   string // of the error; "" for success
 	}{
 		{name: "the first token is good", good: "tok-1", hits: 1},
 		{name: "the renewed token is good", good: "tok-2", hits: 2},
-		{name: "the renewed token is refused too", good: "tok-3", hits: 2, unauth: true, failed: true},
-		{name: "no token yet", tokens: tokens{err: &loginError{dead: true}}, unauth: true, failed: true},
-		{name: "no token to be had just now", tokens: tokens{err: errors.New("authorization server is down")}, failed: true},
-		{name: "login error that passes", tokens: tokens{err: &loginError{}}, failed: true},
-		{name: "renewal finds the login dead", good: "tok-2", tokens: tokens{renewErr: &loginError{dead: true}}, hits: 1, unauth: true, failed: true},
-		{name: "renewal fails for a while", good: "tok-2", tokens: tokens{renewErr: errors.New("server is down")}, hits: 1, failed: true},
+		{name: "the renewed token is refused too", good: "tok-3", hits: 2, is: ErrUnauthorized,
+			text: "read account: HTTP 401 Unauthorized (unauthorized): Unauthorized"},
+		{name: "no token yet", tokens: tokens{err: &loginError{dead: true}}, is: ErrUnauthorized, text: "read account: the login is dead"},
+		{name: "a token in doubt", tokens: tokens{err: &doubtError{doubt: true}}, is: ErrTokenInDoubt, text: "read account: the refresh token waits"},
+		{name: "a doubt that is none", tokens: tokens{err: &doubtError{}}, text: noToken + "the refresh token waits"},
+		{name: "no token to be had just now", tokens: tokens{err: errors.New("authorization server is down")}, text: noToken + "authorization server is down"},
+		{name: "login error that passes", tokens: tokens{err: &loginError{}}, text: noToken + "the login is dead"},
+		{name: "renewal finds the login dead", good: "tok-2", tokens: tokens{renewErr: &loginError{dead: true}}, hits: 1, is: ErrUnauthorized,
+			text: "read account: the login is dead"},
+		{name: "renewal fails for a while", good: "tok-2", tokens: tokens{renewErr: errors.New("server is down")}, hits: 1, text: noToken + "server is down"},
 	}
 	for i := range tests {
 		tt := &tests[i]
@@ -57,8 +68,13 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := serve(t, bearer(tt.good))
 				_, err := s.readerWith(&tt.tokens).Account(t.Context())
-				if (err != nil) != tt.failed || errors.Is(err, ErrUnauthorized) != tt.unauth {
-					t.Errorf("error = %v, want failure %v, unauthorized %v", err, tt.failed, tt.unauth)
+				if (err == nil) != (tt.text == "") || err != nil && err.Error() != tt.text {
+					t.Errorf("error = %v, want %s", err, tt.text)
+				}
+				for _, is := range []error{ErrUnauthorized, ErrTokenInDoubt} {
+					if errors.Is(err, is) != (is == tt.is) {
+						t.Errorf("error = %v, want that it is %v: %t", err, is, is == tt.is)
+					}
 				}
 				for _, cause := range []error{tt.tokens.err, tt.tokens.renewErr} {
 					if cause != nil && !errors.Is(err, cause) {
@@ -142,8 +158,8 @@ func TestTokensThatRunOutForEverEndTheCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, status(401, ``))
 		_, err := s.readerWith(&brief{}).Account(t.Context())
-		if !errors.Is(err, ErrUnauthorized) || s.hits.Load() != maxRenewals+1 {
-			t.Errorf("error = %v after %d requests, want not authorized after %d", err, s.hits.Load(), maxRenewals+1)
+		if !errors.Is(err, ErrUnauthorized) || s.hits.Load() != 4 {
+			t.Errorf("error = %v after %d requests, want not authorized after 4", err, s.hits.Load())
 		}
 	})
 }

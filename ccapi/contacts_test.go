@@ -158,6 +158,26 @@ func TestAnAnswerThatIsNoPageIsNeverTakenForAnEmptyOne(t *testing.T) {
 	}
 }
 
+func TestOtherCollectionsMayBeEmptyToo(t *testing.T) {
+	bodies := map[string]map[string]bool{ // whether they are a page
+		"custom fields": {`{"custom_fields":[]}`: true, `{"custom_fields":null,"_links":{}}`: true, `{"custom_fields":null}`: false, `{}`: false},
+		"lists":         {`{"lists":[]}`: true, `{"lists":null,"_links":{}}`: true, `{"lists":null,"lists_count":0}`: true, `{"lists":null}`: false, `{}`: false},
+		"activities":    {`{"activities":[]}`: true, `{"activities":null,"_links":{}}`: true, `{"activities":null}`: false, `{}`: false},
+	}
+	for name, pages := range bodies {
+		for body, ok := range pages {
+			t.Run(name+" "+body, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					s := serve(t, status(200, body))
+					if err := readers[name].read(t.Context(), s.reader()); (err == nil) != ok || !ok && !errors.Is(err, errIncomplete) {
+						t.Errorf("error = %v, want success: %t", err, ok)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestAPageThatFailsEndsTheSequenceAfterThosePagesThatCame(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -298,12 +318,12 @@ func TestADateIsBelievedUpToAYearOff(t *testing.T) {
 			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
 			reply(w, 200, accountJSON)
 		})
-		for _, off = range []time.Duration{364 * day, -364 * day, 366 * day, -366 * day} {
+		for _, off = range []time.Duration{365 * day, -365 * day, 365*day + time.Second, -365*day - time.Second} {
 			r := s.reader()
 			if _, err := r.Account(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, ok := r.Clock(); ok != (off.Abs() < 365*day) {
+			if _, ok := r.Clock(); ok != (off.Abs() <= 365*day) {
 				t.Errorf("%v off: believed: %t", off, ok)
 			}
 		}

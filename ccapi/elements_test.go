@@ -108,11 +108,11 @@ func TestPagesWithoutEndAreNotReadForEver(t *testing.T) {
 			elements func(page int) string
 			most     int
 		}{
-			"empty":       {func(int) string { return "" }, 30},
-			"of the same": {func(int) string { return fmt.Sprintf(element, 7) }, 30},
+			"empty":       {func(int) string { return "" }, 21},
+			"of the same": {func(int) string { return fmt.Sprintf(element, 7) }, 22},
 			"full of the same": {func(int) string {
 				return strings.Repeat(fmt.Sprintf(element, 7)+",", c.most-1) + fmt.Sprintf(element, 7)
-			}, 30},
+			}, 22},
 			"of one each": {func(page int) string { return fmt.Sprintf(element, page) }, 1100},
 		}
 		for kind, k := range kinds {
@@ -162,24 +162,31 @@ func TestACountThatIsTooLowEndsNoAccountEarly(t *testing.T) {
 	}
 }
 
-// A server may give fewer contacts a page than it was asked for.
+// A server may give fewer elements a page than it was asked for.
 func TestSmallPagesAreReadToTheirEnd(t *testing.T) {
-	const pages = 100
-	bubble(t, func(t *testing.T) {
-		n := 0
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			n++
-			next := ""
-			if n < pages {
-				next = fmt.Sprintf(`"next":{"href":"/v3/contacts?cursor=%d"}`, n)
-			}
-			few := strings.Repeat(fmt.Sprintf(`{"contact_id":"%d"},`, n), 49) + `{"contact_id":"c"}`
-			reply(w, 200, fmt.Sprintf(`{"contacts":[%s],"contacts_count":%d,"_links":{%s}}`, few, 50*pages, next))
+	const element = `{"contact_id":"%[1]d","custom_field_id":"%[1]d","list_id":"%[1]d","activity_id":"%[1]d"}`
+	for name, size := range map[string]struct{ pages, elements int }{
+		"contacts": {100, 50}, "custom fields": {25, 4}, "lists": {25, 40}, "activities": {100, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				n := 0
+				s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					n++
+					next := ""
+					if n < size.pages {
+						next = fmt.Sprintf(`"next":{"href":"%s?cursor=%d"}`, r.URL.Path, n)
+					}
+					few := fmt.Sprintf(element, n) + strings.Repeat(","+fmt.Sprintf(element, n), size.elements-1)
+					page := fmt.Sprintf(readers[name].page, few)
+					reply(w, 200, fmt.Sprintf(`%s,"contacts_count":%d,"_links":{%s}}`, page[:len(page)-1], size.pages*size.elements, next))
+				})
+				if err := readers[name].read(t.Context(), s.reader()); err != nil || n != size.pages {
+					t.Errorf("%v after %d pages, want %d", err, n, size.pages)
+				}
+			})
 		})
-		if err := readers["contacts"].read(t.Context(), s.reader()); err != nil || n != pages {
-			t.Errorf("%v after %d pages, want %d", err, n, pages)
-		}
-	})
+	}
 }
 
 // A link that is longer than any real one is kept nowhere.

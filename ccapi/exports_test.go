@@ -40,7 +40,10 @@ func TestAnExportFileIsStreamed(t *testing.T) {
 
 func TestOpeningAnExportFileIsRepeatedAfterFaults(t *testing.T) {
 	for name, f := range map[string]fault{
-		"a page in place of the file": page(200), "503": status(503, ``), "closed": drop, "no content": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) },
+		"a page in place of the file": page(200), "a page of XHTML in place of the file": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/xhtml+xml")
+			io.WriteString(w, "<html/>")
+		}, "503": status(503, ``), "closed": drop, "no content": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) },
 		"throttled": status(429, `{"error_key":"throttled"}`), "unauthorized": status(401, ``), "hanging": hang,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +133,9 @@ func TestASlowExportFileAndASlowReaderTakeAsLongAsTheyNeed(t *testing.T) {
 func TestAnExportFileIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWatch(t.Context(), 0)
+	if whole := newFile(nil, w); whole.left != 4<<30 {
+		t.Errorf("a file may have %d bytes, want 4 GiB", whole.left)
+	}
 	f := &file{body: io.NopCloser(iotest.OneByteReader(strings.NewReader("12345"))), w: w, left: 4}
 	defer f.Close()
 	if data, err := io.ReadAll(f); !errors.Is(err, errExportTooLarge) || !errors.Is(err, io.ErrUnexpectedEOF) || string(data) != "1234" {

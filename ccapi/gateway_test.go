@@ -32,6 +32,7 @@ func TestGateways(t *testing.T) {
 		{502, "text/html; charset=utf-8", page("502 Bad Gateway"), "an HTML page titled 502 Bad Gateway"},
 		{504, "application/json", `{"message": "Endpoint request timed out"}`, "Endpoint request timed out"},
 		{504, "text/html", page("504 Gateway Time-out"), "an HTML page titled 504 Gateway Time-out"},
+		{504, "application/xhtml+xml; charset=utf-8", page("504"), "an HTML page titled 504"},
 		{504, "text/plain", "upstream request timeout", "upstream request timeout"},
 	}
 	for _, tt := range tests {

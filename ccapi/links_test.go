@@ -20,6 +20,10 @@ func TestLinksAreFollowedOnTheConfiguredPlaceOnly(t *testing.T) {
 		{"full address", "https://api.cc.email/v3", "https://api.cc.email/v3/contacts", "https://api.cc.email/v3/contacts"},
 		{"other case of the host", "https://api.cc.email/v3", "HTTPS://API.CC.EMAIL/v3/x", "https://API.CC.EMAIL/v3/x"},
 		{"the scheme's own port", "https://api.cc.email/v3", "https://api.cc.email:443/v3/x", "https://api.cc.email:443/v3/x"},
+		{"the port of plain http", "http://api.test/v3", "http://api.test:80/v3/x", "http://api.test:80/v3/x"},
+		{"the port of plain http, left out", "http://api.test:80/v3", "http://api.test/v3/x", "http://api.test/v3/x"},
+		{"user, query and fragment of the base", "https://me@api.cc.email/v3?x#y", "https://api.cc.email/v3", "https://api.cc.email/v3"},
+		{"the port of plain http on https", "https://api.cc.email/v3", "https://api.cc.email:80/v3", ""},
 		{"host without scheme", "https://api.cc.email/v3", "//api.cc.email/v3/x", "https://api.cc.email/v3/x"},
 		{"fragment", "https://api.cc.email/v3", "/v3/x#top", "https://api.cc.email/v3/x"},
 		{"base with a slash", "https://api.cc.email/v3/", "/v3/x", "https://api.cc.email/v3/x"},
@@ -79,7 +83,7 @@ func TestABaseThatIsNoAddressFailsEveryCall(t *testing.T) {
 
 func TestIdsStayOneSegmentOfThePath(t *testing.T) {
 	t.Parallel()
-	r := NewReader("https://api.cc.email/v3", &http.Client{}, &tokens{})
+	r := NewReader("https://me:pw@api.cc.email/v3?x=1#top", &http.Client{}, &tokens{})
 	for id, want := range map[string]string{
 		"04fe9a-a579": "https://api.cc.email/v3/contacts/04fe9a-a579",
 		"a/../b?c#d%": "https://api.cc.email/v3/contacts/a%2F..%2Fb%3Fc%23d%25",

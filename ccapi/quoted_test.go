@@ -11,16 +11,17 @@ import (
 func TestAnErrorQuotesNothingOfTheRequest(t *testing.T) {
 	t.Parallel()
 	tok := &oauth2.Token{AccessToken: "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"}
-	c := &call{body: []byte(`{"list_ids":["l"],"import_data":[{"email":"ann@example.com","cf:short_code":"K7Q2M9","first_name":"in"}]}`),
+	c := &call{body: []byte(`{"list_ids":["l"],"import_data":[{"email":"ann@example.com","cf:short_code":"K7Q2M9","first_name":"in","last_name":"Lee"}]}`),
 		url: &url.URL{RawQuery: "email=Ben%40example.com&status=all"}}
 	for text, want := range map[string]string{
 		"invalid value K7Q2M9 of short_code":                      "invalid value •• of short_code",
 		`"ann@example.com": is not an address; see cf:short_code`: `"••": is not an address; see cf:short_code`,
-		"no contact ben@example.com.":                             "no contact ••.",
-		"Bearer " + tok.AccessToken + " is wrong":                 "Bearer redacted is wrong",
-		"Bearer " + tok.AccessToken[:30] + "...":                  "Bearer redacted...",
-		"no row in l is in use":                                   "no row in l is in use",
-		"all contacts are fine":                                   "all contacts are fine",
+		"Lee! is in use":                          "••! is in use",
+		"no contact ben@example.com.":             "no contact ••.",
+		"Bearer " + tok.AccessToken + " is wrong": "Bearer redacted is wrong",
+		"Bearer " + tok.AccessToken[:30] + "...":  "Bearer redacted...",
+		"no row in l is in use":                   "no row in l is in use",
+		"all contacts are fine":                   "all contacts are fine",
 	} {
 		if got := c.withoutRequest(text, tok); got != want {
 			t.Errorf("%q gives %q, want %q", text, got, want)

@@ -168,6 +168,26 @@ func TestAContactWithoutSubresourcesOrAddressIsWrittenBackWithoutThem(t *testing
 	})
 }
 
+// TestAContactWithAsManyFieldsAsItMayHaveIsWrittenBack: 25, be it after one was taken out.
+func TestAContactWithAsManyFieldsAsItMayHaveIsWrittenBack(t *testing.T) {
+	for has, edit := range map[int]Edit{24: {CustomField: "new", Value: "x"}, 25: {CustomField: "f1", Value: "new"}, 26: {CustomField: "f1"}} {
+		t.Run(fmt.Sprint(has), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var fields []string
+				for i := range has {
+					fields = append(fields, fmt.Sprintf(`{"custom_field_id":"f%d","value":"x"}`, i))
+				}
+				a := &account{contact: `{"contact_id":"c1","custom_fields":[` + strings.Join(fields, ",") + `]}`}
+				a.after = a.contact
+				s := serve(t, a.serve)
+				if _, err := NewWriter(s.reader()).Replace(t.Context(), "c1", []Edit{edit}, agreed); err != nil || len(a.puts) != 1 || strings.Count(a.puts[0], "custom_field_id") != 25 {
+					t.Errorf("error = %v, PUTs %s", err, a.puts)
+				}
+			})
+		})
+	}
+}
+
 func TestReplacingSendsNothingWhereItMustNot(t *testing.T) {
 	var fields []string
 	for i := range 27 {

@@ -200,5 +200,11 @@ func TestImportsThatTheServerWouldRefuseAreNotSent(t *testing.T) {
 		if s.hits.Load() != 0 {
 			t.Errorf("%d requests, want none", s.hits.Load())
 		}
+		var most ImportBody
+		most.Reset(many[:50], nil)
+		most.Add("ann@example.com", nil)
+		if _, err := w.Import(t.Context(), &most); err != nil {
+			t.Errorf("50 lists: %v", err)
+		}
 	})
 }
