@@ -79,8 +79,8 @@ export class CcsyncError extends Error {
    * - `unauthorized`: the token is wrong
    * - `forbidden`: the daemon has no `[http] token`, or does not answer by this host name
    * - `invalid`: the daemon does not understand the request
-   * - `busy`: a run for all users is under way
-   * - `unavailable`: the daemon is ending, or too many wait
+   * - `busy`: a run for all users is running
+   * - `unavailable`: the daemon is stopping, or too many wait
    * - `failed`: any other answer
    */
   readonly code:

@@ -48,7 +48,7 @@ func TestAGoodRunForOneUserDoesNotHideThatTheWholeIsRefused(t *testing.T) {
 		b.wantReady(503, "ended refused")
 		b.wantMetric(`ccsync_last_run_outcome{outcome="refused"} 1`)
 		b.wantMetric(`ccsync_last_run_outcome{outcome="synced"} 0`)
-		if _, page := b.get("/"); !strings.Contains(page, "The guard refused the plan") {
+		if _, page := b.get("/"); !strings.Contains(page, "The safety limits stopped the last run") {
 			t.Error("the page does not say that the plan was refused")
 		}
 	})
@@ -93,12 +93,12 @@ func TestWhileACodeHasNotArrivedNobodyIsToldThatAllIsWell(t *testing.T) {
 			t.Error("no tick was idle while the retry was not due")
 		}
 		b.wantMetric(`ccsync_users{state="missing"} 1`)
-		if _, page := b.get("/"); strings.Contains(page, "In step") || !strings.Contains(page, "Some values did not arrive") {
+		if _, page := b.get("/"); strings.Contains(page, "In sync") || !strings.Contains(page, "Some codes did not arrive") {
 			t.Error("the page is green")
 		}
 		b.box.ClearFaults()
 		b.wait(90 * time.Minute)
-		if _, page := b.get("/"); !strings.Contains(page, "In step") {
+		if _, page := b.get("/"); !strings.Contains(page, "In sync") {
 			t.Error("the page is not green after the retry")
 		}
 	})

@@ -74,7 +74,7 @@ func TestADayOfFaultsEndsInStep(t *testing.T) {
 		for ended := time.Now(); !inStep && time.Since(ended) < 26*time.Hour; {
 			b.wait(time.Hour)
 			_, page := b.get("/")
-			inStep = strings.Contains(page, "In step")
+			inStep = strings.Contains(page, "In sync")
 		}
 		b.wantReady(200, "ready")
 		if !inStep {

@@ -272,7 +272,7 @@ func readyInVain(w *taleWorld) string {
 	if left == "" || time.Since(w.latest()) < talePatience {
 		return ""
 	}
-	for path, well := range map[string]string{"/readyz": "ready\n", "/": "In step"} {
+	for path, well := range map[string]string{"/readyz": "ready\n", "/": "In sync"} {
 		a := newTaleAnswer()
 		r, err := http.NewRequestWithContext(w.ctx, http.MethodGet, "http://127.0.0.1:8484"+path, nil)
 		w.must(err)

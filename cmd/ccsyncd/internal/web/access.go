@@ -46,9 +46,9 @@ func (s *site) door(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !s.ourName(r):
-			http.Error(w, "this name is not known here: open the page by the address that it listens on, or add the name to [http] hosts", http.StatusForbidden)
+			http.Error(w, "unknown host name: open the page at the address that it listens on, or add the name to [http] hosts", http.StatusForbidden)
 		case !sameOrigin(r):
-			http.Error(w, "this request comes from the page of another site", http.StatusForbidden)
+			http.Error(w, "this request comes from another site's page", http.StatusForbidden)
 		case s.Token != "" && !s.hasToken(r):
 			s.wrong.wait(r)
 			askForToken(w)
@@ -62,7 +62,7 @@ func (s *site) door(next http.Handler) http.Handler {
 func askForToken(w http.ResponseWriter) {
 	w.Header().Add("WWW-Authenticate", `Basic realm="ccsyncd: the token is the password", charset="UTF-8"`)
 	w.Header().Add("WWW-Authenticate", "Bearer")
-	http.Error(w, "the token of [http] token is needed: as Authorization: Bearer, or as the password when the browser asks", http.StatusUnauthorized)
+	http.Error(w, "the [http] token is required: send it as Authorization: Bearer, or enter it as the password when the browser asks", http.StatusUnauthorized)
 }
 
 // hasToken tells whether a request carries the token, as bearer or as the password of HTTP Basic.

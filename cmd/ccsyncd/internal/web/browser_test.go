@@ -44,7 +44,7 @@ func TestABrowserShowsThePageAndComplainsOfNothing(t *testing.T) {
 	w.ran(synced(1000), time.Millisecond)
 	w.explains[evil] = explained()
 	s := w.serve()
-	for path, want := range map[string]string{"/": "1,000 of 1,000 users who are contacts have the right code", "/runs/1": "ended synced", "/explain?who=%22%3Cscript%3Ealert(1)%3C/script%3E%22@example.com": "Not yet: the contact will be updated"} {
+	for path, want := range map[string]string{"/": "1,000 of 1,000 users who are contacts are up to date", "/runs/1": "ended synced", "/explain?who=%22%3Cscript%3Ealert(1)%3C/script%3E%22@example.com": "Not yet: the contact will be updated"} {
 		dom, complaints := browse(t, "http://"+s.at+path)
 		if !strings.Contains(dom, want) {
 			t.Errorf("%s does not show %q:\n%s", path, want, dom)

@@ -18,10 +18,10 @@ type explainView struct {
 	frame
 	X       *ccsync.Explanation // nil when nothing was asked
 	Columns []string            // of the mapped fields, sorted
-	Halted  *headline           // why nothing is sent at all; nil while runs do what they can
+	Halted  *headline           // why ccsyncd sends nothing at all; nil while it sends
 }
 
-// explain shows one user: what stands where, what a run would do and why.
+// explain shows one user: the values on both sides, what a run would do and why.
 func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	who := strings.TrimSpace(r.URL.Query().Get("who"))
 	v := explainView{frame: s.frame(r, "One user")}
@@ -36,13 +36,13 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	case s.explaining <- struct{}{}:
 		defer func() { <-s.explaining }()
 	case <-ctx.Done():
-		http.Error(w, "somebody else's search is under way; try again in a moment", http.StatusServiceUnavailable)
+		http.Error(w, "another search is running; try again in a moment", http.StatusServiceUnavailable)
 		return
 	}
 	x, err := s.Explain(ctx, named(who))
 	if err != nil {
 		s.Log.Error("explain", "error", err)
-		http.Error(w, "the app's database could not be read; `ccsyncd check` says what is wrong", http.StatusBadGateway)
+		http.Error(w, "the app's database could not be read; `ccsyncd check` finds out why", http.StatusBadGateway)
 		return
 	}
 	v.X, v.Columns = x, columnsOf(x)
@@ -53,7 +53,7 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 	s.show(w, "explain.html", v)
 }
 
-// named is what was typed as an explanation takes it: a word that is no address is a key.
+// named turns the search text into a name for Explain: a word that is no address is a key.
 func named(who string) string {
 	const key = "key:"
 	if strings.Contains(who, "@") || strings.HasPrefix(who, key) {
@@ -86,31 +86,31 @@ func columnsOf(x *ccsync.Explanation) []string {
 func (v explainView) Verdict() string {
 	if !v.X.Known {
 		if !strings.Contains(v.Who, "@") {
-			return "No user has this key; type the whole address, or the user’s key"
+			return "No user has this key. Enter the whole address, or the user’s key"
 		}
-		return "Nobody knows this address"
+		return "This address is neither in your table nor in Constant Contact"
 	}
 	switch {
 	case v.Retried():
-		return "Not yet: it was sent and did not arrive"
+		return "Not yet: the code was sent and did not arrive"
 	case v.X.Decision == "skip":
 		return "Not sent: " + lower(v.Reason().Title)
 	}
 	if v.Halted != nil && len(v.X.Fields) > 0 {
-		return "Not yet: nothing is sent at the moment"
+		return "Not yet: ccsyncd sends nothing at the moment"
 	}
 	return map[string]string{
 		"unchanged": "Yes, the contact has it",
 		"update":    "Not yet: the contact will be updated",
 		"create":    "Not yet: a contact will be created",
 		"clear":     "Not yet: values of the contact will be cleared",
-		"pending":   "Not yet: it is on its way",
+		"pending":   "Not yet: the code is on its way",
 		"none":      "There is nothing to send",
 		"unknown":   "Not known yet",
 	}[v.X.Decision]
 }
 
-// Retried tells whether the user waits for the next try: then the problem says why.
+// Retried tells whether the user waits for the next try. The problem then says why.
 func (v explainView) Retried() bool { return v.X.Problem != nil && v.X.Reason == quarantined }
 
 // Reason is what the reason for skipping the user means.

@@ -19,7 +19,7 @@ func share(part, whole int) float64 {
 	return min(max(float64(part)*100/float64(whole), 0), 100)
 }
 
-// percent writes a share. It says 100 only of all, and 0 only of nothing.
+// percent writes a share. Only all is 100, and only nothing is 0.
 func percent(part, whole int) string {
 	p := share(part, whole)
 	switch {
@@ -59,7 +59,7 @@ func seconds(s float64) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// when tells how far a time is from now, and exactly when to whoever points at it.
+// when says how far a time is from now. Pointing at it shows the exact time.
 func when(t, now time.Time) template.HTML {
 	var text string
 	switch d := now.Sub(t); {
@@ -95,7 +95,7 @@ func upper(text string) string {
 	return string(text[0]-'a'+'A') + text[1:]
 }
 
-// lower goes on with a sentence.
+// lower continues a sentence.
 func lower(text string) string {
 	if text == "" || text[0] < 'A' || text[0] > 'Z' {
 		return text
@@ -103,7 +103,7 @@ func lower(text string) string {
 	return string(text[0]-'A'+'a') + text[1:]
 }
 
-// hint shows what stands between backticks as code.
+// hint shows text between backticks as code.
 func hint(text string) template.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
@@ -115,6 +115,24 @@ func hint(text string) template.HTML {
 	}
 	return template.HTML(b.String())
 }
+
+// outcomes of runs, in words for everyone.
+var outcomeTexts = map[string]string{
+	string(ccsync.Synced):       "Every user who can be updated has the right code.",
+	string(ccsync.Partial):      "Some changes were sent, but not all of them have arrived.",
+	string(ccsync.Deferred):     "The requests of the day are used up. The next day’s runs send the rest.",
+	string(ccsync.Refused):      "The safety limits stopped this run.",
+	string(ccsync.Unauthorized): "Constant Contact refused the login.",
+	string(ccsync.Planned):      "A dry run compares and sends nothing.",
+}
+
+// outcome explains how a run ended; "" where the word says it all.
+func outcome(code string) string { return outcomeTexts[code] }
+
+// refreshes are the ways in which a run updates the local copy of the contacts.
+var refreshes = map[string]string{"snapshot": "read in full", "incremental": "updated with what changed", "none": "not updated"}
+
+func refresh(code string) string { return refreshes[code] }
 
 // words makes a reason or a state readable: no_list becomes "no list".
 func words(code string) string { return strings.ReplaceAll(code, "_", " ") }
@@ -133,8 +151,8 @@ func tone(code string) string {
 	return "quiet"
 }
 
-// plain cuts a detail where it begins to quote Constant Contact, whose words can hold an address or
-// a value.
+// plain cuts a detail before its quote from Constant Contact, which may contain an address or a
+// value.
 func plain(detail string) string {
 	ours, _, _ := strings.Cut(detail, ": ")
 	return ours

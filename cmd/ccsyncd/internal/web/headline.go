@@ -14,12 +14,12 @@ type headline struct {
 	Tone    string // "good", "caution", "bad" or "quiet"
 	Text    string
 	Why     string
-	Todo    string // for whoever reads the page; "" for nothing
-	Forward string // for the administrator, with what to do in backticks; "" for nothing
+	Todo    string // for the reader of the page; "" for nothing
+	Forward string // for the administrator, with commands in backticks; "" for nothing
 	Answer  newsletter
 }
 
-// Mail is the address of an email to the administrator that is still to be written to somebody.
+// Mail is a link that opens an email to the administrator, with no address filled in.
 func (h headline) Mail() string {
 	body := strings.ReplaceAll(h.Forward, "`", "")
 	q := url.Values{"subject": {"ccsyncd: " + h.Text}, "body": {body}}
@@ -30,20 +30,24 @@ func (h headline) Mail() string {
 type situation struct {
 	last     *ccsync.LastWhole // nil when there was none
 	login    Authorization
-	trouble  string    // why the daemon cannot write down what it does
+	trouble  string    // why the daemon cannot record what it does
 	late     string    // why runs are missing
 	problems int       // open ones
-	retryAt  time.Time // when the first of them is tried again
+	retryAt  time.Time // when the first of them is sent again
 	imports  int       // under way
 	now      time.Time
 }
 
-// headlineOf judges by what a person has to act on first: no login or one in doubt, then what the
-// daemon could not write down, then the last whole run, then a run that is missing. It is good only
-// when every user that can be sent was seen with his values.
+// headlineOf goes by what a person has to act on first: the login, then a state database that
+// cannot be written, then the last whole run, then an overdue run. It is good only when every user
+// that can be sent was seen with the right values.
 func headlineOf(s *situation) headline {
 	h := s.state()
-	if h.Forward != "" {
+	switch {
+	case h.Forward == "":
+	case strings.HasPrefix(h.Forward, h.Text):
+		h.Forward = "ccsyncd: " + h.Forward
+	default:
 		h.Forward = sentence("ccsyncd: "+h.Text) + " " + h.Forward
 	}
 	h.Answer = s.answer(h.Tone)
@@ -54,85 +58,84 @@ func (s *situation) state() headline {
 	last := s.last
 	switch {
 	case !s.login.Authorized:
-		return headline{Tone: "bad", Text: "Not authorized", Why: "ccsyncd is not logged in to Constant Contact.",
-			Todo:    "Somebody with access to the server must log in to Constant Contact.",
+		return headline{Tone: "bad", Text: "Not logged in", Why: "ccsyncd cannot use Constant Contact without a login.",
+			Todo:    "Ask somebody with access to the server to log in to Constant Contact.",
 			Forward: sentence(upper(s.login.Reason)) + " Run `ccsyncd auth login` on the server and open the address that it prints."}
 	case s.login.inDoubt() != "":
-		return headline{Tone: "caution", Text: "Login in doubt", Why: "Constant Contact did not answer when the login was renewed.",
-			Todo: "Nothing for now: ccsyncd tries again by itself. If this stays for more than an hour, ask your administrator.",
+		return headline{Tone: "caution", Text: "Login not renewed yet", Why: "Constant Contact did not answer when ccsyncd renewed the login.",
+			Todo: "Nothing for now: ccsyncd retries automatically. If this lasts more than an hour, ask your administrator.",
 			Forward: upper(s.login.inDoubt()) + ". Check the network between the server and Constant Contact, or run " +
 				"`ccsyncd auth login`."}
 	case s.trouble != "":
-		return headline{Tone: "bad", Text: "Runs cannot be written down", Why: "ccsyncd cannot use its own database.",
+		return headline{Tone: "bad", Text: "Runs cannot be recorded", Why: "ccsyncd cannot write to its own database.",
 			Todo: "Ask your administrator.", Forward: sentence(upper(s.trouble))}
 	case last == nil:
 		return headline{Tone: "quiet", Text: "No run yet"}
 	case !last.Outcome.Good():
 		return unwell(last)
 	case s.late != "":
-		return headline{Tone: "bad", Text: "Runs are missing", Why: "Nothing was checked at the planned times.",
-			Todo: "Ask your administrator.", Forward: sentence(upper(s.late)) + " See the log of the daemon, and `ccsyncd status`."}
+		return headline{Tone: "bad", Text: "Runs are overdue", Why: "ccsyncd did not run at the scheduled times.",
+			Todo: "Ask your administrator.", Forward: sentence(upper(s.late)) + " See the daemon’s log and `ccsyncd status`."}
 	case last.Ahead != nil:
 		return headline{Tone: "caution", Text: "Waiting for the first " + kit.Plural(last.Ahead.Contacts, "contact", "contacts"),
-			Why:     "They go ahead of the first push, and Constant Contact has not taken them in yet. All others are sent after them.",
-			Todo:    "Nothing for now: ccsyncd looks again by itself. If this stays for some hours, ask your administrator.",
+			Why:     "ccsyncd sends a few contacts first, as a test. Constant Contact has not imported them yet. All others follow.",
+			Todo:    "Nothing for now: ccsyncd checks again automatically. If this lasts for hours, ask your administrator.",
 			Forward: sentence(upper(last.Ahead.String())) + " See `ccsyncd status`."}
 	case s.problems > 0:
-		return headline{Tone: "caution", Text: "Some values did not arrive",
-			Why:  kit.Plural(s.problems, "user waits", "users wait") + " for the next try" + s.retry() + ".",
-			Todo: "Nothing for now: ccsyncd tries again by itself. Below is who is missing, and why."}
+		return headline{Tone: "caution", Text: "Some codes did not arrive", Why: s.retry(),
+			Todo: "Nothing for now: ccsyncd retries automatically. The list below shows who is missing and why."}
 	case last.Outcome == ccsync.Deferred:
 		return headline{Tone: "caution", Text: "The day’s requests are used up",
-			Why: "Constant Contact allows a number of requests a day. The rest follows by itself after midnight UTC."}
+			Why: "Constant Contact limits the requests of a day. ccsyncd sends the rest automatically after midnight UTC."}
 	case last.Coverage != nil && last.Coverage.Pending > 0, s.imports > 0:
 		return headline{Tone: "caution", Text: "Changes are on their way",
-			Why: "They were not seen in Constant Contact yet. That takes some minutes."}
+			Why: "Constant Contact does not show them yet. That takes a few minutes."}
 	case last.Outcome != ccsync.Synced:
-		return headline{Tone: "caution", Text: "Some values did not arrive", Why: messageOf(last),
-			Todo: "Nothing for now: ccsyncd tries again by itself."}
+		return headline{Tone: "caution", Text: "Some codes did not arrive", Why: messageOf(last),
+			Todo: "Nothing for now: ccsyncd retries automatically."}
 	}
-	return headline{Tone: "good", Text: "In step", Why: "Every user that can be sent was seen carrying the values of your table."}
+	return headline{Tone: "good", Text: "In sync", Why: "Nothing is waiting to be sent."}
 }
 
-// retry says when the next try is, if it is not due.
+// retry is when the first of the open problems is tried again.
 func (s *situation) retry() string {
 	if wait := s.retryAt.Sub(s.now); wait > 0 {
-		return ", in " + span(wait)
+		return "The next try is in " + span(wait) + "."
 	}
-	return ""
+	return "The next run sends them again."
 }
 
-// failures say by the code of an error what happened, for people who run no servers.
+// failures are the headlines of runs that failed, by the code of their error.
 var failures = map[string]string{
 	"network":             "Constant Contact could not be reached",
-	"gateway":             "Constant Contact is disturbed",
+	"gateway":             "Constant Contact has a disruption",
 	"source":              "Your users could not be read",
 	"state_full":          "The disk of the server is full",
 	"forbidden":           "Constant Contact refused a request",
 	"snapshot_incomplete": "Constant Contact did not show all contacts",
-	"token_in_doubt":      "Login in doubt",
+	"token_in_doubt":      "Login not renewed yet",
 }
 
 // unwell is the headline of a run that ended badly.
 func unwell(last *ccsync.LastWhole) headline {
-	h := headline{Tone: "bad", Text: "The last run failed", Why: "ccsyncd tries again by itself at the next run.",
-		Todo:    "If this stays for more than an hour, ask your administrator.",
+	h := headline{Tone: "bad", Text: "The last run failed", Why: "ccsyncd retries automatically at the next run.",
+		Todo:    "If this lasts more than an hour, ask your administrator.",
 		Forward: strings.TrimSpace(messageOf(last) + " " + sentence(upper(hintOf(last))))}
 	switch last.Outcome {
 	case ccsync.Refused:
-		h.Text = "The guard refused the plan"
-		h.Why = "The changes look like an accident, so nothing more was sent."
-		h.Todo = "Somebody must decide whether these changes are meant. Ask your administrator."
+		h.Text = "The safety limits stopped the last run"
+		h.Why = "The changes look like an accident. ccsyncd sent nothing more."
+		h.Todo = "Somebody must decide whether these changes are intended. Ask your administrator."
 	case ccsync.Unauthorized:
 		h.Text = "Constant Contact refused the login"
-		h.Why = "Nothing can be checked or sent without a login."
-		h.Todo = "Somebody with access to the server must log in to Constant Contact."
+		h.Why = "ccsyncd cannot use Constant Contact without a login."
+		h.Todo = "Ask somebody with access to the server to log in to Constant Contact."
 	default:
 		if last.Error != nil && failures[last.Error.Code] != "" {
 			h.Text = failures[last.Error.Code]
 		}
 		if last.ExitCode == exitConfig {
-			h.Why, h.Todo = "Constant Contact or the configuration must be corrected first.", "Ask your administrator."
+			h.Why, h.Todo = "Somebody must correct the configuration or the Constant Contact account.", "Ask your administrator."
 		}
 	}
 	if h.Forward == "" {

@@ -26,25 +26,25 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 		want   []string
 	}{
 		"before the first run": {func(*world) {}, "icon", "No run yet", []string{">Not known yet</h1>", "First run"}},
-		"everybody has the code": {func(w *world) { w.ran(counted(ccsync.Synced, good), time.Second) }, "icon-good", "In step",
+		"everybody has the code": {func(w *world) { w.ran(counted(ccsync.Synced, good), time.Second) }, "icon-good", "In sync",
 			[]string{">Yes</h1>", "All 10 users who are contacts have the right code."}},
 		"no user is a contact": {func(w *world) {
 			w.ran(counted(ccsync.Synced, ccsync.Coverage{Users: 12, Skipped: 12}), time.Second)
-		}, "icon-good", "In step", []string{">It reaches nobody</h1>", "None of the 12 users"}},
+		}, "icon-good", "In sync", []string{">It reaches nobody</h1>", "None of the 12 users"}},
 		"some whom a newsletter reaches cannot be sent": {func(w *world) {
 			r := counted(ccsync.Synced, good)
 			r.Reasons = map[string]int{"duplicate_value": 2, "quarantined": 1}
 			w.ran(r, time.Second)
-		}, "icon-good", "In step", []string{">Not quite</h1>", "2 users may get it without the right code"}},
+		}, "icon-good", "In sync", []string{">Not quite</h1>", "2 skipped users may get it without a code or with an old one"}},
 		"a code is missing": {func(w *world) {
 			w.lost(1, func(int) string { return "ann" })
-		}, "icon-caution", "Some values did not arrive", []string{">Not yet</h1>", "1 of the 988 codes is not there.", "1 person gets it without a code"}},
+		}, "icon-caution", "Some codes did not arrive", []string{">Not yet</h1>", "1 of the 988 codes has not arrived: it was sent, but Constant Contact does not show it.", "1 person gets it without a code"}},
 		"a push for one user lost a code since": {func(w *world) {
 			w.ran(counted(ccsync.Synced, good), time.Second)
 			id := w.ran(ccsync.Report{Outcome: ccsync.Partial, Only: 1, Push: &ccsync.Pushed{}}, time.Second)
 			row := state.BatchRow{Norm: "a@b.c", Address: "a@b.c", Key: "7", Action: "update", Wanted: "M9X4"}
 			w.sent(id, "a", []state.BatchRow{row}, state.Problem{Norm: "a@b.c", Address: "a@b.c", Key: "7", Reason: ccsync.Lost, Wanted: "M9X4", Since: w.db.Now(), RetryAt: w.db.Now(), Run: id})
-		}, "icon-caution", "Some values did not arrive", []string{">Not yet</h1>", "1 of the 10 codes is not there."}},
+		}, "icon-caution", "Some codes did not arrive", []string{">Not yet</h1>", "1 of the 10 codes has not arrived: it was sent"}},
 		"an import is under way": {func(w *world) {
 			id := w.ran(counted(ccsync.Synced, good), time.Second)
 			_, err := w.db.AddBatch(w.Context(), state.Batch{Run: id, Kind: state.Import, Contacts: 1}, func(yield func(state.BatchRow) bool) {
@@ -52,23 +52,31 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 			})
 			w.must(err)
 		}, "icon-caution", "Changes are on their way", []string{">Not yet</h1>"}},
-		"the guard refused": {func(w *world) {
+		"the safety limits stopped the last run": {func(w *world) {
 			w.ran(ccsync.Report{Outcome: ccsync.Refused, Coverage: ccsync.Coverage{Users: 10, Contacts: 10, Verified: 4, Pending: 6},
 				Error: &ccsync.Problem{Code: "refused", Message: "nothing was sent: too many", Hint: "pass the guard once with `ccsyncd push --force`"}}, time.Second)
-		}, "icon-bad", "The guard refused the plan", []string{">Not yet</h1>", "6 of the 10 codes are not there.", "Forward this to your administrator", "<code>ccsyncd push --force</code>", "mailto:?"}},
+		}, "icon-bad", "The safety limits stopped the last run", []string{">Not yet</h1>", "6 of the 10 codes have not arrived: they are still to be sent or on the way.", "Forward this to your administrator", "<code>ccsyncd push --force</code>", "mailto:?"}},
 		"Constant Contact is away": {func(w *world) {
 			w.ran(counted(ccsync.Synced, good), time.Second)
 			time.Sleep(2 * time.Hour)
 			w.ran(ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "network", Message: "connection refused", Hint: "check the network"}}, time.Second)
-		}, "icon-bad", "Constant Contact could not be reached", []string{">Not known</h1>", "What was found 2 h ago: All 10 users", "If this stays for more than an hour, ask your administrator."}},
+		}, "icon-bad", "Constant Contact could not be reached", []string{">Not known</h1>", "All 10 users who are contacts have the right code. This was counted 2 h ago.", "If this lasts more than an hour, ask your administrator."}},
 		"nobody is logged in": {func(w *world) {
 			w.ran(counted(ccsync.Synced, good), time.Second)
 			w.login = Authorization{Reason: "the refresh token was refused"}
-		}, "icon-bad", "Not authorized", []string{">Not known</h1>", "<code>ccsyncd auth login</code>"}},
-		"runs are missing": {func(w *world) { w.ran(counted(ccsync.Synced, good), time.Second); time.Sleep(time.Hour) }, "icon-bad", "Runs are missing", []string{">Not known</h1>"}},
+		}, "icon-bad", "Not logged in", []string{">Not known</h1>", "<code>ccsyncd auth login</code>"}},
+		"runs are overdue": {func(w *world) { w.ran(counted(ccsync.Synced, good), time.Second); time.Sleep(time.Hour) }, "icon-bad", "Runs are overdue", []string{">Not known</h1>"}},
 		"the day's requests are used up": {func(w *world) {
 			w.ran(counted(ccsync.Deferred, ccsync.Coverage{Users: 10, Contacts: 10, Verified: 7, Pending: 3}), time.Second)
-		}, "icon-caution", "The day’s requests are used up", []string{">Not yet</h1>", "3 of the 10 codes are not there."}},
+		}, "icon-caution", "The day’s requests are used up", []string{">Not yet</h1>", "3 of the 10 codes have not arrived: they are still to be sent or on the way."}},
+		"no code has arrived": {func(w *world) {
+			r := counted(ccsync.Partial, ccsync.Coverage{Users: 30, Contacts: 30, Pending: 25, Missing: 5})
+			r.Ahead = &ccsync.Ahead{Contacts: 5}
+			w.ran(r, time.Second)
+		}, "icon-caution", "Waiting for the first 5 contacts", []string{"None of the 30 codes has arrived: 25 are still to be sent or on the way, and 5 were sent, but Constant Contact does not show them.", "30 people get it"}},
+		"the users who wait are no contacts yet": {func(w *world) {
+			w.ran(counted(ccsync.Deferred, ccsync.Coverage{Users: 30, Contacts: 10, Verified: 10, Pending: 20}), time.Second)
+		}, "icon-caution", "The day’s requests are used up", []string{"20 of the 30 codes have not arrived: they are still to be sent or on the way.</p>"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -90,13 +98,13 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 	}
 }
 
-func TestThePageLoadsItselfAgain(t *testing.T) {
+func TestThePageReloads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.serve()
 	for path, want := range map[string]string{"/": "30", "/?reload=no": "", "/?follow=yes": "30", "/explain": "", "/?technical=yes": "30"} {
 		if got := s.ask("GET", path, "").header.Get("Refresh"); got != want {
-			t.Errorf("%s loads itself again after %q seconds, want %q", path, got, want)
+			t.Errorf("%s reloads after %q seconds, want %q", path, got, want)
 		}
 	}
 	if page := w.look("/"); strings.Contains(page, "<input") {
@@ -115,7 +123,7 @@ func TestWhoIsMissingIsListedByReason(t *testing.T) {
 	w := newWorld(t)
 	w.lost(240, func(i int) string { return fmt.Sprintf("user%03d", i) })
 	page := w.look("/")
-	for _, want := range []string{"Sent, but not there", `href="/problems?reason=lost"`, `href="/explain?who=key%3Auser000"`, "u••@example.com"} {
+	for _, want := range []string{"Sent, but did not arrive", `href="/problems?reason=lost"`, `href="/explain?who=key%3Auser000"`, "u••@example.com"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the status page has no %s", want)
 		}
@@ -189,7 +197,7 @@ func TestTheExplanationSaysThatNothingIsSent(t *testing.T) {
 	}
 	w.ran(ccsync.Report{Outcome: ccsync.Refused, Coverage: ccsync.Coverage{Users: 1, Contacts: 1, Pending: 1}}, time.Millisecond)
 	page := w.look("/explain?who=ann@example.com")
-	for _, want := range []string{"Not yet: nothing is sent at the moment", "The guard refused the plan."} {
+	for _, want := range []string{"Not yet: ccsyncd sends nothing at the moment", "The safety limits stopped the last run."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -206,7 +214,7 @@ func TestAUserIsFoundByABareKey(t *testing.T) {
 	if page := w.look("/explain?who=42"); !strings.Contains(page, "the contact will be updated") {
 		t.Error("the key is not found")
 	}
-	if page := w.look("/explain?who=ann"); !strings.Contains(page, "type the whole address") {
+	if page := w.look("/explain?who=ann"); !strings.Contains(page, "Enter the whole address") {
 		t.Error("the page does not say that it takes the whole address")
 	}
 }

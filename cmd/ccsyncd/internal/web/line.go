@@ -61,20 +61,23 @@ func newLine(days []ccsync.Day, now time.Time) line {
 	return l
 }
 
-// stroke places the days and joins those that follow each other.
+// stroke places the days and joins those that follow each other. A day without neighbours is as
+// wide as a day, since a single point would not be seen.
 func (l *line) stroke() {
 	var points []string
-	for i := range l.Days {
-		d := l.Days[i]
+	for i, d := range l.Days {
 		d.Y = (100 - d.share()) * 100 / float64(100-l.Floor)
-		if i > 0 && d.X-l.Days[i-1].X > 1 {
+		first := i == 0 || d.X-l.Days[i-1].X > 1
+		last := i == len(l.Days)-1 || l.Days[i+1].X-d.X > 1
+		if first && last {
+			points = append(points, fmt.Sprintf("%.2f,%.2f", d.X-0.5, d.Y), fmt.Sprintf("%.2f,%.2f", d.X+0.5, d.Y))
+		} else {
+			points = append(points, fmt.Sprintf("%.2f,%.2f", d.X, d.Y))
+		}
+		if last {
 			l.Strokes = append(l.Strokes, strings.Join(points, " "))
 			points = nil
 		}
-		points = append(points, fmt.Sprintf("%.2f,%.2f", d.X, d.Y))
-	}
-	if len(points) > 0 {
-		l.Strokes = append(l.Strokes, strings.Join(points, " "))
 	}
 }
 
@@ -91,7 +94,7 @@ func (l line) Lowest() (low *lineDay) {
 // Text tells what the picture shows.
 func (l line) Text() string {
 	if len(l.Days) == 0 {
-		return "No day was counted yet."
+		return "No day has been counted yet."
 	}
 	low, last := l.Lowest(), l.Days[len(l.Days)-1]
 	return fmt.Sprintf("Lowest of each of the last %d days. The lowest of all was %s percent on %s; on %s it was %s percent.",

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	planKept   = time.Hour // a plan tells of the past, and has names in it
+	planKept   = time.Hour // a plan becomes outdated, and contains names
 	pageOfPlan = 100       // rows
 )
 
-// planner remembers the last dry run that was asked for on the page. Its methods may be called
+// planner keeps the last dry run that was started on the page. Its methods may be called
 // concurrently.
 type planner struct {
 	mu   sync.Mutex // guards what follows
@@ -74,7 +74,7 @@ func (p *planner) end(made *madePlan) {
 	time.AfterFunc(planKept, func() { p.forget(made) })
 }
 
-// forget lets go of a plan, if no other has taken its place.
+// forget drops a plan, unless a newer one has replaced it.
 func (p *planner) forget(made *madePlan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,11 +89,10 @@ func (p *planner) now() (busy bool, last *madePlan) {
 	return p.busy, p.last
 }
 
-// postPlan begins a dry run for a person who pressed the button, and leads to the page that shows
-// it.
+// postPlan starts a dry run when a person presses the button, and redirects to its page.
 func (s *site) postPlan(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
-		http.Error(w, "no [http] token is configured, so that nobody may ask for a dry run", http.StatusForbidden)
+		http.Error(w, "dry runs cannot be requested: no [http] token is configured", http.StatusForbidden)
 		return
 	}
 	if s.planner.begin() {
@@ -108,11 +107,11 @@ func (s *site) makePlan(ctx context.Context) *madePlan {
 	made := &madePlan{At: time.Now()}
 	if err != nil {
 		s.Log.Error("dry run asked for on the page", "error", err)
-		made.Err = "the dry run could not be made. Try again in a moment; `ccsyncd check` says what is wrong"
+		made.Err = "the dry run failed. Try again in a moment; `ccsyncd check` finds out why"
 		return made
 	}
 	if report.Outcome != ccsync.Planned && report.Outcome != ccsync.Refused {
-		made.Err = "the dry run did not come to a plan"
+		made.Err = "the dry run ended before the changes were planned"
 		if e := report.Error; e != nil {
 			made.Err = strings.TrimSuffix(e.Message, ".") + ". Hint: " + e.Hint
 		}
@@ -247,7 +246,7 @@ func (r planRow) fits(text string) bool {
 func (s *site) planCSV(w http.ResponseWriter, _ *http.Request) {
 	_, made := s.planner.now()
 	if made == nil || made.Err != "" {
-		http.Error(w, "there is no dry run to download; ask for one on the page", http.StatusNotFound)
+		http.Error(w, "there is no dry run to download; start one on the page", http.StatusNotFound)
 		return
 	}
 	var text strings.Builder

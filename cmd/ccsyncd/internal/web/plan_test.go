@@ -69,7 +69,7 @@ func TestADryRunInTheBrowser(t *testing.T) {
 				}
 			}
 		}
-		want("/plan", "Nobody has asked yet")
+		want("/plan", "No dry run yet")
 		if status, _ := get(t, site, "/plan.csv"); status != http.StatusNotFound {
 			t.Errorf("a download of nothing: %d", status)
 		}
@@ -85,7 +85,7 @@ func TestADryRunInTheBrowser(t *testing.T) {
 		want("/plan?q=USER007", "1 to 1 of 1", "user007@example.com")
 		want("/plan?q=4711", "user011@example.com")
 		want("/plan?action=skip", "1 to 2 of 2", "The address is not valid", "no domain", "Unsubscribed")
-		want("/plan?action=skip&q=opted", "Nothing fits")
+		want("/plan?action=skip&q=opted", "Nothing matches")
 		status, text := get(t, site, "/plan.csv")
 		lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 		if status != http.StatusOK || err != nil || len(lines) != 123 || strings.Join(lines[1], ",") != "update,4700,user000@example.com,short_code,,M••,App users,," {
@@ -95,7 +95,7 @@ func TestADryRunInTheBrowser(t *testing.T) {
 			t.Error("a value is shown")
 		}
 		time.Sleep(time.Hour)
-		want("/plan", "Nobody has asked yet")
+		want("/plan", "No dry run yet")
 	})
 }
 
@@ -120,8 +120,8 @@ func TestADryRunThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 		w.dry.Outcome, w.dry.Guard = ccsync.Refused, ccsync.Verdict{Tripped: true, Details: []string{"300 contacts would be created (max_creates = 200)"}}
 		w.post(site, "/plan", "Authorization", "Bearer "+token)
 		synctest.Wait()
-		if _, page := get(t, site, "/plan"); !strings.Contains(page, "The guard: 300 contacts would be created") {
-			t.Error("the page does not show what the guard says")
+		if _, page := get(t, site, "/plan"); !strings.Contains(page, "Safety limit: 300 contacts would be created") {
+			t.Error("the page does not show the safety limit")
 		}
 	})
 }
@@ -137,7 +137,7 @@ func TestADryRunNeedsTheToken(t *testing.T) {
 	if got := w.post(w.site(), "/plan"); got.Code != http.StatusForbidden {
 		t.Errorf("without a configured token: %d, want 403", got.Code)
 	}
-	if _, page := get(t, w.site(), "/plan"); !strings.Contains(page, "It needs a token") || strings.Contains(page, "<button type=\"submit\">Dry run") {
+	if _, page := get(t, w.site(), "/plan"); !strings.Contains(page, "set <code>[http] token</code> in the configuration") || strings.Contains(page, "<button type=\"submit\">Dry run") {
 		t.Error("the page offers what it will refuse")
 	}
 	w.options.Token = token

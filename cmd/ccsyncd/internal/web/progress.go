@@ -1,6 +1,6 @@
 package web
 
-// running is the run under way, for the page.
+// running is the current run, for the page.
 type running struct {
 	Progress
 	Known bool // Total is known
@@ -13,16 +13,16 @@ func runningOf(p Progress) *running {
 	return &running{Progress: p, Known: p.Total > 0}
 }
 
-// steps says what a step is, to a person. The names are the engine's.
+// steps are the engine's steps in words for everyone.
 var steps = map[string]string{
 	"snapshot": "reading all contacts",
 	"refresh":  "reading the contacts that changed",
 	"source":   "reading your users",
 	"plan":     "comparing",
-	"recheck":  "reading the contacts concerned once more",
+	"recheck":  "reading the contacts concerned again",
 	"push":     "sending",
-	"import":   "waiting for Constant Contact to import",
-	"verify":   "reading back",
+	"import":   "waiting for the import in Constant Contact",
+	"verify":   "checking that the codes arrived",
 }
 
 // Doing says what the run does.

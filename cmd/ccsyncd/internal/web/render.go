@@ -33,8 +33,8 @@ type frame struct {
 	Find    bool      // the search has the focus
 	Now     time.Time // the server's time
 	Trusted bool      // the request carried the token: the button works, and addresses are shown
-	Running *running  // nil when no run is under way
-	Reload  int       // the page loads itself again after so many seconds; 0: never
+	Running *running  // nil when no run is running
+	Reload  int       // the page reloads after so many seconds; 0: never
 	mask    func(string) string
 }
 
@@ -46,14 +46,14 @@ func (s *site) frame(r *http.Request, title string) frame {
 	return f
 }
 
-// How often the status page loads itself again, in seconds.
+// How often the status page reloads, in seconds.
 const (
 	reloadEvery    = 30
-	reloadFollowed = 4 // while somebody follows a run
+	reloadFollowed = 4 // while a person follows a run
 )
 
-// reload makes the page load itself again, but for those who asked it not to. It is a header, since
-// a browser then keeps the place on the page.
+// reload makes the page reload, unless the reader has stopped that. It is a header, since a browser
+// then keeps its position on the page.
 func (f *frame) reload(w http.ResponseWriter, r *http.Request) {
 	switch q := r.URL.Query(); {
 	case q.Get("reload") == "no":
@@ -66,11 +66,11 @@ func (f *frame) reload(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Refresh", strconv.Itoa(f.Reload))
 }
 
-// Follow tells whether somebody follows the run under way.
+// Follow tells whether the reader follows the current run.
 func (f frame) Follow() bool { return f.Reload == reloadFollowed }
 
-// Addr is an address, in full only to who typed it or has the token: any user of the machine can
-// ask.
+// Addr is an address. It is shown in full only if it was typed in or the request has the token,
+// since any user of the machine can open the page.
 func (f frame) Addr(address string) string {
 	if f.Trusted || address == "" || strings.EqualFold(address, f.Who) {
 		return address
@@ -92,7 +92,8 @@ func (f frame) Key(key string) string {
 	return key
 }
 
-// Explain is the page of one user; "" where its address would tell what the page itself does not.
+// Explain is the link to the page of one user; "" if the link would show an address that the page
+// hides.
 func (f frame) Explain(key, address string) string {
 	who := address
 	if key != "" {
@@ -109,7 +110,7 @@ func (s *site) parse() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
 		"asset": assetPath, "icon": iconPath, "count": kit.Count[int], "plural": kit.Plural[int], "percent": percent, "share": share, "span": span, "seconds": seconds,
 		"when": when, "stamp": stamp, "mask": s.Mask, "words": words, "tone": tone, "plain": plain,
-		"hint": hint, "upper": upper, "moment": moment, "sentence": sentence,
+		"hint": hint, "outcome": outcome, "refresh": refresh, "upper": upper, "moment": moment, "sentence": sentence,
 	}).ParseFS(files, "templates/*.html")
 }
 
@@ -124,9 +125,9 @@ func (s *site) show(w http.ResponseWriter, name string, view any) {
 	_, _ = w.Write(bytes.Map(visible, page.Bytes())) // a client that left needs no page
 }
 
-// visible leaves out what data could do mischief with where the escaping of HTML does not reach:
-// control characters, which a terminal obeys, and marks that turn the direction of writing (Unicode
-// UAX 9, 2.).
+// visible drops characters that data could use for harm although HTML is escaped: control
+// characters, which a terminal obeys, and marks that change the direction of writing (Unicode UAX
+// 9, 2.).
 func visible(r rune) rune {
 	switch {
 	case r == '\n', r == '\t':
@@ -137,10 +138,10 @@ func visible(r rune) rune {
 	return r
 }
 
-// broken tells that a page could not be made. Why stands in the log alone.
+// broken reports that a page could not be created. Only the log has the reason.
 func (s *site) broken(w http.ResponseWriter, err error) {
 	s.Log.Error("status page", "error", err)
-	http.Error(w, "this page could not be made; the log says why", http.StatusInternalServerError)
+	http.Error(w, "this page could not be created; see the log", http.StatusInternalServerError)
 }
 
 // assets are the files under /static, by a name that changes with their content.

@@ -15,6 +15,7 @@ type runView struct {
 	Imports  []importRow
 	Problems []state.RunProblem
 	Skips    []skipGroup
+	Missing  int // codes of all runs that had not arrived when this one ended; 0 when not counted
 }
 
 // run shows one run.
@@ -30,13 +31,16 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) {
 		s.broken(w, err)
 		return
 	case !ok:
-		http.Error(w, "there is no run of this number; the oldest are removed after [state] keep", http.StatusNotFound)
+		http.Error(w, "this run is not in the history; old runs are deleted after [state] keep", http.StatusNotFound)
 		return
 	}
 	v := runView{frame: s.frame(r, fmt.Sprintf("Run %d", id))}
 	p := pastOf(found)
 	v.Row = rowOf(&p, v.Running, v.Now)
 	v.Skips = skipGroups(v.Row.report.Reasons, "")
+	for _, n := range v.Row.report.OpenProblems {
+		v.Missing += n
+	}
 	batches, err := s.State.RunBatches(r.Context(), id)
 	if err == nil {
 		v.Imports = importRows(batches[:min(len(batches), listedProblems)])

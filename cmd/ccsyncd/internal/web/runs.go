@@ -64,11 +64,11 @@ type RunUser struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Why a run is not begun.
+// Why a run is not started.
 var (
-	ErrBusy     = errors.New("a run is under way")        // another one for all users
+	ErrBusy     = errors.New("a run is already running")  // for all users
 	ErrFull     = errors.New("too many runs are waiting") // try again soon
-	ErrStopping = errors.New("the daemon is ending")
+	ErrStopping = errors.New("the daemon is stopping")
 )
 
 const (
@@ -89,7 +89,7 @@ const (
 //	for some users                         200 {"run": 18, "users": [{"email": "…", "state": "verified"}]}
 func (s *site) postRun(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
-		fail(w, http.StatusForbidden, "no [http] token is configured, so that nobody may ask for a run")
+		fail(w, http.StatusForbidden, "runs cannot be requested: no [http] token is configured")
 		return
 	}
 	request, status, err := readRequest(r.Body)
@@ -114,10 +114,10 @@ func (s *site) answer(w http.ResponseWriter, request RunRequest, answer RunAnswe
 		w.Header().Set("Retry-After", retryAfter)
 		fail(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(err, context.Canceled): // the client left
-		fail(w, http.StatusServiceUnavailable, "nobody waited for the answer")
+		fail(w, http.StatusServiceUnavailable, "the client left before the answer was ready")
 	case err != nil:
 		s.Log.Error("run asked for over http", "error", err)
-		fail(w, http.StatusInternalServerError, "the run could not be started; the log says why")
+		fail(w, http.StatusInternalServerError, "the run could not be started; see the log")
 	case request.All():
 		reply(w, http.StatusAccepted, map[string]int64{"run": answer.Run})
 	default:
@@ -186,7 +186,7 @@ func parseRequest(text []byte) (RunRequest, error) {
 	request := RunRequest{Emails: emails, Keys: keys, Wait: defaultWait}
 	if asked.Emails == nil && asked.Keys == nil {
 		if asked.Wait != nil {
-			return RunRequest{}, errors.New(`"wait" goes with "emails" or "keys"`)
+			return RunRequest{}, errors.New(`"wait" needs "emails" or "keys"`)
 		}
 		return RunRequest{}, nil
 	}
@@ -229,7 +229,7 @@ func namesIn(member string, text json.RawMessage) ([]string, error) {
 // the form is ours.
 func (s *site) postRuns(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
-		http.Error(w, "no [http] token is configured, so that nobody may ask for a run", http.StatusForbidden)
+		http.Error(w, "runs cannot be requested: no [http] token is configured", http.StatusForbidden)
 		return
 	}
 	_, err := s.Run(r.Context(), RunRequest{})
@@ -240,7 +240,7 @@ func (s *site) postRuns(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil && !errors.Is(err, ErrBusy) {
 		s.Log.Error("run asked for over http", "error", err)
-		http.Error(w, "the run could not be started; the log says why", http.StatusInternalServerError)
+		http.Error(w, "the run could not be started; see the log", http.StatusInternalServerError)
 		return
 	}
 	http.Redirect(w, r, "/?"+url.Values{"follow": {"yes"}}.Encode(), http.StatusSeeOther)

@@ -66,7 +66,7 @@ func whole(r state.Run) bool {
 // synced."
 func (s strip) Text() string {
 	if len(s.Marks) == 0 {
-		return "None of the last runs was for all users."
+		return "None of the recent runs was for all users."
 	}
 	counts := make(map[string]int)
 	for _, m := range s.Marks {
