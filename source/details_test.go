@@ -78,8 +78,10 @@ func TestErrorsOfSQLiteKeepTheirCause(t *testing.T) {
 	if err := d.explain(io.ErrUnexpectedEOF, relation{}); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "/srv/app.db") {
 		t.Errorf("got %v, want the cause and the file", err)
 	}
-	if err := d.explain(sqlite3.Error{Code: sqlite3.ErrAuth}, relation{table: "users", where: "x"}); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "where in [source] may only read") {
-		t.Errorf("got %v, want that where may only read", err)
+	err := d.explain(sqlite3.Error{Code: sqlite3.ErrAuth}, relation{table: "users", where: "x"})
+	const want = `read table "users" from /srv/app.db: authorization denied; where in [source] may only read`
+	if !errors.Is(err, ErrConfig) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

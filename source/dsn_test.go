@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,6 +31,7 @@ func TestDSNsOfSQLiteNameAFile(t *testing.T) {
 		dropped         []string
 	}{
 		{"a relative path", "app.db", "/etc/ccsync/app.db", nil},
+		{"a path with blanks around it", "\t app.db ", "/etc/ccsync/app.db", nil},
 		{"a relative path upwards", "../data/app.sqlite", "/etc/data/app.sqlite", nil},
 		{"an absolute path", "/var/lib/app.db", "/var/lib/app.db", nil},
 		{"a path with blanks", "/srv/my app/a.db", "/srv/my app/a.db", nil},
@@ -98,6 +100,7 @@ func TestDSNsOfPostgresAreUnderstood(t *testing.T) {
 		{"Prisma's TLS", "postgres://bob:x@h/app?sslmode=require&sslaccept=strict&sslidentity=c.p12", "bob:x h:5432/app [] verified", []string{"sslidentity", "sslaccept"}},
 		{"Prisma's TLS by default", "postgres://bob:x@h/app?sslaccept=strict", "bob:x h:5432/app [] verified", []string{"sslaccept"}},
 		{"Prisma's TLS on this machine", "postgres://bob:x@localhost/app?sslaccept=strict&sslmode=disable", "bob:x localhost:5432/app [] off", []string{"sslaccept"}},
+		{"Prisma's TLS on this machine, without a mode", "postgres://bob:x@localhost/app?sslaccept=strict", "bob:x localhost:5432/app [] unverified", []string{"sslaccept"}},
 		{"Prisma's TLS whatever the certificate", "postgres://bob:x@h/app?sslmode=require&sslaccept=accept_invalid_certs", "bob:x h:5432/app [] unverified", []string{"sslaccept"}},
 		{"other libraries' pools", "postgres://bob:x@h/app?sslmode=disable&max=10&idleTimeoutMillis=1&keepAlive=true&uselibpqcompat=true", "bob:x h:5432/app [] off", []string{"idleTimeoutMillis", "keepAlive", "max", "uselibpqcompat"}},
 		{"a search path", "postgres://bob:x@h/app?search_path=a,b&sslmode=disable", "bob:x h:5432/app [a,b] off", nil},
@@ -133,6 +136,9 @@ func TestDSNsOfPostgresAreUnderstood(t *testing.T) {
 		if diff := cmp.Diff(test.want, text); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
+		if cfg.ConnectTimeout != 10*time.Second {
+			t.Errorf("%s: it may take %v to connect, want 10 s", test.name, cfg.ConnectTimeout)
+		}
 		for name := range cfg.RuntimeParams {
 			if name != "application_name" {
 				t.Errorf("%s: %s is passed on to the server", test.name, name)
@@ -167,6 +173,8 @@ func TestDSNsOfMySQLAreUnderstood(t *testing.T) {
 		{"go-sql-driver's without an account", "tcp(h)/app", ": tcp h:3306/app 10s preferred", nil},
 		{"go-sql-driver's without an address", "bob:x@tcp/app", "bob:x tcp 127.0.0.1:3306/app 10s false", nil},
 		{"go-sql-driver's variables", "bob:x@tcp(h)/app?sql_mode=ANSI&strict=true", "bob:x tcp h:3306/app 10s preferred", []string{"sql_mode", "strict"}},
+		{"the first port", "mysql://h:1/app", ": tcp h:1/app 10s preferred", nil},
+		{"the last port", "mysql://h:65535/app", ": tcp h:65535/app 10s preferred", nil},
 		{"an IPv6 host", "mysql://bob:x@[2001:db8::1]:3307/app", "bob:x tcp [2001:db8::1]:3307/app 10s preferred", nil},
 	}
 	for _, test := range tests {
@@ -280,6 +288,8 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 		"postgres://bob:S3CRET@h h/app",
 		"postgres:bob:S3CRET@h/app",
 		"mysql://bob:S3CRET@h:port/app",
+		"mysql://bob:S3CRET@h:0/app",
+		"mysql://bob:S3CRET@h:65536/app",
 		"mysql://bob:S3CRET@a,b/app",
 		"mysql://bob:S3CRET@h/app?tls=perhaps",
 		"mysql://bob:S3CRET@h/app?timeout=perhaps",

@@ -1,6 +1,8 @@
 package source
 
 import (
+	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -54,6 +56,12 @@ func TestUnchangedIsCertainOrFalse(t *testing.T) {
 		if want := d.driver != MySQL; got != want {
 			t.Fatalf("a source that nobody touches: Unchanged() = %v, want %v", got, want)
 		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if unchanged, err := db.Unchanged(ended, mark); unchanged || got && !errors.Is(err, context.Canceled) {
+			t.Errorf("asked by a caller who has left: Unchanged() = %v, %v, want an error", unchanged, err)
+		}
+		mark, _ = provesUnchanged(t, db)
 		for _, sql := range []string{
 			"UPDATE users SET short_code = 'new' WHERE id = 1",
 			"INSERT INTO users VALUES (9, 'i@example.com', 'C9', NULL)",
@@ -105,6 +113,12 @@ func TestUnchangedSeesATransactionThatWasUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		mark := readMark(t, db)
+		if d.driver == Postgres {
+			d.exec(t, "UPDATE users SET short_code = 'new' WHERE id = 2")
+			if between := readMark(t, db); between != "" {
+				t.Errorf("the mark is %q while a transaction is older than the last commit, want none", between)
+			}
+		}
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +142,11 @@ func TestUnchangedDoesNotTrustTheTimeOfDay(t *testing.T) {
 			cfg.Email, cfg.Columns = "email", []string{"short_code"}
 			db := d.open(t, cfg)
 			for range 5 {
-				assertChanged(t, db, readMark(t, db), name)
+				mark := readMark(t, db)
+				if mark != "" {
+					t.Errorf("%s: the mark is %q, want none", name, mark)
+				}
+				assertChanged(t, db, mark, name)
 			}
 		}
 	})
