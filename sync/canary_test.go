@@ -173,6 +173,19 @@ func TestAForcedPushForSomeLeavesTheCanaryForTheOthers(t *testing.T) {
 	}
 }
 
+// An import that never counts as lost is waited for without an end.
+func TestAReportNamesNoTimeAfterWhichTheFirstContactsCountAsLostWhereTheyNeverDo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.guard.Canary, w.policy.ActivityTimeout = 5, 0
+		w.populate(20, 1)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
+		if a := w.run(ccsync.Options{}).Ahead; a == nil || a.Contacts != 5 || !a.Until.IsZero() {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
 // While the import of the contacts that go ahead does not end, report, record and log say what
 // everybody waits for, and until when.
 func TestAReportSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {

@@ -122,6 +122,20 @@ func TestOnePoisonousRowDoesNotHoldBackItsNeighbours(t *testing.T) {
 	})
 }
 
+// An account that takes nothing must not cost an import for each row.
+func TestARunSendsLostRowsAgainInNoMoreThan64Halves(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(100, 1)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultPoisoned, Match: "@example.com", Path: importPath})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if p := report.Push; len(w.box.Imports()) != 65 || p.Verified != 0 || len(p.Problems) != 100 {
+			t.Errorf("%d imports, %d verified, %d problems", len(w.box.Imports()), p.Verified, len(p.Problems))
+		}
+	})
+}
+
 func TestWhoWentMeanwhileIsNotSentAgainWithHisNeighbours(t *testing.T) {
 	t.Parallel()
 	slow := func(int) time.Duration { return 20 * time.Second }

@@ -53,12 +53,24 @@ func TestATickIsIdleOnlyWhileEveryConditionHolds(t *testing.T) {
 			w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Second) }
 			time.Sleep(2 * time.Second)
 		}, false},
-		"a snapshot is not due":                {func(w *world) { w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Hour) } }, true},
-		"a run for all died":                   {func(w *world) { w.runUntil(moment{request: 1, seen: true}, ccsync.Options{}) }, false},
-		"a dry run came between":               {func(w *world) { w.dry(ccsync.Options{}) }, true},
-		"a run for all found nothing to do":    {func(w *world) { w.run(ccsync.Options{Trigger: "push"}) }, true},
-		"a run for one user found nothing":     {func(w *world) { w.run(ccsync.Options{Only: []string{"user000001@example.com"}}) }, true},
-		"a run for one user left a problem":    {(*world).loseOne, false},
+		"a snapshot is not due":             {func(w *world) { w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Hour) } }, true},
+		"a run for all died":                {func(w *world) { w.runUntil(moment{request: 1, seen: true}, ccsync.Options{}) }, false},
+		"a dry run came between":            {func(w *world) { w.dry(ccsync.Options{}) }, true},
+		"a run for all found nothing to do": {func(w *world) { w.run(ccsync.Options{Trigger: "push"}) }, true},
+		"a run for one user found nothing":  {func(w *world) { w.run(ccsync.Options{Only: []string{"user000001@example.com"}}) }, true},
+		"a run for one user left a problem": {(*world).loseOne, false},
+		"a retry is due": {func(w *world) {
+			w.policy.Drift = 3 * time.Hour
+			w.loseOne()
+			w.want(w.run(ccsync.Options{}), ccsync.Partial)
+			time.Sleep(time.Hour)
+		}, false},
+		"a retry is not due": {func(w *world) {
+			w.policy.Drift = 3 * time.Hour
+			w.loseOne()
+			w.want(w.run(ccsync.Options{}), ccsync.Partial)
+			time.Sleep(50 * time.Minute)
+		}, true},
 		"a run for all was refused":            {func(w *world) { w.guard.MinSourceRows = 11; w.run(ccsync.Options{}); w.guard.MinSourceRows = 0 }, false},
 		"the clock of the server was set back": {func(w *world) { w.box.Advance(-time.Hour); w.dry(ccsync.Options{}) }, false},
 	}
@@ -227,6 +239,17 @@ func TestASourceThatCannotBeReadIsNoIdleTick(t *testing.T) {
 		e := w.engine()
 		e.Unchanged = func(context.Context, string) (bool, error) { return false, errors.New("gone") }
 		if idle, err := e.Idle(w.t.Context()); idle || !errors.As(err, new(*ccsync.SourceError)) {
+			t.Errorf("idle: %v, %v", idle, err)
+		}
+	})
+}
+
+func TestAStateDatabaseThatCannotBeReadIsNoIdleTick(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.settled()
+		w.state.Close()
+		if idle, err := w.engine().Idle(w.t.Context()); idle || err == nil {
 			t.Errorf("idle: %v, %v", idle, err)
 		}
 	})

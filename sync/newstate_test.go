@@ -93,8 +93,16 @@ func TestADryRunOfACloneRenewsNoToken(t *testing.T) {
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.home.Machine, w.home.Path = "m2", "/two.db"
 		w.rows[0].Values = []string{"NEW"}
-		report := w.dry(ccsync.Options{})
+		e := w.engine()
+		e.Write = nil
+		report, err := e.Run(w.t.Context(), ccsync.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.want(report, ccsync.Refused)
+		if n := e.Read.Requests(); n != 0 {
+			t.Errorf("%d requests through the reader that renews tokens", n)
+		}
 		if report.Summary.Change != 1 || report.Requests == 0 || !slices.Equal(report.Guard.Reasons, []string{"moved"}) {
 			t.Errorf("%+v, %d requests, %+v", report.Summary, report.Requests, report.Guard)
 		}

@@ -155,7 +155,7 @@ func (w *world) engine() *ccsync.Engine {
 			if w.unrenewed {
 				return nil
 			}
-			return reader
+			return ccapi.NewReader("http://sandbox/v3", w.client, w.tokens)
 		},
 		State: w.state, Quota: w.state.Quota(w.limits), Users: w.users, Read: reader, Write: ccapi.NewWriter(reader), Scratch: filepath.Dir(w.path),
 		Home: w.home, Policy: w.policy, Guard: w.guard, Version: "test", Waited: w.door.Waited, Log: slog.New(slog.NewTextHandler(testLog{w.t}, &slog.HandlerOptions{Level: logLevel()})),
