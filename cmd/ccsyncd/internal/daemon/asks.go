@@ -248,13 +248,17 @@ func startError(r *ccsync.Report) error {
 	return errors.New(r.Error.Message)
 }
 
-// settled is the answer of a run that ended. Those that it left pending learn at once why, if it
-// did not do its work.
+// settled is the answer of a run that ended. Users that it left pending get the reason if it did not
+// do its work, or waits for the first contacts of a push.
 func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 	reason := ""
 	switch report.Outcome {
 	case ccsync.Refused, ccsync.Deferred, ccsync.Failed, ccsync.Unauthorized:
 		reason = string(report.Outcome)
+	default:
+		if report.Ahead != nil || report.Unproven > 0 {
+			reason = "canary"
+		}
 	}
 	answer := web.RunAnswer{Run: report.Run, Users: r.Pending(reason)}
 	for i, u := range report.Users {

@@ -265,6 +265,22 @@ func TestAPendingUserLearnsWhyAtOnce(t *testing.T) {
 	}
 }
 
+func TestAUserWhoWaitsForTheFirstContactsLearnsThat(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 30, func(b *bubble) {
+		b.cfg.Guard.MaxChangePercent, b.cfg.Guard.Canary = 0, 2
+		b.wait(time.Minute)
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Times: 1})
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id < 3")
+		b.wait(15 * time.Minute)
+		b.exec("UPDATE users SET short_code = 'NEW20' WHERE id = 20")
+		status, a := b.askFor(`{"emails": ["user0020@example.com"], "wait": "10m"}`)
+		if status != http.StatusOK || len(a.Users) != 1 || a.Users[0].State != "pending" || a.Users[0].Reason != "canary" {
+			t.Errorf("%d %+v", status, a)
+		}
+	})
+}
+
 func TestAnAskWhoseTimeIsUpIsPendingAndStillServed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {
