@@ -18,8 +18,8 @@ import (
 const maxAnswer = 32 << 20
 
 var (
-	errNotJSON    = errors.New("the answer is cut short or not the JSON expected")
-	errIncomplete = errors.New("the answer lacks what was asked for")
+	errNotJSON    = errors.New("the answer is cut off or is not the expected JSON")
+	errIncomplete = errors.New("the answer lacks the requested data")
 	errTooLarge   = errors.New("the answer is larger than 32 MiB")
 )
 
@@ -87,7 +87,7 @@ func describeJSON(err error, resp *http.Response) error {
 		return fmt.Errorf("%w: %s is %s, not %s", errNotJSON, printable(t.Field), t.Value, t.Type.Kind())
 	}
 	if isHTML(resp) {
-		return fmt.Errorf("%w: it is an HTML page, probably of a gateway in between", errNotJSON)
+		return fmt.Errorf("%w: it is an HTML page, probably from a gateway in between", errNotJSON)
 	}
 	return errNotJSON
 }
@@ -154,7 +154,7 @@ type redirectError struct {
 }
 
 func (e *redirectError) Error() string {
-	return fmt.Sprintf("HTTP %d: %v to %s, not followed", e.status, ErrRedirect, e.to)
+	return fmt.Sprintf("HTTP %d: %v to %s; ccsyncd follows no redirects", e.status, ErrRedirect, e.to)
 }
 
 func (e *redirectError) Is(target error) bool {

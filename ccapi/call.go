@@ -55,7 +55,7 @@ func (r *Reader) read(ctx context.Context, op string, out document, query url.Va
 }
 
 // errToken is a token that no header can carry.
-var errToken = errors.New("the access token has a line break or another character that no header can carry")
+var errToken = errors.New("the access token has a line break or another character that a header cannot contain")
 
 // request builds the request of one attempt.
 func (c *call) request(ctx context.Context, tok *oauth2.Token) (*http.Request, error) {

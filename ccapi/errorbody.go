@@ -89,7 +89,7 @@ var (
 
 // pageText reduces an HTML page to its title, or to the beginning of its text.
 func pageText(page string) string {
-	const unnamed = "an HTML page, probably of a gateway in between"
+	const unnamed = "an HTML page, probably from a gateway in between"
 	if title := titled.FindStringSubmatch(page); title != nil {
 		if text := printable(html.UnescapeString(title[1])); text != "" {
 			return "an HTML page titled " + text

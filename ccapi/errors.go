@@ -26,7 +26,7 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrUnknownOutcome: a write was sent and its answer was lost or unreadable; it may have been
 	// done. It was not sent again.
-	ErrUnknownOutcome = errors.New("outcome unknown, the request may have been carried out")
+	ErrUnknownOutcome = errors.New("outcome unknown; the request may have been carried out")
 	// ErrRedirect: the server redirects elsewhere in place of answering; nothing was done, and the
 	// redirect was not followed.
 	ErrRedirect = errors.New("the server redirects")
@@ -102,7 +102,7 @@ type QuotaError struct {
 
 // Error tells until when.
 func (e *QuotaError) Error() string {
-	return "the day's requests of this API key are used up until " + e.ResetsAt.Format(time.RFC3339)
+	return "today's requests of this API key are used up until " + e.ResetsAt.Format(time.RFC3339)
 }
 
 // tokenError tells a login that is needed from a token that could not be had just now.

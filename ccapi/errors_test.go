@@ -24,7 +24,7 @@ func TestErrorBodiesComeInManyForms(t *testing.T) {
 		{"page without a title", `<html><head><style>p {}</style></head><body><h1>403</h1> <!-- a > b --><p>no &amp; no</p><script>x()</script>`, "",
 			"an HTML page: 403 no & no"},
 		{"page with an empty title", `<html><title> </title><body>no</body>`, "", "an HTML page: no"},
-		{"page without a text", `<html><head><script>x()</script></head></html>`, "", "an HTML page, probably of a gateway in between"},
+		{"page without a text", `<html><head><script>x()</script></head></html>`, "", "an HTML page, probably from a gateway in between"},
 		{"page with a long text", `<html><p>` + strings.Repeat("x", 1000), "", "an HTML page: " + strings.Repeat("x", 100) + "..."},
 		{"page whose title has no end", `<html><title>oops`, "", "an HTML page: oops"},
 		{"gateway", `{"message":"Forbidden"}`, "", "Forbidden"},

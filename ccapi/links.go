@@ -44,14 +44,14 @@ func (r *Reader) resolve(href string) (*url.URL, error) {
 		return nil, r.baseErr
 	}
 	if len(href) > maxLink {
-		return nil, errors.New("the answer holds a link that is too long")
+		return nil, errors.New("the answer has a link that is too long")
 	}
 	u, err := r.base.Parse(href)
 	if err != nil {
-		return nil, errors.New("the answer holds a link that is no URL")
+		return nil, errors.New("the answer has a link that is not a URL")
 	}
 	if u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base) {
-		return nil, fmt.Errorf("link to %s %w (%s), not followed", place(u), ErrForeignHost, place(r.base))
+		return nil, fmt.Errorf("a link to %s %w (%s); ccsyncd does not follow it", place(u), ErrForeignHost, place(r.base))
 	}
 	u.Fragment = ""
 	return u, nil

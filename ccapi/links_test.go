@@ -158,7 +158,7 @@ func TestARedirectIsARefusal(t *testing.T) {
 				if place == "" {
 					place = "http://evil.test"
 				}
-				want := fmt.Sprintf("import contacts: HTTP %d: the server redirects to %s, not followed", code, place)
+				want := fmt.Sprintf("import contacts: HTTP %d: the server redirects to %s; ccsyncd follows no redirects", code, place)
 				if err.Error() != want || errors.Is(err, ErrForeignHost) != (code != 302 && code != 308) {
 					t.Errorf("import: %v, want %s", err, want)
 				}

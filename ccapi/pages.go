@@ -18,7 +18,7 @@ const (
 )
 
 // errRound stops a server whose links lead round in circles or never end.
-var errRound = errors.New("the pages link round in circles or without end")
+var errRound = errors.New("the links between the pages form a loop or never end")
 
 // link is a reference in an answer.
 type link struct {

@@ -206,7 +206,7 @@ var recordedErrors = map[string]struct {
 	"error-404.json":     {404, ErrNotFound, "HTTP 404 Not Found (contacts.api.not_found): contact_id is in an invalid format."},
 	"error-409.json":     {409, ErrConflict, "HTTP 409 Conflict (contacts.api.conflict): Validation failed: Email already exists for contact " + annID},
 	"error-429.json":     {429, nil, "HTTP 429 Too Many Requests (throttled): Too Many Requests"},
-	"error-429-day.json": {429, nil, "the day's requests of this API key are used up until "},
+	"error-429-day.json": {429, nil, "today's requests of this API key are used up until "},
 }
 
 func TestRecordedErrorsAreTold(t *testing.T) {

@@ -136,7 +136,7 @@ func (d *contactDoc) apply(edits []Edit) (changed bool, err error) {
 		changed = changed || did
 	}
 	if len(d.CustomFields) > maxFieldsWritten {
-		return false, fmt.Errorf("replace contact: it has %d custom fields and only %d can be written back", len(d.CustomFields), maxFieldsWritten)
+		return false, fmt.Errorf("replace contact: it has %d custom fields, but only %d can be written back", len(d.CustomFields), maxFieldsWritten)
 	}
 	return changed, nil
 }
@@ -177,7 +177,7 @@ func (d *contactDoc) setCustomField(id, value string) (changed bool, err error) 
 		return false, nil
 	}
 	if d.CustomFields == nil {
-		return false, errors.New("the server did not tell the contact's custom fields")
+		return false, errors.New("the server's answer lacks the contact's custom fields")
 	}
 	d.CustomFields = append(d.CustomFields, contactFieldDoc{ID: id, Value: text(value)})
 	return true, nil

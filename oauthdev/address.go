@@ -24,13 +24,13 @@ func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Hostname() == "" || !visible(address):
-		return errors.New("it is no web address")
+		return errors.New("it is not a web address")
 	case u.User != nil:
-		return errors.New("it has a user name in it")
+		return errors.New("it contains a user name")
 	case u.Scheme == "https", u.Scheme == "http" && kit.IsLoopback(u.Hostname()):
 		return nil
 	}
-	return errors.New("it is not https")
+	return errors.New("it is not an https address")
 }
 
 // stranger is the host of the first address that is neither on the authorization server nor on

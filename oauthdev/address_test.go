@@ -28,17 +28,17 @@ func TestAddressesThatAPersonIsAskedToOpen(t *testing.T) {
 		"one that ends alike":        {"https://evilconstantcontact.com/activate", "", "evilconstantcontact.com"},
 		"one that begins alike":      {"https://constantcontact.com.evil.example/", "", "constantcontact.com.evil.example"},
 		"signs at the ends of ASCII": {"https://constantcontact.com/!~activate", "", ""},
-		"plain http":                 {"http://identity.constantcontact.com/activate", "not https", ""},
-		"plain http to a name":       {"http://localhost.evil.example/", "not https", ""},
+		"plain http":                 {"http://identity.constantcontact.com/activate", "not an https address", ""},
+		"plain http to a name":       {"http://localhost.evil.example/", "not an https address", ""},
 		"a user name":                {"https://constantcontact.com@evil.example/", "user name", ""},
-		"a script":                   {"javascript:alert(1)", "no web address", ""},
-		"a file":                     {"file:///etc/passwd", "no web address", ""},
-		"no scheme":                  {"identity.constantcontact.com/activate", "no web address", ""},
-		"a line break":               {"https://constantcontact.com/\nactivate", "no web address", ""},
-		"letters that look alike":    {"https://cоnstantcontact.com/activate", "no web address", ""},
+		"a script":                   {"javascript:alert(1)", "not a web address", ""},
+		"a file":                     {"file:///etc/passwd", "not a web address", ""},
+		"no scheme":                  {"identity.constantcontact.com/activate", "not a web address", ""},
+		"a line break":               {"https://constantcontact.com/\nactivate", "not a web address", ""},
+		"letters that look alike":    {"https://cоnstantcontact.com/activate", "not a web address", ""},
 		"no end":                     {"https://constantcontact.com/" + strings.Repeat("a", 173), "more than 200", ""},
 		"the longest":                {"https://constantcontact.com/" + strings.Repeat("a", 172), "", ""},
-		"no host":                    {"https:/activate", "no web address", ""},
+		"no host":                    {"https:/activate", "not a web address", ""},
 	}
 	for name, tt := range tests {
 		for _, complete := range []bool{false, true} {
@@ -80,7 +80,7 @@ func TestALineBreakIsRefusedAtOnce(t *testing.T) {
 		inWorld(t, func(w *world) {
 			c := oauthdev.New(oauthdev.Config{ClientID: "app-1\n", AuthURL: "http://authz.test/oauth2/default/v1", HTTP: w.httpClient()}, w.store)
 			_, err := c.Start(w.t.Context())
-			if err == nil || !strings.Contains(err.Error(), "client_id has a line break") || len(w.server.forms) > 0 {
+			if err == nil || !strings.Contains(err.Error(), "client_id is empty, or has a space, a line break") || len(w.server.forms) > 0 {
 				w.t.Errorf("Start: %v after %d requests", err, len(w.server.forms))
 			}
 		})

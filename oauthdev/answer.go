@@ -173,9 +173,9 @@ const otherHost = "identity.constantcontact.com"
 
 // kind names what came instead of JSON.
 func kind(resp *http.Response) string {
-	what := "something without a type"
+	what := "a body without a content type"
 	if resp.Header.Get("Location") != "" {
-		what = "a redirect, which is not followed"
+		what = "a redirect, which ccsyncd does not follow"
 	} else if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil {
 		what = plain(t)
 	}

@@ -91,13 +91,13 @@ func (c *Client) newPending(a *answer) (*pending, error) {
 // check refuses a login whose addresses nobody should open.
 func (p *pending) check() error {
 	if err := checkAddress(p.URI); err != nil {
-		return fmt.Errorf("the address to open (verification_uri) is refused: %w", err)
+		return fmt.Errorf("ccsyncd refuses the address to open (verification_uri): %w", err)
 	}
 	if p.Complete == "" {
 		return nil
 	}
 	if err := checkAddress(p.Complete); err != nil {
-		return fmt.Errorf("the address of the QR code (verification_uri_complete) is refused: %w", err)
+		return fmt.Errorf("ccsyncd refuses the address of the QR code (verification_uri_complete): %w", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestTwoLostAnswersLeaveTheTokenInDoubt(t *testing.T) {
 		if !s.Authorized || !s.InDoubt || !s.DoubtSince.Equal(e.Since) || !s.NextTry.Equal(e.Next) || !s.DeadSince.IsZero() {
 			w.t.Errorf("the status is %+v", s)
 		}
-		for _, want := range []string{"in doubt since", "retried after", "connection broke"} {
+		for _, want := range []string{"in doubt since", "next try is due at", "connection broke"} {
 			if !strings.Contains(e.Error(), want) {
 				w.t.Errorf("%q does not say %q", e, want)
 			}
@@ -89,7 +89,7 @@ func TestATokenInDoubtIsDeadOnceTheServerSaysSo(t *testing.T) {
 		e := w.doubt(w.client)
 		time.Sleep(time.Until(e.Next))
 		_, err := w.client.Token(w.t.Context())
-		if reason := deadReason(w.t, err); !strings.Contains(reason, "answer to an earlier refresh was lost") {
+		if reason := deadReason(w.t, err); !strings.Contains(reason, "answer to an earlier token refresh was lost") {
 			w.t.Error(reason)
 		}
 	})

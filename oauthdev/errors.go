@@ -17,7 +17,7 @@ var (
 	// ErrNoRefreshToken means that a login ended without a refresh token, so that it could not be
 	// kept up unattended: the scope offline_access was not asked for, or the application may not
 	// have it.
-	ErrNoRefreshToken = errors.New("the login came without a refresh token: the scope offline_access is missing")
+	ErrNoRefreshToken = errors.New("the login has no refresh token; the scope offline_access is missing")
 )
 
 // LoginError means that there is no usable login and that only a person can make one.
@@ -40,7 +40,7 @@ type DoubtError struct {
 }
 
 func (e *DoubtError) Error() string {
-	text := fmt.Sprintf("the refresh token is in doubt since %s, because answers of the authorization server were lost; it is retried after %s",
+	text := fmt.Sprintf("the refresh token has been in doubt since %s, because answers from the authorization server were lost; the next try is due at %s",
 		e.Since.Format(time.RFC3339), e.Next.Format(time.RFC3339))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()

@@ -70,7 +70,7 @@ func (c *Client) approved(ctx context.Context, d *Device, r *reply) (*oauth2.Tok
 	}
 	_ = c.clearPending(ctx, d)
 	if !visible(r.answer.AccessToken) {
-		return nil, errors.New("the login was approved, but its access token has a line break or another character that no header can carry")
+		return nil, errors.New("the login was approved, but its access token has a line break or another character that a header cannot contain")
 	}
 	life := r.answer.ExpiresIn.or(defaultLife)
 	t := &oauth2.Token{
@@ -123,7 +123,7 @@ func (p *poller) next(r *reply) error {
 	case "expired_token":
 		return ErrExpired
 	case "invalid_grant":
-		return fmt.Errorf("%w, or was used: %w", ErrExpired, r.err)
+		return fmt.Errorf("%w or was used: %w", ErrExpired, r.err)
 	default:
 		return r.err
 	}

@@ -75,7 +75,7 @@ func parseRecord(raw []byte) (*record, error) {
 		return nil, errors.New("read the stored login: it is damaged")
 	}
 	if r.Version > recordVersion {
-		return nil, fmt.Errorf("read the stored login: it has version %d, written by a newer ccsyncd", r.Version)
+		return nil, fmt.Errorf("read the stored login: it has version %d, from a newer ccsyncd", r.Version)
 	}
 	return r, nil
 }
@@ -88,7 +88,7 @@ func (r *record) missing(client string) error {
 	case r.Current == nil:
 		return &LoginError{Reason: "nobody has logged in yet"}
 	case r.Current.Client != client:
-		return &LoginError{Reason: "the stored login was made for another client_id"}
+		return &LoginError{Reason: "the stored login is for another client_id"}
 	case r.Dead != nil:
 		return &LoginError{Reason: r.Dead.Reason}
 	}

@@ -45,7 +45,7 @@ func TestRefreshAnswers(t *testing.T) {
 		{name: "row 6: 503 without end is reported", faults: []fault{unavailable, unavailable, unavailable, unavailable, unavailable},
 			requests: 5, failed: "503", doubt: true},
 		{name: "row 6: an invalid_grant after a 502 is put down to a lost answer", faults: []fault{failedAfter},
-			requests: 2, dead: "answer to an earlier refresh was lost"},
+			requests: 2, dead: "answer to an earlier token refresh was lost"},
 		{name: "row 7: a page with 200 is repeated", faults: []fault{page}, requests: 2},
 		{name: "row 7: a page with 404 is named", faults: []fault{wrongPath, wrongPath, wrongPath, wrongPath, wrongPath},
 			requests: 5, failed: "not JSON but text/html"},
@@ -71,12 +71,12 @@ func TestRefreshAnswers(t *testing.T) {
 		{name: "row 10: an empty answer, within grace", grace: time.Minute, faults: []fault{emptyAfter}, requests: 2},
 		{name: "row 10: a time-out after the spending, within grace", grace: time.Minute, faults: []fault{hangAfter}, requests: 2},
 		{name: "row 10: success without a token, within grace", grace: time.Minute, faults: []fault{noToken}, requests: 2},
-		{name: "row 10: success without a token, without grace", faults: []fault{noToken}, requests: 2, dead: "answer to an earlier refresh was lost"},
+		{name: "row 10: success without a token, without grace", faults: []fault{noToken}, requests: 2, dead: "answer to an earlier token refresh was lost"},
 		{name: "row 4: a long description is shortened", faults: []fault{longWords}, requests: 1, failed: "invalid_request: " + strings.Repeat("é", 200)},
 		{name: "row 10: an answer of more than 1 MiB", faults: []fault{huge}, requests: 2},
 		{name: "row 10: an answer that is no HTTP, within grace", grace: time.Minute, faults: []fault{garbage}, requests: 2},
 		{name: "row 10: a reset after the spending, without grace, is named", faults: []fault{resetAfter},
-			requests: 2, dead: "answer to an earlier refresh was lost"},
+			requests: 2, dead: "answer to an earlier token refresh was lost"},
 		{name: "row 10: a 503 to the second sending does not use it up", grace: time.Minute,
 			faults: []fault{resetAfter, unavailable, throttled}, requests: 4},
 		{name: "row 11: two lost answers leave it in doubt", faults: []fault{resetBefore, hangBefore}, requests: 2,
@@ -157,15 +157,15 @@ func TestRefusedRefreshToken(t *testing.T) {
 		want string
 	}{
 		{"a token that was sent for the first time was spent by a copy", func(w *world) {}, "copy of this state file"},
-		{"a token of 201 days has lapsed", func(w *world) { time.Sleep(200 * 24 * time.Hour) }, "lapsed after 180 days: it was 201 days old"},
-		{"a token of 180 days has lapsed", func(w *world) { time.Sleep(179 * 24 * time.Hour) }, "lapsed after 180 days: it was 180 days old"},
+		{"a token of 201 days has lapsed", func(w *world) { time.Sleep(200 * 24 * time.Hour) }, "expired after 180 days without use: it was 201 days old"},
+		{"a token of 180 days has lapsed", func(w *world) { time.Sleep(179 * 24 * time.Hour) }, "expired after 180 days without use: it was 180 days old"},
 		{"one of a second less has not", func(w *world) { time.Sleep(179*24*time.Hour - time.Second) }, "copy of this state file"},
 		{"a long-lived token was revoked", func(w *world) {
 			w.server.next(sameAgain)
 			w.token(w.client)
 			time.Sleep(100 * 24 * time.Hour)
 		}, "revoked"},
-		{"a 500 before it may have spent it", func(w *world) { w.server.next(plain500) }, "answer to an earlier refresh was lost"},
+		{"a 500 before it may have spent it", func(w *world) { w.server.next(plain500) }, "answer to an earlier token refresh was lost"},
 		{"a 429 in between changes nothing", func(w *world) { w.server.next(throttled) }, "copy of this state file"},
 	}
 	for _, test := range tests {

@@ -49,7 +49,7 @@ func (b *body) sent() time.Time {
 // post sends one form, once: the body cannot be rewound, so no transport can repeat it.
 func (c *Client) post(ctx context.Context, target string, form url.Values) *reply {
 	if !visible(c.id) {
-		return &reply{fate: unsent, err: errors.New("the client_id has a line break, a blank or another character that does not belong there, or is empty")}
+		return &reply{fate: unsent, err: errors.New("the client_id is empty, or has a space, a line break or another invalid character")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -97,7 +97,7 @@ func (c *Client) askToken(ctx context.Context, form url.Values) *reply {
 		c.asked.Store(r.sent.UnixNano())
 	}
 	if r.fate == granted && r.answer.AccessToken == "" {
-		r.fate, r.err = lost, &Error{Status: http.StatusOK, Description: "no token in it"}
+		r.fate, r.err = lost, &Error{Status: http.StatusOK, Description: "the answer has no token"}
 	}
 	return r
 }
@@ -110,9 +110,9 @@ func broken(err error, b *body) *reply {
 	if b.sent().IsZero() {
 		return &reply{fate: unsent, err: fmt.Errorf("reach the authorization server: %w", err)}
 	}
-	text := "the connection broke before a whole answer came"
+	text := "the connection broke before the answer was complete"
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		text = "no answer of the authorization server in time"
+		text = "the authorization server did not answer in time"
 	}
 	return &reply{fate: lost, sent: b.sent(), err: &brokenError{text: text, err: err}}
 }

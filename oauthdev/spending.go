@@ -9,11 +9,11 @@ import (
 
 // The reasons of a dead login, for people. Those of lapsed tokens have their age in them.
 const (
-	reasonLost = "the answer to an earlier refresh was lost, in a crash or on its way, " +
-		"and the next refresh token with it"
-	reasonCopied = "the refresh token had been spent or revoked although this installation never sent it before: " +
-		"most likely a copy of this state file is in use elsewhere"
-	reasonRevoked = "the refresh token was revoked: by the account's owner, or with the application"
+	reasonLost = "the answer to an earlier token refresh was lost, in a crash or on the network, " +
+		"and with it the next refresh token"
+	reasonCopied = "the refresh token was used or revoked, although this installation had never sent it; " +
+		"most likely another installation uses a copy of this state file"
+	reasonRevoked = "the account's owner revoked the refresh token, or the application was deleted"
 )
 
 // The pauses between two tries with a refresh token that is in doubt. Each is twice as long as the
@@ -88,7 +88,7 @@ func (r *record) cause(now time.Time) string {
 	switch {
 	case !now.Before(r.Current.lapses()):
 		days := int(now.Sub(r.Current.lapses().Add(-refreshLife)).Hours() / 24)
-		return fmt.Sprintf("the refresh token lapsed after 180 days: it was %d days old", days)
+		return fmt.Sprintf("the refresh token expired after 180 days without use: it was %d days old", days)
 	case r.Current.LongLived:
 		return reasonRevoked
 	case r.Spending.Sends > 0 || r.Spending.Doubted:

@@ -166,7 +166,7 @@ func TestMarksOfDeadProcesses(t *testing.T) {
 			w.login()
 			w.crash(2)
 			_, err := w.newClient().Token(w.t.Context())
-			if reason := deadReason(w.t, err); !strings.Contains(reason, "in a crash or on its way") {
+			if reason := deadReason(w.t, err); !strings.Contains(reason, "in a crash or on the network") {
 				w.t.Error(reason)
 			}
 		})
@@ -195,7 +195,7 @@ func TestMarksOfDeadProcesses(t *testing.T) {
 			}
 			time.Sleep(time.Until(e.Next))
 			_, err := w.newClient().Token(w.t.Context())
-			if reason := deadReason(w.t, err); !strings.Contains(reason, "in a crash or on its way") {
+			if reason := deadReason(w.t, err); !strings.Contains(reason, "in a crash or on the network") {
 				w.t.Error(reason)
 			}
 		})

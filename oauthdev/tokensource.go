@@ -116,5 +116,5 @@ func (s StaticTokens) Token(context.Context) (*oauth2.Token, error) { return s.t
 // Renew returns a *LoginError: a new token that is refused belongs to a person without an account.
 func (s StaticTokens) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 	return nil, &LoginError{Reason: "Constant Contact refuses the new token: " +
-		"the person who approved has no account there, or not the rights"}
+		"the person who approved the login has no account there or lacks the rights"}
 }

@@ -25,6 +25,6 @@ func (u UnrenewedTokens) Token(context.Context) (*oauth2.Token, error) { return 
 
 // Renew returns a *LoginError.
 func (u UnrenewedTokens) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
-	return nil, &LoginError{Reason: "the access token has expired or is refused, and may not be renewed here: " +
-		"that would spend the refresh token of the installation that this state database was copied from"}
+	return nil, &LoginError{Reason: "the access token has expired or was refused, and ccsyncd does not renew it here; " +
+		"renewing it would use up the refresh token of the installation that this state database was copied from"}
 }

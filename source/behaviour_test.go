@@ -127,7 +127,7 @@ func TestWhatTheDatabaseLacksIsNamedWithTheNearest(t *testing.T) {
 			{"a table in another case", Config{Table: "USERZ", Email: "email"}, []string{`no table "USERZ"`, `did you mean "users"?`}},
 			{"a schema", Config{Table: "nowhere.users", Email: "email"}, []string{`no table "nowhere.users"`, "orders, users"}},
 			{"the address", Config{Table: "users", Email: "mail"}, []string{`no column "mail" in table "users"`, `did you mean "email"?`, "id, email, short_code, deleted_at"}},
-			{"a column that is nothing like any", Config{Table: "users", Email: "email", Key: "zzzzzz"}, []string{`no column "zzzzzz"`, "; there are: id, email"}},
+			{"a column that is nothing like any", Config{Table: "users", Email: "email", Key: "zzzzzz"}, []string{`no column "zzzzzz"`, "; choose from: id, email"}},
 			{"a column of a query", Config{Query: "SELECT email, short_code AS code FROM users", Email: "email"}, []string{`no column "short_code" in query in [source]`, "email, code"}},
 			{"a twin column", Config{Query: "SELECT a.email, a.short_code, b.short_code FROM users a JOIN users b ON a.id = b.id", Email: "email"}, []string{"short_code", "AS"}},
 			{"SQL in where", Config{Table: "users", Email: "email", Where: "id = = 1"}, []string{"syntax", "correct where in [source]"}},
@@ -289,7 +289,7 @@ func TestTheEndOfTheContextIsAnErrorOfTheSequence(t *testing.T) {
 		}
 		cfg.Timeout = 50 * time.Millisecond
 		_, err := readRows(t.Context(), d.open(t, cfg))
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(fmt.Sprint(err), "time-out after 50ms") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(fmt.Sprint(err), "timed out after 50ms") {
 			t.Errorf("got %v, want a time-out after 50ms", err)
 		}
 	})

@@ -25,7 +25,7 @@ func serverTimeout(timeout time.Duration) time.Duration { return timeout + 5*tim
 func readError(rel relation, identity string, err error) error {
 	return &Error{
 		Message: fmt.Sprintf("read %s from %s: %s", rel, identity, innermost(err)),
-		Hint:    "the next run tries again",
+		Hint:    "the next run retries",
 		Err:     err,
 	}
 }
@@ -60,9 +60,9 @@ func connectCause(err error) (cause, hint string, config bool) {
 	case errors.Is(err, syscall.ENOENT):
 		return "no such socket", "start the server, or correct the socket in dsn", false
 	case errors.As(err, &certificate):
-		return certificate.Err.Error(), "name its authority in dsn (sslrootcert or sslca), or accept any certificate (sslmode=require, tls=skip-verify)", false
+		return certificate.Err.Error(), "name the CA's file in dsn (sslrootcert or sslca), or accept any certificate (sslmode=require, tls=skip-verify)", false
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return "no answer", "correct host and port in dsn, or let the firewall pass", false
+		return "no answer", "correct host and port in dsn, or open the firewall", false
 	}
 	return innermost(err).Error(), "", false
 }
@@ -70,11 +70,11 @@ func connectCause(err error) (cause, hint string, config bool) {
 func postgresConnectHint(code string) (hint string, config bool) {
 	switch {
 	case strings.HasPrefix(code, "28"):
-		return "correct user and password in dsn, or let pg_hba.conf of the server admit them", true
+		return "correct user and password in dsn, or allow them in the server's pg_hba.conf", true
 	case code == "3D000":
 		return "correct the database in dsn", true
 	case code == "53300":
-		return "the server has no connection to spare: raise max_connections, or let the app use fewer", false
+		return "the server has no free connection; raise max_connections, or make the app use fewer", false
 	}
 	return "", false
 }

@@ -16,7 +16,7 @@ func TestWhatAPostgreSQLServerRefusesIsToldWithWhatToDo(t *testing.T) {
 		"28P01": {"user and password", true},
 		"28000": {"user and password", true},
 		"3D000": {"correct the database", true},
-		"53300": {"no connection to spare", false},
+		"53300": {"no free connection", false},
 		"57P03": {"", false},
 		"":      {"", false},
 	} {

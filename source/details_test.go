@@ -50,9 +50,9 @@ func TestErrorsOfMySQLSayWhatToDo(t *testing.T) {
 		hint   string
 		config bool
 	}{
-		1040: {"no connection to spare", false}, 1044: {"correct the database", true}, 1045: {"correct user and password", true},
-		1046: {"end dsn in /database", true}, 1049: {"correct the database", true}, 1054: {"correct where in [source]", true},
-		1060: {"a name of its own with AS", true}, 1064: {"correct where in [source]", true}, 1130: {"CREATE USER for the host", true},
+		1040: {"no free connection", false}, 1044: {"correct the database", true}, 1045: {"correct user and password", true},
+		1046: {"add /database to dsn", true}, 1049: {"correct the database", true}, 1054: {"correct where in [source]", true},
+		1060: {"a different name with AS", true}, 1064: {"correct where in [source]", true}, 1130: {"CREATE USER for the host", true},
 		1142: {"GRANT SELECT ON users TO 'bob'", false}, 1143: {"GRANT SELECT ON users TO 'bob'", false}, 1146: {"correct where", true},
 		1305: {"correct where", true}, 1792: {"correct where", true}, 1969: {"a limit of the server", false}, 3024: {"a limit of the server", false},
 		9999: {"", false},

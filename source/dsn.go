@@ -48,7 +48,7 @@ func parseDSN(dsn, driver, dir string) (*target, error) {
 		return nil, misconfigured("set it to a path or to the URL that the app uses", "dsn in [source] is empty")
 	}
 	if strings.ContainsAny(dsn, "\x00\r\n") {
-		return nil, misconfigured("write it on one line", "dsn in [source] holds a control character")
+		return nil, misconfigured("write it on one line", "dsn in [source] contains a control character")
 	}
 	if err := mistaken(dsn); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func parseDSN(dsn, driver, dir string) (*target, error) {
 	case !slices.Contains([]string{SQLite, Postgres, MySQL}, driver):
 		return nil, misconfigured(`it is "sqlite", "postgres" or "mysql"`, "no driver %q", driver)
 	case hasScheme(dsn) && found != driver:
-		return nil, misconfigured("remove driver, or correct dsn", "driver = %q in [source], but dsn is one of another database", driver)
+		return nil, misconfigured("remove driver, or correct dsn", "driver = %q in [source], but dsn is for another database", driver)
 	}
 	switch driver {
 	case Postgres:
@@ -98,7 +98,7 @@ func detect(dsn string) (string, error) {
 	case goMySQLPattern.MatchString(withoutParams(dsn)):
 		return MySQL, nil
 	case m != nil && strings.Contains(dsn, "://"), m != nil && strings.EqualFold(m[1], "jdbc"):
-		return "", misconfigured("use sqlite:, postgres://, mysql:// or mariadb://", "dsn in [source] is the URL of a database or library that is not supported")
+		return "", misconfigured("use sqlite:, postgres://, mysql:// or mariadb://", "dsn in [source] is for a database or library that is not supported")
 	}
 	return SQLite, nil
 }
@@ -140,7 +140,7 @@ func parseSQLite(dsn, dir string) (*target, error) {
 		return nil, misconfigured("name the file of the app's database", "dsn in [source] names no file")
 	}
 	for name := range params {
-		t.leftOut(name, "the file is opened read-only, with this program's own settings")
+		t.leftOut(name, "ccsyncd opens the file read-only, with its own settings")
 	}
 	relative := !filepath.IsAbs(path)
 	if relative {
@@ -179,9 +179,9 @@ func sqliteURLPath(path string) string {
 // leftOut notes a parameter that is not passed on.
 func (t *target) leftOut(name, why string) {
 	if t.private {
-		name = "of an unknown name"
+		name = "with an unknown name"
 	}
-	t.note("parameter " + name + " of dsn is left out: " + why)
+	t.note("parameter " + name + " of dsn is ignored: " + why)
 }
 
 func (t *target) note(text string) {

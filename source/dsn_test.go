@@ -198,7 +198,7 @@ func TestDSNsOfMySQLAreUnderstood(t *testing.T) {
 func TestAServerElsewhereWhoseCertificateIsNotVerifiedIsNoted(t *testing.T) {
 	clearPostgresEnvironment(t)
 	folder, _ := newAuthority(t)
-	const without, perhaps, anyCertificate = "without TLS", "only if it says", "is not verified"
+	const without, perhaps, anyCertificate = "does not use TLS", "only if the server offers it", "is not verified"
 	for dsn, want := range map[string][]string{
 		"postgres://bob:x@h/app":                                    {"h:5432 " + perhaps},
 		"postgres://bob:x@h/app?sslmode=allow":                      {"h:5432 " + perhaps},
@@ -381,20 +381,20 @@ func TestADSNThatCannotBeReadIsRefusedWithoutItsPassword(t *testing.T) {
 func TestADSNThatIsSomethingElseIsNamedForWhatItIs(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
-		`"postgres://bob:x@h/app"`:                   "stands in quotes",
-		`'app.db'`:                                   "stands in quotes",
+		`"postgres://bob:x@h/app"`:                   "is in quotes",
+		`'app.db'`:                                   "is in quotes",
 		"prisma+postgres://h/?api_key=x":             "of Prisma's proxy",
 		"prisma://h/?api_key=x":                      "of Prisma's proxy",
 		"postgres://bob:x@h/app?schema=":             "an empty schema",
 		"mysql -h h -u bob -px":                      "is a command",
 		"psql app":                                   "is a command",
-		`{"host":"h"}`:                               "is no path",
-		"Server=h;Password=x":                        "is no path",
-		"sqlite://bob:x@h":                           "names a user or host",
+		`{"host":"h"}`:                               "is neither a path nor a URL",
+		"Server=h;Password=x":                        "is neither a path nor a URL",
+		"sqlite://bob:x@h":                           "along with a user, a host",
 		"jdbc:sqlite:app.db":                         "not supported",
 		"oracle://bob:x@h/app":                       "not supported",
 		"postgres://bob:x@h/app?sslmode=perhaps":     "sslmode is invalid",
-		"10.0.0.1:3306/app":                          "which database it is for",
+		"10.0.0.1:3306/app":                          "does not name its type of database",
 		"DATABASE_URL=postgres://bob:x@h/app":        "begins with the name of a variable",
 		"export DATABASE_URL=postgres://bob:x@h/app": "begins with the name of a variable",
 	} {

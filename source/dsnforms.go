@@ -7,7 +7,7 @@ import (
 )
 
 // dsnForms is the hint of a DSN that is none.
-const dsnForms = "it is the path of a SQLite file (file:PATH for one with unusual characters), " +
+const dsnForms = "dsn is the path of a SQLite file (file:PATH if it has unusual characters), " +
 	"postgres://user:password@host:5432/database or mysql://user:password@host:3306/database"
 
 var (
@@ -30,9 +30,9 @@ func mistaken(dsn string) error {
 	const quotes = "\"'`"
 	switch {
 	case strings.ContainsAny(dsn[:1], quotes), strings.ContainsAny(dsn[len(dsn)-1:], quotes) && !keywordPattern.MatchString(dsn):
-		return misconfigured("remove them: some tools read an env file with its quotes (docker run --env-file, systemd before its quotes are balanced)", "dsn in [source] stands in quotes")
+		return misconfigured("remove the quotes; some tools keep the quotes of an env file (such as docker run --env-file)", "dsn in [source] is in quotes")
 	case proxy.MatchString(dsn):
-		return misconfigured("use the URL of the database itself, which Prisma's schema calls directUrl", "dsn in [source] is the address of Prisma's proxy, not of a database")
+		return misconfigured("use the URL of the database itself (directUrl in Prisma's schema)", "dsn in [source] is the address of Prisma's proxy, not of a database")
 	case assignment.MatchString(dsn):
 		return misconfigured("remove NAME= and keep what follows", "dsn in [source] begins with the name of a variable")
 	case command.MatchString(dsn):
@@ -46,13 +46,13 @@ func checkPath(path string, scheme bool) error {
 	first := strings.TrimPrefix(path, "//")
 	switch {
 	case scheme && namesHost.MatchString(first):
-		return misconfigured("a file has neither: "+dsnForms, "dsn in [source] names a user or host, or a password, beside a file")
+		return misconfigured("use a plain path for a file; "+dsnForms, "dsn in [source] names a file along with a user, a host or a password")
 	case scheme:
 		return nil
 	case option.MatchString(path):
 		return misconfigured(dsnForms, "dsn in [source] is a command")
 	case noPath.MatchString(path):
-		return misconfigured(dsnForms, "dsn in [source] is no path and no URL")
+		return misconfigured(dsnForms, "dsn in [source] is neither a path nor a URL")
 	case credentials.MatchString(path), hostAndPort.MatchString(path) && !volume.MatchString(path):
 		return untold()
 	}
@@ -65,7 +65,7 @@ func checkMissing(written, path string) error {
 	if _, err := os.Lstat(path); err == nil || pathStart.MatchString(written) || fileName.MatchString(written) {
 		return nil
 	}
-	return misconfigured("put ./ before the name if it is a file: "+dsnForms, "dsn in [source] is no URL, and there is no such file")
+	return misconfigured("put ./ before the name of a file; "+dsnForms, "dsn in [source] is not a URL, and no such file exists")
 }
 
 var (
@@ -77,18 +77,18 @@ var (
 var volume = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
 
 func untold() error {
-	return misconfigured(dsnForms, "dsn in [source] does not tell which database it is for")
+	return misconfigured(dsnForms, "dsn in [source] does not name its type of database")
 }
 
 // checkNames refuses a host or database that holds what is part of a DSN. Both are shown.
 func checkNames(hosts, database string) error {
 	for host := range strings.SplitSeq(hosts, ",") {
 		if !hostsPattern.MatchString(host) && !strings.HasPrefix(host, "/") {
-			return misconfigured(dsnForms, "dsn in [source] has no host that can be read")
+			return misconfigured(dsnForms, "dsn in [source] has an unreadable host")
 		}
 	}
 	if strings.ContainsAny(database, "@=;{}?#") || strings.Contains(database, "://") {
-		return misconfigured(dsnForms, "dsn in [source] has no database that can be read")
+		return misconfigured(dsnForms, "dsn in [source] has an unreadable database name")
 	}
 	return nil
 }

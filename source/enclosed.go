@@ -34,24 +34,24 @@ func enclosed(sql, key, driver string) (string, error) {
 		comment := strings.HasPrefix(text, "--") || strings.HasPrefix(text, "/*") && len(text) > 2 || driver == MySQL && text[0] == '#'
 		switch opened := sql[at[0]:min(at[1]+1, len(sql))]; {
 		case unclear[driver].MatchString(text), opened == "/*":
-			return refuse("close it; write texts in single quotes, and no comment within a comment", "has a quote or comment that is not closed, or that cannot be read with certainty")
+			return refuse("close it; use single quotes for texts, and do not nest comments", "has an unclosed or ambiguous quote or comment")
 		case driver == Postgres && text == "$" && dollarQuote.MatchString(sql[at[0]:]):
-			return refuse("write texts in single quotes", "has a text in dollar quotes")
+			return refuse("use single quotes for texts", "has a text in dollar quotes")
 		case text == ";" && end < 0:
 			end = at[0]
 		case end >= 0 && !comment && text != ";" && strings.TrimSpace(text) != "":
-			return refuse("remove what follows the semicolon", "holds more than one statement")
+			return refuse("remove what follows the semicolon", "contains more than one statement")
 		case text == "(":
 			depth++
 		case text == ")":
 			depth--
 		}
 		if depth < 0 {
-			return refuse("correct the parentheses", "closes a parenthesis that it has not opened")
+			return refuse("correct the parentheses", "closes a parenthesis that is not open")
 		}
 	}
 	if depth > 0 {
-		return refuse("correct the parentheses", "opens a parenthesis that it does not close")
+		return refuse("correct the parentheses", "leaves a parenthesis open")
 	}
 	if end >= 0 {
 		sql = sql[:end]

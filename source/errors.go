@@ -48,18 +48,18 @@ func misconfigured(hint, format string, args ...any) *Error {
 // timedOut is the Error of a read that took longer than `timeout`.
 func timedOut(what string, after time.Duration, cause error) *Error {
 	return &Error{
-		Message: fmt.Sprintf("%s: time-out after %s", what, after),
-		Hint:    "raise timeout in [source], or let an index serve the condition",
+		Message: fmt.Sprintf("%s: timed out after %s", what, after),
+		Hint:    "raise timeout in [source], or add an index for the condition",
 		Err:     errors.Join(context.DeadlineExceeded, cause),
 	}
 }
 
 // missing is the Error of a name that does not exist, with the nearest one that does.
 func missing(kind, name, where string, existing []string) *Error {
-	e := misconfigured("there are: "+list(existing), "no %s %q in %s", kind, name, where)
+	e := misconfigured("choose from: "+list(existing), "no %s %q in %s", kind, name, where)
 	switch near := kit.Nearest(name, existing); {
 	case len(existing) == 0:
-		e.Hint = "there is no " + kind + " that this account may read"
+		e.Hint = "this account can read no " + kind
 	case near != "":
 		e.Hint = fmt.Sprintf("did you mean %q? %s", near, e.Hint)
 	}

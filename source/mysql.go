@@ -206,9 +206,9 @@ func (d *mysqlDB) explain(err error, rel relation) error {
 	told := &Error{Message: fmt.Sprintf("read %s from %s: %s", rel, d.identity, e.Message), Err: err}
 	switch e.Number {
 	case noDatabaseSelected:
-		told.Hint, told.config = "end dsn in /database, or write table as database.table", true
+		told.Hint, told.config = "add /database to dsn, or write table as database.table", true
 	case twoColumns:
-		told.Hint, told.config = "give each column of query a name of its own with AS", true
+		told.Hint, told.config = "give each column of query a different name with AS", true
 	case tableDenied, columnDenied:
 		told.Hint = grantHint(rel, "'"+d.user+"'")
 	case noSuchColumn, syntaxError, noSuchTable, noSuchFunction, readOnly:
@@ -226,9 +226,9 @@ func mysqlConnectHint(number uint16) (hint string, config bool) {
 	case noDatabaseAccess, noSuchDatabase:
 		return "correct the database in dsn, or GRANT SELECT on it to this account", true
 	case hostNotAllowed:
-		return "CREATE USER for the host that this program runs on", true
+		return "run CREATE USER for the host that ccsyncd runs on", true
 	case tooManyConnections:
-		return "the server has no connection to spare: raise max_connections, or let the app use fewer", false
+		return "the server has no free connection; raise max_connections, or make the app use fewer", false
 	}
 	return "", false
 }

@@ -28,7 +28,7 @@ func TestMySQLFindsTablesInDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nowhere.Close()
-	if err := nowhere.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "end dsn in /database") {
+	if err := nowhere.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "add /database to dsn") {
 		t.Errorf("got %v, want that dsn lacks the database", err)
 	}
 }

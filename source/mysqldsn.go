@@ -63,7 +63,7 @@ var goAddress = regexp.MustCompile(`^((tcp6?|unix)(\(.*\))?)?$`)
 
 // parseGoMySQL reads user:password@tcp(host:port)/database?name=value.
 func parseGoMySQL(dsn string) (location, error) {
-	wrong := misconfigured("it is mysql://user:password@host:port/database", "dsn in [source] is no address of a MySQL server that can be read")
+	wrong := misconfigured("it is mysql://user:password@host:port/database", "dsn in [source] is not a readable address of a MySQL server")
 	slash := strings.LastIndexByte(dsn, '/')
 	if slash < 0 {
 		return location{}, wrong
@@ -102,7 +102,7 @@ func (l location) mysqlAddress() (network, address string, err error) {
 		return "unix", path, nil
 	}
 	if strings.Contains(l.hosts, ",") {
-		return "", "", misconfigured("name one of them", "dsn in [source] has several hosts")
+		return "", "", misconfigured("keep one host", "dsn in [source] has several hosts")
 	}
 	host, port, err := net.SplitHostPort(l.hosts)
 	if err != nil {
@@ -112,7 +112,7 @@ func (l location) mysqlAddress() (network, address string, err error) {
 		host = "127.0.0.1"
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return "", "", misconfigured("it is a number up to 65535, 3306 most of the time", "dsn in [source] has a port that is none")
+		return "", "", misconfigured("it is a number up to 65535, usually 3306", "dsn in [source] has an invalid port")
 	}
 	return "tcp", net.JoinHostPort(host, port), nil
 }
@@ -130,7 +130,7 @@ func (t *target) translateMySQL(params map[string]string) string {
 		case mysqlParams[name]:
 			passed.Set(name, value)
 		default:
-			t.leftOut(name, "text is read as UTF-8, time as UTC, and the pool needs one connection")
+			t.leftOut(name, "ccsyncd reads text as UTF-8 and time as UTC, and uses one connection")
 		}
 	}
 	return passed.Encode()

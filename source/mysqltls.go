@@ -46,7 +46,7 @@ func (t *target) translateMySQLTLS(params map[string]string, dir string, remote 
 	if mode := prismaModes[params["sslaccept"]]; mode != "" && remote {
 		delete(params, "sslaccept")
 		security.name = mode
-		t.note("sslaccept of dsn is taken as tls=" + mode)
+		t.note("sslaccept of dsn is treated as tls=" + mode)
 	}
 	for _, name := range []string{"ssl", "sslmode", "ssl-mode", "ssl_mode", "tls"} {
 		value, ok := params[name]
@@ -64,7 +64,7 @@ func (t *target) translateMySQLTLS(params map[string]string, dir string, remote 
 			return security, misconfigured("it is true, skip-verify, preferred or false", "dsn in [source] has an unknown value of %s", name)
 		}
 		if name != "tls" {
-			t.note(name + " of dsn is taken as tls=" + security.name)
+			t.note(name + " of dsn is treated as tls=" + security.name)
 		}
 	}
 	for _, name := range []string{"sslca", "ssl-ca", "ssl_ca", "sslcert"} {
@@ -75,10 +75,10 @@ func (t *target) translateMySQLTLS(params map[string]string, dir string, remote 
 		delete(params, name)
 		config, err := trusting(path, dir)
 		if err != nil {
-			return security, misconfigured("name a PEM file with the authority's certificate", "%s of dsn in [source]: %s", name, err)
+			return security, misconfigured("name a PEM file with the CA's certificate", "%s of dsn in [source]: %s", name, err)
 		}
 		security.name, security.config = tlsVerified, config
-		t.note(name + " of dsn is taken as the authority that the server's certificate must come from")
+		t.note(name + " of dsn is used as the CA that must have issued the server's certificate")
 	}
 	return security, nil
 }

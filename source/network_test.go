@@ -230,8 +230,8 @@ func TestNotesNameWhatIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	want := []string{"parameter pgbouncer of dsn is left out: it means nothing to PostgreSQL",
-		"db:5432 is reached without TLS: whoever is in between can read the password and the users; set sslmode=verify-full in dsn, with sslrootcert if its authority is none of the system's"}
+	want := []string{"parameter pgbouncer of dsn is ignored: PostgreSQL has no such parameter",
+		"the connection to db:5432 does not use TLS, so the network can read the password and the users; set sslmode=verify-full in dsn, and sslrootcert if this machine does not know its CA"}
 	if got := db.Notes(); !slices.Equal(got, want) {
 		t.Errorf("Notes() = %q, want %q", got, want)
 	}

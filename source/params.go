@@ -24,14 +24,14 @@ func parseURL(dsn string) (location, error) {
 	var l location
 	_, rest, ok := strings.Cut(dsn, "://")
 	if !ok {
-		return l, misconfigured("it is scheme://user:password@host:port/database", "dsn in [source] lacks the // behind its scheme")
+		return l, misconfigured("it is scheme://user:password@host:port/database", "dsn in [source] lacks the // after its scheme")
 	}
 	authority, tail := rest, ""
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		authority, tail = rest[:end], rest[end:]
 	}
 	if strings.ContainsAny(tail, "@#") {
-		return l, misconfigured("percent-encode them: / is %2F, ? is %3F, # is %23, @ is %40", "dsn in [source] holds / ? # or @ where they have a meaning, most likely in its password")
+		return l, misconfigured("percent-encode them: / is %2F, ? is %3F, # is %23, @ is %40", "dsn in [source] has / ? # or @ in the wrong place, most likely in its password")
 	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		var user string
@@ -64,7 +64,7 @@ func parseParams(query string) (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(pair, "=")
 		if name = unescape(name); !ok || !paramPattern.MatchString(name) {
-			return nil, misconfigured("percent-encode ? & and = where they are part of a name or password", "dsn in [source] has a parameter without a proper name or without a value")
+			return nil, misconfigured("percent-encode ? & and = in names and passwords", "dsn in [source] has a parameter without a valid name or without a value")
 		}
 		params[name] = unescape(strings.ReplaceAll(value, "+", " "))
 	}

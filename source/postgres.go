@@ -234,9 +234,9 @@ func (d *postgresDB) explain(err error, rel relation) error {
 	case strings.HasPrefix(e.Code, "42"):
 		told.Hint, told.config = "correct "+rel.clause()+" in [source]", true
 	case strings.HasPrefix(e.Code, "22"):
-		told.Hint = "a row holds a value that " + rel.clause() + " in [source] cannot work with"
+		told.Hint = "a row has a value that " + rel.clause() + " in [source] cannot work with"
 	case e.Code == "57014":
-		told.Hint = "somebody or a limit of the server ended the statement: see its log"
+		told.Hint = "an administrator or a limit of the server ended the statement; see the server's log"
 	}
 	return told
 }

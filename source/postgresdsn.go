@@ -41,7 +41,7 @@ func parsePostgres(dsn, dir string) (*target, error) {
 		return nil, err
 	}
 	if schema, ok := l.params["schema"]; ok && schema == "" {
-		return nil, misconfigured("name the schema, public most of the time, or remove the parameter", "dsn in [source] has an empty schema")
+		return nil, misconfigured("name the schema (usually public), or remove the parameter", "dsn in [source] has an empty schema")
 	}
 	t := &target{driver: Postgres, private: hasScheme(dsn) && l.params["password"]+l.params["sslpassword"] != ""}
 	accept := l.params["sslaccept"] // Prisma's
@@ -52,10 +52,10 @@ func parsePostgres(dsn, dir string) (*target, error) {
 	case accept == "" || err != nil:
 	case accept == "strict" && l.params["sslmode"] != "disable" && len(postgresWays(t.postgres)) > 0:
 		l.params["sslmode"] = "verify-full"
-		t.note("sslaccept=strict of dsn is taken as sslmode=verify-full")
+		t.note("sslaccept=strict of dsn is treated as sslmode=verify-full")
 		t.postgres, err = pgx.ParseConfig(l.postgresURL())
 	default: // on this machine nobody is in between
-		t.leftOut("sslaccept", "sslmode tells what PostgreSQL does")
+		t.leftOut("sslaccept", "sslmode decides for PostgreSQL")
 	}
 	if err != nil {
 		return nil, postgresDSNError(err, l)
@@ -88,7 +88,7 @@ func (t *target) translatePostgres(params map[string]string, dir string) {
 		case "sslmode":
 			if value == "no-verify" {
 				params[name] = "require"
-				t.note("sslmode=no-verify of dsn is taken as sslmode=require: TLS, whatever the certificate")
+				t.note("sslmode=no-verify of dsn is treated as sslmode=require (TLS with any certificate)")
 			}
 		case "sslcert", "sslkey", "sslrootcert":
 			if value != "system" && value != "" && !filepath.IsAbs(value) {
@@ -96,7 +96,7 @@ func (t *target) translatePostgres(params map[string]string, dir string) {
 			}
 		default:
 			if !postgresParams[name] {
-				t.leftOut(name, "it means nothing to PostgreSQL")
+				t.leftOut(name, "PostgreSQL has no such parameter")
 				delete(params, name)
 			}
 		}
@@ -104,7 +104,7 @@ func (t *target) translatePostgres(params map[string]string, dir string) {
 	if params["sslcert"] != "" && params["sslkey"] == "" && params["sslrootcert"] == "" {
 		params["sslrootcert"] = params["sslcert"]
 		delete(params, "sslcert")
-		t.note("sslcert of dsn is taken as sslrootcert, as Prisma means it")
+		t.note("sslcert of dsn is treated as sslrootcert, as in Prisma")
 	}
 	if params["connect_timeout"] == "" {
 		params["connect_timeout"] = strconv.Itoa(connectSeconds)
@@ -118,7 +118,7 @@ func (t *target) translateSSL(params map[string]string, value string) {
 	}
 	if params["sslmode"] == "" {
 		params["sslmode"] = mode
-		t.note("ssl of dsn is taken as sslmode=" + mode)
+		t.note("ssl of dsn is treated as sslmode=" + mode)
 	}
 }
 
@@ -169,13 +169,13 @@ func parseKeywords(dsn string) (map[string]string, error) {
 	for rest := strings.TrimSpace(dsn); rest != ""; {
 		m := keywordValue.FindStringSubmatch(rest)
 		if m == nil {
-			return nil, misconfigured(`quote values with blanks: password='a b'`, "dsn in [source] is no list of keyword=value")
+			return nil, misconfigured(`quote values with blanks: password='a b'`, "dsn in [source] is not a list of keyword=value pairs")
 		}
 		value := m[2]
 		if strings.HasPrefix(value, "'") {
 			value = value[1 : len(value)-1]
 		} else if strings.Contains(value, "=") && !mayAssign[m[1]] {
-			return nil, misconfigured("remove the keyword, or write its value behind its =", "dsn in [source] has a keyword without a value")
+			return nil, misconfigured("remove the keyword, or write its value after the =", "dsn in [source] has a keyword without a value")
 		}
 		params[m[1]] = backslashed.ReplaceAllString(value, "$1")
 		rest = rest[len(m[0]):]

@@ -177,7 +177,7 @@ func find(all []Column, name string, rel relation) (Column, error) {
 	}
 	switch {
 	case len(exact) > 1 || len(exact) == 0 && len(folded) > 1:
-		return Column{}, misconfigured("give each a name of its own with AS", "%s has two columns named %q", rel, name)
+		return Column{}, misconfigured("give each a different name with AS", "%s has two columns named %q", rel, name)
 	case len(exact) == 1:
 		return exact[0], nil
 	case len(folded) == 1:

@@ -83,7 +83,7 @@ func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mar
 	case err != nil, stopped:
 		return "", err
 	case !ended:
-		return "", errors.New("the rows broke off")
+		return "", errors.New("the rows ended early")
 	}
 	if mark, err = db.dialect.mark(ctx, s, rel); err != nil || mark == "" {
 		return "", nil // the rows are good, and nothing will prove that they still are

@@ -77,11 +77,11 @@ func (cfg Config) validate() error {
 	case cfg.Table != "" && cfg.Query != "":
 		return misconfigured("remove one of them", "[source] has both table and query")
 	case cfg.Query != "" && cfg.Where != "":
-		return misconfigured("write the condition into query", "[source] has where beside query")
+		return misconfigured("write the condition into query", "[source] has both where and query")
 	case cfg.Email == "":
 		return misconfigured("name the column with the address", "email in [source] is empty")
 	case len(cfg.Columns) == 0:
-		return misconfigured("add a [[field]] with its column", "no column is to be read")
+		return misconfigured("add a [[field]] with its column", "no column is mapped")
 	case slices.Contains(cfg.Columns, ""):
 		return misconfigured("name the source column", "a [[field]] has no column")
 	}

@@ -80,7 +80,7 @@ func (d *sqliteDB) stat() (fs.FileInfo, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &Error{Message: "no such file: " + d.path, Hint: d.missingHint(), Err: err}
 	case err != nil:
-		return nil, &Error{Message: "read " + d.path + ": " + reason(err), Hint: "let this account read the file and enter its folders", Err: err}
+		return nil, &Error{Message: "read " + d.path + ": " + reason(err), Hint: "allow this user to read the file and enter its folders", Err: err}
 	case info.IsDir():
 		return nil, misconfigured("name the file in dsn", "%s is a folder", d.path)
 	}
@@ -90,7 +90,7 @@ func (d *sqliteDB) stat() (fs.FileInfo, error) {
 func (d *sqliteDB) missingHint() string {
 	prisma := filepath.Join(filepath.Dir(d.path), "prisma", filepath.Base(d.path))
 	if _, err := os.Stat(prisma); err == nil {
-		return "Prisma takes the path from its schema's folder: there is " + prisma
+		return "Prisma resolves the path from its schema's folder; this file exists: " + prisma
 	}
 	if d.hint != "" {
 		return d.hint
@@ -212,9 +212,9 @@ func (d *sqliteDB) advice(ctx context.Context, s *session) []string {
 	folder := filepath.Dir(d.path)
 	switch {
 	case !writable(folder):
-		return []string{d.path + " is in WAL mode, and this account may not write to " + folder + ": it can be read only while the app runs; run as the app's user"}
+		return []string{d.path + " is in WAL mode, and this user may not write to " + folder + "; ccsyncd can read it only while the app runs. Run ccsyncd as the app's user"}
 	case foreign(d.path):
-		return []string{d.path + " is in WAL mode and belongs to another account: while the app is down, a read makes files beside it that the app may not be able to write; run as the app's user"}
+		return []string{d.path + " is in WAL mode and belongs to another user; while the app is down, a read creates files next to it that the app may not be able to write. Run ccsyncd as the app's user"}
 	}
 	return nil
 }
@@ -260,24 +260,24 @@ func (d *sqliteDB) explain(err error, rel relation) error {
 		told.Message = fmt.Sprintf("read %s from %s: %s", rel, d.path, e.Error())
 		told.Hint, told.config = "correct "+rel.clause()+" in [source]", true
 	case sqlite3.ErrNotADB:
-		told.Message = d.path + " is no SQLite database"
-		told.Hint, told.config = "name the app's database file in dsn; an encrypted one cannot be read", true
+		told.Message = d.path + " is not a SQLite database"
+		told.Hint, told.config = "name the app's database file in dsn; ccsyncd cannot read an encrypted file", true
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		told.Hint = "another program held the file for over five seconds; the next run tries again"
+		told.Hint = "another program locked the file for over five seconds; the next run retries"
 	case sqlite3.ErrAuth:
 		told.Message = fmt.Sprintf("read %s from %s: %s", rel, d.path, e.Error())
 		told.Hint, told.config = rel.clause()+" in [source] may only read", true
 	case sqlite3.ErrCantOpen, sqlite3.ErrPerm:
-		told.Hint = "run as the app's user; a database in WAL mode needs write access to " + filepath.Dir(d.path) + " while the app is down"
+		told.Hint = "run ccsyncd as the app's user; reading a database in WAL mode needs write access to " + filepath.Dir(d.path) + " while the app is down"
 	case sqlite3.ErrReadonly:
 		told.Message = "read " + d.path + ": it is in WAL mode and no program has it open"
-		told.Hint = "start the app, or run as its user, who may write to " + filepath.Dir(d.path)
+		told.Hint = "start the app, or run ccsyncd as the app's user, who may write to " + filepath.Dir(d.path)
 		if e.ExtendedCode == sqlite3.ErrReadonlyRollback {
 			told.Message = "read " + d.path + ": its app was stopped in the middle of a transaction"
-			told.Hint = "start the app, which takes the transaction back"
+			told.Hint = "start the app, which rolls the transaction back"
 		}
 	case sqlite3.ErrCorrupt:
-		told.Hint = "the file is damaged: put a backup back"
+		told.Hint = "the file is damaged; restore a backup"
 	}
 	return told
 }

@@ -62,7 +62,7 @@ func TestWhatIsNoSQLiteDatabaseIsNamed(t *testing.T) {
 	}
 	for dsn, want := range map[string]string{
 		folder: folder + " is a folder",
-		text:   text + " is no SQLite database",
+		text:   text + " is not a SQLite database",
 	} {
 		db, err := Open(t.Context(), Config{DSN: dsn, Table: "users", Email: "email", Columns: []string{"code"}})
 		if err != nil {
@@ -174,11 +174,11 @@ func TestSQLiteErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	d := &sqliteDB{path: "/srv/app.db"}
 	for code, want := range map[sqlite3.ErrNo]string{
-		sqlite3.ErrBusy:     "another program held the file",
-		sqlite3.ErrCantOpen: "run as the app's user",
+		sqlite3.ErrBusy:     "another program locked the file",
+		sqlite3.ErrCantOpen: "run ccsyncd as the app's user",
 		sqlite3.ErrReadonly: "start the app",
-		sqlite3.ErrCorrupt:  "put a backup back",
-		sqlite3.ErrNotADB:   "/srv/app.db is no SQLite database",
+		sqlite3.ErrCorrupt:  "restore a backup",
+		sqlite3.ErrNotADB:   "/srv/app.db is not a SQLite database",
 		sqlite3.ErrError:    "correct where in [source]",
 	} {
 		err := d.explain(sqlite3.Error{Code: code}, relation{table: "users", where: "x"})

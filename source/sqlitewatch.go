@@ -79,7 +79,7 @@ func (d *sqliteDB) watchFile(ctx context.Context) error {
 	d.file, d.watched = file, d.watched+1
 	if again, err := d.stat(); err != nil || !os.SameFile(file, again) {
 		d.unwatch()
-		return errors.Join(err, fmt.Errorf("%s was replaced while it was opened", d.path))
+		return errors.Join(err, fmt.Errorf("%s was replaced while ccsyncd opened it", d.path))
 	}
 	return nil
 }

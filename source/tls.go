@@ -13,15 +13,15 @@ import (
 
 // Ways to a server elsewhere that somebody in between can read or take over.
 const (
-	withoutTLS = "%s is reached without TLS: whoever is in between can read the password and the users; set %s"
-	perhapsTLS = "%s is reached with TLS only if it says that it has it: whoever says no in its place gets the password in clear; set %s"
-	anyTLS     = "the certificate of %s is not verified: whoever answers in its place gets the password and can make up users; set %s"
+	withoutTLS = "the connection to %s does not use TLS, so the network can read the password and the users; set %s"
+	perhapsTLS = "the connection to %s uses TLS only if the server offers it; an impostor can refuse TLS and read the password; set %s"
+	anyTLS     = "the certificate of %s is not verified; an impostor can read the password and invent users; set %s"
 )
 
 // What makes sure who answers.
 const (
-	postgresVerifies = "sslmode=verify-full in dsn, with sslrootcert if its authority is none of the system's"
-	mysqlVerifies    = "tls=true in dsn, with sslca if its authority is none of the system's"
+	postgresVerifies = "sslmode=verify-full in dsn, and sslrootcert if this machine does not know its CA"
+	mysqlVerifies    = "tls=true in dsn, and sslca if this machine does not know its CA"
 )
 
 // postgresWays lists every way that pgx may try to reach a server elsewhere.
