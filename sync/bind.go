@@ -120,8 +120,8 @@ func (e *Engine) createField(ctx context.Context, label string, log *slog.Logger
 		return a, nil
 	}
 	if errors.Is(err, ccapi.ErrBadRequest) {
-		return a, &contact.SetupError{Code: "field_not_made", Message: fmt.Sprintf("Constant Contact does not make the custom field %q: %v", label, err),
-			Hint: "shorten custom_field to 50 characters at most; an account has 100 custom fields at most"}
+		return a, &contact.SetupError{Code: "field_not_made", Message: fmt.Sprintf("Constant Contact refuses to create the custom field %q: %v", label, err),
+			Hint: "a name has at most 50 characters, and an account at most 100 custom fields"}
 	}
 	all, listErr := e.Read.CustomFields(ctx)
 	if listErr != nil {

@@ -19,14 +19,14 @@ type Ahead struct {
 
 // String names what is waited for, and how long.
 func (a Ahead) String() string {
-	text := "waiting for the first contact: its import is still running, and nothing else is sent before it has ended"
+	text := "waiting for the import of the first contact; nothing else is sent until it has ended"
 	if a.Contacts > 1 {
-		text = fmt.Sprintf("waiting for the first %d contacts: their import is still running, and nothing else is sent before it has ended", a.Contacts)
+		text = fmt.Sprintf("waiting for the import of the first %d contacts; nothing else is sent until it has ended", a.Contacts)
 	}
 	if a.Until.IsZero() {
 		return text
 	}
-	return text + fmt.Sprintf("; after %s it counts as lost ([limits] activity_timeout) and others go ahead", a.Until.UTC().Format("2006-01-02 15:04 MST"))
+	return text + fmt.Sprintf(". If it has not ended by %s ([limits] activity_timeout), it counts as lost and the next run tries other contacts first", a.Until.UTC().Format("2006-01-02 15:04 MST"))
 }
 
 // awaitAhead waits for contacts that a former run sent ahead: until they are compared nothing else
@@ -61,7 +61,7 @@ func (r *run) tellAhead(ctx context.Context) (waits bool, err error) {
 	}
 	r.report.Ahead = &a
 	r.report.note(a.String())
-	r.Log.WarnContext(ctx, "waiting for the contacts that go ahead", "run", r.id, "contacts", a.Contacts, "until", a.Until)
+	r.Log.WarnContext(ctx, "waiting for the first contacts sent", "run", r.id, "contacts", a.Contacts, "until", a.Until)
 	return true, nil
 }
 
@@ -97,7 +97,7 @@ func (r *run) sendInSteps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Log.InfoContext(ctx, "sending some contacts ahead of the others", "run", r.id, "contacts", len(first))
+	r.Log.InfoContext(ctx, "sending a few contacts first", "run", r.id, "contacts", len(first))
 	if err := r.canary.Prepare(ctx, r.plan, first); err != nil {
 		return err
 	}
@@ -116,10 +116,10 @@ func (r *run) sendInSteps(ctx context.Context) error {
 		}
 		if len(first) < r.plan.Len() {
 			r.report.Unproven = due
-			r.report.note("not all contacts that went ahead were seen with their values: the others wait for the next run")
+			r.report.note("not all of the first contacts were seen with their new values; the other users wait for the next run")
 		}
 		return nil
 	}
-	r.report.note(fmt.Sprintf("contacts that went ahead of the others: %d; compared whole, nothing but their values changed", len(first)))
+	r.report.note(fmt.Sprintf("contacts sent first: %d; comparing them before and after showed no other changes", len(first)))
 	return r.out.Send(ctx, r.plan, func(norm string) bool { return !first[norm] })
 }

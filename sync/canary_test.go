@@ -79,6 +79,9 @@ func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
 				if !slices.Contains(report.Guard.Reasons, "canary") || len(report.Guard.Details) == 0 {
 					t.Errorf("guard %+v", report.Guard)
 				}
+				if text := report.Guard.Summary(); strings.Count(text, "user key:") != 5 {
+					t.Errorf("%q does not name the 5 users by their keys", text)
+				}
 				w.wantSent(5)
 				time.Sleep(time.Hour)
 				w.want(w.run(ccsync.Options{}), ccsync.Refused)
@@ -95,7 +98,7 @@ func TestNothingMoreIsSentWhenAnImportTouchesWhatItDoesNotName(t *testing.T) {
 				// of whom each has what he is to have: nothing is to be sent, and what happened is
 				// not forgotten
 				w.rows = w.rows[:4]
-				if r := w.run(ccsync.Options{}); !strings.Contains(strings.Join(r.Notes, "\n"), "will be refused until a run is forced") {
+				if r := w.run(ccsync.Options{}); !strings.Contains(strings.Join(r.Notes, "\n"), "will refuse the next change unless the run is forced") {
 					t.Errorf("%s, notes %q", r.Outcome, r.Notes)
 				}
 				w.rows = all
@@ -205,7 +208,7 @@ func TestAReportSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 				}
 			}
 			if !slices.ContainsFunc(report.Notes, func(n string) bool {
-				return strings.Contains(n, "waiting for the first 5 contacts") && strings.Contains(n, "2000-01-01 06:00 UTC")
+				return strings.Contains(n, "waiting for the import of the first 5 contacts") && strings.Contains(n, "2000-01-01 06:00 UTC")
 			}) {
 				t.Errorf("run %d notes %q", i+1, report.Notes)
 			}

@@ -71,7 +71,7 @@ func (r *run) bindAgain(ctx context.Context) error {
 		return err
 	}
 	if r.mapping.Key() != was && r.Write != nil {
-		return fmt.Errorf("a field or list was made or renamed meanwhile: %w", state.ErrMapping)
+		return fmt.Errorf("a field or list was created or renamed during the run: %w", state.ErrMapping)
 	}
 	r.plan = r.plan.Renamed(r.mapping)
 	return nil
@@ -110,8 +110,11 @@ func (r *run) carryOut(ctx context.Context) error {
 	return r.sendInSteps(ctx)
 }
 
-// judge lets the guard judge the plan by what former runs did. --force passes every limit but the
-// least number of rows.
+// overridden begins the note of each limit that a forced run exceeded.
+const overridden = "guard overridden: "
+
+// judge lets the guard judge the plan by what former runs did. --force overrides every limit except
+// the least number of rows.
 func (r *run) judge(ctx context.Context) error {
 	h, err := r.history(ctx, r.mirror.Live())
 	if err != nil {
@@ -126,13 +129,13 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	if r.plan.Len() == 0 && harm.Tripped {
-		r.report.note("the next change will be refused until a run is forced: " + harm.Summary())
+		r.report.note("the guard will refuse the next change unless the run is forced: " + harm.Summary())
 	}
 	if r.opts.Force {
 		var passed []string
 		v, passed = v.Forced()
 		for _, detail := range passed {
-			r.report.note("forced past the guard: " + detail)
+			r.report.note(overridden + detail)
 		}
 	}
 	if r.moved != "" { // a dry run that goes on all the same

@@ -22,34 +22,34 @@ func Diagnose(err error) (code, hint string) {
 	case errors.Is(err, ccapi.ErrUnauthorized):
 		return "unauthorized", "run `ccsyncd auth login`"
 	case errors.Is(err, ccapi.ErrTokenInDoubt):
-		return "token_in_doubt", "it is retried automatically; if it persists, check the network, or run `ccsyncd auth login`"
+		return "token_in_doubt", "ccsyncd retries automatically; if this persists, check the network or run `ccsyncd auth login`"
 	case errors.As(err, new(*users.SourceError)):
-		return "source", "run `ccsyncd check` to see what is wrong with the app's database; it is retried at the next run"
+		return "source", "run `ccsyncd check` to test the app's database; the next run retries"
 	case errors.Is(err, ccapi.ErrForbidden):
-		return "forbidden", "the login lacks the scope contact_data or the right to edit contacts, or the application is switched off: run `ccsyncd check`"
+		return "forbidden", "run `ccsyncd check`; the login may lack the scope contact_data or the right to edit contacts, or the application may be disabled"
 	case errors.Is(err, ccapi.ErrRedirect):
-		return "redirected", "correct [endpoints] api: the API is not at that address, or a proxy stands in between; nothing was done there"
+		return "redirected", "check [endpoints] api and any proxy in between; the API does not redirect, so the request was not carried out"
 	case ofGateway(err):
-		return "gateway", "a gateway in front of the API answered, so this is not a missing scope; it is retried at the next run. If it persists, give Constant Contact's support the ids in the message"
+		return "gateway", "a gateway in front of the API refused the request; the login's scopes are not the cause. The next run retries; if this persists, give the ids in the message to Constant Contact's support"
 	case errors.Is(err, mirror.ErrIncomplete):
-		return "snapshot_incomplete", "nothing was sent; it is retried at the next run"
+		return "snapshot_incomplete", "nothing was sent; the next run retries"
 	case errors.As(err, new(*state.HeldError)):
 		return "held", "another process holds this state database; `ccsyncd push` hands the work to it"
 	case errors.Is(err, state.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		// The disk of the state database, or of the file in the same folder where rows are sorted.
-		return "state_full", "free disk space; the next run continues where this one stopped"
+		return "state_full", "free disk space; the next run continues"
 	case errors.Is(err, state.ErrBusy):
-		return "state_busy", "stop what keeps the state database locked; it is retried at the next run"
+		return "state_busy", "stop the program that locks the state database; the next run retries"
 	case errors.Is(err, state.ErrReadOnly):
-		return "state_readonly", "give the state database and its folder to the account that ccsyncd runs as"
+		return "state_readonly", "let the user that ccsyncd runs as write to the state database and its folder"
 	case errors.Is(err, state.ErrReplaced):
-		return "state_replaced", "start ccsyncd again; a lost state database costs a login and a snapshot, never a wrong write"
+		return "state_replaced", "start ccsyncd again; if the state database is lost, log in again, and ccsyncd reads all contacts again"
 	case errors.Is(err, state.ErrDamaged):
-		return "state_damaged", "move the file away, put back a backup or none, and run `ccsyncd auth login`: it costs a login and a snapshot, never a wrong write"
+		return "state_damaged", "move the file away, restore a backup if you have one, and run `ccsyncd auth login`; ccsyncd then reads all contacts again"
 	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "network", "Constant Contact cannot be reached from here: check network, DNS and proxy; it is retried at the next run"
+		return "network", "Constant Contact cannot be reached; check network, DNS and proxy. The next run retries"
 	default:
-		return "failed", "it is retried at the next run; `ccsyncd check` tests each link of the chain"
+		return "failed", "the next run retries; `ccsyncd check` tests each part"
 	}
 }
 

@@ -207,9 +207,9 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 	unread := ""
 	switch {
 	case look.Unread():
-		unread = "no snapshot of the account has been taken yet"
+		unread = "the contacts have not been read yet"
 	case len(lacks) > 0:
-		unread = "the configuration maps fields that were not read yet"
+		unread = "the configuration maps a field whose values have not been read yet"
 	}
 	x.decided(&d, unread)
 	return nil
@@ -221,7 +221,7 @@ func (r *explainer) refusal(ctx context.Context, x *Explanation) error {
 	if err != nil || !ok || last.Outcome != Refused || len(x.Fields) == 0 {
 		return err
 	}
-	x.Advice = "nothing is sent while the guard refuses the plan (" + strings.Join(last.Guard, ", ") + "): see `ccsyncd status`"
+	x.Advice = "nothing is sent while the safety limits refuse the changes (" + strings.Join(last.Guard, ", ") + "); see `ccsyncd status`"
 	return nil
 }
 
@@ -248,9 +248,9 @@ func (x *Explanation) decided(d *plan.Decision, unread string) {
 			x.Fields[f.Column] = f.OldToNew
 		}
 	case !d.Row && d.Held:
-		x.Decision, x.Detail = "none", "no row of the source has this address; its values are being emptied, or wait for a retry"
+		x.Decision, x.Detail = "none", "the source has no row with this address; the contact's values are being emptied, or wait for a retry"
 	case !d.Row:
-		x.Decision, x.Detail = "none", cmp.Or(d.Detail, "no row of the source has this address")
+		x.Decision, x.Detail = "none", cmp.Or(d.Detail, "the source has no row with this address")
 	default:
 		x.Decision = "unchanged"
 	}
@@ -261,30 +261,30 @@ func (x *Explanation) decided(d *plan.Decision, unread string) {
 func advice(decision string, reason contact.Reason) string {
 	switch {
 	case decision == "unchanged":
-		return "the contact carries the user's values; a mail that shows another one was sent before they arrived"
+		return "nothing to do: the contact has the user's current values. Mail with an older value was sent before they arrived"
 	case decision == "pending":
-		return "an import with this user is running; check again in a few minutes"
+		return "an import with this user is still running; check again in a few minutes"
 	case decision == "unknown":
-		return "run `ccsyncd --dry-run` once: it reads the contacts"
+		return "run `ccsyncd --dry-run` first; it reads the contacts"
 	case decision == "none":
-		return "nothing is done without a row in the source; if there should be one, check the spelling"
+		return "ccsyncd only sends users that have a row in the source; check the spelling of the address or key"
 	case decision != "skip":
-		return "it will be sent with the next run; `ccsyncd push` with the address sends it now"
+		return "the next run sends it; `ccsyncd push EMAIL` sends it now"
 	}
 	return map[contact.Reason]string{
 		contact.InvalidEmail:   "correct the address in the source",
-		contact.DuplicateEmail: "leave one row with this address in the source, or give all of them the same values",
-		contact.DuplicateValue: "give each user a value of its own in the source",
+		contact.DuplicateEmail: "keep one row with this address in the source, or give all its rows the same values",
+		contact.DuplicateValue: "give each user a different value in the source",
 		contact.MissingValue:   "fill in the value in the source",
 		contact.ValueTooLong:   "shorten the value in the source",
 		contact.InvalidValue:   "correct the value in the source, or map it to a custom field of another type",
-		contact.NotAContact:    "add the person in Constant Contact, or allow [contacts] create",
-		contact.Moved:          "change the address of the contact in Constant Contact to the new one",
-		contact.Unsubscribed:   "nothing: the person opted out; only the person can opt in again",
-		contact.Deleted:        "nothing: somebody deleted the contact; put the person back in Constant Contact if that was a mistake",
+		contact.NotAContact:    "add the person in Constant Contact, or set [contacts] create = true",
+		contact.Moved:          "change the contact's address in Constant Contact to the new one",
+		contact.Unsubscribed:   "nothing: the person opted out, and nobody else can undo that",
+		contact.Deleted:        "nothing, if the contact was deleted on purpose; otherwise add the person again in Constant Contact",
 		contact.NoList:         "put the contact on a list in Constant Contact, or name lists in [contacts] lists",
-		contact.Quarantined:    "wait for the next try, or send it now with `ccsyncd push` and the address",
-		contact.ClearingOff:    "empty the value in Constant Contact; `ccsyncd check` says why nothing is cleared",
+		contact.Quarantined:    "wait for the next retry, or send it now with `ccsyncd push EMAIL`",
+		contact.ClearingOff:    "empty the value in Constant Contact; `ccsyncd check` shows why ccsyncd clears nothing",
 	}[reason]
 }
 

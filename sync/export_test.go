@@ -76,7 +76,7 @@ func TestAnExportThatDoesNotProveFitCostsNothingButRequests(t *testing.T) {
 				prepare(w)
 				report := w.run(ccsync.Options{})
 				w.want(report, ccsync.Synced)
-				if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "pages were read") }) {
+				if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "read page by page") }) {
 					t.Errorf("notes %v", report.Notes)
 				}
 				if got := report.Push.Verified; got != 21 {

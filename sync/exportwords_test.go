@@ -90,7 +90,7 @@ func TestContactsOfAnUnknownStatusAreReadByTheirAddress(t *testing.T) {
 				w.rows = append(w.rows, row("h", "held00@example.com", "H"))
 				report := w.run(ccsync.Options{})
 				w.want(report, ccsync.Synced)
-				paged := slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "pages were read") })
+				paged := slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "read page by page") })
 				if paged == exported {
 					t.Errorf("notes %v", report.Notes)
 				}
@@ -166,7 +166,7 @@ func TestLinesOfAnExportThatAreNotUnderstoodAreReadByTheirAddress(t *testing.T) 
 				w.rows[2].Values[0] = "NEW"
 				report := w.run(ccsync.Options{})
 				w.want(report, ccsync.Synced)
-				if w.exports() != 1 || slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "pages were read") }) {
+				if w.exports() != 1 || slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "read page by page") }) {
 					t.Errorf("%d exports, notes %v", w.exports(), report.Notes)
 				}
 				for _, user := range users {
@@ -195,7 +195,7 @@ func TestACountThatIsTooHighDoesNotSpendTheDay(t *testing.T) {
 		if first.Requests > 40 || first.Summary.Create != 1 || skipOf(first, "d") != ccsync.Deleted {
 			t.Errorf("%d requests, %+v, notes %v", first.Requests, first.Summary, first.Notes)
 		}
-		if !slices.ContainsFunc(first.Notes, func(n string) bool { return strings.Contains(n, "its pages show") }) {
+		if !slices.ContainsFunc(first.Notes, func(n string) bool { return strings.Contains(n, "its pages showed") }) {
 			t.Errorf("notes %v", first.Notes)
 		}
 		before := len(w.box.Requests())
@@ -220,8 +220,8 @@ func TestStatisticsThatCountTooManyLetARunGoOn(t *testing.T) {
 	}{
 		"an export":                    {12_000, 2, sandbox.Switches{CountsHigh: 3}, "its exports have"},
 		"an export, no count is right": {12_000, 2, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 5}, "its exports have"},
-		"pages":                        {3_000, 0, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3}, "its pages show"},
-		"an export without fields":     {12_000, 1, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3, ExportWithoutFields: true}, "its pages show"},
+		"pages":                        {3_000, 0, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3}, "its pages showed"},
+		"an export without fields":     {12_000, 1, sandbox.Switches{CountsHigh: 3, ContactsCountHigh: 3, ExportWithoutFields: true}, "its pages showed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -340,7 +340,7 @@ func TestAPartialRunSaysThatTheQuotaPutOffTheRest(t *testing.T) {
 		w.rows[1].Values[0] = "FRESH"
 		r := w.run(ccsync.Options{})
 		w.want(r, ccsync.Partial)
-		if !r.PutOff() || !strings.Contains(r.Error.Message, "used up") || !strings.Contains(r.Error.Hint, "the rest follows after") {
+		if !r.PutOff() || !strings.Contains(r.Error.Message, "used up") || !strings.Contains(r.Error.Hint, "the rest is sent after") {
 			t.Errorf("put off %t, error %+v", r.PutOff(), r.Error)
 		}
 	})

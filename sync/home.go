@@ -85,9 +85,9 @@ func (e *Engine) readable(ctx context.Context) error {
 func (h Home) moved(is Home) (how string, clone bool) {
 	switch {
 	case differ(h.Machine, is.Machine) && differ(h.Path, is.Path):
-		return fmt.Sprintf("the state database comes from another machine and path (%s): if that installation still runs, the two would spend each other's tokens", h.Path), true
+		return fmt.Sprintf("the state database comes from another machine and path (%s); if ccsyncd still runs there, each installation would use up the other's tokens", h.Path), true
 	case differ(h.Source, is.Source):
-		return fmt.Sprintf("the state database was filled from another source: %s, and now it is %s", h.Source, is.Source), false
+		return fmt.Sprintf("the state database was filled from another source: it was %s, now it is %s", h.Source, is.Source), false
 	}
 	return "", false
 }
@@ -148,8 +148,8 @@ func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 func (h Home) sameEndpoints(is Home) error {
 	if differ(h.API, is.API) || differ(h.Auth, is.Auth) {
 		return &contact.SetupError{Code: "other_endpoints",
-			Message: fmt.Sprintf("this state database belongs to %s and the configuration names %s", h.API, is.API),
-			Hint:    "give each pair of [endpoints] a state database of its own ([state] path)"}
+			Message: fmt.Sprintf("this state database belongs to %s, but the configuration names %s", h.API, is.API),
+			Hint:    "use a separate state database for each pair of [endpoints] ([state] path)"}
 	}
 	return nil
 }

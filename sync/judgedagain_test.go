@@ -87,7 +87,7 @@ func TestWhatIsReadByAddressIsJudgedAgainToo(t *testing.T) {
 			w.box.SetField(w.rows[i].Email, "short_code", fmt.Sprintf("HAND%d", i))
 		}
 		r := w.refusedLate("max_change_percent", 3)
-		if r.Guard.Details[0] != "3 values of short_code would be replaced within 24 hours, 13 contacts have one (max_change_percent = 10)" {
+		if r.Guard.Details[0] != "3 values of short_code would be replaced within 24 hours, more than max_change_percent = 10 allows (13 contacts have a value)" {
 			t.Errorf("guard %+v", r.Guard)
 		}
 		if r.Requests > 8 {

@@ -133,7 +133,7 @@ func TestANewStateJoinsNobodyUntilForced(t *testing.T) {
 			if report.Summary.Joins != 0 || skipOf(report, "2") != ccsync.NoList {
 				t.Errorf("%+v, who is on no list is skipped as %q", report.Summary, skipOf(report, "2"))
 			}
-			if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "cannot know who left a list") }) {
+			if !slices.ContainsFunc(report.Notes, func(n string) bool { return strings.Contains(n, "cannot know which contacts left a list") }) {
 				t.Errorf("notes %q", report.Notes)
 			}
 		}

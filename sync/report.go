@@ -182,6 +182,11 @@ func (r *Report) notSent(row *push.NotSent) {
 	}
 }
 
+// Overridden tells whether the run was forced although the guard refused its plan.
+func (r *Report) Overridden() bool {
+	return slices.ContainsFunc(r.Notes, func(note string) bool { return strings.HasPrefix(note, overridden) })
+}
+
 // note notes a thing worth knowing that is no problem, once.
 func (r *Report) note(text string) {
 	if !slices.Contains(r.Notes, text) {
@@ -194,7 +199,7 @@ func (r *Report) note(text string) {
 func (r *Report) noteUnproven(p *plan.Plan) {
 	for i := range p.Rules.Mapping.Targets {
 		if t := &p.Rules.Mapping.Targets[i]; p.Len() > 0 && contact.Unproven(t.Kind) {
-			r.note(fmt.Sprintf("the custom field %q is of type %s, which is unproven: nobody has seen yet how Constant Contact takes its choices", t.Label, t.Kind))
+			r.note(fmt.Sprintf("the custom field %q is of type %s, which is unproven: no one has observed yet how Constant Contact handles its choices", t.Label, t.Kind))
 		}
 	}
 }
@@ -202,8 +207,8 @@ func (r *Report) noteUnproven(p *plan.Plan) {
 // noteJoins says why contacts join no list.
 func (r *Report) noteJoins(p *plan.Plan) {
 	if m := p.Rules.Mapping; m.NoJoins && len(m.Lists) > 0 && (p.Len() > 0 || r.Reasons[string(NoList)] > 0) {
-		r.note("this state database is new and cannot know who left a list: existing contacts join none of [contacts] lists until a run is forced; " +
-			"`ccsyncd --dry-run --force` shows who would join")
+		r.note("this state database is new and cannot know which contacts left a list, so existing contacts join none of [contacts] lists unless a run is forced; " +
+			"`ccsyncd --dry-run --force` shows which contacts would join")
 	}
 }
 
@@ -236,7 +241,7 @@ func (r *Report) conclude(err error) {
 		r.Error = &Problem{Code: "refused", Message: r.Withheld() + ": " + r.Guard.Summary(), Hint: r.guardHint()}
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
-		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd status` and `ccsyncd runs show`; what did not arrive is retried later"}
+		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd problems` and `ccsyncd runs show`; later runs retry what did not arrive"}
 		if deferred { // then what is open is not all that is missing
 			r.Error.Message += "; " + spent.Error()
 			r.Error.Hint += "; " + follows(resets)
@@ -253,7 +258,7 @@ func (r *Report) conclude(err error) {
 
 // follows says when the rest of a run follows for which the day's quota did not suffice.
 func follows(resets time.Time) string {
-	return "the rest follows after " + resets.Format(time.RFC3339)
+	return "the rest is sent after " + resets.Format(time.RFC3339)
 }
 
 // PutOff tells whether the day's quota kept the run from its end, whatever else is said of it.
@@ -281,10 +286,10 @@ func (r *Report) shortfall() string {
 		parts = append(parts, text)
 	}
 	if n := r.problemCount(); n > 0 {
-		parts = append(parts, fmt.Sprintf("open problems: %d", n))
+		parts = append(parts, fmt.Sprintf("users with open problems: %d", n))
 	}
 	if r.overstepped > 0 {
-		parts = append(parts, "a permission changed when the contact was put back, so nothing is cleared any more")
+		parts = append(parts, "clearing a value changed a contact's permission, so ccsyncd clears nothing more")
 	}
 	if n := r.Coverage.Pending; n > 0 {
 		parts = append(parts, fmt.Sprintf("pending users: %d", n))
@@ -301,14 +306,14 @@ func (r *Report) problemCount() (n int) {
 }
 
 func (r *Report) guardHint() string {
-	const pass = "if the plan is intended, `ccsyncd push --force` passes the guard once"
+	const pass = "if the changes are intended, `ccsyncd push --force` overrides the guard for one run"
 	switch {
 	case slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		return "check the source with `ccsyncd check`; --force does not pass this limit, only a lower [guard] min_source_rows does"
+		return "check the source with `ccsyncd check`; --force does not override this limit. If so few rows are correct, lower [guard] min_source_rows"
 	case r.DryRun:
-		return "review this plan; " + pass
+		return "review the changes above; " + pass
 	}
-	return "review the plan with `ccsyncd --dry-run`; " + pass
+	return "review the changes with `ccsyncd --dry-run`; " + pass
 }
 
 func (r *Report) fail(o Outcome, err error) {

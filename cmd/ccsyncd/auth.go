@@ -23,7 +23,7 @@ func (c *cli) authStatusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show account, scopes and token lifetimes", Args: cobra.NoArgs,
-		Long: "Show whether this installation is authorized. Constant Contact is not asked.\n\nExit codes: 0 authorized, 4 not.",
+		Long: "Show whether this installation is authorized. It reads the state database alone.\n\nExit codes: 0 authorized, 4 not.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err
@@ -76,10 +76,10 @@ func (c *cli) printAuth(s app.LoginStatus, now time.Time) {
 		c.Out.Printf("refresh token  %s, obtained %s, expires on %s if not used\n", kindOf(s.LongLived), term.Age(s.Refresh.ObtainedAt, now), s.Refresh.ExpiresAt.Format(time.DateOnly))
 	}
 	if s.InDoubt {
-		c.Out.Printf("in doubt       for %s: the answer to a refresh was lost; next try %s\n", doubtFor(s.DoubtSince, now), nextTry(s.NextTry, now))
+		c.Out.Printf("in doubt       for %s: a token refresh got no answer; next try %s\n", doubtFor(s.DoubtSince, now), nextTry(s.NextTry, now))
 	}
 	if s.Pending.After(now) {
-		c.Out.Printf("pending        a code is waiting for approval until %s\n", s.Pending.Format("15:04 MST"))
+		c.Out.Printf("pending        a code waits for approval until %s\n", s.Pending.Format("15:04 MST"))
 	}
 	if s.Authorized {
 		c.Next("ccsyncd check")
@@ -109,7 +109,7 @@ func kindOf(longLived bool) string {
 func (c *cli) logoutCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Delete the stored tokens", Args: cobra.NoArgs,
-		Long: "Delete the stored tokens, even if their state key is lost. The local copy\nof the contacts and the history stay.",
+		Long: "Delete the stored tokens, even if their state key is lost. The local copy\nof the contacts and the history remain.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.Config()
 			if err != nil {
@@ -118,7 +118,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 			if err := app.LogOut(cmd.Context(), cfg); err != nil {
 				return err
 			}
-			c.Out.Printf("tokens deleted; Constant Contact documents no way to revoke them, they expire on their own\n")
+			c.Out.Printf("tokens deleted here. Constant Contact documents no way to revoke them; they expire in time\n")
 			c.Next("ccsyncd auth login")
 			return nil
 		},

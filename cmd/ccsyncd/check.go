@@ -9,27 +9,27 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-const checkHelp = `Test every link: configuration, state database, disk, the app's database and its
+const checkHelp = `Test each part: configuration, state database, disk, the app's database and its
 rows, authorization, scopes, privileges, custom fields and lists, clock, quota.
-Each gets a verdict and, if it fails, a hint. Nothing is written to the app's
+Each gets a result and, if it fails, a hint. Nothing is written to the app's
 database or to Constant Contact.
 
---offline stops before Constant Contact and works in a build without network:
-every row is judged as a run would judge it. --strict turns skipped rows into
-errors, and files that other users can write to, or read with a secret inside.
-Set $CCSYNC_ENDPOINT to test the rest against a sandbox.
+--offline stops before Constant Contact, for builds without a network; it still
+checks every row as a run would. With --strict, skipped rows are errors. So are
+files that other users can change, and files with a secret that other users can
+read. Set $CCSYNC_ENDPOINT to test the rest against a sandbox.
 
---account describes how the account answers, from about fifteen GETs: formats of
-dates and links, order of pages, counts, words, recent activities. The table has
-no personal data and can be pasted into an issue.
+--account describes how the account answers, from about fifteen GET requests:
+formats of dates and links, order of pages, counts, recent activities. The table
+has no personal data and can be pasted into a bug report.
 
-Exit codes: that of the first link that fails; 0 if none does.`
+Exit codes: 0 if nothing fails, otherwise the code of the first failure.`
 
 func (c *cli) checkCommand() *cobra.Command {
 	var o doctor.Options
 	var account bool
 	cmd := &cobra.Command{
-		Use: "check", Short: "Test every link, with a hint for each that fails", Long: checkHelp, GroupID: groupSetUp, Args: cobra.NoArgs,
+		Use: "check", Short: "Test each part, with a hint for each failure", Long: checkHelp, GroupID: groupSetUp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := shell.CheckOutput(cmd, o.Output); err != nil {
 				return err
@@ -46,6 +46,6 @@ func (c *cli) checkCommand() *cobra.Command {
 	shell.AddOutput(cmd, &o.Output)
 	cmd.Flags().BoolVar(&o.Offline, "offline", false, "stop before Constant Contact")
 	cmd.Flags().BoolVar(&o.Strict, "strict", false, "skipped rows, and files that other users can read or write, are errors")
-	cmd.Flags().BoolVar(&account, "account", false, "describe how this account answers, as a table for an issue")
+	cmd.Flags().BoolVar(&account, "account", false, "describe how this account answers, as a table for a bug report")
 	return cmd
 }

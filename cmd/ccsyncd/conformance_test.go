@@ -67,7 +67,7 @@ func awkwardRows() []awkward {
 		{email: nil, skip: ccsync.InvalidEmail, detail: "empty"},
 		{email: "bob@", skip: ccsync.InvalidEmail, detail: "no domain"},
 		{email: "Ann <ann@example.com>", skip: ccsync.InvalidEmail},
-		{email: "an\u200bn@example.com", skip: ccsync.InvalidEmail, detail: "cannot be seen"},
+		{email: "an\u200bn@example.com", skip: ccsync.InvalidEmail, detail: "an invisible character"},
 		{email: strings.Repeat("a", 69) + "@example.com", skip: ccsync.InvalidEmail, detail: "80"},
 		{email: "nobody@example.com", skip: ccsync.NotAContact},
 		{email: "moved.to@example.com", code: "MOVED", skip: ccsync.Moved, detail: "moved.from@example.com"},

@@ -14,12 +14,12 @@ import (
 )
 
 const explainHelp = `Explain one user, named by address or by key: source row, contact, what a run
-would do and why, past pushes, and a hint. It reads the app's table and the
-local copy of the contacts; Constant Contact is not asked.
+would do and why, past pushes, and a hint. It reads only the app's table and the
+local copy of the contacts.
 
-Values are masked without --reveal. JSON has them in full.
+Values are masked unless --reveal is set. JSON has them in full.
 
-Exit codes: 0, or 1 if neither side knows the user.`
+Exit codes: 0; 1 if neither the table nor the local copy has the user.`
 
 const explainExamples = `  ccsyncd explain ann@example.com
   ccsyncd explain key:4711 --reveal`
@@ -61,12 +61,14 @@ func (c *cli) explain(ctx context.Context, a *app.App, who, output string, revea
 		}
 		return exit.With(code)
 	}
-	report.PrintExplanation(c.Out, x, reveal)
 	m, err := a.State.Mirror(ctx)
 	if err != nil {
 		return err
 	}
-	c.Err.Printf("the contact is as of %s\n", term.Age(m.Mark, a.State.Now()))
+	report.PrintExplanation(c.Out, x, report.Shown{Reveal: reveal, Unread: m.Mark.IsZero()})
+	if !m.Mark.IsZero() {
+		c.Err.Printf("contacts last read %s\n", term.Age(m.Mark, a.State.Now()))
+	}
 	if sendable(x) {
 		c.Next("ccsyncd push %s, to send this user now", who)
 	} else {

@@ -14,8 +14,8 @@ import (
 )
 
 const forgetHelp = `Erase an address from the local copy of the contacts, the history, the problems
-and the journal, and list the places that still have it: a row of the app's
-table, the contact at Constant Contact. Delete it there first: a contact that
+and the journal. Then list the places that still have it: a row of the app's
+table, the contact in Constant Contact. Delete it there first: a contact that
 still exists comes back with the next refresh.`
 
 func (c *cli) forgetCommand() *cobra.Command {
@@ -44,11 +44,11 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	left := err
 	c.Out.Printf("removed: %s with this address\n", kit.Plural(erasure.Rows, "entry", "entries"))
 	if erasure.Kept {
-		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, with the lists it was on or had left, so that nobody is put back on a list\n")
+		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, and the lists that it was on or left; they keep ccsyncd from putting the contact back on a list\n")
 	}
 	if unread != nil {
-		c.Out.Printf("the app's table could not be read, it may still have the address: %v\n", unread)
-		c.Next("ccsyncd forget again, when the app's database is back")
+		c.Out.Printf("the app's table could not be read and may still have the address: %v\n", unread)
+		c.Next("ccsyncd forget EMAIL again, when the app's database can be read")
 		return left
 	}
 	copies, err := a.State.Copies()
@@ -56,16 +56,16 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 		return err
 	}
 	for _, path := range copies {
-		c.Out.Printf("still there: the copy %s, left by an upgrade of ccsyncd; delete it\n", path)
+		c.Out.Printf("still there: the backup copy %s from an upgrade of ccsyncd; delete it\n", path)
 	}
 	if c.stillThere(x) || len(copies) > 0 {
-		c.Next("ccsyncd forget, again after deleting it there")
+		c.Next("ccsyncd forget EMAIL again, after deleting it there")
 		return left
 	}
 	if left != nil {
 		return left
 	}
-	c.Out.Printf("no other place is known that has it\n")
+	c.Out.Printf("no other known place has it\n")
 	c.Next("ccsyncd status")
 	return nil
 }
@@ -73,14 +73,14 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 // stillThere says where else the address stands.
 func (c *cli) stillThere(x *ccsync.Explanation) bool {
 	for _, row := range x.Rows {
-		c.Out.Printf("still there: a row of the app's table%s\n", keyIn(row.Key))
+		c.Out.Printf("still there: a row in the app's table%s\n", keyIn(row.Key))
 	}
 	for _, contact := range x.Contacts {
 		state := "contact"
 		if contact.Deleted {
 			state = "deleted contact"
 		}
-		c.Out.Printf("still there: the %s %s at Constant Contact\n", state, contact.ID)
+		c.Out.Printf("still there: the %s %s in Constant Contact\n", state, contact.ID)
 	}
 	return len(x.Rows)+len(x.Contacts) > 0
 }

@@ -29,7 +29,7 @@ func (c *cli) printStatus(s status, now time.Time) {
 		p.Print("account   " + p.Paint(term.Bad, "not authorized: "+s.Reason))
 	}
 	if s.Authorized && s.NextTry.After(now) {
-		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("the refresh token has been in doubt for %s, next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
+		p.Print("login     " + p.Paint(term.Caution, fmt.Sprintf("a token refresh got no answer %s ago; next try %s", doubtFor(s.DoubtSince, now), term.Age(s.NextTry, now))))
 	}
 	p.runLines(s, now)
 	p.Printf("quota     %s of %s requests left today, resets %s\n", kit.Count(max(s.Quota.Limit-s.Quota.Used, 0)), kit.Count(s.Quota.Limit), term.Age(s.Quota.ResetsAt, now))
@@ -52,8 +52,8 @@ func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time) {
 		style = term.Caution
 	}
 	p.Print("coverage  " + p.Paint(style, kit.Count(c.Verified)+" of "+kit.Plural(c.Users, "user", "users")) +
-		p.Text(" carry their values (%.1f%%), counted %s", share, term.Age(at, now)))
-	p.Printf("          %s, %s pending, %s missing, %s skipped\n", kit.Plural(c.Contacts, "contact", "contacts"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
+		p.Text(" are up to date (%.1f%%), counted %s", share, term.Age(at, now)))
+	p.Printf("          %s, %s pending, %s missing, %s skipped\n", kit.Plural(c.Contacts, "is a contact", "are contacts"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
 }
 
 func (p statusPrinter) runLines(s status, now time.Time) {
@@ -61,8 +61,8 @@ func (p statusPrinter) runLines(s status, now time.Time) {
 	case last == nil:
 		p.Printf("last run  never\n")
 	default:
-		p.Print(p.Text("last run  %d ", last.Run) + p.Paint(report.StyleOf(last.Outcome), string(last.Outcome)) + p.Text(" %s (%s): %s",
-			term.Age(last.EndedAt, now), last.Trigger, last.Counts()))
+		p.Print(p.Text("last run  ") + p.Paint(report.StyleOf(last.Outcome), string(last.Outcome)) + p.Text(" %s (run %d, by %s): %s",
+			term.Age(last.EndedAt, now), last.Run, last.Trigger, last.Counts()))
 		if last.Error != nil {
 			p.Printf("          %s\n", last.Error.Message)
 			if last.Error.Hint != "" {
@@ -77,7 +77,7 @@ func (p statusPrinter) runLines(s status, now time.Time) {
 		p.Printf("running   run %d, started %s\n", s.Running.Run, term.Age(s.Running.StartedAt, now))
 	}
 	if s.Daemon == nil {
-		p.Printf("next run  no daemon is running\n")
+		p.Printf("next run  not scheduled, no daemon is running\n")
 		return
 	}
 	p.Printf("next run  %s, by process %d on %s\n", term.Age(s.NextRun, now), s.Daemon.PID, s.Daemon.Host)
@@ -85,10 +85,10 @@ func (p statusPrinter) runLines(s status, now time.Time) {
 
 func (p statusPrinter) mirrorLine(m mirrorStatus, now time.Time) {
 	if m.RefreshedAt.IsZero() {
-		p.Printf("mirror    no snapshot yet\n")
+		p.Printf("contacts  not read yet\n")
 		return
 	}
-	p.Printf("mirror    %s, refreshed %s, full snapshot %s\n", kit.Plural(m.Contacts, "contact", "contacts"), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
+	p.Printf("contacts  %s in the local copy, updated %s, last read in full %s\n", kit.Count(m.Contacts), term.Age(m.RefreshedAt, now), term.Age(m.SnapshotAt, now))
 }
 
 func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
@@ -96,7 +96,7 @@ func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
 		p.Print("problems  " + p.Paint(term.Good, "none"))
 		return
 	}
-	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "change", "changes")+" did not arrive, retry pending"))
+	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "user", "users")+" whose values did not arrive; later runs retry them"))
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
 		{Title: "next try"}, {Title: "detail", Wrap: true}}}
 	for _, o := range problems.First {

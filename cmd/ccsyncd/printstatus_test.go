@@ -20,9 +20,9 @@ func TestStatusSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 		ahead *ccsync.Ahead
 		want  string
 	}{
-		"until a time": {&ccsync.Ahead{Contacts: 5, Until: now.Add(5 * time.Hour)}, "waiting for the first 5 contacts: their import is still running, and nothing else is sent before it has " +
-			"ended; after 2026-11-30 06:00 UTC it counts as lost ([limits] activity_timeout) and others go ahead"},
-		"without end": {&ccsync.Ahead{Contacts: 1}, "waiting for the first contact: its import is still running, and nothing else is sent before it has ended"},
+		"until a time": {&ccsync.Ahead{Contacts: 5, Until: now.Add(5 * time.Hour)}, "waiting for the import of the first 5 contacts; nothing else is sent until it has ended. " +
+			"If it has not ended by 2026-11-30 06:00 UTC ([limits] activity_timeout), it counts as lost and the next run tries other contacts first"},
+		"without end": {&ccsync.Ahead{Contacts: 1}, "waiting for the import of the first contact; nothing else is sent until it has ended"},
 		"not":         {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestStatusSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 			sh := &cli{&shell.Shell{Terminal: term.New(term.Options{Stdout: &out, Stderr: io.Discard})}}
 			sh.printStatus(status{Authorized: true, LastRun: &report.Summary{Run: 1, Outcome: ccsync.Partial, EndedAt: now, Ahead: c.ahead}}, now)
 			text := strings.Join(strings.Fields(out.String()), " ")
-			if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "waiting for the first") {
+			if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "waiting for the import") {
 				t.Errorf("it says:\n%s", out.String())
 			}
 		})

@@ -18,9 +18,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-const problemsHelp = `List every user whose values were sent and have not arrived, with the reason,
-since when, and when they are sent again. The list is read from the state
-database; Constant Contact is not asked.`
+const problemsHelp = `List every user whose values were sent but did not arrive: the reason, the first
+failure and the next retry. The list comes from the state database; nothing is
+requested from Constant Contact.`
 
 func (c *cli) problemsCommand() *cobra.Command {
 	var output string
@@ -72,12 +72,12 @@ func (c *cli) problems(ctx context.Context, a *app.App, output string) error {
 		return printProblemsCSV(c.Out, all)
 	}
 	if len(all) == 0 {
-		c.Out.Printf("no problems: whatever was sent has arrived\n")
+		c.Out.Printf("no open problems\n")
 		c.Next("ccsyncd status")
 		return nil
 	}
 	printProblems(c.Out, all, a.State.Now())
-	c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to try one again now")
+	c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to retry it now")
 	return nil
 }
 

@@ -64,8 +64,8 @@ func (c *cli) runs(ctx context.Context, limit int, output string) (err error) {
 	return nil
 }
 
-const showHelp = `Show one run with its activities, problems and skipped rows. Without ID it is
-the last run that has ended.`
+const showHelp = `Show one run with its activities, problems and skipped rows. Without ID, it
+shows the last run that has ended.`
 
 func (c *cli) runsShowCommand() *cobra.Command {
 	var output string
@@ -103,11 +103,11 @@ func findRun(ctx context.Context, a *app.App, id int64) (state.Run, error) {
 				return r, nil
 			}
 		}
-		return state.Run{}, errors.New("no run has ended yet (`ccsyncd runs` lists those that began)")
+		return state.Run{}, errors.New("no run has ended yet; `ccsyncd runs` lists the started ones")
 	}
 	r, ok, err := a.State.Run(ctx, id)
 	if err == nil && !ok {
-		err = fmt.Errorf("there is no run %d in the history (`ccsyncd runs` lists them)", id)
+		err = fmt.Errorf("run %d is not in the history; `ccsyncd runs` lists all runs", id)
 	}
 	return r, err
 }
@@ -133,7 +133,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 		return c.Out.JSON(ended)
 	}
 	if r.Outcome == "" {
-		return errors.New("this run has not ended: it is running, or its process died; the next run continues where it stopped")
+		return errors.New("this run has not ended: it is still running, or its process died and the next run continues its work")
 	}
 	report.PrintRun(c.Shell, r, ended)
 	return nil

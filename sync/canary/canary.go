@@ -59,12 +59,22 @@ type record struct {
 // ahead is a contact that went ahead, as it was.
 type ahead struct {
 	Norm   string      `json:"norm"`
+	Key    string      `json:"key,omitempty"`
 	ID     string      `json:"contact_id,omitempty"` // "" for one that was to be created
 	Action plan.Action `json:"action"`
 	Before ccapi.Whole `json:"before,omitempty"` // nil for one that was to be created
 	Wanted string      `json:"wanted"`
 	Old    string      `json:"old"`
 	Lists  []string    `json:"lists,omitempty"` // that it may have joined
+}
+
+// named names the contact, and its user where the source has a key. The text is shown where
+// addresses may not be.
+func (a *ahead) named(id string) string {
+	if a.Key == "" || strings.Contains(a.Key, "@") {
+		return "contact " + id
+	}
+	return "user key:" + a.Key + " (contact " + id + ")"
 }
 
 // provenFor names what a canary proves something of.
@@ -107,7 +117,7 @@ func (c *Canary) Due(ctx context.Context) (int, error) {
 func (c *Canary) Judge(ctx context.Context, v *plan.Verdict) error {
 	r, err := c.record(ctx)
 	if err == nil && len(r.Changed) > 0 {
-		v.Trip("canary", "contacts that went ahead changed in more than their values: "+strings.Join(r.Changed, "; "))
+		v.Trip("canary", "the first contacts sent show changes that were not planned: "+strings.Join(r.Changed, "; "))
 	}
 	return err
 }
@@ -150,10 +160,10 @@ func (c *Canary) readAhead(ctx context.Context, p *plan.Plan, first map[string]b
 		if !first[o.Row.Norm] {
 			continue
 		}
-		a := ahead{Norm: o.Row.Norm, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists}
+		a := ahead{Norm: o.Row.Norm, Key: o.Row.Key, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists}
 		if a.Action != plan.Create {
 			if a.ID, a.Before, err = c.wholeOf(ctx, &o.Row); err != nil {
-				return nil, fmt.Errorf("read a contact that goes ahead: %w", err)
+				return nil, fmt.Errorf("read one of the first contacts to be sent: %w", err)
 			}
 			if a.Before == nil {
 				continue // it is gone: it proves nothing
@@ -232,11 +242,11 @@ func (c *Canary) compare(ctx context.Context, r *record, a *ahead) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read a contact that went ahead: %w", err)
+		return fmt.Errorf("read one of the first contacts sent: %w", err)
 	}
 	if more := c.unplanned(a, after); len(more) > 0 {
-		r.Changed = append(r.Changed, "contact "+is.ID+": "+strings.Join(more, ", "))
-		c.Log.ErrorContext(ctx, "a contact that went ahead changed in more than its values", "run", c.Run, "contact", is.ID, "changed", more)
+		r.Changed = append(r.Changed, a.named(is.ID)+": "+strings.Join(more, ", "))
+		c.Log.ErrorContext(ctx, "one of the first contacts sent shows changes that were not planned", "run", c.Run, "contact", is.ID, "changed", more)
 		return nil
 	}
 	wanted, old, now := c.mapping.Decode(a.Wanted), c.mapping.Decode(a.Old), c.mapping.Values(&is)
@@ -300,16 +310,18 @@ func created(after ccapi.Whole) ccapi.Whole {
 func differenceText(d ccapi.Difference) string {
 	switch {
 	case strings.HasSuffix(d.Path, "permission_to_send"):
-		return fmt.Sprintf("permission_to_send was %s and is %s", orNothing(d.Before), orNothing(d.After))
+		return fmt.Sprintf("permission_to_send changed from %s to %s", orNothing(d.Before), orNothing(d.After))
 	case strings.HasPrefix(d.Path, "list_memberships.") && d.Before == "", strings.HasPrefix(d.Path, "taggings.") && d.Before == "":
-		return d.Path + " was added"
+		return pathText(d.Path) + " was added"
 	case strings.Contains(d.Path, "{"):
 		return d.Path[:strings.IndexByte(d.Path, '.')] + " changed"
 	case d.After == "":
-		return d.Path + " was removed"
+		return pathText(d.Path) + " was removed"
 	}
-	return d.Path + " changed"
+	return pathText(d.Path) + " changed"
 }
+
+var pathText = strings.NewReplacer("list_memberships.", "list ", "custom_fields.", "custom field ", "taggings.", "tag ").Replace
 
 func orNothing(text string) string {
 	if text == "" {

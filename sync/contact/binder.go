@@ -156,7 +156,7 @@ func (b *Binder) LookUpField(f Field) (state.Binding, error) {
 	}
 	if first, twice := b.mapped[found.ID]; twice {
 		return found, &SetupError{Code: "field_mapped_twice",
-			Message: fmt.Sprintf("two [[field]]s mean one custom field: %q and %q are both %q (name %s)", first, f.CustomField, found.Label, found.Name),
+			Message: fmt.Sprintf("two [[field]] entries name the same custom field: %q and %q are both %q (name %s)", first, f.CustomField, found.Label, found.Name),
 			Hint:    "map one column to each custom field"}
 	}
 	if b.mapped == nil {
@@ -189,7 +189,7 @@ func (b *Binder) findField(f Field) (state.Binding, error) {
 	}
 	return state.Binding{}, &SetupError{Code: "field_missing",
 		Message: fmt.Sprintf("the account has no custom field %q", f.CustomField),
-		Hint:    "correct custom_field (`ccsyncd account` lists what there is), or set create = true in its [[field]]"}
+		Hint:    "correct custom_field (`ccsyncd account` lists all), or set create = true in its [[field]]"}
 }
 
 func FieldBinding(f Field, a ccapi.CustomField) state.Binding {
@@ -219,17 +219,17 @@ func (b *Binder) followField(f Field, known state.Binding) (state.Binding, error
 		now := FieldBinding(f, a)
 		if now.Type != known.Type {
 			return known, &SetupError{Code: "field_retyped",
-				Message: fmt.Sprintf("the custom field %q is of type %s now and was %s", f.CustomField, now.Type, known.Type),
-				Hint:    "map a field of the old type, or use another custom_field"}
+				Message: fmt.Sprintf("the custom field %q now has the type %s instead of %s", f.CustomField, now.Type, known.Type),
+				Hint:    "use a custom field of the old type"}
 		}
 		if now.Label != known.Label || now.Name != known.Name {
-			b.Notes = append(b.Notes, fmt.Sprintf("the custom field %q was renamed to %q (name %s) and is followed", f.CustomField, now.Label, now.Name))
+			b.Notes = append(b.Notes, fmt.Sprintf("the custom field %q was renamed to %q (name %s); ccsyncd still uses it", f.CustomField, now.Label, now.Name))
 		}
 		return now, nil
 	}
 	return known, &SetupError{Code: "field_gone",
-		Message: fmt.Sprintf("the custom field %q (id %s) is gone from the account", f.CustomField, known.ID),
-		Hint:    "a run does not create it again; use another custom_field"}
+		Message: fmt.Sprintf("the custom field %q (id %s) no longer exists in the account", f.CustomField, known.ID),
+		Hint:    "ccsyncd does not create it again; use another custom_field"}
 }
 
 func (b *Binder) BindList(wanted string) (state.Binding, error) {
@@ -240,7 +240,7 @@ func (b *Binder) BindList(wanted string) (state.Binding, error) {
 		switch {
 		case bound && a.ID == known.ID:
 			if a.Name != known.Name {
-				b.Notes = append(b.Notes, fmt.Sprintf("the list %q was renamed to %q and is followed", wanted, a.Name))
+				b.Notes = append(b.Notes, fmt.Sprintf("the list %q was renamed to %q; ccsyncd still uses it", wanted, a.Name))
 			}
 			return now, nil
 		case strings.EqualFold(a.Name, wanted) || strings.EqualFold(a.ID, wanted):
@@ -249,11 +249,11 @@ func (b *Binder) BindList(wanted string) (state.Binding, error) {
 	}
 	switch {
 	case bound:
-		return known, &SetupError{Code: "list_gone", Message: fmt.Sprintf("the list %q (id %s) is gone from the account", wanted, known.ID),
+		return known, &SetupError{Code: "list_gone", Message: fmt.Sprintf("the list %q (id %s) no longer exists in the account", wanted, known.ID),
 			Hint: "name another list in [contacts] lists"}
 	case len(matches) == 0:
 		return state.Binding{}, &SetupError{Code: "list_missing", Message: fmt.Sprintf("the account has no list %q", wanted),
-			Hint: "correct [contacts] lists (`ccsyncd account` prints the lists there are), or make the list in Constant Contact"}
+			Hint: "correct [contacts] lists (`ccsyncd account` lists all), or create the list in Constant Contact"}
 	case len(matches) > 1:
 		return state.Binding{}, &SetupError{Code: "list_ambiguous",
 			Message: fmt.Sprintf("two lists match %q: ids %s and %s", wanted, matches[0].ID, matches[1].ID), Hint: "use the id of the right one"}

@@ -32,7 +32,7 @@ func canonicalChoices(choices []ccapi.Choice, value string) (form, fault string)
 	if len(choices) == 0 {
 		form = inAlphabet(chosen)
 		if inAlphabet(splitChoices(form)) != form { // brackets that do not match, say
-			return "", "no list of choices (want a,b)"
+			return "", "not a list of choices (want a,b)"
 		}
 		return form, ""
 	}

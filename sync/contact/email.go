@@ -93,7 +93,7 @@ func normaliseLocal(local string) (norm, fault string) {
 		return "", "not UTF-8"
 	}
 	if !isASCII(local) && strings.ContainsFunc(local, func(r rune) bool { return r >= utf8.RuneSelf && !unicode.IsPrint(r) }) {
-		return "", "a character that cannot be seen"
+		return "", "an invisible character"
 	}
 	quoted := len(local) >= 3 && local[0] == '"' && local[len(local)-1] == '"'
 	for i := range len(local) {
@@ -102,7 +102,7 @@ func normaliseLocal(local string) (norm, fault string) {
 		}
 	}
 	if !quoted && (local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..")) {
-		return "", "a dot where none may stand"
+		return "", "a misplaced dot"
 	}
 	return lowerASCII(local), ""
 }
@@ -113,13 +113,13 @@ func judgeLocal(local string, i int, quoted bool) (fault string) {
 	case c < ' ' || c == 0x7f:
 		return "a control character"
 	case quoted && c == '"' && i > 0 && i < len(local)-1 && local[i-1] != '\\':
-		return "a quote inside of quotes"
+		return "a quote inside quotes"
 	case quoted:
 		return ""
 	case c == ' ':
-		return "a blank inside"
+		return "a space"
 	case c == '@':
-		return "two @"
+		return "more than one @"
 	case strings.IndexByte(`"(),:;<>[\]`, c) >= 0:
 		return "a character that needs quotes: " + string(rune(c))
 	}
@@ -135,7 +135,7 @@ func normaliseDomain(domain string) (norm, fault string) {
 		}
 		ascii, err := idna.Lookup.ToASCII(domain)
 		if err != nil {
-			return "", "the domain is no internationalised name"
+			return "", "the domain is not a valid internationalized name"
 		}
 		domain = ascii
 	}
@@ -144,13 +144,13 @@ func normaliseDomain(domain string) (norm, fault string) {
 	for i := 0; i <= len(domain); i++ {
 		if i < len(domain) && domain[i] != '.' {
 			if !isLabelByte(domain[i]) {
-				return "", "a character in the domain that cannot stand there"
+				return "", "a character not allowed in a domain"
 			}
 			continue
 		}
 		label := domain[start:i]
 		if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
-			return "", "the domain is not well formed"
+			return "", "the domain is malformed"
 		}
 		labels, start = labels+1, i+1
 	}

@@ -23,7 +23,7 @@ func WhyOptedOut(permission string) string {
 	if permission == "unsubscribed" {
 		return "the contact opted out"
 	}
-	return fmt.Sprintf("the permission %q is not known, and nobody is taken for subscribed by such a word", permission)
+	return fmt.Sprintf("the permission %q is unknown, so ccsyncd treats the contact as opted out", permission)
 }
 
 // plainPermission is a permission as the mirror has it.

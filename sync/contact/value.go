@@ -137,19 +137,19 @@ func canonicalDate(kind, value string) (form, fault string) {
 	case kind == kindDateText:
 		return value, ""
 	}
-	return "", "no date (want 2026-01-31)"
+	return "", "not a date (want 2026-01-31)"
 }
 
 func canonicalDateTime(value string) (form, fault string) {
 	t, ok := parseDate(value)
 	if !ok {
-		return "", "no date with a time (want 2026-01-31T12:00:00Z)"
+		return "", "not a date with a time (want 2026-01-31T12:00:00Z)"
 	}
 	return t.UTC().Truncate(time.Second).Format(time.RFC3339), ""
 }
 
 func canonicalNumber(value string) (form, fault string) {
-	const fault1 = "no number"
+	const fault1 = "not a number"
 	switch strings.ToLower(value) { // MySQL does not tell its booleans from numbers everywhere
 	case "true":
 		return "1", ""

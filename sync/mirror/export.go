@@ -73,7 +73,7 @@ func (e *exporter) snapshot(ctx context.Context) (done bool, err error) {
 	case !errors.Is(err, contact.ErrUnfit) && !ofExport(err):
 		return false, fmt.Errorf("take a snapshot from an export: %w", err)
 	}
-	e.Note(fmt.Sprintf("an export would have been cheaper, but %v; pages were read", err))
+	e.Note(fmt.Sprintf("all contacts were read page by page, because the faster export failed: %v", err))
 	return false, e.State.SetFacts(ctx, map[string]string{factUnfit: e.unfit()})
 }
 
@@ -98,7 +98,7 @@ func (e *exporter) readDeleted(ctx context.Context) error {
 			return err
 		}
 		if is := (deletedSeen{seen, count}); is == before {
-			e.disagree(ctx, fmt.Sprintf("the account counts %d deleted contacts and its pages show %d, twice alike", count, seen), seen, count)
+			e.disagree(ctx, fmt.Sprintf("the account counts %d deleted contacts, but its pages showed %d, twice in a row", count, seen), seen, count)
 			return nil
 		} else {
 			before = is
@@ -162,13 +162,13 @@ func (e *exporter) exportAgain(ctx context.Context, lists map[string]string, x *
 	if counts.Total != total || again.rows != x.rows || again.sum != x.sum || 2*x.rows < total {
 		return fmt.Errorf("%w: it has %d of %d contacts", contact.ErrUnfit, again.rows, counts.Total)
 	}
-	e.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts and its exports have %d, twice alike", total, x.rows), x.rows, total)
+	e.disagree(ctx, fmt.Sprintf("the account's statistics count %d contacts, but its exports have %d, twice in a row", total, x.rows), x.rows, total)
 	return nil
 }
 
 // disagree notes that a count is above what was seen, though that did not change.
 func (b *base) disagree(ctx context.Context, text string, seen, count int) {
-	b.doubt = text + "; nobody is created who was not looked up by address"
+	b.doubt = text + "; before creating a contact, ccsyncd looks up its address"
 	b.Note(b.doubt)
 	b.Log.WarnContext(ctx, "the account's count disagrees with what it shows", "seen", seen, "count", count)
 }
@@ -227,7 +227,7 @@ func (e *exporter) awaitExport(ctx context.Context, a ccapi.Activity) (ccapi.Act
 			moved = time.Now()
 		}
 		if time.Since(moved) > LetGo {
-			return a, fmt.Errorf("%w: it does not get ready", contact.ErrUnfit)
+			return a, fmt.Errorf("%w: it made no progress", contact.ErrUnfit)
 		}
 		next.Results = cmp.Or(next.Results, a.Results)
 		a, delay = next, NextPoll(delay, time.Since(began), next.PercentDone)
@@ -292,7 +292,7 @@ func (x *exported) cheap(addresses int) error {
 	if addresses <= Pages(x.rows) {
 		return nil
 	}
-	return fmt.Errorf("%w: it does not tell clearly who %d of %d contacts are", contact.ErrUnfit, addresses, x.rows)
+	return fmt.Errorf("%w: %d of its %d contacts are ambiguous", contact.ErrUnfit, addresses, x.rows)
 }
 
 // putExported writes the sorted contacts into the mirror, some thousand at a time. Contacts of

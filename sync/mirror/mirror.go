@@ -33,7 +33,7 @@ const (
 )
 
 // ErrIncomplete says that some contacts were on no page.
-var ErrIncomplete = errors.New("the snapshot is not complete")
+var ErrIncomplete = errors.New("the contacts could not be read completely")
 
 // Options are what a mirror works with.
 type Options struct {
@@ -139,7 +139,7 @@ func (m *Mirror) Refresh(ctx context.Context) error {
 	}
 	switch {
 	case !ok:
-		m.Note("another process is taking a snapshot; this plan is made on the last complete mirror")
+		m.Note("another process is reading all contacts; this run uses the last complete local copy")
 		m.tell("none")
 		return nil
 	case m.foreign():
@@ -409,8 +409,8 @@ func (b *base) byAddress(ctx context.Context, address string) (found []state.Con
 	}
 	if !b.overcounts {
 		b.overcounts = true
-		b.Note("the account counts more contacts of an address than it shows, each time it is asked")
-		b.Log.WarnContext(ctx, "the account counts more contacts of an address than it shows")
+		b.Note("the account counts more contacts for an address than it shows, on every read")
+		b.Log.WarnContext(ctx, "the account counts more contacts for an address than it shows")
 	}
 	return found, false, nil
 }

@@ -65,8 +65,8 @@ func (p *pager) snapshot(ctx context.Context) error {
 			return nil
 		}
 		before, p.at.Next = is, ""
-		p.Note(fmt.Sprintf("pass %d of the snapshot showed %d of %s contacts", n+1, seen, counted(is.count)))
-		p.Log.WarnContext(ctx, "pages skipped contacts, reading them again", "pass", n+1, "seen", seen, "expected", is.count)
+		p.Note(fmt.Sprintf("reading all contacts, pass %d showed %d of %s", n+1, seen, counted(is.count)))
+		p.Log.WarnContext(ctx, "pages skipped contacts, reading all pages again", "pass", n+1, "seen", seen, "expected", is.count)
 	}
 	return p.stayedIncomplete(ctx)
 }
@@ -76,7 +76,7 @@ func (p *pager) snapshot(ctx context.Context) error {
 func (p *pager) statistics(ctx context.Context) int {
 	counts, err := p.Read.Counts(ctx)
 	if err != nil {
-		p.Log.WarnContext(ctx, "the account does not tell how many contacts it has", "error", err)
+		p.Log.WarnContext(ctx, "the account does not report how many contacts it has", "error", err)
 		return -1
 	}
 	return counts.Total
@@ -85,7 +85,7 @@ func (p *pager) statistics(ctx context.Context) int {
 // disagreement says how a count differs from what the pages show, beside what the account's own
 // statistics say.
 func (p *pager) disagreement(ctx context.Context, seen, count int) string {
-	text := fmt.Sprintf("the account counts %s contacts and its pages show %d, twice alike; nobody is created who was not looked up by address", counted(count), seen)
+	text := fmt.Sprintf("the account counts %s contacts, but its pages showed %d, twice in a row; before creating a contact, ccsyncd looks up its address", counted(count), seen)
 	if total := p.statistics(ctx); total >= 0 {
 		text += fmt.Sprintf("; its statistics count %d", total)
 	}
@@ -111,7 +111,7 @@ func (p *pager) mayBegin(ctx context.Context) error {
 	if err != nil || p.Full || !p.State.Now().Before(until) {
 		return err
 	}
-	return fmt.Errorf("%w; it is taken again after %s", ErrIncomplete, until.Format(time.RFC3339))
+	return fmt.Errorf("%w; the next attempt is due at %s", ErrIncomplete, until.Format(time.RFC3339))
 }
 
 func (p *pager) incomplete(ctx context.Context) (times int, until time.Time, err error) {
@@ -139,7 +139,7 @@ func (p *pager) stayedIncomplete(ctx context.Context) error {
 	if err := p.db.SetFacts(ctx, map[string]string{factIncomplete: text}); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: some contacts were on no page in %d passes", ErrIncomplete, maxPasses)
+	return fmt.Errorf("%w: after %d passes some contacts were still on no page", ErrIncomplete, maxPasses)
 }
 
 func (p *pager) begin(ctx context.Context) (err error) {
@@ -192,7 +192,7 @@ func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
 }
 
 // errDeadLink says that the link at which a snapshot was to go on leads nowhere.
-var errDeadLink = errors.New("the link to the next page leads nowhere")
+var errDeadLink = errors.New("the link to the next page is dead")
 
 // leadsNowhere tells whether an answer is about the link that was followed: a login, the day's
 // requests and the server's own troubles would meet any other request too.

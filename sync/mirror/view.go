@@ -184,7 +184,7 @@ func (m *Mirror) foreign() bool {
 func (m *Mirror) lookOnly(ctx context.Context) error {
 	if !m.at.Mark.IsZero() && len(lacking(m.at.Mapping, m.mapping.Key())) == 0 {
 		m.view.from = m.at.Mapping
-		m.Note("this mapping is not the mirror's, which is left as it is; the plan is made on the contacts as last read, " + m.at.Mark.Format("2006-01-02 15:04 MST"))
+		m.Note("the configuration maps other fields than the local copy of the contacts; this dry run uses the contacts as last read, " + m.at.Mark.Format("2006-01-02 15:04 MST"))
 		m.tell("none")
 		return nil
 	}
@@ -198,7 +198,7 @@ func (m *Mirror) lookOnly(ctx context.Context) error {
 	if m.at, err = private.Mirror(ctx); err != nil {
 		return err
 	}
-	m.Note("this mapping is not the mirror's, which is left as it is; all contacts were read for this dry run alone")
+	m.Note("the configuration maps other fields than the local copy of the contacts; this dry run read all contacts separately")
 	if err := m.carryOver(ctx); err != nil {
 		return err
 	}

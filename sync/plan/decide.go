@@ -74,7 +74,7 @@ func decide(r *Rules, s *subject) decision {
 	case len(s.contacts) == 0:
 		return decideAbsent(r, s)
 	case s.contacts[0].Permission == contact.Unclear:
-		return skip(contact.NotAContact, "Constant Contact counts a contact at this address and does not show it; nobody is created there")
+		return skip(contact.NotAContact, "Constant Contact counts a contact with this address but does not show it, so ccsyncd creates none")
 	}
 	d, carried := compare(r.Mapping, s)
 	optedOut, why := optedOut(s.contacts)
@@ -102,7 +102,7 @@ func decide(r *Rules, s *subject) decision {
 	}
 	d.action = Update
 	if !d.chooseLists(r.Mapping, s.contacts, optedOut) {
-		return skip(contact.NoList, "the contact is on no list that an import could name")
+		return skip(contact.NoList, "the contact is on no list, and an import must name one")
 	}
 	return d
 }
@@ -117,7 +117,7 @@ func optedOut(contacts []state.Contact) (bool, string) {
 	return false, ""
 }
 
-const clearingOff = "nothing is cleared: putting a contact back changed a permission; empty the value in Constant Contact"
+const clearingOff = "ccsyncd clears nothing, because a clear once changed a contact's permission; empty the value in Constant Contact"
 
 // decideOrphan empties what this program filled and nobody changed since.
 func decideOrphan(r *Rules, s *subject) decision {
@@ -150,7 +150,7 @@ func decideOrphan(r *Rules, s *subject) decision {
 func decideAbsent(r *Rules, s *subject) decision {
 	switch {
 	case s.movedFrom != "":
-		return skip(contact.Moved, "a contact carries this user's value under "+s.movedFrom+"; change the address of that contact in Constant Contact")
+		return skip(contact.Moved, "the contact with this user's value still has the address "+s.movedFrom)
 	case !r.Create:
 		return skip(contact.NotAContact, "no contact has this address")
 	case s.pending:
@@ -217,5 +217,5 @@ func (s *subject) quarantined(wanted []string, now time.Time) bool {
 }
 
 func (s *subject) quarantine() string {
-	return s.problem.Reason + " before; retry after " + s.problem.RetryAt.Format(time.RFC3339)
+	return "the last attempt failed (" + s.problem.Reason + "); the next one is due at " + s.problem.RetryAt.Format(time.RFC3339)
 }

@@ -42,7 +42,7 @@ func (b *planner) decideGone(ctx context.Context) error {
 	release := func() error {
 		for _, norm := range orphans {
 			if skipped {
-				b.lens.spared(norm, "its user "+string(last)+" is not gone: that row is skipped")
+				b.lens.spared(norm, "its user "+string(last)+" is not gone; its row is skipped")
 				continue
 			}
 			if err := b.collect(ctx, subject{norm: norm}); err != nil {

@@ -156,16 +156,16 @@ func (g *Guard) Judge(p *Plan, h *History) Verdict {
 		{"max_joins", "list memberships would be added", total.Joins, g.MaxJoins},
 	} {
 		if limit.most > 0 && limit.count > limit.most {
-			v.Trip(limit.reason, fmt.Sprintf("%d %s within 24 hours (%s = %d)", limit.count, limit.what, limit.reason, limit.most))
+			v.Trip(limit.reason, fmt.Sprintf("%s %s within 24 hours, more than %s = %d allows", kit.Count(limit.count), limit.what, limit.reason, limit.most))
 		}
 	}
 	g.judgeSource(&v, e)
 	g.judgeMapping(&v, e)
 	if lost := e.had - e.contacts; lost >= manyContacts && lost*2 > e.had {
-		v.Trip("account", fmt.Sprintf("the account shows %d contacts and showed %d at the last good run", e.contacts, e.had))
+		v.Trip("account", fmt.Sprintf("the account has %s contacts now and had %s at the last good run", kit.Count(e.contacts), kit.Count(e.had)))
 	}
 	for _, column := range e.shared {
-		v.Trip("shared_codes", fmt.Sprintf("the values of %s were one for each contact and would be shared by many", column))
+		v.Trip("shared_codes", fmt.Sprintf("many different values of %s would be replaced by a few shared ones", column))
 	}
 	return v
 }
@@ -181,15 +181,15 @@ func (g *Guard) judgeChanges(v *Verdict, e *evidence, total state.Tally) {
 		if n < g.ExemptBelow || n*100 <= carriers*g.MaxChangePercent {
 			continue
 		}
-		v.Trip("max_change_percent", fmt.Sprintf("%s of %s would be replaced within 24 hours, %s (max_change_percent = %d)",
-			kit.Plural(n, "value", "values"), column, haveOne(carriers), g.MaxChangePercent))
+		v.Trip("max_change_percent", fmt.Sprintf("%s of %s would be replaced within 24 hours, more than max_change_percent = %d allows (%s)",
+			kit.Plural(n, "value", "values"), column, g.MaxChangePercent, haveOne(carriers)))
 	}
 }
 
 func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 	if g.MinSourceRows > 0 && e.valued[""] < g.MinSourceRows {
-		v.Trip("min_source_rows", fmt.Sprintf("the source has %s with an address and a value (min_source_rows = %s)",
-			kit.Plural(e.valued[""], "row", "rows"), kit.Count(g.MinSourceRows)))
+		v.Trip("min_source_rows", fmt.Sprintf("the source has %s with an address and a value, fewer than min_source_rows = %d",
+			kit.Plural(e.valued[""], "row", "rows"), g.MinSourceRows))
 	}
 	if g.MaxShrinkPercent == 0 {
 		return
@@ -203,7 +203,7 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 		if column != "" {
 			what = "rows with a value of " + column
 		}
-		v.Trip("max_shrink_percent", fmt.Sprintf("the source has %s %s and had %s in the last %d days (max_shrink_percent = %d)",
+		v.Trip("max_shrink_percent", fmt.Sprintf("the source has %s %s, down from %s in the last %d days, a larger loss than max_shrink_percent = %d allows",
 			kit.Count(now), what, kit.Count(best), ShrinkDays, g.MaxShrinkPercent))
 		return
 	}
@@ -212,7 +212,7 @@ func (g *Guard) judgeSource(v *Verdict, e *evidence) {
 // haveOne says how many contacts carry a value now. More values may be replaced within 24 hours:
 // some contacts get theirs replaced twice.
 func haveOne(carriers int) string {
-	return kit.Plural(carriers, "contact has one", "contacts have one")
+	return kit.Plural(carriers, "contact has a value", "contacts have a value")
 }
 
 // judgeMapping looks at fields that were not mapped so at the last good run, whatever
@@ -220,7 +220,7 @@ func haveOne(carriers int) string {
 func (g *Guard) judgeMapping(v *Verdict, e *evidence) {
 	for _, column := range e.remapped {
 		if n, carriers := e.plan.Changes[column], e.carriers[column]; n >= max(g.ExemptBelow, 2) && n*2 > carriers {
-			v.Trip("mapping", fmt.Sprintf("the mapping was changed: %s would be replaced by those of %s, %s", kit.Plural(n, "value", "values"), column, haveOne(carriers)))
+			v.Trip("mapping", fmt.Sprintf("the mapping changed, and %s would be replaced by values of %s (%s)", kit.Plural(n, "value", "values"), column, haveOne(carriers)))
 		}
 	}
 }

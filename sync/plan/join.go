@@ -11,7 +11,7 @@ import (
 )
 
 // errOrder ends a plan whose users or contacts do not ascend.
-var errOrder = errors.New("the rows did not come in order; nothing was sent")
+var errOrder = errors.New("the rows are not in order; nothing was sent")
 
 // pair is one normalised address in users, contacts or both.
 //

@@ -102,7 +102,7 @@ func (b *planner) decideSame(ctx context.Context, same *sameValue) error {
 	}
 	if same.skipped || len(same.users) > 0 {
 		for _, norm := range same.orphans {
-			b.lens.spared(norm, "its value stands in a row of the source: that user is not gone")
+			b.lens.spared(norm, "a row of the source still has its value, so the user is not gone")
 		}
 		return nil
 	}

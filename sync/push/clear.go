@@ -58,13 +58,13 @@ func (c *clearer) leave(rows []state.BatchRow) {
 }
 
 // errStale says that a contact is not any more what the plan saw.
-var errStale = errors.New("the contact changed meanwhile")
+var errStale = errors.New("the contact was changed during the run")
 
 // maxPutFields is how many custom fields a contact can be put back with (ContactPutRequest,
 // custom_fields).
 const maxPutFields = 25
 
-var errFull = fmt.Errorf("the contact has more than %d custom fields, which cannot all be put back", maxPutFields)
+var errFull = fmt.Errorf("the contact has more than %d custom fields, too many to write back", maxPutFields)
 
 // replace empties the values of one contact, and sets those that change besides, unless it is not
 // any more what the plan saw. What came of it is found out by reading back.

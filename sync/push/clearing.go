@@ -22,7 +22,7 @@ const (
 )
 
 // ErrClearingOff says why a contact was not cleared.
-var ErrClearingOff = errors.New("putting a contact back changed its permission, so nothing is cleared; empty the value in Constant Contact")
+var ErrClearingOff = errors.New("clearing a value changed a contact's permission, so ccsyncd clears nothing; empty the value in Constant Contact")
 
 // factTrial is the contact that a PUT may be under way for, and its permission before: its answer
 // may be lost with the process.
@@ -83,7 +83,7 @@ func (c *clearer) finishTrial(ctx context.Context) error {
 	id, was, _ := strings.Cut(text, " ")
 	is, err := c.Read.Contact(ctx, id)
 	if err != nil && !errors.Is(err, ccapi.ErrNotFound) {
-		return fmt.Errorf("look at a contact that was being put back: %w", err)
+		return fmt.Errorf("read a contact whose clearing was interrupted: %w", err)
 	}
 	return c.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(is.Address)}, was, is.Permission)
 }
@@ -96,8 +96,8 @@ func (c *clearer) watchPermission(ctx context.Context, row *state.BatchRow, was,
 		return c.State.SetFacts(context.WithoutCancel(ctx), news)
 	}
 	c.off = true
-	c.results.overstep(row.Norm, "the permission was "+was+" and became "+is+" when the contact was put back; look at the contact in Constant Contact")
-	c.Log.ErrorContext(ctx, "putting a contact back changed its permission", "run", c.Run, "contact", row.ID, "was", was, "is", is)
+	c.results.overstep(row.Norm, "clearing a value changed the contact's permission from "+was+" to "+is+"; check the contact in Constant Contact")
+	c.Log.ErrorContext(ctx, "clearing a value changed a contact's permission", "run", c.Run, "contact", row.ID, "was", was, "is", is)
 	news[factClearing] = strings.Join([]string{c.now().Format(time.RFC3339), row.ID, was, is}, " ")
 	return c.State.SetFacts(context.WithoutCancel(ctx), news)
 }

@@ -49,7 +49,7 @@ func (b *base) look(ctx context.Context, batch *state.Batch, patient bool) (a cc
 		case len(all) > 0 && !doubtful, len(all) > 0 && !all[0].Unclear && !waits:
 			return all[0], found, nil
 		case doubtful && !waits:
-			b.Log.WarnContext(ctx, "an activity may be this import and does not tell, looking again later", "run", b.Run, "batch", batch.ID)
+			b.Log.WarnContext(ctx, "an activity may be this import but lacks details, looking again later", "run", b.Run, "batch", batch.ID)
 			return a, unclear, nil
 		case len(all) == 0 && b.ages.of(batch.ID).sinceSending() > appearsWithin:
 			return a, absent, nil

@@ -39,7 +39,7 @@ func (o *Outbox) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBod
 		case !errors.Is(err, ccapi.ErrUnknownOutcome):
 			return errors.Join(fmt.Errorf("send batch %d: %w", b.ID, err), o.drop(ctx, b))
 		}
-		o.Log.WarnContext(ctx, "import without an answer, looking for it", "run", o.Run, "batch", b.ID, "error", err)
+		o.Log.WarnContext(ctx, "no answer to an import, looking for it among the activities", "run", o.Run, "batch", b.ID, "error", err)
 		seen, err := o.find(ctx, b, true)
 		if err != nil || seen != absent {
 			return err // an unclear one stays "sending": the next run looks again
@@ -48,7 +48,7 @@ func (o *Outbox) post(ctx context.Context, b *state.Batch, body *ccapi.ImportBod
 			return err
 		}
 	}
-	return errors.Join(fmt.Errorf("send batch %d: no answer to %d requests, and no activity", b.ID, maxPosts), o.drop(ctx, b))
+	return errors.Join(fmt.Errorf("send batch %d: no answer to %d requests, and no activity for it", b.ID, maxPosts), o.drop(ctx, b))
 }
 
 // refused ends a batch whose body was refused, for the sake of a row as a rule. Of a list that was
@@ -60,7 +60,7 @@ func (o *Outbox) refused(ctx context.Context, b *state.Batch, refusal error) err
 	}
 	for _, id := range b.Lists {
 		if !slices.ContainsFunc(lists, func(l ccapi.List) bool { return l.ID == id }) {
-			return errors.Join(fmt.Errorf("send batch %d: the list %q was deleted meanwhile: %w", b.ID, o.mapping.ListNames([]string{id})[0], refusal), o.drop(ctx, b))
+			return errors.Join(fmt.Errorf("send batch %d: the list %q was deleted during the run: %w", b.ID, o.mapping.ListNames([]string{id})[0], refusal), o.drop(ctx, b))
 		}
 	}
 	b.Ending, b.Errors = endedRefused, []string{refusal.Error()}

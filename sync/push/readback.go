@@ -45,7 +45,7 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		optedOut := contact.OptedOut(c.Permission)
 		v.alone = v.alone || c.Deleted || optedOut || hasLeft(&c, b.Lists)
 		if c.Deleted {
-			v.detail = "the contact was deleted meanwhile"
+			v.detail = "the contact was deleted during the import"
 			continue
 		}
 		is := m.Decode(c.Fields)
@@ -62,11 +62,11 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 		case carried:
 			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), left: notOn(&c, b)}
 		case optedOut && updateUnsubscribed:
-			v.detail = "the contact opted out, and the import left it as it was"
+			v.detail = "the contact opted out, and the import did not change it"
 		case optedOut:
-			v.detail = "the contact opted out meanwhile"
+			v.detail = "the contact opted out during the import"
 		case changed:
-			return verdict{alone: v.alone, reason: Altered, detail: "another value stands there"}
+			return verdict{alone: v.alone, reason: Altered, detail: "the contact has another value"}
 		default:
 			v.detail = "the import ended, but the value did not arrive"
 		}

@@ -113,7 +113,7 @@ func problemOf(b *state.Batch, row *judged, problems map[string]state.Problem, e
 		Attempts: 1, Since: now, Run: b.Run}
 	if explained && row.reason == Lost {
 		p.Reason = Rejected
-		p.Detail = fmt.Sprintf("the import counted rows with errors: %d", b.ErrorCount)
+		p.Detail = fmt.Sprintf("rows with errors in the import: %d", b.ErrorCount)
 		if len(b.Errors) > 0 {
 			p.Detail += ": " + b.Errors[0]
 		}

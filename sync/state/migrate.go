@@ -27,7 +27,7 @@ func (db *file) migrate(ctx context.Context, steps []string) error {
 		return err
 	}
 	if found > len(steps) {
-		return fmt.Errorf("%w (edition %d, this one knows %d): use the newer program, or put back the copy that it left at %s",
+		return fmt.Errorf("%w (edition %d; this ccsyncd supports %d); use the newer ccsyncd, or restore the copy at %s",
 			ErrNewer, found, len(steps), db.backupPath(len(steps)))
 	}
 	if found == len(steps) {

@@ -72,7 +72,7 @@ func (db mirror) Mirror(ctx context.Context) (Mirror, error) {
 }
 
 // ErrMapping says that the contacts have the values of another mapping than the one asked for.
-var ErrMapping = errors.New("the mirror has the values of another mapping")
+var ErrMapping = errors.New("the local copy of the contacts has the values of another mapping")
 
 // sameMapping ends a transaction whose values are those of another mapping than the mirror's.
 func sameMapping(ctx context.Context, q sqlx.QueryerContext, mapping string) error {
@@ -347,7 +347,7 @@ const (
 const selectEntries = `SELECT string_agg(entry, ''), count(*) FROM (SELECT norm || ? || fields || ? AS entry
 	FROM contacts INDEXED BY contacts_by_norm WHERE norm >= ? ORDER BY norm LIMIT ? OFFSET ?)`
 
-var errEntries = errors.New("a contact has the character U+001E in its address or values: run once with --full, which writes all of them again")
+var errEntries = errors.New("a contact has the character U+001E in its address or values; run `ccsyncd --once --full` to read all contacts again")
 
 // Entries yields every contact with an address, ascending by the bytes of Norm, all of one moment.
 // ErrMapping when the mirror has another mapping.

@@ -96,7 +96,7 @@ const Done = "done"
 
 // ErrMoved says that a batch is not in the state that it was to be moved from: another process has
 // it.
-var ErrMoved = errors.New("the batch was moved by another process")
+var ErrMoved = errors.New("another process moved the batch")
 
 type batchRow struct {
 	ID, Run                             int64

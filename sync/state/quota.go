@@ -37,7 +37,7 @@ type QuotaError struct {
 }
 
 func (e *QuotaError) Error() string {
-	return fmt.Sprintf("today's quota is used up (%s of %s requests), it resets at %s", kit.Count(e.Used), kit.Count(e.Limit), e.ResetsAt.Format(time.RFC3339))
+	return fmt.Sprintf("today's quota is used up (%s of %s requests); it resets at %s", kit.Count(e.Used), kit.Count(e.Limit), e.ResetsAt.Format(time.RFC3339))
 }
 
 const (

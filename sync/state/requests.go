@@ -57,7 +57,7 @@ func (db history) SetAnswer(ctx context.Context, id int64, answer string) error 
 }
 
 // ErrWithdrawn: the request is not there any more.
-var ErrWithdrawn = errors.New("the request was removed: `ccsyncd forget` removes requests that name its address; a run that had begun goes on")
+var ErrWithdrawn = errors.New("`ccsyncd forget` removed the request, because it names the address; a run that has started continues")
 
 // Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has
 // removed the request.

@@ -67,15 +67,15 @@ type file struct {
 // Errors of Open, told apart by what a person has to do.
 var (
 	// ErrExposed: others than the owner can read the file.
-	ErrExposed = errors.New("others can read the state database")
+	ErrExposed = errors.New("other users can read the state database")
 	// ErrNewer: a newer ccsyncd has worked on the file.
 	ErrNewer = errors.New("the state database was written by a newer ccsyncd")
 	// ErrForeign: the file is a database, and another program's.
-	ErrForeign = errors.New("the file is another program's database: give ccsyncd a file of its own in [state] path")
+	ErrForeign = errors.New("the file is another program's database; set [state] path to a separate file")
 	// ErrDamaged: the file is no database, or is damaged.
 	ErrDamaged = errors.New("the state database is damaged")
 	// ErrKey: the tokens in the file are sealed with another key, or sealed and no key was given.
-	ErrKey = errors.New("the state key does not fit the state database")
+	ErrKey = errors.New("the state key does not match the state database")
 )
 
 const (

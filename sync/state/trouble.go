@@ -17,11 +17,11 @@ import (
 // file.
 var (
 	// ErrBusy: another process has kept the file locked for more than five seconds.
-	ErrBusy = errors.New("the state database is locked by another process: a backup, a database shell, or a disk that hangs")
+	ErrBusy = errors.New("another process locks the state database (such as a backup or a database shell), or the disk hangs")
 	// ErrFull: nothing can be written down any more, so nothing more was sent.
-	ErrFull = errors.New("no room is left on the disk of the state database: make room, and the next run goes on")
+	ErrFull = errors.New("the disk of the state database is full")
 	// ErrReadOnly: the file or its folder cannot be written.
-	ErrReadOnly = errors.New("the state database cannot be written: check the owner and mode of the file and its folder, and the disk")
+	ErrReadOnly = errors.New("the state database cannot be written")
 )
 
 // troubles are by SQLite's result codes (sqlite.org/rescode.html).

@@ -233,11 +233,11 @@ func (s sealer) open(name string, sealed []byte) ([]byte, error) {
 	case sealedBy(sealed) == inTheClear:
 		return sealed[min(1, len(sealed)):], nil
 	case s.aead == nil:
-		return nil, fmt.Errorf("%w: the tokens are sealed and no key was given ([state] key)", ErrKey)
+		return nil, fmt.Errorf("%w: the tokens are encrypted, but [state] key is not set", ErrKey)
 	}
 	record, err := s.aead.Open(nil, nil, sealed[1:], []byte(name))
 	if err != nil {
-		return nil, fmt.Errorf("%w: [state] key does not open the tokens; give the key they were sealed with, or forget them with `ccsyncd auth logout`", ErrKey)
+		return nil, fmt.Errorf("%w: [state] key does not decrypt the tokens; set the key that encrypted them, or delete them with `ccsyncd auth logout`", ErrKey)
 	}
 	return record, nil
 }

@@ -73,7 +73,7 @@ func (u *User) join(value []byte) {
 		u.rest = append(u.rest, kept)
 	}
 	if !next.alike(&u.First) {
-		u.Skip, u.Detail = contact.DuplicateEmail, "another row has this address and other values"
+		u.Skip, u.Detail = contact.DuplicateEmail, "another row has this address with different values"
 	}
 }
 

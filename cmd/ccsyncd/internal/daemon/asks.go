@@ -248,8 +248,8 @@ func startError(r *ccsync.Report) error {
 	return errors.New(r.Error.Message)
 }
 
-// settled is the answer of a run that ended. Users that it left pending get the reason if it did not
-// do its work, or waits for the first contacts of a push.
+// settled is the answer of a run that ended. Users that it left pending get the reason if it did
+// not do its work, or waits for the first contacts of a push.
 func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 	reason := ""
 	switch report.Outcome {

@@ -308,7 +308,7 @@ func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
 	}{
 		"network":    {func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetBefore}) }, 4 * time.Minute, "check network, DNS and proxy"},
 		"source":     {func(b *bubble) { b.exec("ALTER TABLE users RENAME TO others") }, 30 * time.Second, "ccsyncd check"},
-		"state_busy": {(*bubble).lockState, 11 * time.Second, "stop what keeps the state database locked"},
+		"state_busy": {(*bubble).lockState, 11 * time.Second, "stop the program that locks the state database"},
 	}
 	for code, tt := range tests {
 		t.Run(code, func(t *testing.T) {

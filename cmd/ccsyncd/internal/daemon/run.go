@@ -108,7 +108,7 @@ func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.
 	r := report.Empty(d.Version, false)
 	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
 	r.ExitCode = exit.Failed
-	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "it is retried at the next run; the log has details"}
+	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "the next run retries; the log has details"}
 	if code == "" {
 		r.Error.Code, r.Error.Hint = ccsync.Diagnose(err)
 	}

@@ -110,7 +110,7 @@ func printChain(sh *shell.Shell, ch *chain) {
 	case code == exit.Unauthorized:
 		sh.Next("ccsyncd auth login")
 	case code != exit.Done:
-		sh.Next("ccsyncd check, after correcting what failed")
+		sh.Next("ccsyncd check again, after correcting the failures")
 	case ch.Offline:
 		sh.Next("ccsyncd check, without --offline, to test the rest")
 	default:

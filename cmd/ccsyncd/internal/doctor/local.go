@@ -58,7 +58,7 @@ func (ch *chain) files(cfg *config.Config) {
 	dir := filepath.Dir(cfg.State.Path)
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&config.OthersWrite != 0 && runtime.GOOS != "windows" {
 		ch.note(name, fmt.Sprintf("any user of this machine can write to the folder of the state database, %s (mode %04o)", dir, info.Mode().Perm()),
-			"put the state database into a folder that only its user can write to: [state] path")
+			"set [state] path to a folder that only the user of ccsyncd can write to")
 	}
 }
 
@@ -80,9 +80,9 @@ func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Bindi
 	}
 	switch {
 	case !a.Config.State.Key.IsSet():
-		ch.note(name, path+"; the tokens in it are not encrypted", "set [state] key to encrypt them (create a key with openssl rand -hex 32)")
+		ch.note(name, path+", tokens not encrypted", "to encrypt them, set [state] key (openssl rand -hex 32 creates a key)")
 	default:
-		ch.ok(name, path+"; the tokens in it are encrypted")
+		ch.ok(name, path+", tokens encrypted")
 	}
 	return known, true
 }
@@ -104,7 +104,7 @@ func (ch *chain) testDisk(a *app.App) {
 	case err != nil:
 		ch.fail(name, fmt.Errorf("the folder of the state database: %w", err), "create the folder and let this user write to it, or change [state] path")
 	case free < leastRoom:
-		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "free disk space: nothing is sent that cannot be recorded")
+		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "free disk space; ccsyncd stops sending when it cannot record what it sends")
 	case free < scantRoom:
 		ch.note(name, fmt.Sprintf("%s has %s left", dir, bytesText(free)), "free disk space soon")
 	default:
@@ -129,12 +129,12 @@ func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Bindi
 		err = a.Source.Check(ctx)
 	}
 	if err != nil {
-		ch.fail(name, err, "correct [source] as the error says")
+		ch.fail(name, err, "correct [source] in the configuration")
 		return
 	}
 	detail := a.Source.Identity()
 	if key := a.Source.KeyColumn(); key != "" {
-		detail += fmt.Sprintf(", users are identified by %q", key)
+		detail += fmt.Sprintf(", users identified by %q", key)
 	}
 	ch.ok(name, detail)
 	for _, text := range a.Source.Notes() {
@@ -161,12 +161,12 @@ func (ch *chain) noRows(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case all > 0:
-		ch.fail(name, &exit.ConfigError{Message: fmt.Sprintf("no row matches [source] where: 0 of %s", kit.Plural(all, "row", "rows")),
+		ch.fail(name, &exit.ConfigError{Message: fmt.Sprintf("[source] where matches 0 of %s", kit.Plural(all, "row", "rows")),
 			Hint: "correct the condition: " + where}, "")
 	case a.Config.Source.Query != "":
-		ch.note(name, "the query gives no rows", "look at [source] query; a run needs [guard] min_source_rows")
+		ch.note(name, "the query returns no rows", "check [source] query; a run needs at least [guard] min_source_rows")
 	default:
-		ch.note(name, "the table has no rows yet", "a run needs [guard] min_source_rows")
+		ch.note(name, "the table has no rows yet", "a run needs at least [guard] min_source_rows")
 	}
 }
 
@@ -176,8 +176,8 @@ func (ch *chain) rows(x *ccsync.Examination) {
 	skipped := x.Count()
 	detail := kit.Plural(x.Source.Rows, "row", "rows")
 	if x.Formulas > 0 {
-		ch.note("values", kit.Plural(x.Formulas, "row has", "rows have")+" a value that a spreadsheet would take for a formula: it begins with = + - or @",
-			"a spreadsheet may run it when someone opens an export of the contacts; let the app refuse such values")
+		ch.note("values", kit.Plural(x.Formulas, "row has", "rows have")+" a value that begins with = + - or @; a spreadsheet treats it as a formula",
+			"the formula may run when someone opens an export of the contacts in a spreadsheet; make the app reject such values")
 	}
 	if skipped == 0 {
 		ch.ok(name, detail+", none would be skipped")
@@ -199,7 +199,7 @@ func reasonsText(x *ccsync.Examination) string {
 		part := fmt.Sprintf("%s %s", kit.Count(x.Reasons[reason]), reason)
 		for _, s := range x.Skipped {
 			if string(s.Reason) == reason {
-				part += " (such as " + report.Sample(s) + ")"
+				part += ", such as " + report.Sample(s)
 				break
 			}
 		}

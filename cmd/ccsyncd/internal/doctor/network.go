@@ -13,13 +13,13 @@ func networkHint(err error) string {
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name):
-		return "check that this machine can resolve " + name.Name + ": its DNS server, and [endpoints]"
+		return "this machine cannot resolve " + name.Name + "; check its DNS server and [endpoints]"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return "the certificate was not issued by a known authority: a proxy may replace it. Add its CA to this machine, or name it in $SSL_CERT_FILE"
+		return "no known authority issued the certificate; a proxy may have replaced it. Add its CA to this machine, or name the CA's file in $SSL_CERT_FILE"
 	case errors.As(err, new(x509.CertificateInvalidError)):
-		return "the certificate is expired or not valid yet: check the clock of this machine, and any proxy"
+		return "the certificate has expired or is not valid yet; check the clock of this machine and any proxy"
 	case errors.As(err, new(x509.HostnameError)), errors.As(err, new(*tls.CertificateVerificationError)):
-		return "the certificate is for another host: check [endpoints], DNS and any proxy"
+		return "the certificate is for another host; check [endpoints], DNS and any proxy"
 	case errors.As(err, new(net.Error)):
 		return "check the network, the firewall and any proxy ($HTTPS_PROXY)"
 	}

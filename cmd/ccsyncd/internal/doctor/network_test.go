@@ -38,8 +38,8 @@ func TestCheckHasAHintForErrorsOfTheNetwork(t *testing.T) {
 		err  error
 		want string
 	}{
-		"a name that cannot be resolved":     {fmt.Errorf("get: %w", &net.DNSError{Name: "api.example.com", IsNotFound: true}), "can resolve api.example.com"},
-		"a certificate of nobody":            {get(secured.URL, nil), "not issued by a known authority"},
+		"a name that cannot be resolved":     {fmt.Errorf("get: %w", &net.DNSError{Name: "api.example.com", IsNotFound: true}), "cannot resolve api.example.com"},
+		"a certificate of nobody":            {get(secured.URL, nil), "no known authority issued the certificate"},
 		"a certificate for another host":     {get(secured.URL, other), "for another host"},
 		"a server that does not listen":      {get("http://"+closed.Addr().String(), nil), "check the network"},
 		"an error that is none of the above": {errors.New("broken"), ""},

@@ -47,7 +47,7 @@ func (ch *chain) testLogin(ctx context.Context, a *app.App) (ok bool) {
 	case err == nil:
 		return ch.testAccount(ctx, a, app.Account{ID: who.ID, Name: who.Name})
 	case errors.Is(err, ccapi.ErrForbidden), errors.Is(err, ccapi.ErrNotFound):
-		ch.note(name, "accepted, but the account's name is not available", "keep account_read in [auth] scopes, then run `ccsyncd auth login`: the name protects against a different account")
+		ch.note(name, "accepted, but the account's name is not available", "keep account_read in [auth] scopes, then run `ccsyncd auth login`; ccsyncd uses it to detect a login to a different account")
 		return true
 	default:
 		ch.fail(name, err, "")
@@ -78,7 +78,7 @@ func (ch *chain) testScopes(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case len(s.Scopes) > 0 && !slices.Contains(s.Scopes, "contact_data"):
-		ch.fail(name, fmt.Errorf("contact_data is missing: %s: %w", strings.Join(s.Scopes, " "), ccapi.ErrForbidden), "add it to [auth] scopes, then run `ccsyncd auth login`")
+		ch.fail(name, fmt.Errorf("contact_data is missing from %q: %w", strings.Join(s.Scopes, " "), ccapi.ErrForbidden), "add it to [auth] scopes, then run `ccsyncd auth login`")
 	default:
 		ch.ok(name, fmt.Sprintf("%s; the login expires on %s if not used", strings.Join(s.Scopes, " "), s.RefreshLapses.Format(time.DateOnly)))
 	}
@@ -90,7 +90,7 @@ func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 	const name = "privileges"
 	has, err := a.Reader.Privileges(ctx)
 	if err != nil {
-		ch.note(name, "not available: "+err.Error(), "")
+		ch.note(name, "unknown: "+err.Error(), "")
 		return
 	}
 	var missing []string
@@ -100,7 +100,7 @@ func (ch *chain) testPrivileges(ctx context.Context, a *app.App) {
 		}
 	}
 	if len(missing) > 0 {
-		ch.fail(name, fmt.Errorf("the user who approved lacks %s", strings.Join(missing, " and ")), "give that user this privilege in Constant Contact, or log in as another user")
+		ch.fail(name, fmt.Errorf("the user who approved the login lacks %s", strings.Join(missing, " and ")), "give that user this privilege in Constant Contact, or log in as another user")
 		return
 	}
 	ch.ok(name, "contacts can be read and written")
@@ -121,12 +121,12 @@ func (ch *chain) testNames(ctx context.Context, a *app.App) {
 		case b.Create:
 			ch.note(name, fmt.Sprintf("%q does not exist yet", b.Wanted), "the first run creates it (create = true)")
 		case b.Unproven:
-			ch.note(name, fmt.Sprintf("%q is %q (name %s, type %s), which is unproven", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type),
-				"how Constant Contact handles the choices of a select field has not been observed yet; a field of type string is safe")
+			ch.note(name, fmt.Sprintf("%q found: label %q, name %s, type %s (unproven)", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type),
+				"no one has observed yet how Constant Contact handles the choices of such a field; use a field of type string")
 		case b.Kind == state.CustomField:
-			ch.ok(name, fmt.Sprintf("%q is %q (name %s, type %s)", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type))
+			ch.ok(name, fmt.Sprintf("%q found: label %q, name %s, type %s", b.Wanted, b.Found.Label, b.Found.Name, b.Found.Type))
 		default:
-			ch.ok(name, fmt.Sprintf("%q is %q", b.Wanted, b.Found.Name))
+			ch.ok(name, fmt.Sprintf("%q found: %q", b.Wanted, b.Found.Name))
 		}
 	}
 }
@@ -151,7 +151,7 @@ func (ch *chain) testClearing(ctx context.Context, a *app.App) {
 	case err != nil:
 		ch.fail(name, err, "")
 	case off != nil:
-		ch.note(name, clearingText(off), "check that contact in Constant Contact; until then, clear values there")
+		ch.note(name, clearingText(off), "check this contact's permission in Constant Contact; for now, empty values there")
 	}
 }
 
@@ -167,11 +167,11 @@ func (ch *chain) testDoubt(ctx context.Context, a *app.App) {
 }
 
 func clearingText(off *ccsync.Clearing) string {
-	what := "putting a contact back changed its permission"
+	what := "clearing a value changed a contact's permission"
 	if off.Contact != "" {
-		what = fmt.Sprintf("putting the contact %s back changed its permission from %s to %s", off.Contact, off.Was, off.Is)
+		what = fmt.Sprintf("clearing a value changed the permission of contact %s from %s to %s", off.Contact, off.Was, off.Is)
 	}
-	return fmt.Sprintf("%s on %s, so nothing is cleared until %s", what, off.Since.Format(time.DateOnly), off.Until.Format(time.DateOnly))
+	return fmt.Sprintf("%s on %s; ccsyncd clears nothing until %s", what, off.Since.Format(time.DateOnly), off.Until.Format(time.DateOnly))
 }
 
 // SkewTold is by how much clocks may differ before a person is told.
@@ -182,11 +182,11 @@ func (ch *chain) testClock(a *app.App) {
 	skew, known := a.Reader.Clock()
 	switch {
 	case !known:
-		ch.note(name, "Constant Contact sent no time", "")
+		ch.note(name, "Constant Contact's answers had no time", "")
 	case skew.Abs() > SkewTold:
-		ch.note(name, SkewText(skew), "set the clock (NTP); until then ccsyncd uses Constant Contact's clock")
+		ch.note(name, SkewText(skew), "set the clock (NTP); meanwhile ccsyncd uses Constant Contact's clock")
 	default:
-		ch.ok(name, "within a minute of Constant Contact's")
+		ch.ok(name, "within a minute of Constant Contact's clock")
 	}
 }
 

@@ -75,21 +75,21 @@ var exits = []struct {
 	{isErr(state.ErrExposed), Config, always("")},
 	{isErr(state.ErrKey), Config, always("")},
 	{is[*state.OwnerError], Config, ownerHint},
-	{isErr(state.ErrLink), Config, always("remove it, and let only the user that ccsyncd runs as write to the folder of the state database")},
+	{isErr(state.ErrLink), Config, always("remove it, and make the folder of the state database writable only for the user that ccsyncd runs as")},
 	{is[*oauthdev.LoginError], Unauthorized, always("run `ccsyncd auth login`")},
 	{isErr(ccapi.ErrUnauthorized), Unauthorized, always("run `ccsyncd auth login`")},
 	{is[*oauthdev.DoubtError], Failed, engineHint},
 	{isErr(oauthdev.ErrDenied), Unauthorized, always("run `ccsyncd auth login` again and approve the code")},
 	{isErr(oauthdev.ErrExpired), Unauthorized, always("run `ccsyncd auth login` again for a new code")},
 	{isErr(oauthdev.ErrNoRefreshToken), Unauthorized, always("enable the device flow for the application, keep offline_access in [auth] scopes, then run `ccsyncd auth login` again")},
-	{is[*state.HeldError], Held, always("use `ccsyncd push`: it hands the work to that process")},
-	{is[*state.QuotaError], Deferred, always("it continues after 00:00 UTC; `ccsyncd status` shows the quota")},
-	{is[*ccapi.QuotaError], Deferred, always("it continues after 00:00 UTC; other programs with the same API key count too")},
+	{is[*state.HeldError], Held, always("use `ccsyncd push`, which hands the work to that process")},
+	{is[*state.QuotaError], Deferred, always("requests are possible again after 00:00 UTC; `ccsyncd status` shows the quota")},
+	{is[*ccapi.QuotaError], Deferred, always("requests are possible again after 00:00 UTC; other programs with the same API key share the quota")},
 	{isErr(state.ErrReplaced), Failed, engineHint},
 	{isErr(state.ErrFull), Failed, engineHint},
 	{isErr(state.ErrBusy), Failed, engineHint},
 	{isErr(state.ErrReadOnly), Failed, engineHint},
-	{isErr(state.ErrRemnants), Failed, always("nothing to do if a daemon is running; otherwise run `ccsyncd status` in a moment")},
+	{isErr(state.ErrRemnants), Failed, always("if a daemon is running, do nothing; otherwise run `ccsyncd status` in a moment")},
 	{isErr(state.ErrNewer), Failed, always("")},
 	{isErr(state.ErrDamaged), Failed, engineHint},
 }
@@ -205,5 +205,5 @@ func ownerHint(err error) string {
 		return "run it as the service user: systemd-run --pty --quiet --property=DynamicUser=yes --property=User=" + e.Owner +
 			" --property=StateDirectory=" + dir + " --property=EnvironmentFile=-/etc/ccsync/env /usr/local/bin/ccsyncd … --config /etc/ccsync/ccsync.toml"
 	}
-	return "run it as that user (sudo -u " + e.Owner + " ccsyncd …), or change the owner of the file (chown) if nobody else wrote it"
+	return "run it as that user (sudo -u " + e.Owner + " ccsyncd …), or, if you trust the file, change its owner (chown)"
 }

@@ -12,9 +12,15 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// PrintExplanation prints all there is to know of one user, the values masked unless reveal is set.
-func PrintExplanation(to *term.Stream, x *ccsync.Explanation, reveal bool) {
-	p := printer{Stream: to, reveal: reveal}
+// Shown says how an explanation is printed.
+type Shown struct {
+	Reveal bool // show the values in full
+	Unread bool // no contact was ever read
+}
+
+// PrintExplanation prints all there is to know of one user.
+func PrintExplanation(to *term.Stream, x *ccsync.Explanation, s Shown) {
+	p := printer{Stream: to, reveal: s.Reveal}
 	p.Print(p.Paint(term.Strong, cmp.Or(x.Address, x.Asked)))
 	for _, row := range x.Rows {
 		p.Printf("source row  %s%s\n", keyText(row.Key), p.values(row.Values))
@@ -25,7 +31,10 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, reveal bool) {
 	for _, contact := range x.Contacts {
 		p.contact(contact)
 	}
-	if len(x.Contacts) == 0 {
+	switch {
+	case s.Unread:
+		p.Printf("contact     unknown, the contacts have not been read yet\n")
+	case len(x.Contacts) == 0:
 		p.Printf("contact     none\n")
 	}
 	p.decision(x)
@@ -63,10 +72,10 @@ func (p printer) contact(x ccsync.ExplainedContact) {
 	p.Printf("            id %s, updated %s\n", x.ID, x.UpdatedAt)
 	lists := "on no list"
 	if len(x.Lists) > 0 {
-		lists = "on " + strings.Join(x.Lists, ", ")
+		lists = "on lists: " + strings.Join(x.Lists, ", ")
 	}
 	if len(x.Left) > 0 {
-		lists += ", left " + strings.Join(x.Left, ", ")
+		lists += "; left: " + strings.Join(x.Left, ", ")
 	}
 	p.Printf("            %s\n", lists)
 }
@@ -88,7 +97,7 @@ func (p printer) decision(x *ccsync.Explanation) {
 
 func (p printer) pushes(all []ccsync.ExplainedPush) {
 	if len(all) == 0 {
-		p.Printf("pushes      never sent\n")
+		p.Printf("pushes      none\n")
 		return
 	}
 	p.Print("")

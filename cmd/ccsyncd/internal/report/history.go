@@ -72,7 +72,7 @@ func Of(r state.Run) *ccsync.Report {
 
 // PrintRuns prints runs as a table, as of now.
 func PrintRuns(to *term.Stream, all []Summary, now time.Time) {
-	t := &term.Table{Columns: []term.Column{{Title: "run", Right: true}, {Title: "began"}, {Title: "by"}, {Title: "outcome"},
+	t := &term.Table{Columns: []term.Column{{Title: "run", Right: true}, {Title: "started"}, {Title: "by"}, {Title: "outcome"},
 		{Title: "changes", Right: true}, {Title: "verified", Right: true}, {Title: "requests", Right: true}, {Title: "took", Right: true}}}
 	for _, s := range all {
 		t.Add(s.Run, term.Age(s.StartedAt, now), s.by(), to.Paint(StyleOf(s.Outcome), s.outcome()), kit.Count(s.Changes),
@@ -109,7 +109,7 @@ func (s *Summary) took() string {
 // PrintRun prints one run of the history, and the next command.
 func PrintRun(sh *shell.Shell, r state.Run, report *ccsync.Report) {
 	s := Summarise(r, report)
-	sh.Out.Printf("began %s, by %s, took %s\n", r.StartedAt.Format(time.RFC3339), s.by(), s.took())
+	sh.Out.Printf("started %s, by %s, took %s\n", r.StartedAt.Format(time.RFC3339), s.by(), s.took())
 	p := printer{Stream: sh.Out}
 	p.headline(report)
 	p.pushed(report)

@@ -24,10 +24,10 @@ func (p printer) plan(r *ccsync.Report) {
 	s := r.Summary
 	if s.Joins > 0 {
 		p.Print("", p.Paint(term.Caution, fmt.Sprintf("%s: %s", kit.Plural(s.Joins, "list join", "list joins"), strings.Join(joinedLists(r), ", "))))
-		p.Printf("  joining a list starts the automations that are triggered by it\n")
+		p.Printf("  joining a list starts the automations for new list members\n")
 	}
 	for _, setup := range r.Setup {
-		p.Printf("\nsetup: the custom field %q does not exist yet, a run creates it\n", setup.Name)
+		p.Printf("\nsetup: the custom field %q does not exist yet; the next run creates it\n", setup.Name)
 	}
 	if Pending(r) == 0 {
 		return
@@ -151,11 +151,11 @@ func (p printer) skips(r *ccsync.Report) {
 // Newcomers says how many users are no contacts, which is what becomes of every new sign-up unless
 // the configuration adds them.
 func Newcomers(n int) string {
-	return kit.Plural(n, "user is no contact and never gets", "users are no contacts and never get") + " a value"
+	return kit.Plural(n, "user is not a contact", "users are not contacts") + " and will not receive values"
 }
 
 // NewcomersHint is how they become contacts.
-const NewcomersHint = "[contacts] create = true with a list adds them, new sign-ups too; added contacts are billed"
+const NewcomersHint = "to add these and all future users, set [contacts] create = true and name a list; Constant Contact bills added contacts"
 
 // ByCount orders reasons, the most frequent first.
 func ByCount(reasons map[string]int) []string {

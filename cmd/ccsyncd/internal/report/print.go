@@ -39,7 +39,7 @@ func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 		return err
 	}
 	if r.Truncated {
-		sh.Err.Printf("only the first 10,000 changes and skipped rows are listed; the summary counts all\n")
+		sh.Err.Printf("only the first 10,000 changes and skipped rows are listed; the summary counts all of them\n")
 	}
 	if r.Error != nil {
 		sh.Complain(r.Error.Message, r.Error.Hint)
@@ -58,11 +58,11 @@ func nextAfter(sh *shell.Shell, r *ccsync.Report) {
 	case r.Outcome == ccsync.Unauthorized:
 		sh.Next("ccsyncd auth login")
 	case r.Outcome == ccsync.Refused && slices.Contains(r.Guard.Reasons, "min_source_rows"):
-		sh.Next("ccsyncd check, to test the source (--force does not pass min_source_rows)")
+		sh.Next("ccsyncd check, to test the source (--force does not override min_source_rows)")
 	case r.Outcome == ccsync.Refused && r.DryRun:
-		sh.Next("ccsyncd push --force, if the plan is intended")
+		sh.Next("ccsyncd push --force, if the changes are intended")
 	case r.Outcome == ccsync.Refused:
-		sh.Next("ccsyncd --dry-run, then ccsyncd push --force if the plan is intended")
+		sh.Next("ccsyncd --dry-run, then ccsyncd push --force if the changes are intended")
 	case r.Outcome == ccsync.Failed:
 		sh.Next("ccsyncd check")
 	case r.DryRun && Pending(r) > 0:
@@ -130,7 +130,7 @@ func nothingSent(r *ccsync.Report) term.Text {
 
 // coverage is the figure of the mission.
 func (p printer) coverage(c ccsync.Coverage) {
-	p.Printf("coverage: %s of %s are contacts, %s carry their values (%.1f%%)\n", kit.Count(c.Contacts),
+	p.Printf("coverage: %s of %s are contacts, %s are up to date (%.1f%%)\n", kit.Count(c.Contacts),
 		kit.Plural(c.Users, "user", "users"), kit.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
 }
 
@@ -166,7 +166,11 @@ func (p printer) footer(r *ccsync.Report) {
 }
 
 func (p printer) guard(r *ccsync.Report) {
-	if !r.Guard.Tripped {
+	switch {
+	case r.Overridden() && !r.Guard.Tripped:
+		p.Print("guard     " + p.Paint(term.Caution, "overridden by --force"))
+		return
+	case !r.Guard.Tripped:
 		p.Print("guard     " + p.Paint(term.Good, "passed"))
 		return
 	}

@@ -48,7 +48,7 @@ func (p printer) problems(all []ccsync.PushProblem) {
 	if len(all) == 0 {
 		return
 	}
-	p.Printf("\nproblems: these changes did not arrive and are retried later\n")
+	p.Printf("\nproblems: these values did not arrive; later runs retry them\n")
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "detail", Wrap: true}}}
 	for _, problem := range all[:min(len(all), ShownProblems)] {
 		t.Add(problem.Key, problem.Email, problem.Reason, problem.Detail)
