@@ -50,6 +50,31 @@ func TestReadingTakesFourMebibytes(t *testing.T) {
 	}
 }
 
+// TestARunIsFullByItsBytesOrItsRows: a row takes 16 bytes of index, whatever is in it, and a run
+// without rows has room for any.
+func TestARunIsFullByItsBytesOrItsRows(t *testing.T) {
+	t.Parallel()
+	r := &run{}
+	if r.full(64, 1<<20) {
+		t.Error("a run without rows has no room")
+	}
+	if err := r.add([]byte("key"), []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if used := len(r.data); r.full(64, 64-used) || !r.full(64, 65-used) {
+		t.Errorf("of 64 bytes %d are used, and others than the rest are free", used)
+	}
+	r.reset(64)
+	for n := 0; n <= 5; n++ {
+		if full := r.full(64, 0); full != (n == 5) {
+			t.Errorf("with %d empty rows: full is %t", n, full)
+		}
+		if err := r.add(nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestARunLetsGoOfALargeRow: a row that was larger than a run must not keep its memory to the end.
 func TestARunLetsGoOfALargeRow(t *testing.T) {
 	t.Parallel()

@@ -187,9 +187,6 @@ func (c *cursor) fill() error {
 }
 
 func (c *cursor) read(p []byte, at int64) error {
-	if len(p) == 0 {
-		return nil
-	}
 	if n, err := c.from.ReadAt(p, at); n < len(p) {
 		return fmt.Errorf("read what was sorted: %w", err)
 	}

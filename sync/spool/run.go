@@ -116,7 +116,7 @@ func alike(a, b []byte) []byte {
 		return a
 	}
 	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
+	for n < len(b) && a[n] == b[n] {
 		n++
 	}
 	return a[:n]
@@ -261,9 +261,6 @@ func (f *file) close(from int64) error {
 }
 
 func (f *file) flush() error {
-	if len(f.out) == 0 {
-		return nil
-	}
 	n, err := f.WriteAt(f.out, f.end)
 	f.end += int64(n)
 	f.out = f.out[:0]

@@ -185,6 +185,10 @@ func TestRunsOfARealSize(t *testing.T) {
 		t.Errorf("%d runs, want several", len(s.file.runs))
 	}
 	check(t, s, rows)
+	runs, end := len(s.file.runs), s.file.end
+	if check(t, s, rows); len(s.file.runs) != runs || s.file.end != end {
+		t.Error("reading again has written something")
+	}
 }
 
 func TestManyRunsAreMergedInPasses(t *testing.T) {
@@ -298,6 +302,20 @@ func TestAFailureInTheBackgroundIsFoundByWhoeverComesNext(t *testing.T) {
 	}
 	if !errors.Is(s.Err(), os.ErrClosed) {
 		t.Errorf("Err after reading: %v, want the failed write", s.Err())
+	}
+	large := New(t.TempDir())
+	for n := range 30 { // in several writes a run
+		if n == 15 { // the first run is written, and the second one fills
+			large.wait()
+			large.file.File.Close()
+		}
+		fill(t, large, []row{{fmt.Sprint(n), strings.Repeat("v", 100_000)}})
+	}
+	for range large.Sorted() {
+		t.Error("rows that cannot all be there")
+	}
+	if !errors.Is(large.Err(), os.ErrClosed) {
+		t.Errorf("Err after reading: %v, want the failed write", large.Err())
 	}
 	if err := failing().Close(); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "write what is sorted") {
 		t.Errorf("Close: %v, want the failed write", err)
