@@ -96,7 +96,7 @@ func FuzzParseCron(f *testing.F) {
 func TestParseDurationKnowsDays(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
-		"90s": 90 * time.Second, "24h": day, "90d": 90 * day, "1d12h": 36 * time.Hour, "0d": 0, "1h30m": 90 * time.Minute,
+		"90s": 90 * time.Second, "24h": day, "90d": 90 * day, "1d12h": 36 * time.Hour, "1d0s": day, "0d": 0, "1h30m": 90 * time.Minute,
 		"-5m": -5 * time.Minute,
 	} {
 		if got, err := ParseDuration(text); err != nil || got != want {

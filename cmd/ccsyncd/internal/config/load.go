@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -106,7 +105,6 @@ func (r *reader) machine() {
 	if socket, ok := strings.CutPrefix(c.HTTP.Listen, UnixSocket); ok {
 		c.HTTP.Listen = UnixSocket + inDir(c.Dir, socket)
 	}
-	c.HTTP.Hosts = slices.Clone(c.HTTP.Hosts)
 	for i, host := range c.HTTP.Hosts {
 		c.HTTP.Hosts[i] = strings.ToLower(host)
 	}
