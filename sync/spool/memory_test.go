@@ -2,6 +2,8 @@ package spool
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +49,20 @@ func TestReadingTakesFourMebibytes(t *testing.T) {
 		if len(f.runs) != after {
 			t.Errorf("%d runs and one more are %d, want %d", before, len(f.runs), after)
 		}
+	}
+}
+
+// TestWritingTakesAQuarterOfAMebibyte: however large a run is.
+func TestWritingTakesAQuarterOfAMebibyte(t *testing.T) {
+	t.Parallel()
+	s := New(t.TempDir())
+	defer closed(t, s)
+	for range 3 << 10 {
+		fill(t, s, []row{{"key", strings.Repeat("v", 1<<10)}})
+	}
+	s.wait()
+	if got := cap(s.file.out); got < 256<<10 || got > 320<<10 {
+		t.Errorf("it takes %d bytes", got)
 	}
 }
 
@@ -126,6 +142,23 @@ func TestWhatAllKeysBeginWithIsNotCompared(t *testing.T) {
 			if want := prefix(r.key(e)[len(tt.want):]); e.prefix != want {
 				t.Errorf("%q: key %d is sorted by %x, want %x", tt.keys, i, e.prefix, want)
 			}
+		}
+	}
+	s := tiny(t)
+	defer closed(t, s)
+	for i := range 100 {
+		fill(t, s, []row{{fmt.Sprintf("user-%03d", i*7919%100), "v"}})
+	}
+	if err := s.finish(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := newMerge(s.file, s.size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range m.cursors {
+		if want := prefix(c.key[len("user-0"):]); c.prefix != want {
+			t.Errorf("%s is merged by %x, want %x", c.key, c.prefix, want)
 		}
 	}
 }

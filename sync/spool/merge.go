@@ -136,7 +136,6 @@ func (c *cursor) next() error {
 	}
 	if c.r == c.w {
 		c.done, c.prefix = true, ^uint64(0)
-		c.buf, c.key, c.value = nil, nil, nil
 		return nil
 	}
 	h, k, v := header(c.buf[c.r:c.w])

@@ -86,7 +86,7 @@ func (r *run) sort() (common []byte) {
 	}
 	r.radix()
 	for from, to := 0, 0; from < len(r.index); from = to {
-		for to = from + 1; to < len(r.index) && r.index[to].prefix == r.index[from].prefix; {
+		for to = from; to < len(r.index) && r.index[to].prefix == r.index[from].prefix; {
 			to++
 		}
 		if to > from+1 {
