@@ -1,6 +1,8 @@
 package sync_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,5 +89,47 @@ func TestADryRunOfAnotherMappingBesideARunDoesNoHarm(t *testing.T) {
 		if n := len(w.box.Imports()); n != 1 || len(w.box.Imports()[0].Rows) != 1 {
 			t.Errorf("%d imports: %+v", n, w.box.Imports())
 		}
+	})
+}
+
+// Another process that reads contacts holds up no dry run that has a mirror to plan on, and a run
+// only as long as it takes.
+func TestWhileAnotherProcessReadsTheContactsADryRunGoesByTheLastMirror(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 4)
+		hold := func() func() {
+			_, release, err := w.state.Lock(w.t.Context(), state.MirrorLock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return release
+		}
+		takes := func(d time.Duration, run func()) {
+			t.Helper()
+			release, began := hold(), time.Now()
+			go func() { time.Sleep(d); release() }()
+			if run(); time.Since(began) < d {
+				t.Errorf("it did not wait: %s", time.Since(began))
+			}
+		}
+		// there is no mirror yet
+		takes(time.Minute, func() { w.want(w.dry(ccsync.Options{}), ccsync.Planned) })
+		release, began, before := hold(), time.Now(), len(w.box.Requests())
+		dry := w.dry(ccsync.Options{})
+		w.want(dry, ccsync.Planned)
+		if dry.Mirror.Refresh != "none" || dry.Summary.Change != 5 || !slices.ContainsFunc(dry.Notes, func(n string) bool { return strings.Contains(n, "another process is taking a snapshot") }) {
+			t.Errorf("%+v, %+v, notes %q", dry.Mirror, dry.Summary, dry.Notes)
+		}
+		for _, r := range w.box.Requests()[before:] {
+			if r.Path == "/v3/contacts" {
+				t.Errorf("it read contacts: %s", r.Path)
+			}
+		}
+		if waited := time.Since(began); waited > time.Minute {
+			t.Errorf("it waited for %s", waited)
+		}
+		release()
+		takes(time.Minute, func() { w.want(w.run(ccsync.Options{}), ccsync.Synced) })
 	})
 }

@@ -54,8 +54,7 @@ func (r *Report) history() ([]byte, error) {
 // remember keeps what the next run compares itself with: the size of the source, and the problems
 // that still are some.
 func (r *run) remember(ctx context.Context) error {
-	good := r.report.Outcome == Synced || r.report.Outcome == Partial || r.report.Outcome == Deferred
-	if r.Write == nil || r.plan == nil || !good || len(r.opts.Only) > 0 {
+	if r.Write == nil || r.plan == nil || !r.report.Outcome.Good() || len(r.opts.Only) > 0 {
 		return nil
 	}
 	put := r.State.PutValued
