@@ -137,8 +137,10 @@ func TestAnExportFileIsBounded(t *testing.T) {
 		t.Errorf("a file may have %d bytes, want 4 GiB", whole.left)
 	}
 	f := &file{body: io.NopCloser(iotest.OneByteReader(strings.NewReader("12345"))), w: w, left: 4}
-	defer f.Close()
 	if data, err := io.ReadAll(f); !errors.Is(err, errExportTooLarge) || !errors.Is(err, io.ErrUnexpectedEOF) || string(data) != "1234" {
 		t.Errorf("read %q, %v, want %v after 4 bytes", data, err, errExportTooLarge)
+	}
+	if err := f.Close(); err != nil || w.ctx.Err() == nil {
+		t.Errorf("Close: %v, and the attempt goes on", err)
 	}
 }

@@ -70,6 +70,9 @@ func TestABaseThatIsNoAddressFailsEveryCall(t *testing.T) {
 		for _, err := range r.Contacts(t.Context(), ContactsQuery{}) {
 			errs = append(errs, err)
 		}
+		if len(errs) != 5 {
+			t.Errorf("base %q: reading contacts ends without an error, as an empty account does", base)
+		}
 		for _, err := range errs {
 			if err == nil || !strings.Contains(err.Error(), "not a URL like https://api.cc.email/v3") {
 				t.Errorf("base %q: error = %v", base, err)
@@ -129,6 +132,16 @@ func TestTheTokenNeverLeavesTheConfiguredHost(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A snapshot that resumes behind a wrong link must not look as if there were no more contacts.
+func TestALinkToResumeByIsCheckedToo(t *testing.T) {
+	t.Parallel()
+	r := NewReader("https://api.cc.email/v3", &http.Client{}, &tokens{})
+	pages, err := readAll(t, r, ContactsQuery{Next: "https://evil.test/v3/contacts?cursor=1"})
+	if !errors.Is(err, ErrForeignHost) || len(pages) != 0 || r.Requests() != 0 {
+		t.Errorf("%d pages, %v, %d requests, want %v alone", len(pages), err, r.Requests(), ErrForeignHost)
 	}
 }
 
