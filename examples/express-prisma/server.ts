@@ -12,14 +12,13 @@ app.use(express.json());
 const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const shortCode = () => Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join("");
 
-// Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the
-// contact.
+// A sign-up only writes to the app's own table. ccsyncd writes the code to the contact.
 app.post("/users", async (req, res) => {
   const { id } = await prisma.user.create({ data: { email: req.body.email, shortCode: shortCode() } });
   res.status(201).json({ id });
 });
 
-// A mail that shows the code waits until the contact carries it.
+// The app sends an email with the code only when the contact has the code.
 app.post("/users/:id/welcome", async (req, res) => {
   const { users } = await ccsync.push({ keys: [req.params.id], wait: "60s" });
   const [{ state, reason }] = users;

@@ -15,15 +15,14 @@ export class UsersController {
 
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
-  // Signing up writes to the app's own table, and nothing else. ccsyncd brings the code into the
-  // contact.
+  // A sign-up only writes to the app's own table. ccsyncd writes the code to the contact.
   @Post()
   async signUp(@Body() { email }: { email: string }) {
     const { id } = await this.users.save({ email, shortCode: shortCode() });
     return { id };
   }
 
-  // A mail that shows the code waits until the contact carries it.
+  // The app sends an email with the code only when the contact has the code.
   @Post(":id/welcome")
   @HttpCode(200)
   async welcome(@Param("id") id: string) {
