@@ -373,6 +373,56 @@ func TestADaemonThatStopsTurnsAsksAway(t *testing.T) {
 			t.Errorf("told %v", err)
 		}
 	}
+	if d.asks.any() {
+		t.Error("somebody still waits")
+	}
+	d.busy.Store(false)
+	for _, r := range []web.RunRequest{{}, {Emails: []string{"ann@example.com"}}, {Emails: []string{"ann@example.com"}, Wait: time.Minute}} {
+		if _, err := d.askRun(t.Context(), r); !errors.Is(err, web.ErrStopping) || d.busy.Load() {
+			t.Errorf("an ask that comes later: %v, busy %v", err, d.busy.Load())
+		}
+	}
+}
+
+// It is for everybody.
+func TestARunForAllUsersComesThoughWhoAskedHasLeft(t *testing.T) {
+	t.Parallel()
+	d, _ := brokenDaemon(t)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := d.askRun(ctx, web.RunRequest{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if together := d.asks.take(); len(together) != 1 || len(together[0].names) != 0 {
+		t.Errorf("%d asks wait", len(together))
+	}
+}
+
+// The loop is woken for each burst, and once more for what did not fit.
+func TestAskersWakeTheLoop(t *testing.T) {
+	t.Parallel()
+	woken := func(q *asks) bool {
+		select {
+		case <-q.woken:
+			return true
+		default:
+			return false
+		}
+	}
+	q := newAsks()
+	for range 3 {
+		if err := q.add(newAsk("http", nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if !woken(q) || woken(q) || len(q.take()) != 1 {
+			t.Error("the loop is not woken once for those that are left")
+		}
+	}
+	if !woken(q) || len(q.take()) != 1 || woken(q) || q.any() {
+		t.Error("the loop is woken for nobody")
+	}
 }
 
 func TestAnAskWhoseRunIsCutShortByTheEndOfTheDaemonIsTurnedAway(t *testing.T) {

@@ -93,7 +93,7 @@ func catchSignals() (hangUp <-chan os.Signal, stop func()) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
-	return caught, func() { signal.Stop(caught); signal.Reset(syscall.SIGPIPE) }
+	return caught, func() { signal.Stop(caught) }
 }
 
 // after gives a channel that is closed some time after the end of ctx.

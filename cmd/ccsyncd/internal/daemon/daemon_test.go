@@ -260,6 +260,86 @@ func TestAPanicInATickEndsNothingAndARunFindsOut(t *testing.T) {
 	}
 }
 
+// Whoever logs in while the daemon is down waits for no schedule.
+func TestADaemonThatFindsANewLoginAtItsStartRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []ccsync.Outcome{ccsync.Unauthorized, ccsync.Failed} {
+		inBubble(t, 3, func(b *bubble) {
+			b.every("1h")
+			b.cfg.Schedule.RunOnStart = false
+			db := b.d.app.Load().State
+			records, err := ccsync.WholeRecord(b.ctx, db, &ccsync.Report{Run: 1, Outcome: outcome, Error: &ccsync.Problem{}})
+			b.must(err)
+			b.must(db.SetRecords(b.ctx, records))
+			b.wait(30 * time.Second)
+			want := 0
+			if outcome == ccsync.Unauthorized {
+				want = 1
+			}
+			if n := len(b.ran()); n != want {
+				t.Errorf("%d runs after one that ended %s, want %d", n, outcome, want)
+			}
+			if b.d.schedule.next.Before(time.Now()) || time.Until(b.d.schedule.next) > time.Hour {
+				t.Errorf("the next run is due at %s", b.d.schedule.next)
+			}
+		})
+	}
+}
+
+// What a run did that could not be written down is not known: that there was nothing to do before
+// it says nothing.
+func TestWhileARunCouldNotBeWrittenDownEachTickRuns(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 3, func(b *bubble) {
+		b.wait(time.Minute)
+		before, idled := len(b.ran()), b.idled()
+		b.d.progress.troubled("a run could not be recorded")
+		b.wantReady(503, "could not be recorded")
+		b.wait(15 * time.Second)
+		if n := len(b.ran()) - before; n != 1 || b.idled() != idled {
+			t.Errorf("%d runs and %d idle ticks", n, b.idled()-idled)
+		}
+		b.wantReady(200, "ready") // the run was
+		b.wait(10 * time.Second)
+		if b.idled() == idled {
+			t.Error("the next tick is not idle")
+		}
+	})
+}
+
+func TestAStateDatabaseThatDoesNotAnswerIsLogged(t *testing.T) {
+	t.Parallel()
+	d, log := brokenDaemon(t)
+	a := d.app.Load()
+	if err := a.State.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.notice(t.Context(), a)
+	if !strings.Contains(log.String(), "state database does not answer") {
+		t.Errorf("log: %s", log)
+	}
+	if d.well(t.Context()) || !d.progress.now().GoodAt.IsZero() || !strings.Contains(log.String(), "could not tell whether values arrive") {
+		t.Errorf("all is well; log: %s", log)
+	}
+}
+
+// The heartbeat and the metrics go by the same as /readyz.
+func TestAllIsWellWhenReadyzSaysSo(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 3, func(b *bubble) {
+		b.every("1h")
+		b.cfg.Schedule.RunOnStart = false
+		b.wait(time.Minute)
+		if b.wantReady(503, "no run"); b.d.well(b.ctx) || !b.d.progress.now().GoodAt.IsZero() {
+			t.Error("all is well before the first run")
+		}
+		b.wait(time.Hour)
+		if b.wantReady(200, "ready"); !b.d.well(b.ctx) || !b.d.progress.now().GoodAt.Equal(time.Now()) {
+			t.Errorf("not all is well after it; well at %s", b.d.progress.now().GoodAt)
+		}
+	})
+}
+
 func TestTheWatchdogBitesWhenNothingMoves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

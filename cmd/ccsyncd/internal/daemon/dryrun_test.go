@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ccsyncd/ccapi/sandbox"
@@ -78,6 +80,33 @@ func TestADryRunEndsWithTheDaemon(t *testing.T) {
 		b.wait(time.Second)
 		if _, page := b.get("/plan"); !strings.Contains(page, "Not known") {
 			t.Error("a dry run begins while the daemon ends")
+		}
+	})
+}
+
+// What they read is closed next.
+func TestTheEndWaitsForTheDryRunsThatItStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r dryRuns
+		for i := range 3 {
+			alive, end, err := r.begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				end() // long before
+				continue
+			}
+			go func() { <-alive.Done(); time.Sleep(time.Second); end() }()
+		}
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it took %s, want the second that they take", took)
+		}
+		if _, _, err := r.begin(t.Context()); !errors.Is(err, errEnding) {
+			t.Errorf("another one began: %v", err)
 		}
 	})
 }

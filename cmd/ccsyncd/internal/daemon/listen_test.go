@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestAUnixSocketIsForUserAndGroupAlone(t *testing.T) {
@@ -74,5 +76,47 @@ func TestTheStatusPageAnswersOnAUnixSocket(t *testing.T) {
 		if answer.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
 		}
+	}
+}
+
+// A request that is under way when the daemon ends is answered if that takes no longer than a
+// second; a dead one does not hold up the end.
+func TestTheEndWaitsASecondForRequestsUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		takes, want time.Duration
+		answered    bool
+	}{"half a second": {500 * time.Millisecond, 500 * time.Millisecond, true}, "for ever": {time.Hour, time.Second, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				wire := newPipes()
+				server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					select {
+					case <-time.After(tt.takes):
+					case <-r.Context().Done():
+					}
+				})}
+				go server.Serve(wire)
+				client := http.Client{Transport: &http.Transport{DialContext: wire.dial, DisableKeepAlives: true}}
+				answered := make(chan error, 1)
+				go func() {
+					answer, err := client.Get("http://127.0.0.1:8484/")
+					if err == nil {
+						answer.Body.Close()
+					}
+					answered <- err
+				}()
+				synctest.Wait()
+				began := time.Now()
+				shutDown(server)
+				if took := time.Since(began); took < tt.want || took > tt.want+500*time.Millisecond {
+					t.Errorf("it took %s, want about %s", took, tt.want)
+				}
+				if err := <-answered; (err == nil) != tt.answered {
+					t.Errorf("the request ended with %v", err)
+				}
+			})
+		})
 	}
 }

@@ -49,7 +49,7 @@ func (p *progress) step(step string, done, total int) {
 func (p *progress) ended() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.at.Run, p.at.Step, p.at.Done, p.at.Total, p.at.EndedAt, p.waiter = 0, "", 0, 0, time.Now(), nil
+	p.at.Run, p.at.EndedAt, p.waiter = 0, time.Now(), nil
 }
 
 // troubled keeps why a run could not be written down, "" for nothing.

@@ -51,6 +51,14 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 			if got := NotReady(t.Context(), a); got != c.want {
 				t.Errorf("it says %q, want %q", got, c.want)
 			}
+			if _, port, err := net.SplitHostPort(listener.Addr().String()); err == nil {
+				for _, host := range []string{"", "0.0.0.0", "[::]", "localhost"} { // it listens at all of them
+					cfg.HTTP.Listen = host + ":" + port
+					if got := NotReady(t.Context(), a); got != c.want {
+						t.Errorf("at %s it says %q, want %q", cfg.HTTP.Listen, got, c.want)
+					}
+				}
+			}
 			server.Close()
 			if got := NotReady(t.Context(), a); got != "" {
 				t.Errorf("a daemon that does not answer says %q", got)

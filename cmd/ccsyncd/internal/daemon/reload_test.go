@@ -84,3 +84,43 @@ func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 		}
 	})
 }
+
+// A mistake in the file changes nothing, and a good file all that it names: schedule, token,
+// limits.
+func TestAReloadTakesAGoodFileAndKeepsTheOldOneOtherwise(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 3, func(b *bubble) {
+		b.cfg.Path = filepath.Join(b.dir, "ccsync.toml")
+		reload := func(text string) {
+			t.Helper()
+			b.must(os.WriteFile(b.cfg.Path, []byte(text), 0o600))
+			b.hangUp <- syscall.SIGHUP
+			b.wait(time.Second)
+		}
+		old := b.d.app.Load()
+		b.wait(time.Minute)
+		for text, says := range map[string]string{
+			"[source": "reload failed, keeping the current configuration",
+			strings.Replace(bubbleConfig, `token = "`+bubbleToken, `token = "`, 1): "reload failed, keeping the current configuration",
+		} {
+			if reload(text); b.d.app.Load() != old || !strings.Contains(b.log.String(), says) {
+				t.Errorf("%q was taken, or the log does not say %q", text, says)
+			}
+		}
+		changed := strings.NewReplacer(bubbleToken, "another-token-of-the-bubble", "@every 10s", "@every 1h").Replace(bubbleConfig)
+		reload(changed)
+		if b.d.app.Load() == old || !strings.Contains(b.log.String(), "configuration reloaded") {
+			t.Error("the good file was not taken")
+		}
+		if left := time.Until(b.d.schedule.next); left < 59*time.Minute || left > time.Hour {
+			t.Errorf("the next run is in %s", left)
+		}
+		if status, _ := b.ask(http.MethodPost, "/run", ""); status != http.StatusUnauthorized {
+			t.Errorf("the old token is answered with %d", status)
+		}
+		next, ok, err := ccsync.ReadNext(b.ctx, b.d.app.Load().State)
+		if err != nil || !ok || next.Schedule != "@every 1h" {
+			t.Errorf("written down: %+v (%v)", next, err)
+		}
+	})
+}

@@ -30,7 +30,7 @@ func TestRunsThatFailBackOff(t *testing.T) {
 		"failed":       {failed, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
 		"unauthorized": {&ccsync.Report{Outcome: ccsync.Unauthorized}, []time.Duration{10 * s, 10 * s, 20 * s}},
 		"refused":      {&ccsync.Report{Outcome: ccsync.Refused}, []time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
-		"unproven":     {&ccsync.Report{Outcome: ccsync.Partial, Unproven: 5}, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s, 1280 * s, 2560 * s, time.Hour, time.Hour}},
+		"unproven":     {&ccsync.Report{Outcome: ccsync.Partial, Unproven: 1}, []time.Duration{10 * s, 10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s, 1280 * s, 2560 * s, time.Hour, time.Hour}},
 		"partial":      {&ccsync.Report{Outcome: ccsync.Partial}, []time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
 		"incomplete":   {incomplete, []time.Duration{m, 2 * m, 4 * m, 8 * m, 16 * m, 32 * m, time.Hour, time.Hour}},
 	}
@@ -50,4 +50,28 @@ func TestRunsThatFailBackOff(t *testing.T) {
 			t.Errorf("%s, then synced: the next after %s", name, got)
 		}
 	}
+}
+
+// What is written down is for whoever asks beside the daemon: it need not change while the schedule
+// tells the rest.
+func TestTicksThatFindNothingToDoHardlyWrite(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 3, func(b *bubble) {
+		b.wait(2 * time.Minute)
+		runs, idled, written := len(b.ran()), b.idled(), make(map[time.Time]bool)
+		for range 60 {
+			b.wait(10 * time.Second)
+			next, ok, err := ccsync.ReadNext(b.ctx, b.d.app.Load().State)
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			written[next.At] = true
+		}
+		if len(b.ran()) != runs || b.idled()-idled != 60 {
+			t.Fatalf("%d runs and %d idle ticks", len(b.ran())-runs, b.idled()-idled)
+		}
+		if n := len(written); n < 18 || n > 21 {
+			t.Errorf("written %d times in ten minutes, want each half minute", n)
+		}
+	})
 }

@@ -111,21 +111,23 @@ func TestAReceiverThatIsAwayForAMomentIsAskedAgain(t *testing.T) {
 // Messages are hours apart, whatever the receiver answers.
 func TestNoConnectionIsHeldBetweenMessages(t *testing.T) {
 	t.Parallel()
-	closed := make(chan bool, 1)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "thank you") }))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateClosed {
-			closed <- true
+	for _, text := range []string{"", "thank you"} {
+		closed := make(chan bool, 1)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) }))
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateClosed {
+				closed <- true
+			}
 		}
-	}
-	server.Start()
-	t.Cleanup(server.Close)
-	if err := send(t.Context(), noticeClient(nil), "ccsyncd", http.MethodGet, server.URL, nil); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-closed:
-	case <-time.After(10 * time.Second):
-		t.Error("the connection stays open")
+		server.Start()
+		t.Cleanup(server.Close)
+		if err := send(t.Context(), noticeClient(nil), "ccsyncd", http.MethodGet, server.URL, nil); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Errorf("the connection of an answer %q stays open", text)
+		}
 	}
 }
