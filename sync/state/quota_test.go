@@ -246,3 +246,24 @@ func TestWhenTheNextRequestMayBeSent(t *testing.T) {
 		}
 	}
 }
+
+// The server's word holds until a little after the turn of the day. What is further off is what a
+// clock left that was set.
+func TestHowLongTheServersWordHolds(t *testing.T) {
+	t.Parallel()
+	midnight := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	p := pace{ClosedUntil: midnight.Add(30 * time.Second).UnixMicro()}
+	for name, tt := range map[string]struct {
+		now  time.Time
+		want bool
+	}{
+		"a day before":        {midnight.Add(30*time.Second - 24*time.Hour - maxJitter), true},
+		"longer before":       {midnight.Add(30*time.Second - 24*time.Hour - maxJitter - time.Microsecond), false},
+		"just after midnight": {midnight.Add(30*time.Second - time.Microsecond), true},
+		"when it is over":     {midnight.Add(30 * time.Second), false},
+	} {
+		if resets, closed := p.closed(tt.now); closed != tt.want || !resets.Equal(midnight) {
+			t.Errorf("%s: closed %v until %s, want %v", name, closed, resets, tt.want)
+		}
+	}
+}

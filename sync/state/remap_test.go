@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,27 @@ func TestARemappingThatWasBrokenOffIsEndedFirst(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Contacts are looked for before the transaction that carries them over.
+func TestWhoVanishesWhileARemappingRunsIsNotMissed(t *testing.T) {
+	t.Parallel()
+	db, other := fresh(t), (*DB)(nil)
+	fill(t, db, 3)
+	other = open(t, db.Path())
+	present := db.write.present
+	db.write.present = func() error { // each statement asks it first
+		db.write.present = present
+		return err2(other.Forget(context.Background(), "c000001"))
+	}
+	rows := []filledContact{{"c000000", "0"}, {"c000001", "1"}, {"c000002", "2"}}
+	if err := db.remapPart(t.Context(), remapping{From: "", To: "new"}, rows, func(v string) string { return v + "+" }, true); err != nil {
+		t.Fatal(err)
+	}
+	var filled []string
+	if err := db.read.SelectContext(t.Context(), &filled, "SELECT filled FROM contacts WHERE filled <> '' ORDER BY norm"); err != nil || !slices.Equal(filled, []string{"old 0+", "old 2+"}) {
+		t.Errorf("%q (%v)", filled, err)
 	}
 }
 

@@ -89,6 +89,10 @@ const (
 // ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file
 // system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
+	return openWith(path, func(db *DB) error { return db.prepare(ctx, key) })
+}
+
+func openWith(path string, prepare func(*DB) error) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", explain(path, err))
 	}
@@ -96,7 +100,7 @@ func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state database %s: %w", path, err)
 	}
-	if err := db.prepare(ctx, key); err != nil {
+	if err := prepare(db); err != nil {
 		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), db.Close())
 	}
 	return db, nil

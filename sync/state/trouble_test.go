@@ -59,6 +59,8 @@ func TestAFileThatIsNoDatabaseIsNamedAndLeftAlone(t *testing.T) {
 	}
 	_, err := Open(t.Context(), path, nil)
 	wantTrouble(t, err, ErrDamaged, path)
+	_, err = OpenSealed(t.Context(), path)
+	wantTrouble(t, err, ErrDamaged, path)
 	if after, _ := os.ReadFile(path); !bytes.Equal(after, garbage) {
 		t.Error("the file was changed")
 	}

@@ -52,7 +52,7 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 				t.Errorf("it says %q, want %q", got, c.want)
 			}
 			if _, port, err := net.SplitHostPort(listener.Addr().String()); err == nil {
-				for _, host := range []string{"", "0.0.0.0", "[::]", "localhost"} { // it listens at all of them
+				for _, host := range []string{"", "0.0.0.0", "[::]", "localhost"} {
 					cfg.HTTP.Listen = host + ":" + port
 					if got := NotReady(t.Context(), a); got != c.want {
 						t.Errorf("at %s it says %q, want %q", cfg.HTTP.Listen, got, c.want)
