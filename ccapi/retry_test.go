@@ -382,7 +382,7 @@ func TestAUsedUpQuotaEndsEveryCallAtOnce(t *testing.T) {
 		for _, err := range []error{readErr, writeErr} {
 			var quota *QuotaError
 			if !errors.As(err, &quota) || !quota.ResetsAt.Equal(time.Date(2000, 11, 25, 0, 0, 0, 0, time.UTC)) ||
-				!strings.HasSuffix(err.Error(), ": the day's requests of this API key are used up until 2000-11-25T00:00:00Z") {
+				!strings.HasSuffix(err.Error(), ": today's requests of this API key are used up until 2000-11-25T00:00:00Z") {
 				t.Errorf("error = %v, want a QuotaError until midnight", err)
 			}
 			if errors.Is(err, ErrUnknownOutcome) {

@@ -17,8 +17,8 @@ import (
 func TestErrorsSayWhatHappened(t *testing.T) {
 	t.Parallel()
 	since := time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
-	const doubt = "the refresh token is in doubt since 2026-11-24T12:00:00Z, because answers of the authorization server were lost; " +
-		"it is retried after 2026-11-24T12:01:00Z"
+	const doubt = "the refresh token has been in doubt since 2026-11-24T12:00:00Z, because answers from the authorization server were lost; " +
+		"the next try is due at 2026-11-24T12:01:00Z"
 	for want, err := range map[string]error{
 		"not authorized: nobody has logged in yet":          &oauthdev.LoginError{Reason: "nobody has logged in yet"},
 		"the authorization server answered 503":             &oauthdev.Error{Status: 503},
@@ -45,8 +45,8 @@ func TestNetworkTroubleIsKnownAsSuch(t *testing.T) {
 		want  string
 		is    func(error) bool
 	}{
-		"no answer":  {fault: hangBefore, want: "no answer of the authorization server in time", is: network},
-		"a reset":    {fault: resetBefore, want: "the connection broke before a whole answer came", is: func(err error) bool { return errors.Is(err, io.EOF) }},
+		"no answer":  {fault: hangBefore, want: "the authorization server did not answer in time", is: network},
+		"a reset":    {fault: resetBefore, want: "the connection broke before the answer was complete", is: func(err error) bool { return errors.Is(err, io.EOF) }},
 		"no network": {door: dialError, want: "reach the authorization server: dial tcp: connection refused", is: network},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestAWrongAddressIsNamedWithWhereToLook(t *testing.T) {
 	}{
 		{page, "authz.test", "200: not JSON but text/html" + look + ", or try identity.constantcontact.com there"},
 		{page, "identity.constantcontact.com", "200: not JSON but text/html" + look},
-		{redirect, "identity.constantcontact.com", "307: not JSON but a redirect, which is not followed" + look},
-		{bareAnswer, "identity.constantcontact.com", "418: not JSON but something without a type" + look},
+		{redirect, "identity.constantcontact.com", "307: not JSON but a redirect, which ccsyncd does not follow" + look},
+		{bareAnswer, "identity.constantcontact.com", "418: not JSON but a body without a content type" + look},
 		{xhtmlPage, "identity.constantcontact.com", "200: not JSON but application/xhtml+xml" + look},
 	} {
 		t.Run(string(tt.fault)+" of "+tt.host, func(t *testing.T) {
@@ -100,6 +100,17 @@ func TestAWrongAddressIsNamedWithWhereToLook(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAServersWordsAreShownUpTo200Characters, and no further.
+func TestAServersWordsAreShownUpTo200Characters(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.server.next(longWords)
+		_, err := w.client.Start(w.t.Context())
+		if want := "ask for a device code: the authorization server answered 400 invalid_request: " + strings.Repeat("é", 200); err == nil || err.Error() != want {
+			w.t.Errorf("Start: %v, want %s", err, want)
+		}
+	})
 }
 
 // TestAStoreThatHangsIsGivenUp has a disk that answers no more: ten seconds a try.

@@ -98,7 +98,7 @@ func TestWhatTheServerDoesNotTell(t *testing.T) {
 func TestTheLifeOfAnAccessToken(t *testing.T) {
 	t.Parallel()
 	for odd, want := range map[string]time.Duration{
-		`3600`: time.Hour, `"3600"`: time.Hour, `90.5`: 90500 * time.Millisecond, `999999999`: 999_999_999 * time.Second,
+		`1`: time.Second, `3600`: time.Hour, `"3600"`: time.Hour, `90.5`: 90500 * time.Millisecond, `999999999`: 999_999_999 * time.Second,
 		`1e9`: 24 * time.Hour,
 		`0`:   24 * time.Hour, `-5`: 24 * time.Hour, `1e12`: 24 * time.Hour, `"soon"`: 24 * time.Hour, `null`: 24 * time.Hour, `{}`: 24 * time.Hour,
 	} {

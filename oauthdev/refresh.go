@@ -139,7 +139,7 @@ func (c *Client) settle(ctx context.Context, stored *record) error {
 // least what the server asked for.
 func newPauses(random func() float64) func(*reply, *record) time.Duration {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval, b.RandomizationFactor = time.Second, 2, 8*time.Second, 0
+	b.InitialInterval, b.Multiplier, b.RandomizationFactor = time.Second, 2, 0
 	return func(rep *reply, r *record) time.Duration {
 		if rep.fate == lost && !r.Current.LongLived {
 			return 0
