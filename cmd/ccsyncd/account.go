@@ -114,7 +114,7 @@ func (c *cli) printInventory(has *inventory) {
 		p.Printf("# %s: %s explicit, %s implicit, %s pending, %s unsubscribed\n", kit.Plural(n.Total, "contact", "contacts"),
 			kit.Count(n.Explicit), kit.Count(n.Implicit), kit.Count(n.Pending), kit.Count(n.Unsubscribed))
 	}
-	p.Printf("\n# Custom fields. Keep those that your table fills; column is the column of your table.\n")
+	p.Printf("\n# Custom fields. Keep the fields that your table fills, and set column to the column of your table.\n")
 	if len(has.Fields) == 0 {
 		p.Printf("# None yet; with create = true a run creates the field.\n")
 	}

@@ -15,10 +15,10 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-const initHelp = `Look at the app's database, guess the table and its columns, show three rows
-with masked values, ask for the rest, and write a commented ccsync.toml. Every
-answer is a flag too. Without a terminal nothing is asked: what cannot be
-guessed must be given as a flag.`
+const initHelp = `Look at the app's database, guess the table and its columns, and show three rows
+with masked values. Ask for the rest, and write a commented ccsync.toml. Every
+answer is also a flag. Without a terminal nothing is asked, so every answer
+without a guess must be given as a flag.`
 
 const initExamples = `  ccsyncd init
   ccsyncd init --dsn env:DATABASE_URL --table users --email email \
@@ -33,7 +33,7 @@ func (c *cli) initCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.DSN, "dsn", "", "the app's database: a path, a `URL`, or env:NAME (default: env:DATABASE_URL if set)")
-	flags.StringVar(&f.Driver, "driver", "", "database driver, if the dsn does not tell: `sqlite|postgres|mysql`")
+	flags.StringVar(&f.Driver, "driver", "", "database driver, if the dsn does not name it: `sqlite|postgres|mysql`")
 	flags.StringVar(&f.Table, "table", "", "the `TABLE` with the users")
 	flags.StringVar(&f.Where, "where", "", "only rows that match this SQL `CONDITION`")
 	flags.StringVar(&f.Email, "email", "", "the `COLUMN` with the email address")

@@ -15,16 +15,16 @@ import (
 )
 
 const loginHelp = `Authorize this installation with the OAuth device flow: print a URL and a code
-for a person to open and enter on any phone or computer, and wait for the
-approval. The login is tested with a real request before it is stored. From then
-on ccsyncd renews it.
+for a person to open and enter on any phone or computer. Then wait for the
+approval. The login is tested with a real request before it is stored. After
+that, ccsyncd renews it automatically.
 
 Approve only a code that you requested yourself. Give ccsyncd its own
 application (API key): programs with the same key share its limits. "Long lived
-refresh tokens" in the application's settings are more robust: a copy of the
-state file, or a restored backup, cannot use up the token of the other.
+refresh tokens" in the application's settings are more robust, because a copy of
+the state file or a restored backup cannot use up the token.
 
-With --no-wait the code is printed and the command exits; the next auth login
+With --no-wait, the command prints the code and exits; the next auth login
 continues with it.`
 
 // loginFlags are those of auth login.
@@ -46,7 +46,7 @@ func (c *cli) loginCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "print the code and exit; the next auth login continues with it")
-	cmd.Flags().BoolVar(&f.switchAccount, "switch-account", false, "accept a different account, and drop the local copy of the old one")
+	cmd.Flags().BoolVar(&f.switchAccount, "switch-account", false, "accept a different account, and delete the local copy of the old account")
 	return cmd
 }
 
@@ -94,7 +94,7 @@ func (c *cli) showCode(d *oauthdev.Device) {
 	}
 	c.Err.Printf("approve it only if you requested it yourself\n")
 	if d.Stranger != "" {
-		c.Err.Print(c.Err.Paint(term.Caution, "warning") + c.Err.Text(": this URL is on %s, which is neither Constant Contact nor [endpoints] auth; open it only if you know it", d.Stranger))
+		c.Err.Print(c.Err.Paint(term.Caution, "warning") + c.Err.Text(": this URL is on %s, which is neither Constant Contact nor [endpoints] auth; open it only if you know this host", d.Stranger))
 	}
 }
 

@@ -26,7 +26,7 @@ type runFlags struct {
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.output, "output", shell.OutputText, "format of the report: `text|json|csv` (csv with --dry-run)")
-	flags.BoolVar(&f.force, "force", false, "pass the guard once")
+	flags.BoolVar(&f.force, "force", false, "override the guard for this run")
 	flags.BoolVar(&f.full, "full", false, "read all contacts again")
 	flags.IntVar(&f.limit, "limit", 0, "send at most `N` changes")
 }
@@ -45,7 +45,7 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 	case (f.detailed || f.reveal) && !f.dryRun:
 		return shell.Misused(cmd, errors.New("--detailed-exitcode and --reveal need --dry-run"))
 	case !running && (given("output") || f.force || f.full || given("limit")):
-		return shell.Misused(cmd, errors.New("--output, --force, --full and --limit need --dry-run or --once: the daemon takes none of them"))
+		return shell.Misused(cmd, errors.New("--output, --force, --full and --limit need --dry-run or --once; the daemon takes none of these flags"))
 	}
 	return nil
 }

@@ -11,15 +11,15 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/report"
 )
 
-const pushHelp = `Run now, for all users, or only for those named by address or by key. A user
+const pushHelp = `Run now, for all users or only for users named by address or by key. A user
 who waits for a retry is sent at once.
 
-If a daemon is running, it does the work: push leaves a request in the state
+If a daemon is running, it does the work. push leaves a request in the state
 database, the daemon starts within two seconds or after its current run, and
 push prints the report.
 
-Exit codes are those of --once. With users, 0 only if each of them was seen
-with the values of the table, else 3.`
+Exit codes are those of --once. With users, the code is 0 only if each user was
+seen with the values of the table, otherwise 3.`
 
 const pushExamples = `  ccsyncd push
   ccsyncd push ann@example.com ben@example.com
@@ -39,7 +39,7 @@ func (c *cli) pushCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().Lookup("output").Usage = "format of the report: `text|json`"
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "with a daemon: leave the request, do not wait for the report")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "with a daemon: leave the request and do not wait for the report")
 	return cmd
 }
 

@@ -16,9 +16,9 @@ import (
 
 const rekeyHelp = `Encrypt the stored tokens with [state] key from the configuration.
 
-To change the key: stop the daemon, put the new key into the configuration, keep
-the old one in a variable or file, and name that place. The key itself does not
-belong on a command line, where other users can read it.
+To change the key, stop the daemon and put the new key into the configuration.
+Keep the old key in a variable or file, and name it with --old-key. Never put a
+key on the command line, where other users can read it.
 
 Tokens that were stored without a key need no --old-key.`
 
@@ -40,7 +40,7 @@ func (c *cli) rekeyCommand() *cobra.Command {
 					return shell.Misused(cmd, err)
 				}
 			} else if old == nil {
-				return &exit.ConfigError{Message: "[state] key is not set, so there is no key to encrypt with", Hint: `create a key with "openssl rand -hex 32" and set it in the configuration: key = "env:CCSYNC_STATE_KEY"`}
+				return &exit.ConfigError{Message: "[state] key is not set", Hint: `create a key with "openssl rand -hex 32", and set it in the configuration, such as key = "env:CCSYNC_STATE_KEY"`}
 			}
 			return c.rekey(cmd.Context(), cfg, old)
 		},
@@ -57,7 +57,7 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 	defer shell.AtExit(&err, "close", db.Close)
 	err = db.Rekey(ctx, cfg.State.KeyBytes())
 	if errors.Is(err, state.ErrRemnants) {
-		return fmt.Errorf("the tokens are encrypted with the new key: %w", err)
+		return fmt.Errorf("the tokens are encrypted with the new key, but %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("encrypt the tokens: %w", err)
@@ -74,7 +74,7 @@ func (c *cli) rekey(ctx context.Context, cfg *config.Config, old []byte) (err er
 // readKey takes a key from where a person put it.
 func (c *cli) readKey(place, dir string) ([]byte, error) {
 	if !strings.HasPrefix(place, "env:") && !strings.HasPrefix(place, "secret:") {
-		return nil, errors.New("--old-key takes env:NAME or secret:/path, never the key itself")
+		return nil, errors.New("--old-key takes env:NAME or secret:/path instead of the key itself")
 	}
 	text, err := config.Follow(place, dir, c.Getenv)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *cli) readKey(place, dir string) ([]byte, error) {
 	}
 	key := config.State{Key: config.NewSecret(text)}.KeyBytes()
 	if key == nil {
-		return nil, errors.New("--old-key: no 32 bytes as hex or base64 found there")
+		return nil, errors.New("--old-key: found no 32 bytes as hex or base64")
 	}
 	return key, nil
 }

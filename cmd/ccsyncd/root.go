@@ -73,7 +73,7 @@ func (c *cli) root() *cobra.Command {
 	root.Flags().BoolVar(&flags.reveal, "reveal", false, "with --dry-run: show values in full")
 	all := root.PersistentFlags()
 	all.StringVar(&c.ConfigPath, "config", "", "configuration file `PATH` (default: $CCSYNC_CONFIG, ./ccsync.toml, /etc/ccsync/ccsync.toml)")
-	all.StringVar(&c.EnvFile, "env-file", "", "read variables for env: from lines NAME=value of a `FILE`, as Node does; the environment wins")
+	all.StringVar(&c.EnvFile, "env-file", "", "read variables for env: from lines NAME=value of a `FILE`; the environment takes precedence")
 	all.StringVar(&c.LogLevel, "log-level", "", "log level: `debug|info|warn|error`")
 	all.BoolVar(&c.NoColor, "no-color", false, "do not use colours")
 	root.AddGroup(
@@ -164,7 +164,7 @@ func (c *cli) helpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return shell.Misused(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
+				return shell.Misused(cmd, fmt.Errorf("unknown command %q", strings.Join(args, " ")))
 			}
 			return topic.Help()
 		},

@@ -16,11 +16,11 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-const sandboxHelp = `Run a local Constant Contact for trials and tests: the same endpoints with the
-same limits, and a small web page to look around and to approve device codes.
+const sandboxHelp = `Run a local Constant Contact for trials and tests: the same endpoints, the same
+limits, and a small web page to look around and approve device codes.
 Nothing leaves this machine.
 
-Set $CCSYNC_ENDPOINT to use it: it replaces both [endpoints], and the state
+Set $CCSYNC_ENDPOINT to use it. It replaces both [endpoints], and the state
 database is a separate file next to the real one. With --contacts-from-config
 the first dry run shows your own users; --contacts N invents contacts.`
 
@@ -47,7 +47,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 				return shell.Misused(cmd, errors.New("--contacts must be 0 or more"))
 			}
 			if f.fromConfig && !onLoopback(f.listen) {
-				return shell.Misused(cmd, errors.New("--contacts-from-config shows your users' addresses to anyone who can reach the sandbox: use --listen 127.0.0.1:8585"))
+				return shell.Misused(cmd, errors.New("--contacts-from-config shows your users' addresses to anyone who can reach the sandbox; use --listen 127.0.0.1:8585"))
 			}
 			return c.sandbox(cmd.Context(), f)
 		},

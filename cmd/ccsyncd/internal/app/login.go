@@ -58,10 +58,10 @@ func (a *App) prove(ctx context.Context, t *oauth2.Token) (Account, error) {
 func notProven(err error) error {
 	switch {
 	case errors.Is(err, ccapi.ErrUnauthorized):
-		return fmt.Errorf("the login was approved, but Constant Contact refuses it: the user who approved belongs to no account (a developer portal login is not enough); "+
+		return fmt.Errorf("the login was approved, but the user who approved it belongs to no account (a developer portal login is not enough); "+
 			"sign out in that browser and approve again as a user of the account; nothing was stored: %w", err)
 	case errors.Is(err, ccapi.ErrForbidden):
-		return fmt.Errorf("the login was approved, but cannot read contacts: the scope contact_data or the user's privilege for contacts is missing; nothing was stored: %w", err)
+		return fmt.Errorf("the login was approved, but cannot read contacts; the scope contact_data or the user's privilege for contacts is missing; nothing was stored: %w", err)
 	default:
 		return fmt.Errorf("the login could not be tested with a real request; nothing was stored: %w", err)
 	}
@@ -124,13 +124,13 @@ func (a *App) forgetAccount(ctx context.Context) error {
 func OtherAccount(was, is Account) error {
 	if is.ID == "" {
 		return &exit.ConfigError{
-			Message: fmt.Sprintf("this login does not say which account it is for, and the state database belongs to %s; nothing was stored", was),
+			Message: fmt.Sprintf("the account of this login is unknown, and the state database belongs to %s; nothing was stored", was),
 			Hint:    "keep account_read in [auth] scopes and run `ccsyncd auth login` again",
 		}
 	}
 	return &exit.ConfigError{
-		Message: fmt.Sprintf("this login is for the account %s, and the state database belongs to %s; nothing was stored", is, was),
-		Hint:    "log in as a user of that account, use another state database ([state] path), or drop the old account's contacts with `ccsyncd auth login --switch-account`",
+		Message: fmt.Sprintf("this login is for the account %s, but the state database belongs to %s; nothing was stored", is, was),
+		Hint:    "log in as a user of that account, or use another state database ([state] path); `ccsyncd auth login --switch-account` deletes the local copy of the old account",
 	}
 }
 

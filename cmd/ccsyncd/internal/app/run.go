@@ -33,8 +33,8 @@ func (a *App) Drive(ctx context.Context, t *term.Terminal, e *ccsync.Engine, o c
 	report, err := e.Run(ctx, o)
 	progress.End()
 	if err == nil && ctx.Err() != nil && report.Outcome == ccsync.Failed {
-		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted before its end",
-			Hint: "the next run continues where this one stopped and sends nothing twice"}
+		report.Error = &ccsync.Problem{Code: "interrupted", Message: "interrupted",
+			Hint: "the next run continues and sends nothing twice"}
 	}
 	return report, err
 }

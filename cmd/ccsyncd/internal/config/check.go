@@ -22,7 +22,7 @@ func (r *reader) check() {
 	r.checkContacts()
 	r.checkSchedule()
 	r.checkLimits()
-	r.require("auth", "client_id", `it is the API key of your application, such as "env:CC_CLIENT_ID"`)
+	r.require("auth", "client_id", `set it to the API key of your application, such as "env:CC_CLIENT_ID"`)
 	r.checkListener()
 	if len(r.cfg.Auth.Scopes) == 0 && !r.wrong("auth.scopes") {
 		r.blame("auth", "scopes", "[auth] scopes must name at least one scope, such as contact_data")
@@ -30,22 +30,22 @@ func (r *reader) check() {
 }
 
 func (r *reader) checkSource() {
-	r.require("source", "dsn", `it is the address of your app's database, such as "env:DATABASE_URL"`)
-	r.require("source", "email", "it is the column with the email address")
+	r.require("source", "dsn", `set it to the address of your app's database, such as "env:DATABASE_URL"`)
+	r.require("source", "email", "set it to the column with the email address")
 	table, query := r.has("source.table"), r.has("source.query")
 	switch {
 	case table && query:
 		r.blame("source", "query", "[source] takes either table or query, not both")
 	case !table && !query:
-		r.blame("source", "table", "[source] needs table or query: where the users are")
+		r.blame("source", "table", "[source] needs table or query")
 	case query && r.cfg.Source.Where != "":
-		r.blame("source", "where", "[source] where goes with table; a query has its own WHERE")
+		r.blame("source", "where", "[source] where works only with table; put the condition into query")
 	}
 }
 
 func (r *reader) checkFields() {
 	if len(r.cfg.Fields) == 0 && !r.wrong(fieldSection) {
-		r.blame(fieldSection, "", "there is no [[field]]: at least one column must be mapped")
+		r.blame(fieldSection, "", "no [[field]] is set; map at least one column")
 	}
 	targets := map[string]int{}
 	custom := 0
@@ -56,7 +56,7 @@ func (r *reader) checkFields() {
 		}
 	}
 	if custom > mostCustomFields {
-		r.blame(fieldSection, "", fmt.Sprintf("%d custom fields are mapped; a contact takes %d at most", custom,
+		r.blame(fieldSection, "", fmt.Sprintf("%d custom fields are mapped, but a contact takes at most %d", custom,
 			mostCustomFields))
 	}
 }
@@ -69,22 +69,22 @@ func (r *reader) checkField(i int, targets map[string]int) {
 	}
 	custom, property := r.hasInField(i, "custom_field"), r.hasInField(i, "property")
 	if !r.hasInField(i, "column") {
-		say("column", "[[field]] column is missing: it is the source column")
+		say("column", "[[field]] column is missing; set it to the source column")
 	}
 	switch {
 	case custom && property:
 		say("property", "[[field]] takes either custom_field or property, not both")
 	case !custom && !property:
-		say("custom_field", "[[field]] needs custom_field or property: where the value goes")
+		say("custom_field", "[[field]] needs custom_field or property as the target of the value")
 	case property && f.Create:
-		say("create", "[[field]] create goes with custom_field; every contact has the property already")
+		say("create", "[[field]] create works only with custom_field; every contact already has the properties")
 	}
 	for _, target := range []string{"custom field " + strings.ToLower(f.CustomField), "property " + f.Property} {
 		if strings.HasSuffix(target, " ") {
 			continue
 		}
 		if first := targets[target]; first != 0 {
-			say("", fmt.Sprintf("[[field]] has the same target as the one of line %d: %s", first, target))
+			say("", fmt.Sprintf("[[field]] has the same target as the [[field]] in line %d: %s", first, target))
 			continue
 		}
 		targets[target] = line
@@ -94,10 +94,10 @@ func (r *reader) checkField(i int, targets map[string]int) {
 func (r *reader) checkContacts() {
 	c := r.cfg.Contacts
 	if c.Create && len(c.Lists) == 0 && !r.wrong("contacts.lists") {
-		r.blame("contacts", "create", "[contacts] create = true needs lists: a new contact must join at least one")
+		r.blame("contacts", "create", "[contacts] create = true needs lists; a new contact must join at least one list")
 	}
 	if len(c.Lists) > mostLists {
-		r.blame("contacts", "lists", fmt.Sprintf("[contacts] lists names %d lists; an import takes %d at most",
+		r.blame("contacts", "lists", fmt.Sprintf("[contacts] lists names %d lists, but an import takes at most %d",
 			len(c.Lists), mostLists))
 	}
 }
@@ -123,7 +123,7 @@ func (r *reader) parseCron(id string, c *Cron) {
 func (r *reader) checkLimits() {
 	l := r.cfg.Limits
 	if l.Reserve >= l.PerDay && !r.wrong("limits.reserve") && !r.wrong("limits.per_day") {
-		r.blame("limits", "reserve", fmt.Sprintf("[limits] reserve = %d leaves nothing of per_day = %d", l.Reserve,
+		r.blame("limits", "reserve", fmt.Sprintf("[limits] reserve = %d uses up all of per_day = %d", l.Reserve,
 			l.PerDay))
 	}
 }
@@ -138,20 +138,20 @@ func (r *reader) checkListener() {
 	case err != nil, kit.IsLoopback(host), strings.HasPrefix(h.Listen, UnixSocket), r.wrong("http.token"):
 		return
 	case r.has("http.token") && len(h.Token.Reveal()) < shortestToken:
-		r.blame("http", "token", fmt.Sprintf("[http] token must have %d characters or more where other machines can guess it "+
-			"(`openssl rand -hex 16` makes one)", shortestToken))
+		r.blame("http", "token", fmt.Sprintf("[http] token needs at least %d characters, because other machines can reach the page "+
+			"(`openssl rand -hex 16` creates one)", shortestToken))
 		return
 	case r.has("http.token"):
 		return
 	}
-	r.blame("http", "listen", "[http] listen is open to other machines, so that [http] token is needed "+
-		`(or listen on "127.0.0.1:8484")`)
+	r.blame("http", "listen", "[http] listen is open to other machines; set [http] token, "+
+		`or listen on "127.0.0.1:8484"`)
 }
 
 // require notes a key that has no default and is not there.
 func (r *reader) require(section, key, hint string) {
 	if !r.has(joinKey(section, key)) {
-		r.blame(section, key, fmt.Sprintf("%s %s is missing: %s", bracket(section), key, hint))
+		r.blame(section, key, fmt.Sprintf("%s %s is missing; %s", bracket(section), key, hint))
 	}
 }
 

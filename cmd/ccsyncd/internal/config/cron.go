@@ -34,7 +34,7 @@ func (c Cron) Next(t time.Time) time.Time {
 func ParseCron(spec string, zone *time.Location) (c Cron, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, err = Cron{}, errors.New("it cannot be understood")
+			c, err = Cron{}, errors.New("it is not a valid schedule")
 		}
 	}()
 	spec = strings.TrimSpace(spec)
@@ -44,7 +44,7 @@ func ParseCron(spec string, zone *time.Location) (c Cron, err error) {
 	}
 	c = Cron{Spec: spec, Zone: zone, next: next}
 	if c.Next(time.Now()).IsZero() {
-		return Cron{}, errors.New("there is no such day")
+		return Cron{}, errors.New("this day does not exist")
 	}
 	return c, nil
 }
@@ -52,7 +52,7 @@ func ParseCron(spec string, zone *time.Location) (c Cron, err error) {
 func parseSchedule(spec string) (cron.Schedule, error) {
 	switch {
 	case strings.Contains(spec, "TZ="):
-		return nil, errors.New("the time zone belongs in the key timezone")
+		return nil, errors.New("set the time zone with the key timezone")
 	case strings.HasPrefix(spec, "@every"):
 		return parseEvery(strings.TrimPrefix(spec, "@every"))
 	case strings.HasPrefix(spec, "@"):
@@ -66,11 +66,11 @@ func parseEvery(text string) (cron.Schedule, error) {
 	d, err := ParseDuration(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return nil, errors.New(`after @every comes a duration, such as "@every 10s"`)
+		return nil, errors.New(`@every needs a duration, such as "@every 10s"`)
 	case d < time.Second:
 		return nil, errors.New("the shortest interval is one second")
 	case d%time.Second != 0:
-		return nil, errors.New("an interval is a number of whole seconds")
+		return nil, errors.New("an interval must be in whole seconds")
 	}
 	return cron.Every(d), nil
 }
@@ -78,7 +78,7 @@ func parseEvery(text string) (cron.Schedule, error) {
 func parseDescriptor(spec string) (cron.Schedule, error) {
 	s, err := cron.ParseStandard(spec)
 	if err != nil {
-		return nil, errors.New("there are @hourly, @daily, @weekly, @monthly, @yearly and @every")
+		return nil, errors.New("use @hourly, @daily, @weekly, @monthly, @yearly or @every")
 	}
 	return s, nil
 }
@@ -104,7 +104,7 @@ var cronPart = regexp.MustCompile(`^(?:[*?]|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/(
 func parseFields(spec string) (cron.Schedule, error) {
 	fields := strings.Fields(spec)
 	if len(fields) != len(cronFields) {
-		return nil, fmt.Errorf("it has %d fields, not 5 (minute, hour, day of month, month, day of week)", len(fields))
+		return nil, fmt.Errorf("it has %d fields instead of 5 (minute, hour, day of month, month, day of week)", len(fields))
 	}
 	for i, field := range fields {
 		if err := cronFields[i].check(field, i); err != nil {

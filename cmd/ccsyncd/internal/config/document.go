@@ -9,7 +9,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-const eachField = "each field is a table of its own: write [[field]]"
+const eachField = "each field is a separate table; write [[field]]"
 
 // document is a TOML file as a flat list of settings, with the line of everything.
 type document struct {
@@ -85,7 +85,7 @@ func (w *walker) expression(n *unstable.Node) {
 	default:
 		w.openSection(name, line)
 		if n.Kind == unstable.ArrayTable {
-			w.complain(line, name, "["+name+"] is there once: write ["+name+"], not [["+name+"]]")
+			w.complain(line, name, "["+name+"] can occur only once; write ["+name+"] instead of [["+name+"]]")
 		}
 	}
 }
@@ -214,17 +214,17 @@ func syntaxMistake(err error) Mistake {
 	case strings.HasPrefix(text, "table field already exists"):
 		m.Text = eachField
 	case strings.HasPrefix(text, "table ") && strings.Contains(text, " already exists"):
-		m.Text = "the section [" + m.Key + "] is there twice"
+		m.Text = "the section [" + m.Key + "] occurs twice"
 	case strings.HasPrefix(text, "key ") && strings.HasSuffix(text, " is already defined"):
-		m.Text = "the key " + quote(m.Key) + " is there twice"
+		m.Text = "the key " + quote(m.Key) + " occurs twice"
 	case strings.HasPrefix(text, "key "):
-		m.Text = quote(m.Key) + " cannot be a section and a value at once"
+		m.Text = quote(m.Key) + " cannot be both a section and a value"
 	case strings.HasPrefix(text, "unexpected character"), strings.HasPrefix(text, "expected keyword"):
-		m.Text = `this is not TOML: no value starts like this; text needs quotes ("...")`
+		m.Text = `this is not valid TOML: put text in quotes ("...")`
 	case strings.Contains(text, "terminated"), strings.HasSuffix(text, "cannot have new lines"):
-		m.Text = "this is not TOML: a quote is missing at the end of a string"
+		m.Text = "this is not valid TOML: the closing quote of a text is missing"
 	default:
-		m.Text = "this is not TOML: " + fixedPart(text)
+		m.Text = "this is not valid TOML: " + fixedPart(text)
 	}
 	return m
 }

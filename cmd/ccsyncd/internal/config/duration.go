@@ -10,7 +10,7 @@ import (
 
 const day = 24 * time.Hour
 
-var errDuration = errors.New("no duration")
+var errDuration = errors.New("not a duration")
 
 // ParseDuration reads a Go duration ("90s", "1h30m") or days, alone or in front of one ("90d",
 // "1d12h"). A day is 24 hours.

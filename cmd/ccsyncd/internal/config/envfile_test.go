@@ -93,7 +93,7 @@ func TestAVariableThatIsNotSetComesWithAHint(t *testing.T) {
 	if got := hint(); got != export {
 		t.Errorf("without a file: %s", got)
 	}
-	for text, want := range map[string]string{"OTHER=1\nTOKEN=": export, "TOKEN=secret": "the file .env has it: `--env-file .env`"} {
+	for text, want := range map[string]string{"OTHER=1\nTOKEN=": export, "TOKEN=secret": "the file .env has it; add `--env-file .env`"} {
 		if err := os.WriteFile(".env", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

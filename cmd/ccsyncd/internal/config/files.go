@@ -42,16 +42,16 @@ func (cfg *Config) FileFaults() (all []FileFault) {
 		}
 		if owner, told := ownerOf(info); told && owner != 0 && owner != os.Geteuid() {
 			all = append(all, FileFault{Text: fmt.Sprintf("%s belongs to %s, who can change it at any time; this process runs as %s", path, UserName(owner), UserName(os.Geteuid())),
-				Hint: "change its owner to root or to the user of this program (chown)"})
+				Hint: "change its owner to root or to this user (chown)"})
 		}
 		if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode().Perm()&OthersWrite != 0 && dir.Mode()&fs.ModeSticky == 0 {
-			all = append(all, FileFault{Text: fmt.Sprintf("any user of this machine can replace %s: its folder is writable for all (mode %04o)", path, dir.Mode().Perm()),
+			all = append(all, FileFault{Text: fmt.Sprintf("any user of this machine can replace %s, because its folder is writable for all (mode %04o)", path, dir.Mode().Perm()),
 				Hint: "chmod o-w " + filepath.Dir(path)})
 		}
 		switch mode := info.Mode().Perm(); {
 		case mode&OthersWrite != 0:
 			all = append(all, FileFault{Writable: true, Text: fmt.Sprintf("any user of this machine can write to %s (mode %04o)", path, mode),
-				Hint: "chmod o-w " + path + ", and check that nobody has changed it"})
+				Hint: "chmod o-w " + path + "; make sure that nobody has changed it"})
 		case mode&othersRead != 0 && clear:
 			all = append(all, FileFault{Text: fmt.Sprintf("any user of this machine can read %s (mode %04o), which contains %s", path, mode, what),
 				Hint: "chmod o-r " + path + readableHint(i == 0)})
@@ -72,7 +72,7 @@ func DeniedHint(path string) string {
 	runs := UserName(os.Geteuid())
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Sprintf("this process runs as %s, which cannot enter a folder above %s", runs, path)
+		return fmt.Sprintf("this process runs as %s, who cannot enter a folder above %s", runs, path)
 	}
 	if err != nil {
 		return "this process runs as " + runs
@@ -81,7 +81,7 @@ func DeniedHint(path string) string {
 	if owner, told := ownerOf(info); told {
 		text += " and belongs to " + UserName(owner)
 	}
-	return text + ": change its owner (chown), or run as a user who can read it"
+	return text + "; change its owner (chown), or run ccsyncd as a user who can read it"
 }
 
 // UserName is the name of a user of this machine, else its number.

@@ -28,7 +28,7 @@ func Follow(text, dir string, getenv func(string) string) (string, error) {
 
 func fromEnv(name string, getenv func(string) string) (string, error) {
 	if name == "" {
-		return "", errors.New(`names no variable: write "env:NAME"`)
+		return "", errors.New(`names no variable; write "env:NAME"`)
 	}
 	got := getenv(name)
 	if got == "" {
@@ -41,7 +41,7 @@ func fromEnv(name string, getenv func(string) string) (string, error) {
 type UnsetError struct{ Name string }
 
 func (e *UnsetError) Error() string {
-	return fmt.Sprintf("is taken from the environment variable %s, which is not set or empty", e.Name)
+	return fmt.Sprintf("uses the environment variable %s, which is empty or not set", e.Name)
 }
 
 // Hint says how to set it.
@@ -53,25 +53,25 @@ const appEnv = ".env"
 // unsetHint says how to set a variable, or that the app's own file has it.
 func unsetHint(name string) string {
 	if vars, err := ReadEnvFile(appEnv); err == nil && vars[name] != "" {
-		return fmt.Sprintf("the file %s has it: `--env-file %s`", appEnv, appEnv)
+		return fmt.Sprintf("the file %s has it; add `--env-file %s`", appEnv, appEnv)
 	}
 	return fmt.Sprintf("`export %s=...`, or `--env-file FILE` with a file that has a line %s=...", name, name)
 }
 
 func fromFile(path, dir string) (string, error) {
 	if path == "" {
-		return "", errors.New(`names no file: write "secret:/path"`)
+		return "", errors.New(`names no file; write "secret:/path"`)
 	}
 	data, err := readFile(inDir(dir, path))
 	if err != nil {
-		return "", fmt.Errorf("is taken from the file %s, which cannot be read: %w", path, err)
+		return "", fmt.Errorf("uses the file %s, which cannot be read: %w", path, err)
 	}
 	got, ended := strings.CutSuffix(string(data), "\n")
 	if ended {
 		got = strings.TrimSuffix(got, "\r")
 	}
 	if got == "" {
-		return "", fmt.Errorf("is taken from the file %s, which is empty", path)
+		return "", fmt.Errorf("uses the file %s, which is empty", path)
 	}
 	return got, nil
 }

@@ -118,7 +118,7 @@ func unknownKey(s setting) Mistake {
 	case !isSection(s.section):
 		m.Text = unknownText(s.section, "", slices.Sorted(maps.Keys(known)), "")
 	case s.key == "":
-		m.Text = bracket(s.section) + " is a section, not a key: its keys stand below it"
+		m.Text = bracket(s.section) + " is a section, so it has no value; put its keys below it"
 	default:
 		m.Text = unknownText(s.key, " in "+bracket(s.section), known[s.section], elsewhere(s.key, s.section))
 	}
@@ -135,9 +135,9 @@ func unknownText(name, where string, candidates []string, other string) string {
 	case other != "":
 		return text + ": did you mean " + other + "?"
 	case len(candidates) > 0:
-		return text + ": known keys are " + strings.Join(candidates, ", ")
+		return text + "; known keys are " + strings.Join(candidates, ", ")
 	default:
-		return text + ": every key belongs in a section, such as [source]"
+		return text + "; every key belongs in a section, such as [source]"
 	}
 }
 

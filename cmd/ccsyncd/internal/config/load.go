@@ -42,8 +42,8 @@ func Find(flag string, getenv func(string) string) (string, error) {
 		}
 	}
 	return "", &Error{Mistakes: []Mistake{{
-		Text: "there is no configuration: looked for ./" + strings.Join(places, " and ") +
-			" (--config and $" + envConfig + " name another place)",
+		Text: "no configuration was found; looked for ./" + strings.Join(places, " and ") +
+			"; --config or $" + envConfig + " sets another path",
 	}}}
 }
 

@@ -14,14 +14,14 @@ func anything(string) string { return "" }
 
 func filled(s string) string {
 	if strings.TrimSpace(s) == "" {
-		return "filled in"
+		return "set"
 	}
 	return ""
 }
 
 func oneWord(s string) string {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return "filled in, without spaces or line breaks"
+		return "set, without spaces or line breaks"
 	}
 	return ""
 }
@@ -39,7 +39,7 @@ func label(s string) string {
 
 func stateKey(s string) string {
 	if decodeKey(s) == nil {
-		return "32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one)"
+		return "32 bytes, as 64 hex digits or as base64 (openssl rand -hex 32 creates one)"
 	}
 	return ""
 }
@@ -53,7 +53,7 @@ func endpoint(s string) string {
 	case u.Scheme == "https", u.Scheme == "http" && kit.IsLoopback(u.Hostname()):
 		return ""
 	default:
-		return "an https address: plain http is for this machine alone (127.0.0.1, [::1], localhost)"
+		return "an https address; plain http works only on this machine (127.0.0.1, [::1], localhost)"
 	}
 }
 
@@ -64,7 +64,7 @@ func webAddress(s string) string {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "an http or https address, or empty for none"
+		return "an http or https address, or empty to turn it off"
 	}
 	return ""
 }
@@ -85,7 +85,7 @@ func listenAddress(s string) string {
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil || strings.ContainsAny(host, "/ ") {
-		return `host:port, such as "127.0.0.1:8484", or empty for off`
+		return `host:port, such as "127.0.0.1:8484", or empty to turn it off`
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return `host:port with a port from 0 to 65535, such as "127.0.0.1:8484"`

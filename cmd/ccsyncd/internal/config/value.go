@@ -107,7 +107,7 @@ func (r *reader) item(s setting, v value, before []string, is rule) (string, boo
 		return "", false
 	}
 	if slices.ContainsFunc(before, func(have string) bool { return strings.EqualFold(have, got) }) {
-		r.complain(s, s.name()+" names the same twice"+r.shown(v, ": "))
+		r.complain(s, s.name()+" has the same entry twice"+r.shown(v, ": "))
 		return "", false
 	}
 	return got, true

@@ -158,7 +158,7 @@ func TestATrialNeedsNoClientID(t *testing.T) {
 		if other == text {
 			vars = nil
 		}
-		if _, err := Load(write(t, other), env(vars)); err == nil || !strings.Contains(err.Error(), name+" is taken from the environment") {
+		if _, err := Load(write(t, other), env(vars)); err == nil || !strings.Contains(err.Error(), name+" uses the environment") {
 			t.Errorf("%s: got %v, want that the variable is not set", name, err)
 		}
 	}
@@ -227,8 +227,8 @@ func TestFindLooksInOrder(t *testing.T) {
 	}
 	if _, err := os.Stat(places[1]); err != nil {
 		_, err := Find("", env(nil))
-		if err == nil || err.Error() != "there is no configuration: looked for ./ccsync.toml and /etc/ccsync/ccsync.toml "+
-			"(--config and $CCSYNC_CONFIG name another place)" {
+		if err == nil || err.Error() != "no configuration was found; looked for ./ccsync.toml and /etc/ccsync/ccsync.toml"+
+			"; --config or $CCSYNC_CONFIG sets another path" {
 			t.Errorf("with nothing: %v", err)
 		}
 	}

@@ -149,8 +149,8 @@ func TestAPushWithAnotherConfigurationIsTurnedAway(t *testing.T) {
 			t.Errorf("answer %q (%v), %d runs", text, err, b.runsOf("push")-before)
 		}
 		// a push with --no-wait hears nothing itself
-		if !strings.Contains(b.log.String(), "was turned away") {
-			t.Error("the log does not say that a push was turned away")
+		if !strings.Contains(b.log.String(), "a push was refused") {
+			t.Error("the log does not say that a push was refused")
 		}
 		if report, err := answer(b.ctx, a, id); report != nil || !errors.Is(err, errOtherFile) {
 			t.Errorf("the asker gets %+v, %v", report, err)

@@ -75,7 +75,7 @@ func Run(ctx context.Context, sh *shell.Shell) error {
 	select {
 	case <-ended:
 	case <-after(ctx, endWithin):
-		a.Log.Warn("stopped in the middle of a step; the next start continues there")
+		a.Log.Warn("stopped during a step; the next start continues it")
 		return nil
 	}
 	end() // for the loop may have ended by itself
@@ -137,7 +137,7 @@ func (d *daemon) start(ctx context.Context) {
 	d.planNext(ctx, a, false)
 	a.Log.Info("daemon started", "version", d.Version, "config", a.Config.Path, "cron", a.Config.Schedule.Cron.Spec, "next", d.schedule.next)
 	if err := a.State.Requeue(ctx); err != nil {
-		a.Log.Warn("could not requeue the requests left by the previous daemon", "error", err)
+		a.Log.Warn("could not requeue the requests of the previous daemon", "error", err)
 	}
 	if a.Config.Schedule.RunOnStart {
 		d.run(ctx, ccsync.Options{Trigger: "schedule"})
@@ -176,7 +176,7 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 		}
 		var err error
 		if idle, err = a.Engine().Idle(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Debug("could not tell whether there is something to do, starting a run", "error", err)
+			a.Log.Debug("could not check whether anything changed, starting a run", "error", err)
 		}
 	})
 	if !idle {

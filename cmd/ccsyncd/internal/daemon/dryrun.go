@@ -19,7 +19,7 @@ type dryRuns struct {
 	underWay sync.WaitGroup
 }
 
-var errEnding = errors.New("the daemon is ending")
+var errEnding = errors.New("the daemon is stopping")
 
 // begin lets one begin, until end is called or the daemon ends.
 func (r *dryRuns) begin(ctx context.Context) (alive context.Context, end func(), err error) {

@@ -92,7 +92,7 @@ func (d *daemon) health() web.Health {
 func (d *daemon) well(ctx context.Context) bool {
 	reason, err := d.health().Unready(ctx)
 	if err != nil {
-		d.app.Load().Log.Warn("could not tell whether values arrive", "error", err)
+		d.app.Load().Log.Warn("could not check whether values arrive", "error", err)
 	}
 	if err != nil || reason != "" {
 		return false

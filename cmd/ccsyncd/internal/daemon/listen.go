@@ -53,7 +53,7 @@ func removeStale(path string) error {
 		return errors.Join(fmt.Errorf("another process is listening on %s", path), conn.Close())
 	}
 	if !errors.Is(err, errRefused) {
-		return fmt.Errorf("could not tell whether another process is listening there: %w", err)
+		return fmt.Errorf("could not check whether another process is listening there: %w", err)
 	}
 	return os.Remove(path)
 }

@@ -66,8 +66,8 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 			continue
 		}
 		if asked.Configuration != "" && asked.Configuration != a.Fingerprint() {
-			a.Log.Warn("a push with another configuration than this daemon's was turned away", "request", r.ID,
-				"hint", "reload the daemon if its file has changed, or push with its configuration")
+			a.Log.Warn("a push was refused, because it uses another configuration than this daemon", "request", r.ID,
+				"hint", "reload the daemon if its file has changed, or push with the daemon's configuration")
 			answerOther(ctx, a, r.ID, answerOtherFile)
 			continue
 		}

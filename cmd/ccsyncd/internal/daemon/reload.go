@@ -21,7 +21,7 @@ func (d *daemon) reload(ctx context.Context) {
 	d.app.Store(next)
 	d.planNext(ctx, next, false)
 	if err := old.Release(); err != nil {
-		next.Log.Warn("could not close what the old configuration had opened", "error", err)
+		next.Log.Warn("could not close the files of the old configuration", "error", err)
 	}
 	next.Log.Info("configuration reloaded", "config", next.Config.Path, "cron", next.Config.Schedule.Cron.Spec, "next", d.schedule.next)
 }

@@ -30,7 +30,7 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	}
 	d.afterRun(ctx, a, report)
 	if ctx.Err() != nil {
-		a.Log.Info("run interrupted, the rest follows at the next start", "run", report.Run)
+		a.Log.Info("run interrupted, the next start continues it", "run", report.Run)
 		return report
 	}
 	logRun(ctx, a.Log, report)

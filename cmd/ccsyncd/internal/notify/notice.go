@@ -54,16 +54,16 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 	}
 	switch event {
 	case EventRecovered:
-		n.Text = fmt.Sprintf("recovered: %s of %s have their values", kit.Count(n.Counts.Verified), kit.Plural(n.Counts.Users, "user", "users"))
+		n.Text = fmt.Sprintf("recovered: %s of %s are up to date", kit.Count(n.Counts.Verified), kit.Plural(n.Counts.Users, "user", "users"))
 	case string(ccsync.Partial):
 		n.Text = fmt.Sprintf("%s did not arrive (%s); ccsyncd retries where it can", kit.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
 	case string(ccsync.Refused):
-		n.Text = "the guard refused the plan, " + withheld(l) + ": " + strings.Join(l.Guard, ", ")
+		n.Text = "the guard refused the changes (" + strings.Join(l.Guard, ", ") + "); " + withheld(l)
 	case string(ccsync.Unauthorized):
-		n.Text = "Constant Contact accepts no login; nothing is sent until someone logs in"
+		n.Text = "there is no valid login; nothing is sent until someone logs in"
 		n.Hint = "ccsyncd auth login"
 	default:
-		n.Text = "the run failed: " + failure(l.Error) + "; it is retried at the next scheduled time"
+		n.Text = "the run failed: " + failure(l.Error) + "; the next scheduled run retries"
 	}
 	if l.Run == 0 && event != string(ccsync.Unauthorized) {
 		n.Hint = "ccsyncd check"
@@ -88,7 +88,7 @@ func failure(p *ccsync.Problem) string {
 	case p == nil || p.Code == string(ccsync.Failed):
 		return "an error that retries did not fix"
 	case strings.HasPrefix(p.Code, "field_"), strings.HasPrefix(p.Code, "list_"):
-		return "a mapped custom field or list is missing, gone or ambiguous (" + p.Code + ")"
+		return "a mapped custom field or list is missing, deleted or ambiguous (" + p.Code + ")"
 	case p.Code == "source":
 		return "the app's database could not be read"
 	}

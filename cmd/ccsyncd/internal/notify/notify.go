@@ -178,7 +178,7 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 	n.known = &is
 	err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)})
 	if err != nil {
-		a.Log.Warn("could not record that a notification was sent, it may be repeated after a restart", "error", err)
+		a.Log.Warn("could not record that a notification was sent; it may be repeated after a restart", "error", err)
 	}
 	n.written = err == nil
 }

@@ -411,18 +411,18 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 		text  string
 		hint  string
 	}{
-		"failed":                {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not fix; it is retried at the next scheduled time", "ccsyncd runs show 17"},
-		"no field":              {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, gone or ambiguous (field_gone); it is retried at the next scheduled time", "ccsyncd runs show 17"},
-		"no source":             {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; it is retried at the next scheduled time", "ccsyncd runs show 17"},
-		"refused":               {"refused", counted(ccsync.Refused, "refused"), "the guard refused the plan, nothing more was sent: max_clears, max_joins", "ccsyncd runs show 17"},
-		"refused, nothing sent": {"refused", &ccsync.LastWhole{Run: 17, Outcome: ccsync.Refused, Guard: []string{"max_clears"}}, "the guard refused the plan, nothing was sent: max_clears", "ccsyncd runs show 17"},
-		"refused, one verified": {"refused", &ccsync.LastWhole{Run: 17, Verified: 1, Guard: []string{"max_clears"}}, "the guard refused the plan, nothing more was sent: max_clears", "ccsyncd runs show 17"},
-		"refused, one rejected": {"refused", &ccsync.LastWhole{Run: 17, Rejected: 1, Guard: []string{"max_clears"}}, "the guard refused the plan, nothing more was sent: max_clears", "ccsyncd runs show 17"},
-		"refused, one missing":  {"refused", &ccsync.LastWhole{Run: 17, Unverified: 1, Guard: []string{"max_clears"}}, "the guard refused the plan, nothing more was sent: max_clears", "ccsyncd runs show 17"},
-		"unauthorized":          {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "Constant Contact accepts no login; nothing is sent until someone logs in", "ccsyncd auth login"},
+		"failed":                {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not fix; the next scheduled run retries", "ccsyncd runs show 17"},
+		"no field":              {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, deleted or ambiguous (field_gone); the next scheduled run retries", "ccsyncd runs show 17"},
+		"no source":             {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; the next scheduled run retries", "ccsyncd runs show 17"},
+		"refused":               {"refused", counted(ccsync.Refused, "refused"), "the guard refused the changes (max_clears, max_joins); nothing more was sent", "ccsyncd runs show 17"},
+		"refused, nothing sent": {"refused", &ccsync.LastWhole{Run: 17, Outcome: ccsync.Refused, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing was sent", "ccsyncd runs show 17"},
+		"refused, one verified": {"refused", &ccsync.LastWhole{Run: 17, Verified: 1, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing more was sent", "ccsyncd runs show 17"},
+		"refused, one rejected": {"refused", &ccsync.LastWhole{Run: 17, Rejected: 1, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing more was sent", "ccsyncd runs show 17"},
+		"refused, one missing":  {"refused", &ccsync.LastWhole{Run: 17, Unverified: 1, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing more was sent", "ccsyncd runs show 17"},
+		"unauthorized":          {"unauthorized", counted(ccsync.Unauthorized, "unauthorized"), "there is no valid login; nothing is sent until someone logs in", "ccsyncd auth login"},
 		"partial":               {"partial", counted(ccsync.Partial, "partial"), "4 codes did not arrive (2 rejected, 1 altered, 1 lost); ccsyncd retries where it can", "ccsyncd runs show 17"},
-		"recovered":             {"recovered", counted(ccsync.Synced, ""), "recovered: 986 of 1,010 users have their values", "ccsyncd runs show 17"},
-		"a run without number":  {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; it is retried at the next scheduled time", "ccsyncd check"},
+		"recovered":             {"recovered", counted(ccsync.Synced, ""), "recovered: 986 of 1,010 users are up to date", "ccsyncd runs show 17"},
+		"a run without number":  {"failed", &ccsync.LastWhole{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "crashed"}}, "the run failed: crashed; the next scheduled run retries", "ccsyncd check"},
 	}
 	for name, tt := range tests {
 		m := noticeOf(tt.event, tt.whole)

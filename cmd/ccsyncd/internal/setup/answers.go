@@ -33,7 +33,7 @@ func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *
 		return err
 	}
 	where := func() error {
-		return ask.optional(&f.Where, "where", "only rows where (an SQL condition, - for all rows)", guessWhere(table))
+		return ask.optional(&f.Where, "where", "only rows that match (an SQL condition, - for all rows)", guessWhere(table))
 	}
 	if err := ask.until("where", where, func() error { return f.proveWhere(ask, at) }); err != nil {
 		return err
@@ -42,7 +42,7 @@ func Ask(ctx context.Context, sh *shell.Shell, given func(flag string) bool, f *
 		return err
 	}
 	clientID := func() error {
-		return ask.text(&f.ClientID, "client-id", "the API key of your application, or the variable that has it", "env:CC_CLIENT_ID")
+		return ask.text(&f.ClientID, "client-id", "the API key of your application, or env:NAME", "env:CC_CLIENT_ID")
 	}
 	return ask.until("client-id", clientID, func() error { return f.proveClientID(ask, dir) })
 }
@@ -60,7 +60,7 @@ func lookAt(ask *asker, f *Answers, dir string) (at source.Config, table source.
 	}
 	dsn, err := config.Follow(f.DSN, dir, ask.Getenv)
 	if err != nil {
-		hint := "give the URL of the app's database, the variable that has it, or the path of its SQLite file"
+		hint := "enter the URL of the app's database, env:NAME for a variable, or the path of its SQLite file"
 		if unset := new(config.UnsetError); errors.As(err, &unset) {
 			hint = unset.Hint()
 		}

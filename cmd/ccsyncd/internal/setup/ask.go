@@ -30,7 +30,7 @@ type asker struct {
 type UnansweredError struct{ flag, question string }
 
 func (e *UnansweredError) Error() string {
-	return fmt.Sprintf("--%s is required: %s (no guess was found, and this is not a terminal, so it cannot prompt)", e.flag, e.question)
+	return fmt.Sprintf("--%s is required: %s. ccsyncd has no guess and cannot prompt without a terminal", e.flag, e.question)
 }
 
 func newAsker(ctx context.Context, sh *shell.Shell, given func(flag string) bool) *asker {
@@ -77,7 +77,7 @@ func (a *asker) choose(answer *string, flag, question string, options []string, 
 		}
 		wrong := fmt.Errorf("no %s %q; choose from: %s", flag, *answer, strings.Join(options, ", "))
 		if !a.asks || a.given(flag) {
-			return &exit.ConfigError{Message: wrong.Error(), Hint: "use one of them as --" + flag}
+			return &exit.ConfigError{Message: wrong.Error(), Hint: "set one of these as --" + flag}
 		}
 		a.Err.Printf("%v\n", wrong)
 	}

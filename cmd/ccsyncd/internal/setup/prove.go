@@ -30,7 +30,7 @@ func (a *asker) until(flag string, question, prove func() error) error {
 	}
 }
 
-const whereHint = "correct the condition (--where); without one all rows are taken"
+const whereHint = "correct the condition (--where), or leave it out to use all rows"
 
 // proveWhere counts the rows of the condition, and says how many they are.
 func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
@@ -43,7 +43,7 @@ func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	matching, all, err := db.Count(ask.ctx)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		ask.Err.Printf("the rows are too many to be counted in %s\n", at.Timeout)
+		ask.Err.Printf("there are too many rows to count within %s\n", at.Timeout)
 	case errors.Is(err, source.ErrConfig):
 		return &exit.ConfigError{Message: err.Error(), Hint: whereHint}
 	case err != nil:
@@ -51,7 +51,7 @@ func (f *Answers) proveWhere(ask *asker, at source.Config) (err error) {
 	case all == 0:
 		ask.Err.Printf("%s has no rows yet\n", f.Table)
 	case matching == 0:
-		return &exit.ConfigError{Message: fmt.Sprintf("no row matches where %s: 0 of %s", f.Where, kit.Plural(all, "row", "rows")),
+		return &exit.ConfigError{Message: fmt.Sprintf("where %s matches 0 of %s", f.Where, kit.Plural(all, "row", "rows")),
 			Hint: whereHint}
 	case f.Where == "":
 		ask.Err.Printf("%s has %s\n", f.Table, kit.Plural(all, "row", "rows"))
@@ -67,7 +67,7 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (f *Answers) proveClientID(ask *asker, dir string) error {
 	wrong := func(what string) error {
 		return &exit.ConfigError{Message: "client id " + what,
-			Hint: "give the API key that the developer portal shows for your application, or env:NAME with the variable that has it"}
+			Hint: "enter the API key that the developer portal shows for your application, or env:NAME for a variable"}
 	}
 	if name, ok := strings.CutPrefix(f.ClientID, "env:"); ok && !variable.MatchString(name) {
 		return wrong("names no variable: " + f.ClientID)
@@ -79,9 +79,9 @@ func (f *Answers) proveClientID(ask *asker, dir string) error {
 	case err != nil:
 		return wrong(err.Error())
 	case strings.ContainsFunc(id, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return wrong("has blanks, line breaks or letters that no API key has")
+		return wrong("has spaces, line breaks or letters that no API key has")
 	case strings.ContainsAny(id, "\"'`<>$"):
-		return wrong("has quotes or brackets around it, or a variable that was not replaced")
+		return wrong("has quotes or brackets around it, or an unreplaced variable")
 	case strings.Contains(id, "://") || strings.Contains(id, "@"):
 		return wrong("is an address")
 	}

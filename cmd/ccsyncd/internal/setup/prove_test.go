@@ -27,7 +27,7 @@ func TestATableThatIsTooLargeToCountIsTaken(t *testing.T) {
 	if err := f.proveWhere(ask, source.Config{DSN: path, Timeout: time.Nanosecond}); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(said.String(), "too many to be counted in 1ns") {
+	if !strings.Contains(said.String(), "too many rows to count within 1ns") {
 		t.Errorf("it says %q", said.String())
 	}
 }

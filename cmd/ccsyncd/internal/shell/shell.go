@@ -53,7 +53,7 @@ func (s *Shell) UseEnvFile() error {
 func (s *Shell) readEnvFile() error {
 	vars, err := config.ReadEnvFile(s.EnvFile)
 	if err != nil {
-		return &exit.ConfigError{Message: err.Error(), Hint: "name a file with lines NAME=value, or leave out --env-file"}
+		return &exit.ConfigError{Message: err.Error(), Hint: "name a file with lines NAME=value, or omit --env-file"}
 	}
 	s.vars.Store(&vars)
 	return nil
