@@ -178,6 +178,7 @@ func (w *taleWorld) reloaded() {
 func (w *taleWorld) unnamed(d *daemon, before time.Time) string {
 	var waiting []string
 	for _, u := range w.sorted() {
+		w.seesLate(u)
 		if u.since.Before(before) && w.waits(u) {
 			waiting = append(waiting, u.email)
 		}
@@ -199,6 +200,14 @@ func (w *taleWorld) unnamed(d *daemon, before time.Time) string {
 		}
 	}
 	return ""
+}
+
+// seesLate notes what an import of a lost state file may have written to a contact late. Nobody
+// knows of it any more, like of an edit by hand. w.mu is held.
+func (w *taleWorld) seesLate(u *taleUser) {
+	if c, known := w.box.Contact(u.email); w.stateLost && known && c.UpdatedAt.After(u.since) && c.UpdatedAt.After(u.late) {
+		u.late, u.edited = c.UpdatedAt, time.Now()
+	}
 }
 
 // leavesNothing: a whole run that ended well has seen to every change that was there before it

@@ -30,6 +30,7 @@ type taleUser struct {
 	// were read since
 	edited  time.Time
 	touched time.Time // the same, for ever
+	late    time.Time // of what an import of a lost state file may have written
 	// edited while something was under way: what happened last cannot be told
 	unsure  bool
 	contact sandbox.Contact // as it was after the last look or edit; the zero one for none
