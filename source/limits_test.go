@@ -58,11 +58,11 @@ func TestAnErrorListsTwentyNames(t *testing.T) {
 	const twenty = "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t"
 	for n, want := range map[int]string{1: "a", 20: twenty, 21: twenty + " and 1 more", 22: twenty + " and 2 more"} {
 		err := missing("table", "zzzzzz", "sqlite app.db", names[:n])
-		if got := `no table "zzzzzz" in sqlite app.db; there are: ` + want; err.Error() != got || !errors.Is(err, ErrConfig) {
+		if got := `no table "zzzzzz" in sqlite app.db; choose from: ` + want; err.Error() != got || !errors.Is(err, ErrConfig) {
 			t.Errorf("%d names: got %v, want %s", n, err, got)
 		}
 	}
-	if got := missing("table", "x", "sqlite app.db", nil).Error(); got != `no table "x" in sqlite app.db; there is no table that this account may read` {
+	if got := missing("table", "x", "sqlite app.db", nil).Error(); got != `no table "x" in sqlite app.db; this account can read no table` {
 		t.Errorf("no names: got %s", got)
 	}
 }
