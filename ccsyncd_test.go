@@ -279,8 +279,7 @@ func TestPromisesAreHeldByTestsThatExist(t *testing.T) {
 	}
 }
 
-// The table of words in CONTRIBUTING.md names phrases that no text says any more. Texts are the
-// strings of the Go files, without tests, sandbox and status page, and the pages.
+// The table of words in CONTRIBUTING.md names phrases that no text says any more.
 func TestTextsUseTheWordsOfTheList(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile("CONTRIBUTING.md")
@@ -309,17 +308,27 @@ func TestTextsUseTheWordsOfTheList(t *testing.T) {
 	}
 }
 
-// textsForPeople are the strings of the Go files and the lines of the pages, by file.
+// textsForPeople are the strings, comments and test names of the Go files, the templates of the
+// status page and the sandbox, and the lines of the pages, by file. The strings of tests are inputs
+// as often as texts, and are left out.
 func textsForPeople(t *testing.T) map[string][]string {
 	t.Helper()
 	texts := make(map[string][]string)
 	walkGo(t, func(path string) {
-		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "ccapi/sandbox/") || strings.HasPrefix(path, "cmd/ccsyncd/internal/web/") {
-			return
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, group := range file.Comments {
+			texts[path] = append(texts[path], strings.Join(strings.Fields(group.Text()), " "))
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			for _, d := range file.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+					texts[path] = append(texts[path], spaced(f.Name.Name))
+				}
+			}
+			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -337,6 +346,13 @@ func textsForPeople(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, folder := range []string{"ccapi/sandbox", "cmd/ccsyncd/internal/web"} {
+		templates, err := filepath.Glob(folder + "/templates/*.html")
+		if err != nil || len(templates) == 0 {
+			t.Fatalf("no templates in %s: %v", folder, err)
+		}
+		pages = append(pages, templates...)
+	}
 	for _, path := range append(pages, "README.md", "SECURITY.md") {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -345,6 +361,12 @@ func textsForPeople(t *testing.T) map[string][]string {
 		texts[path] = strings.Split(string(text), "\n")
 	}
 	return texts
+}
+
+// spaced is a name in camel case as words.
+func spaced(name string) string {
+	name = regexp.MustCompile(`([A-Z])([A-Z][a-z])`).ReplaceAllString(name, "$1 $2")
+	return regexp.MustCompile(`([a-z0-9])([A-Z])`).ReplaceAllString(name, "$1 $2")
 }
 
 // Each row of "Where do I find" in the page on the architecture leads to files, and to functions in

@@ -29,7 +29,7 @@
 //	oversized body, too many elements              fails     ErrUnknownOutcome
 //
 // There are no idempotency keys, so a write that may have been queued is never sent again here.
-// [Writer.Replace] is the exception: it reads the contact anew and asks its caller anew before it
+// [Writer.Replace] is the exception: it reads the contact again and asks its caller again before it
 // repeats an idempotent PUT.
 //
 // # Pitfalls

@@ -30,7 +30,7 @@ func (r *Reader) ExportFile(ctx context.Context, href string) (io.ReadCloser, er
 	return c.file, nil
 }
 
-// file streams an answer; each read starts its time-out anew.
+// file streams an answer; each read restarts its time-out.
 type file struct {
 	body io.ReadCloser
 	w    *watch

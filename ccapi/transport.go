@@ -130,7 +130,7 @@ func (t *Transport) enter(ctx context.Context) error {
 	return nil
 }
 
-// unrepeatable keeps http.Transport from sending a request again by itself, which it does where a
+// unrepeatable keeps http.Transport from repeating a request automatically, which it does where a
 // reused connection breaks before the answer: that attempt would be neither paced nor counted. It
 // repeats a request only if the body is absent or can be rewound, so this one has a body, be it
 // empty, and cannot. On the wire nothing changes. The pace is counted from the moment at which the
@@ -146,7 +146,7 @@ func (t *Transport) unrepeatable(r *http.Request) *http.Request {
 }
 
 // doorError is an error of the door itself: the request was not sent, or what the server said about
-// it could not be written down.
+// it could not be recorded.
 type doorError struct {
 	err  error
 	sent bool

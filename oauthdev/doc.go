@@ -21,9 +21,9 @@
 //	send       -> one HTTP request, at most one token spent
 //	commit     -> the new token replaces mark and old token, saved before anybody uses it
 //
-// A token whose answer was lost is sent once more at once, because some servers take a token again
+// A token whose answer was lost is sent again at once, because some servers take a token again
 // within seconds for that very case. If that answer is lost too, the token is in doubt: the server
-// may never have seen it. It is tried again by later calls, twice each time, after pauses of 1, 2,
+// may never have seen it. It is retried by later calls, twice each time, after pauses of 1, 2,
 // 4 ... 60 minutes, and is dead only when the server calls it invalid. What follows from the answer
 // to a refresh:
 //
@@ -42,7 +42,7 @@
 //	12   row 10 for a token known to be long-lived        no              again after a pause
 //
 // A pause is one to eight seconds, or what Retry-After says; five rounds or a minute later the
-// error is reported and the next call begins anew. What follows from what is found in the record,
+// error is reported and the next call begins again. What follows from what is found in the record,
 // once the lock is held:
 //
 //	row  found                                            then

@@ -32,7 +32,7 @@ func (e *LoginError) Error() string { return "not authorized: " + e.Reason }
 func (e *LoginError) Unauthorized() bool { return true }
 
 // DoubtError means that answers to refreshes were lost, so that nobody knows whether the refresh
-// token is still good. Token tries it again by itself, and only the server's word ends the login.
+// token is still good. Token retries it automatically, and only the server's word ends the login.
 type DoubtError struct {
 	Since time.Time // when the first of these refreshes was sent, UTC
 	Next  time.Time // when the refresh token is sent again, UTC

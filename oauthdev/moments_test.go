@@ -218,7 +218,7 @@ func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
 	})
 }
 
-// TestAPollKeepsThePaceOfARefresh has a process that refreshes a token and then goes on with a
+// TestAPollKeepsThePaceOfARefresh has a process that refreshes a token and then continues with a
 // pending login.
 func TestAPollKeepsThePaceOfARefresh(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -27,8 +27,8 @@ const defaultLife = 24 * time.Hour
 // and 5xx until the code expires. The token it returns has its refresh token and is not stored yet:
 // Accept does that, once a call has proven it.
 //
-// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an *Error for an answer that no waiting
-// cures, and ctx's own.
+// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an *Error for an answer that waiting does
+// not change, and ctx's own.
 func (c *Client) Wait(ctx context.Context, d *Device) (*oauth2.Token, error) {
 	p := poller{interval: d.Interval, pause: min(d.Interval, d.issued.Add(d.Interval).Sub(c.now()))}
 	form := url.Values{

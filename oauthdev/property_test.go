@@ -155,7 +155,7 @@ func (p *player) use(s step, f func(*oauthdev.Client, context.Context) (*oauth2.
 	all.Wait()
 }
 
-// ends expects that the login works, or that it is dead for a reason and a new one cures it.
+// ends expects that the login works, or that it is dead for a reason and a new one solves it.
 func (p *player) ends() {
 	for range 2 { // the first may find the server's last 429 or settle a mark
 		for _, c := range p.clients {

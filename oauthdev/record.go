@@ -136,8 +136,8 @@ func (g *grant) margin() time.Duration {
 // from its last use.
 const refreshLife = 180 * 24 * time.Hour
 
-// lapses is when the refresh token ends if nobody uses it.
-func (g *grant) lapses() time.Time {
+// unusedEnd is when the refresh token expires if it is not used.
+func (g *grant) unusedEnd() time.Time {
 	if g.LongLived {
 		return g.Obtained.Add(refreshLife)
 	}

@@ -113,7 +113,7 @@ func TestForgetDropsEverything(t *testing.T) {
 	})
 }
 
-func TestStatusTellsWhenTheRefreshTokenLapses(t *testing.T) {
+func TestStatusShowsWhenTheRefreshTokenExpires(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	t.Run("a rotating one 180 days after its making", func(t *testing.T) {

@@ -51,7 +51,7 @@ func (c *Client) refresh(ctx context.Context, r *record) error {
 }
 
 // spend marks the refresh token and sends it once. An answer that proves it unspent takes the mark
-// back in r alone: the next round saves it anew, or leave does.
+// back in r alone: the next round saves it again, or leave does.
 func (c *Client) spend(ctx context.Context, r *record) (*reply, error) {
 	if err := c.keepPace(ctx, r.Asked); err != nil {
 		return nil, c.leave(ctx, r, err)
@@ -110,7 +110,7 @@ func (c *Client) leave(ctx context.Context, r *record, cause error) error {
 }
 
 // bury remembers that the refresh token is not to be sent again. If that cannot be stored, the next
-// process asks the server once more, which harms nothing: the token is dead there.
+// process asks the server again, which harms nothing: the token is dead there.
 func (c *Client) bury(ctx context.Context, r *record, reason string) error {
 	r.Dead, r.Spending = &death{At: c.now().UTC().Round(0), Reason: reason}, nil
 	_ = c.save(ctx, r)

@@ -186,7 +186,7 @@ func TestRefusedRefreshToken(t *testing.T) {
 				if s.Authorized || s.DeadSince.IsZero() || !strings.Contains(s.Reason, test.want) {
 					w.t.Errorf("the status is %+v", s)
 				}
-				w.login() // a person cures it
+				w.login() // a person has to solve it
 				w.token(w.client)
 			})
 		})

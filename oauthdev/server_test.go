@@ -69,7 +69,7 @@ func (f fault) looks() bool {
 	return true
 }
 
-// server is a strict authorization server: a refresh token is good once, and once more within grace
+// server is a strict authorization server: a refresh token is good once, and again within grace
 // of its spending.
 type server struct {
 	mu        sync.Mutex

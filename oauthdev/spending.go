@@ -86,8 +86,8 @@ func (r *record) unmark(rep *reply) {
 // not in Spending any more.
 func (r *record) cause(now time.Time) string {
 	switch {
-	case !now.Before(r.Current.lapses()):
-		days := int(now.Sub(r.Current.lapses().Add(-refreshLife)).Hours() / 24)
+	case !now.Before(r.Current.unusedEnd()):
+		days := int(now.Sub(r.Current.unusedEnd().Add(-refreshLife)).Hours() / 24)
 		return fmt.Sprintf("the refresh token expired after 180 days without use: it was %d days old", days)
 	case r.Current.LongLived:
 		return reasonRevoked

@@ -53,7 +53,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if g := r.Current; g != nil {
 		s.Scopes = strings.Fields(g.Scope)
 		s.Obtained, s.Expires = g.Obtained, g.Expires
-		s.RefreshObtained, s.RefreshLapses, s.LongLived = g.Made, g.lapses(), g.LongLived
+		s.RefreshObtained, s.RefreshLapses, s.LongLived = g.Made, g.unusedEnd(), g.LongLived
 	}
 	return s, nil
 }

@@ -13,7 +13,7 @@ import (
 	"ccsyncd/oauthdev"
 )
 
-func TestNothingIsSentThatWasNotWrittenDown(t *testing.T) {
+func TestNothingIsSentThatWasNotRecorded(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.store.failing(1, 100)

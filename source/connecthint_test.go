@@ -7,7 +7,7 @@ import (
 
 // A server that refuses a connection says by a code why; only what the owner can correct in dsn is
 // a wrong configuration.
-func TestWhatAPostgreSQLServerRefusesIsToldWithWhatToDo(t *testing.T) {
+func TestWhatAPostgreSQLServerRefusesIsReportedWithAHint(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]struct {
 		hint   string

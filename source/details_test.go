@@ -43,7 +43,7 @@ func TestAColumnIsFoundInAnotherCaseOnlyWhereThatIsClear(t *testing.T) {
 	}
 }
 
-func TestErrorsOfMySQLSayWhatToDo(t *testing.T) {
+func TestErrorsOfMySQLHaveHints(t *testing.T) {
 	t.Parallel()
 	d := &mysqlDB{identity: "mysql h:3306/app", user: "bob"}
 	for number, want := range map[uint16]struct {

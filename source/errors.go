@@ -11,8 +11,8 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-// ErrConfig is what every error is that only another configuration cures: a DSN that cannot be
-// read, a table or column that is not there, a condition that is no SQL. Trying again does not
+// ErrConfig is every error that only another configuration can solve: a DSN that cannot be
+// read, a table or column that does not exist, a condition that is no SQL. Trying again does not
 // help.
 var ErrConfig = errors.New("the [source] section does not fit the database")
 
@@ -20,7 +20,7 @@ var ErrConfig = errors.New("the [source] section does not fit the database")
 // password.
 type Error struct {
 	Message string // what is wrong, with the name of the file, server, table or column
-	Hint    string // what to do about it; may be empty
+	Hint    string // a hint; may be empty
 	Err     error  // the cause, for errors.Is and errors.As; may be nil
 
 	config bool
@@ -40,7 +40,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is tells whether target is ErrConfig and the configuration is at fault.
 func (e *Error) Is(target error) bool { return target == ErrConfig && e.config }
 
-// misconfigured is an Error whose cure is in the configuration.
+// misconfigured is an Error whose hint is to correct the configuration.
 func misconfigured(hint, format string, args ...any) *Error {
 	return &Error{Message: fmt.Sprintf(format, args...), Hint: hint, config: true}
 }

@@ -149,7 +149,7 @@ func (db *DB) setKey(key string) {
 	db.key = key
 }
 
-// explain gives an error its words: which database, what to do.
+// explain gives an error its words: which database, and a hint.
 func (db *DB) explain(err error) error {
 	var told *Error
 	if errors.As(err, &told) {

@@ -19,13 +19,13 @@ import (
 
 // sqliteDB reads an SQLite file that another program writes.
 //
-// Each read opens the file anew, since the file under a path may be replaced. One idle connection
+// Each read opens the file again, since the file under a path may be replaced. One idle connection
 // stays open for current; a file renamed over the path it does not see, so that the file's identity
 // is compared too. No Go code opens the file by hand: closing it would drop SQLite's locks on it in
 // this process.
 type sqliteDB struct {
 	path string
-	hint string // for a file that is not there
+	hint string // for a file that does not exist
 	pool *sqlx.DB
 
 	mu sync.Mutex // guards what follows

@@ -170,7 +170,7 @@ func TestSQLitePathsOfAnyNameAreOpened(t *testing.T) {
 	}
 }
 
-func TestSQLiteErrorsSayWhatToDo(t *testing.T) {
+func TestSQLiteErrorsHaveHints(t *testing.T) {
 	t.Parallel()
 	d := &sqliteDB{path: "/srv/app.db"}
 	for code, want := range map[sqlite3.ErrNo]string{

@@ -162,7 +162,7 @@ func TestUnchangedTrustsASQLiteViewOfTablesAlone(t *testing.T) {
 	}
 }
 
-func TestAFileRenamedOverTheSQLiteSourceIsReadAnew(t *testing.T) {
+func TestAFileRenamedOverTheSQLiteSourceIsReadAgain(t *testing.T) {
 	t.Parallel()
 	d, next := newSQLite(t, ""), newSQLite(t, "")
 	createUsers(t, d, 3)

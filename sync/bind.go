@@ -72,7 +72,8 @@ func readAccount(ctx context.Context, api *ccapi.Reader, b *contact.Binder) (err
 }
 
 // bindings are those to keep. A run forgets names that the configuration does not have any more, so
-// that naming one again binds anew; a dry run, maybe one of another configuration, forgets nothing.
+// that naming one again binds again; a dry run, maybe one of another configuration, forgets
+// nothing.
 func (e *Engine) bindings(b *contact.Binder) []state.Binding {
 	if e.Write != nil {
 		return b.Made

@@ -36,7 +36,7 @@ func (w *world) clearing() {
 }
 
 // The values of a custom field outlive it by minutes, and a PUT that has them is refused.
-func TestClearingGoesOnWhereAnotherFieldWasJustDeleted(t *testing.T) {
+func TestClearingContinuesWhereAnotherFieldWasJustDeleted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.clearing()
@@ -136,7 +136,7 @@ func TestWhatHappensWhileAValueIsClearedStays(t *testing.T) {
 	t.Parallel()
 	type then struct {
 		do      func(w *world)
-		cleared bool // when it happens before the contact is read once more
+		cleared bool // when it happens before the contact is read again
 	}
 	for name, c := range map[string]then{
 		"the value is edited":      {func(w *world) { w.box.SetField("a@example.com", "short_code", "HAND") }, false},

@@ -406,7 +406,7 @@ func (w *world) clears() map[string]bool {
 	return paths
 }
 
-// judgeQuota checks that no more was sent than was written down.
+// judgeQuota checks that no more was sent than was recorded.
 func (w *world) judgeQuota() {
 	w.t.Helper()
 	days, err := w.state.Quota(w.limits).Days(w.t.Context(), 1000)

@@ -13,7 +13,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// On a disk that becomes full at any point of a run, nothing is sent that was not written down, the
+// On a disk that becomes full at any point of a run, nothing is sent that was not recorded, the
 // error names the file, and the next run goes on when there is room again.
 func TestAFullDiskStopsARunAndLosesNothing(t *testing.T) {
 	t.Parallel()

@@ -10,11 +10,11 @@
 //	source     rows -> users, sorted in a private spool
 //	plan       users joined with the mirror -> decisions -> changes
 //	guard      is the plan an accident? then nothing is sent
-//	recheck    the contacts concerned are read once more, planned again and judged again
+//	recheck    the contacts concerned are read again, planned again and judged again
 //	canary     a few go ahead of the first push and are compared whole
 //	push       changes -> batches, recorded, sent as bulk imports
 //	await      imports are polled to their end
-//	verify     the contacts are read back; what did not land is a problem
+//	verify     the contacts are read back; what did not arrive is a problem
 //	report
 //
 // Users whose import was sent by a former run, and has ended meanwhile, are planned in a second

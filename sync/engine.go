@@ -17,8 +17,8 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Engine brings one account into step with one source. It is made anew for each configuration; its
-// runs must not overlap.
+// Engine brings one account into step with one source. A new one is created for each configuration;
+// its runs must not overlap.
 type Engine struct {
 	State *state.DB
 	Quota *state.Quota

@@ -86,7 +86,7 @@ type Bound struct {
 	Kind   string // state.CustomField or state.List
 	Wanted string // as configured
 	Found  state.Binding
-	Create bool  // the field is not there and a run would make it
+	Create bool  // the field does not exist and a run would create it
 	Err    error // a *SetupError: it is missing, gone, or not the only one
 	// Unproven tells that nobody has seen yet how Constant Contact takes values of this type.
 	Unproven bool

@@ -31,7 +31,7 @@ type Explanation struct {
 	Fields   map[string]OldToNew `json:"fields,omitempty"` // what would change
 	Problem  *ExplainedProblem   `json:"problem,omitempty"`
 	Pushes   []ExplainedPush     `json:"pushes"`
-	Advice   string              `json:"advice"` // what to do
+	Advice   string              `json:"advice"` // a hint
 }
 
 // ExplainedRow is one row of the source. Reason says why it could not be used by itself.

@@ -173,7 +173,7 @@ func TestBeforeAnySnapshotNobodyKnowsWhoIsAContact(t *testing.T) {
 	})
 }
 
-// A snapshot that was broken off has shown some contacts, and proves nothing of the others.
+// A snapshot that was interrupted has shown some contacts, and proves nothing of the others.
 func TestASnapshotUnderWayTellsNobodyWhoIsAContact(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

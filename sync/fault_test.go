@@ -199,7 +199,7 @@ func TestRejectedRowsAreNamedAndWaitTwoDays(t *testing.T) {
 	})
 }
 
-func TestAnActivityThatFailsIsTriedAgainByTheNextRun(t *testing.T) {
+func TestAnActivityThatFailsIsRetriedByTheNextRun(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.FaultKind{sandbox.FaultFailed, sandbox.FaultTimedOut, sandbox.FaultCancelled} {
 		t.Run(string(kind), func(t *testing.T) {

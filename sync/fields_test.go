@@ -296,7 +296,7 @@ func (w *world) rebind(change func(*state.Binding)) {
 	}
 }
 
-func TestAnotherNameInTheConfigurationBindsAnew(t *testing.T) {
+func TestAnotherNameInTheConfigurationBindsAgain(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.one("K1")

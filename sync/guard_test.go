@@ -54,7 +54,7 @@ func TestDripsDoNotPassTheGuard(t *testing.T) {
 	})
 }
 
-func TestForcePassesOnceAndStartsTheCountsAnew(t *testing.T) {
+func TestForcePassesOnceAndRestartsTheCounts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.populate(200, 0)
@@ -93,7 +93,7 @@ func TestAForcedPushForSomeLeavesTheCountsForTheOthers(t *testing.T) {
 }
 
 // A run that was forced and died counts as one.
-func TestAForcedRunThatDiedStartsTheCountsAnew(t *testing.T) {
+func TestAForcedRunThatDiedRestartsTheCounts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.populate(200, 0)

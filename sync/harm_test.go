@@ -36,8 +36,8 @@ func TestNextLinksThatLeadAstrayEndTheRun(t *testing.T) {
 }
 
 // A link to a next page is as good as the server's memory of it: a snapshot that cannot be resumed
-// where it was broken off begins anew at once.
-func TestASnapshotWhoseNextLinkHasDiedBeginsAnew(t *testing.T) {
+// where it was interrupted starts again immediately.
+func TestASnapshotWhoseNextLinkHasDiedStartsAgain(t *testing.T) {
 	t.Parallel()
 	for name, dead := range map[string]sandbox.Fault{
 		"400":             {Kind: sandbox.FaultStatus, Status: 400},

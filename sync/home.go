@@ -92,7 +92,8 @@ func (h Home) moved(is Home) (how string, clone bool) {
 	return "", false
 }
 
-// lookOnly goes on with a Reader that renews no token; false when there is none that could be used.
+// lookOnly continues with a Reader that renews no token; false when there is none that could be
+// used.
 func (r *run) lookOnly(ctx context.Context) bool {
 	if r.LookOnly == nil {
 		return false

@@ -95,7 +95,7 @@ func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
 	return true, e.State.SetRecords(ctx, all)
 }
 
-// rules names policy and fields, so that a change of either plans anew.
+// rules names policy and fields, so that a change of either plans again.
 func (e *Engine) rules() string {
 	p := e.Policy
 	p.NextSnapshot = nil

@@ -321,7 +321,7 @@ func TestAPushForOneUserIsNotKeptBackByItsQuarantine(t *testing.T) {
 	})
 }
 
-func TestRequestsThatAreRefusedWholeAreTriedAgainWithinTheHour(t *testing.T) {
+func TestRequestsThatAreRefusedWholeAreRetriedWithinTheHour(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.populate(20, 5)

@@ -105,7 +105,7 @@ func TestARenamedListIsFollowedAndReported(t *testing.T) {
 		}
 		w.policy.Lists = []string{"Newsletter"}
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
-		w.policy.Lists = []string{"App users"} // anew: the list that now has this name
+		w.policy.Lists = []string{"App users"} // bound again: the list that now has this name
 		w.box.Seed(contact("c@example.com", "", "Newsletter"))
 		w.rows = append(w.rows, row("3", "c@example.com", "K3"))
 		w.want(w.run(ccsync.Options{Full: true}), ccsync.Synced)

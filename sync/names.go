@@ -47,7 +47,7 @@ type (
 	OldToNew = plan.OldToNew
 	// PushedActivity is one bulk import.
 	PushedActivity = push.Activity
-	// PushProblem is one contact whose change did not land.
+	// PushProblem is one contact whose change did not arrive.
 	PushProblem = push.Problem
 	// Clearing tells why no value is cleared in an account.
 	Clearing = push.Clearing

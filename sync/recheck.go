@@ -8,7 +8,7 @@ import (
 	"ccsyncd/sync/plan"
 )
 
-// recheck reads the contacts concerned once more, the cheapest way there is. The mirror believes
+// recheck reads the contacts concerned again, the cheapest way there is. The mirror believes
 // what it was told when it was last told, and not every change is told. A snapshot of this run that
 // is young enough stands for it; but where that may lack somebody, whoever is to be created is
 // looked up by address all the same.

@@ -75,7 +75,7 @@ type LastWhole struct {
 	CoverageAt  time.Time      `json:"coverage_at,omitzero"`
 
 	Problems map[string]int `json:"problems,omitempty"` // open ones at its end, by reason
-	// NewestProblem is when the newest of them was first tried. One that is tried again in vain is
+	// NewestProblem is when the newest of them was first tried. One that is retried in vain is
 	// no newer.
 	NewestProblem time.Time `json:"newest_problem,omitzero"`
 

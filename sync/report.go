@@ -28,7 +28,7 @@ const (
 	Refused      Outcome = "refused"      // by the guard: nothing was sent
 	Deferred     Outcome = "deferred"     // the day's quota is used up, the rest follows
 	Unauthorized Outcome = "unauthorized" // a login is needed
-	Failed       Outcome = "failed"       // an error that retries did not cure
+	Failed       Outcome = "failed"       // an error that retries did not solve
 )
 
 // Report is what a run leaves behind: the JSON that scripts read. Times are UTC.
@@ -96,7 +96,7 @@ func (r *Report) Withheld() string {
 // Err is the error that ended the run, nil when none did.
 func (r *Report) Err() error { return r.cause }
 
-// Problem is an error in a report: what happened, and what to do.
+// Problem is an error in a report: what happened, and a hint.
 type Problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`

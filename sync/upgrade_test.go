@@ -79,7 +79,7 @@ func editionOne(t testing.TB, path string) {
 // A state file that the first edition left, killed in the middle of an import, goes on under this
 // one: what landed is not sent again, what waits is sent, who left a list stays off it, and what
 // was quarantined, filled and counted is known.
-func TestAFileOfTheFirstEditionGoesOnWhereItStopped(t *testing.T) {
+func TestAFileOfTheFirstEditionContinuesWhereItStopped(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]moment{
 		"before an import was sent":           {request: 5},

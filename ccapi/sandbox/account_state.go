@@ -35,7 +35,7 @@ func newAccount(seed uint64) *account {
 	return a
 }
 
-// index builds the look-up tables anew.
+// index builds the look-up tables again.
 func (a *account) index() {
 	a.byID = make(map[string]*contact, len(a.Contacts))
 	a.byAddress = make(map[string][]*contact, len(a.Contacts))

@@ -187,7 +187,7 @@ func TestQueriesOfContactsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestAContactThatIsNotThere(t *testing.T) {
+func TestAContactThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	_, c := serve(t, sandbox.Options{})
 	r := c.call("GET", "/v3/contacts/12", nil, http.StatusNotFound)

@@ -28,7 +28,7 @@ type Options struct {
 	Tokens Lifetimes
 	// LongLived makes refresh tokens keep their value; by default they rotate.
 	LongLived bool
-	// Grace is how long a rotated refresh token may be presented once more.
+	// Grace is how long a rotated refresh token may be presented again.
 	Grace time.Duration
 	// ImportTime tells how long an import of so many contacts takes; nil is
 	// one second and one more for each 5,000 contacts, one second if Unlimited.

@@ -94,7 +94,7 @@ func (s *Server) MaxPerSecond() int {
 	return s.log.most
 }
 
-// ForgetRequests empties the log and starts the count of MaxPerSecond anew.
+// ForgetRequests empties the log and restarts the count of MaxPerSecond.
 func (s *Server) ForgetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

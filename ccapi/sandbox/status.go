@@ -39,7 +39,7 @@ func (s *Server) Status() Status {
 	return out
 }
 
-// Reset makes the account anew, as [New] did, and empties log, mails and faults. Tokens
+// Reset resets the account to what [New] made, and empties log, mails and faults. Tokens
 // and switches stay.
 func (s *Server) Reset() {
 	s.mu.Lock()

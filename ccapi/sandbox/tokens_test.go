@@ -37,7 +37,7 @@ func TestARotatingRefreshTokenIsSpentByItsUse(t *testing.T) {
 	})
 }
 
-func TestWithinTheGracePeriodASpentTokenIsTakenOnceMore(t *testing.T) {
+func TestWithinTheGracePeriodASpentTokenIsAcceptedAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -87,7 +87,7 @@ func TestALongLivedRefreshTokenKeepsItsValue(t *testing.T) {
 		s, c := pipe(t, sandbox.Options{LongLived: true})
 		_, token := s.Authorize()
 		for range 3 {
-			time.Sleep(179 * 24 * time.Hour) // it lapses from its last use
+			time.Sleep(179 * 24 * time.Hour) // it expires from its last use
 			if got := c.refresh(token); got.Refresh != token {
 				t.Fatalf("got %+v, want the same refresh token", got)
 			}

@@ -78,7 +78,7 @@ func (c *cli) explain(ctx context.Context, a *app.App, who, output string, revea
 }
 
 // sendable tells whether a run for this user alone has something to send; one in quarantine is
-// tried again.
+// retried.
 func sendable(x *ccsync.Explanation) bool {
 	switch x.Decision {
 	case "update", "create", "clear":

@@ -24,7 +24,7 @@ func TestForgetLeavesTheAddressInNoFile(t *testing.T) {
 	m.command(m.env, "--dry-run")
 	daemon := m.daemon()
 	m.command(m.env, "push", "Ben@Example.com")
-	// it would take the next request up, and read the contact once more
+	// it would take the next request up, and read the contact again
 	m.signal(daemon, syscall.SIGSTOP)
 	m.command(m.env, "push", "--no-wait", "ben@example.com")
 	if m.named("ben@example.com") == 0 {

@@ -139,7 +139,7 @@ func (c *cli) showRun(ctx context.Context, id int64, output string) (err error) 
 	return nil
 }
 
-// runProblems are what did not land in a run.
+// runProblems are what did not arrive in a run.
 func runProblems(ctx context.Context, a *app.App, id int64) ([]ccsync.PushProblem, error) {
 	const most = 10_000
 	kept, err := a.State.RunProblems(ctx, id, most)

@@ -85,7 +85,7 @@ type problemStatus struct {
 	First []openProblem `json:"first"` // at most shownProblems
 }
 
-// openProblem is a user whose change did not land and waits for its next try.
+// openProblem is a user whose change did not arrive and waits for its next try.
 type openProblem struct {
 	Key      string    `json:"key,omitempty"`
 	Email    string    `json:"email"`

@@ -1,6 +1,6 @@
 // Package mirror keeps the local copy of an account's contacts: whole from a snapshot, by pages or
 // an export; up to date by asking what changed; and certain, where it matters, by reading contacts
-// once more.
+// again.
 package mirror
 
 import (
@@ -42,7 +42,7 @@ type Options struct {
 	Write   *ccapi.Writer // nil in a dry run, which orders no export
 	Scratch string        // folder for what does not fit into memory
 	Log     *slog.Logger
-	// Bind reads custom fields and lists anew and returns the mapping. A snapshot begins with it.
+	// Bind reads custom fields and lists again and returns the mapping. A snapshot begins with it.
 	Bind func(context.Context) (*contact.Mapping, error)
 	Note func(string)                       // a thing worth knowing
 	Step func(name string, done, total int) // progress
@@ -115,7 +115,7 @@ func (m *Mirror) SnapshotSince(at time.Time) bool {
 	return !m.fresh.IsZero() && m.at.SnapshotAt.After(at)
 }
 
-// Fresh tells whether this run's own snapshot is so young that nothing need be read once more.
+// Fresh tells whether this run's own snapshot is so young that nothing need be read again.
 func (m *Mirror) Fresh() bool { return !m.fresh.IsZero() && time.Since(m.fresh) < freshFor }
 
 // RefreshedWithin tells whether this run refreshed the mirror in the last so many.
@@ -178,7 +178,7 @@ func (m *Mirror) lock(ctx context.Context) (release func(), ok bool, err error) 
 	}
 }
 
-// carryOver names the mapping of the mirror anew when the configuration changed. The mirror then
+// carryOver renames the mapping of the mirror when the configuration changed. The mirror then
 // counts as never refreshed.
 func (m *Mirror) carryOver(ctx context.Context) (err error) {
 	key := m.mapping.Key()
@@ -266,7 +266,7 @@ func (m *Mirror) changedPages(ctx context.Context) error {
 
 // Snapshot reads every contact: from an export where that is cheaper and proves fit, else page by
 // page, as often as it takes until as many were seen as the account says there are. One that was
-// broken off is resumed.
+// interrupted is resumed.
 func (m *Mirror) Snapshot(ctx context.Context) error {
 	if err := m.pager.mayBegin(ctx); err != nil {
 		return err
@@ -333,7 +333,7 @@ func (b *base) put(ctx context.Context, into state.Mirror, page []state.Contact,
 func (m *Mirror) endRefresh(ctx context.Context, how string) (err error) {
 	m.at.Mapping = m.mapping.Key()
 	if how == "incremental" {
-		m.at.Loading = 0 // a snapshot that was broken off has shown some contacts only
+		m.at.Loading = 0 // a snapshot that was interrupted has shown some contacts only
 	}
 	if err := m.db.EndRefresh(ctx, m.at); err != nil {
 		return err

@@ -177,8 +177,8 @@ func (p *passed) plausible(seen int) bool {
 	return p.count >= 0 && p.count-seen <= max(p.count/2, handful)
 }
 
-// passOrAnew is pass; a snapshot that was broken off begins anew when it cannot be resumed where it
-// stopped.
+// passOrAnew is pass; a snapshot that was interrupted starts again when it cannot be resumed where
+// it stopped.
 func (p *pager) passOrAnew(ctx context.Context) (passed, error) {
 	is, err := p.pass(ctx)
 	if !errors.Is(err, errDeadLink) {

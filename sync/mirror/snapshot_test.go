@@ -156,7 +156,7 @@ func TestTwoPassesAreAlikeOnlyWithTheSameContacts(t *testing.T) {
 	}
 }
 
-func TestASnapshotBeginsAnewOnlyWhereItsLinkIsDead(t *testing.T) {
+func TestASnapshotStartsAgainOnlyWhereItsLinkIsDead(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
 		&ccapi.Error{Status: http.StatusNotFound}: true, &ccapi.Error{Status: http.StatusBadRequest}: true, &ccapi.Error{Status: http.StatusGone}: true,

@@ -61,8 +61,8 @@ func sendable(address, norm string) string {
 	return address[:strings.LastIndexByte(address, '@')] + norm[strings.LastIndexByte(norm, '@'):]
 }
 
-// step is a change in the plan's own spool: what goes out, and what it takes to decide on it once
-// more.
+// step is a change in the plan's own spool: what goes out, and what it takes to decide on it
+// again.
 type step struct {
 	out       Outgoing
 	addresses []string // under which its contacts are read
@@ -90,7 +90,7 @@ func (st *step) parse(buf []byte) {
 	st.addresses = strings.Split(addresses, state.Separator)
 }
 
-// subject is what is decided on once more.
+// subject is what is decided on again.
 func (st *step) subject(m *contact.Mapping) subject {
 	s := subject{norm: st.out.Row.Norm, key: st.out.Row.Key, address: st.address, newcomer: st.out.Row.Action == string(Create)}
 	if !st.out.Orphan {

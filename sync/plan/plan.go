@@ -118,7 +118,7 @@ func makePlan(ctx context.Context, r Rules, look Contacts, us *users.Users, aske
 	return b.Plan, nil
 }
 
-// Again decides on every change once more, by what the contacts are now, and takes the place of p,
+// Again decides on every change again, by what the contacts are now, and takes the place of p,
 // which is closed. Who needs nothing any more is counted as what he is: unchanged, skipped or
 // pending.
 func (p *Plan) Again(ctx context.Context, look Contacts, now time.Time) (*Plan, error) {

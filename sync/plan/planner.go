@@ -340,7 +340,7 @@ func Count(t *state.Tally, m *contact.Mapping, row *state.BatchRow, lists []stri
 	d.addTo(t, m)
 }
 
-// decideAgain decides on the changes of a plan once more.
+// decideAgain decides on the changes of a plan again.
 func (b *planner) decideAgain(ctx context.Context, p *Plan) (err error) {
 	var before []step
 	again := func() error {
@@ -377,7 +377,7 @@ func (b *planner) decideAgain(ctx context.Context, p *Plan) (err error) {
 	return err
 }
 
-// decideStep decides on one change once more. What the contacts were found to carry meanwhile
+// decideStep decides on one change again. What the contacts were found to carry meanwhile
 // counts for the guard.
 func (b *planner) decideStep(before *step, s *subject) error {
 	if before.out.Orphan {

@@ -13,8 +13,8 @@ import (
 )
 
 // Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first
-// contact tells: it is named as overstepped, and nothing is cleared until the account is tried once
-// more after a while.
+// contact tells: it is named as overstepped, and nothing is cleared until another attempt, 30 days
+// later.
 const (
 	// when it was last seen; then, behind blanks: of which contact, and from what to what
 	factClearing = "put_reset_permission"
@@ -31,7 +31,7 @@ const factTrial = "put_under_way"
 // Clearing tells why no value is cleared in this account.
 type Clearing struct {
 	Since   time.Time // when a contact that was put back got another permission
-	Until   time.Time // when clearing is tried again
+	Until   time.Time // when clearing is retried
 	Contact string    // its id; "" where it is not known any more
 	Was, Is string    // its permission before and after; "" where not known
 }

@@ -76,7 +76,7 @@ func (o *Outbox) accepted(ctx context.Context, b *state.Batch, a ccapi.Activity)
 	return nil
 }
 
-// find looks for an import whose answer was lost, and goes on with it if it is there.
+// find looks for an import whose answer was lost, and continues with it if it is there.
 func (o *Outbox) find(ctx context.Context, b *state.Batch, patient bool) (sighting, error) {
 	a, seen, err := o.look(ctx, b, patient)
 	if err != nil || seen != found {

@@ -123,8 +123,8 @@ func (o *Outbox) Late() bool { return o.late }
 
 // Resume takes up what former runs left open.
 //
-//	recorded   was never sent: dropped, planned anew
-//	sending    looked for: found, or dropped and planned anew; single contacts are read back
+//	recorded   was never sent: dropped, planned again
+//	sending    looked for: found, or dropped and planned again; single contacts are read back
 //	sent       polled
 //	ended      read back by Settle, after the refresh
 func (o *Outbox) Resume(ctx context.Context) error {
@@ -189,7 +189,7 @@ func (o *Outbox) in(s state.BatchState) []*state.Batch {
 	return found
 }
 
-// move takes a batch one transition further. It is written down even if the run was just told to
+// move takes a batch one transition further. It is recorded even if the run was just told to
 // stop: what happened, happened.
 func (o *Outbox) move(ctx context.Context, b *state.Batch, to state.BatchState) error {
 	ctx = context.WithoutCancel(ctx)

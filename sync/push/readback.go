@@ -23,11 +23,11 @@ const (
 type verdict struct {
 	landed bool
 	filled string // of what landed: the values that this program wrote
-	reason string // of what did not land, or of what should not have
+	reason string // of what did not arrive, or of what should not have
 	detail string
 	left   []string // of what landed: lists that the import named and the contact is not on
-	// did not land, and is not to be sent again with its neighbours: deleted, opted out or off the
-	// list
+	// did not arrive, and is not to be sent again with its neighbours: deleted, opted out or off
+	// the list
 	alone bool
 }
 
@@ -36,7 +36,7 @@ type verdict struct {
 //	the contact                                         then
 //	carries the values                                  landed
 //	carries them, and opted out since                   landed, overstepped
-//	is not there, deleted or carries the old values     lost, or as the activity explains it
+//	does not exist, is deleted or carries the old values     lost, or as the activity explains it
 //	carries other values                                altered
 func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
@@ -104,7 +104,7 @@ func filled(m *contact.Mapping, wanted, old []string, before string) string {
 	return contact.Encode(ours)
 }
 
-// unexplained is the reason for a row that did not land, by how its batch ended.
+// unexplained is the reason for a row that did not arrive, by how its batch ended.
 func unexplained(b *state.Batch) string {
 	switch b.Ending {
 	case ccapi.StateCompleted, endedGone, endedDirect:

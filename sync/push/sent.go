@@ -15,7 +15,7 @@ import (
 // Sent is what a run's push came to.
 type Sent struct {
 	Activities []Activity
-	Problems   []Problem // rows that did not land, at most users.MaxListed
+	Problems   []Problem // rows that did not arrive, at most users.MaxListed
 	// rows seen carrying their values, those of former runs too where the run is for all users
 	Verified   int
 	Rejected   int // rows that Constant Contact could not take
@@ -45,7 +45,7 @@ type Activity struct {
 	Errors   []string `json:"errors"`
 }
 
-// Problem is one contact whose change did not land, for the report.
+// Problem is one contact whose change did not arrive, for the report.
 type Problem struct {
 	Key    string `json:"key,omitempty"`
 	Email  string `json:"email"`
@@ -147,7 +147,7 @@ func (r *results) landedEarlier(norm string) {
 	_ = r.former.Add([]byte(norm), nil)
 }
 
-// failed takes in the rows of a batch that did not land and are not tried again at once. What an
+// failed takes in the rows of a batch that did not arrive and are not retried at once. What an
 // earlier run sent in vain counts only if it is a problem still when this one ends.
 func (r *results) failed(ours bool, rows []state.Failed) {
 	for _, f := range rows {
@@ -167,7 +167,7 @@ func (r *results) failed(ours bool, rows []state.Failed) {
 	}
 }
 
-// fail counts a row that did not land, and tells why.
+// fail counts a row that did not arrive, and tells why.
 func (r *results) fail(problem *state.Problem) {
 	if problem.Reason == Rejected {
 		r.rejected++

@@ -9,7 +9,7 @@ import (
 )
 
 // Settle reads back the contacts of every import of former runs that has ended, and settles it. The
-// run has not planned yet: what is not there is planned anew.
+// run has not planned yet: what is missing is planned again.
 func (o *Outbox) Settle(ctx context.Context) error { return o.settleEnded(ctx, false) }
 
 // settleEnded reads back the contacts of every import that has ended and settles it. Rows that are

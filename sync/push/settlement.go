@@ -10,9 +10,9 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// retry is what a run can do for rows that did not land through no fault of their own.
+// retry is what a run can do for rows that did not arrive through no fault of their own.
 type retry struct {
-	anew  bool // plan them anew: it has not planned yet
+	anew  bool // plan them again: it has not planned yet
 	halve bool // send them again in halves
 }
 
@@ -27,14 +27,14 @@ func (r retry) parts(b *state.Batch, failed, rows int, problems map[string]state
 	return 0
 }
 
-// settlement is what becomes of the rows of a batch that did not land.
+// settlement is what becomes of the rows of a batch that did not arrive.
 type settlement struct {
-	// all of them; those without a problem are tried again at once, or planned anew
+	// all of them; those without a problem are retried at once, or planned again
 	failed []state.Failed
 	again  []half
 }
 
-// half is a batch of rows that are tried again at once.
+// half is a batch of rows that are retried at once.
 type half struct {
 	batch state.Batch
 	rows  []state.BatchRow
@@ -57,7 +57,7 @@ func (v *verification) settlement(m *contact.Mapping, problems map[string]state.
 	}
 	parts := can.parts(b, len(failed), v.rows-len(alone), problems)
 	if b.Ending == endedBroken || can.anew && (parts > 0 || b.Ending == endedGone) {
-		s.retry(v.missing) // what is not there is planned anew
+		s.retry(v.missing) // what is missing is planned again
 		return s
 	}
 	if parts > 0 {
@@ -91,7 +91,7 @@ func newHalf(m *contact.Mapping, b *state.Batch, rows []judged) half {
 }
 
 // holdsBack tells whether one row may have taken its neighbours with it: most of a batch is missing
-// and nothing explains it. A batch of one has no neighbours. An activity that failed is tried again
+// and nothing explains it. A batch of one has no neighbours. An activity that failed is retried
 // whole before it is halved.
 func holdsBack(b *state.Batch, failed, rows int, problems map[string]state.Problem) bool {
 	if failed < 2 || b.Kind != state.Import {

@@ -15,7 +15,7 @@ func codes() *contact.Mapping {
 	return &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText}}}
 }
 
-// lostRows are n rows that did not land.
+// lostRows are n rows that did not arrive.
 func lostRows(n int) []judged {
 	rows := make([]judged, n)
 	for i := range rows {
@@ -64,7 +64,7 @@ func TestRowsAreSentAgainInHalvesOnlyWhereOneMayHaveHeldTheOthersBack(t *testing
 	}
 }
 
-func TestEachRowThatDidNotLandIsSentAgainOrIsAProblem(t *testing.T) {
+func TestEachRowThatDidNotArriveIsSentAgainOrIsAProblem(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	left := judged{BatchRow: state.BatchRow{Norm: "left@example.com", Wanted: "NEW"}, verdict: verdict{reason: Lost, alone: true}}

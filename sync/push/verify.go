@@ -10,7 +10,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// patience are the waits before a row that is not there yet is looked at again: what a finished
+// patience are the waits before a row that has not arrived yet is looked at again: what a finished
 // import wrote may take a while to be readable. A row that is given up too early would be sent
 // twice.
 var patience = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second}
@@ -50,7 +50,7 @@ func (vf *verifier) refreshFor(ctx context.Context, ended []*state.Batch) error 
 type verification struct {
 	batch   *state.Batch
 	rows    int
-	landed  int // of the rows, written down as such
+	landed  int // of the rows, recorded as such
 	tally   state.Tally
 	missing []judged // the others
 	unsent  []judged // that were not even sent
@@ -63,7 +63,7 @@ type judged struct {
 }
 
 // verify reads back every row. What the refresh does not show is read directly: all of it when a
-// few of the rows turn out to have landed unseen, and once more when patience is at its end.
+// few of the rows turn out to have landed unseen, and again when patience is at its end.
 func (vf *verifier) verify(ctx context.Context, b *state.Batch) (v *verification, err error) {
 	v = &verification{batch: b}
 	if err := vf.lookAtAll(ctx, v); err != nil {

@@ -21,7 +21,7 @@ type Spool struct {
 	spare   *run // sorted and written, to be filled again
 	// result of the goroutine that sorts and writes a run; nil while there is none
 	writing chan error
-	file    *file // nil until the second run begins
+	file    *file // nil until the second run starts
 }
 
 // sizes are the limits on memory, in bytes. Tests make them small.

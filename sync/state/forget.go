@@ -37,7 +37,7 @@ func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 // named are the tables whose rows stand for one address.
 var named = []string{"contacts", "batch_rows", "problems", "run_problems"}
 
-// spellings are the forms in which the address was written down, each as it stands in a text and in
+// spellings are the forms in which the address was recorded, each as it stands in a text and in
 // JSON.
 func spellings(ctx context.Context, tx *sqlx.Tx, norm string) ([]string, error) {
 	all := []string{norm}

@@ -58,7 +58,7 @@ func (db *file) edition(ctx context.Context) (found int, err error) {
 	return found, nil
 }
 
-// upgrade asks for the edition once more under the write lock: another process may have been first.
+// upgrade asks for the edition again under the write lock: another process may have been first.
 func upgrade(ctx context.Context, tx *sqlx.Tx, steps []string) error {
 	var found int
 	if err := tx.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {

@@ -137,7 +137,7 @@ func (db mirror) PutContacts(ctx context.Context, m Mirror, page []Contact, next
 			if err != nil {
 				return err
 			}
-			known[c.ID] = []contactRow{now} // it may be on the page once more
+			known[c.ID] = []contactRow{now} // it may be on the page again
 		}
 		more = put.more
 		if m.Loading == 0 {
@@ -202,9 +202,9 @@ func anys(texts []string) []any {
 
 // EndRefresh records that a refresh is complete: m has its Mark, Mapping and Contacts, and Loading
 // and SnapshotAt if it was a snapshot. After a snapshot the contacts that it did not show are
-// removed, some thousand at a time. A snapshot that was broken off is given up by any other
-// refresh. Either way the contacts are counted anew. ErrMapping when the mirror has another mapping
-// than m; a new one takes m's.
+// removed, some thousand at a time. A snapshot that was interrupted is given up by any other
+// refresh. Either way the contacts are counted again. ErrMapping when the mirror has another
+// mapping than m; a new one takes m's.
 func (db mirror) EndRefresh(ctx context.Context, m Mirror) error {
 	for m.Loading > 0 {
 		more, err := db.dropUnseen(ctx, m.Loading)
@@ -309,8 +309,8 @@ func (db mirror) DropMirror(ctx context.Context) error {
 	return err
 }
 
-// giveUpSnapshot ends a snapshot that was broken off. Its number is not given again: what it showed
-// is not what the next one shows.
+// giveUpSnapshot ends a snapshot that was interrupted. Its number is not given again: what it
+// showed is not what the next one shows.
 const giveUpSnapshot = "seen = CASE WHEN loading > seen THEN loading ELSE seen END, loading = 0, loading_mark = '', next = ''"
 
 const countLive = "SELECT COUNT(*) FROM contacts WHERE deleted = 0"
@@ -431,7 +431,7 @@ func (db *file) streamIn(ctx context.Context, query string, norms []string, widt
 	return db.read.stream(ctx, query, args, width, each)
 }
 
-// Rename names the fields that Contact.Fields holds anew, for a mapping whose new fields are empty
+// Rename gives the fields in Contact.Fields new names, for a mapping whose new fields are empty
 // everywhere. ErrMapping when the mirror has another mapping than from.
 func (db mirror) Rename(ctx context.Context, from, to string) error {
 	done, err := db.write.ExecContext(ctx, "UPDATE mirror SET mapping = ? WHERE mapping = ?", to, from)

@@ -18,7 +18,7 @@ type BatchState string
 
 // The states of a batch, in their order.
 const (
-	Recorded BatchState = "recorded" // written down, not sent
+	Recorded BatchState = "recorded" // stored, not sent
 	Sending  BatchState = "sending"  // a request may be under way, or its answer was lost
 	Sent     BatchState = "sent"     // accepted: the activity's id is known
 	Ended    BatchState = "ended"    // the activity has ended, its contacts are to be read back

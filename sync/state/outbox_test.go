@@ -125,7 +125,7 @@ func TestADroppedBatchLeavesNothing(t *testing.T) {
 
 // A process that dies while it drops a batch leaves it recorded, with the rows that are left: the
 // next one drops these too.
-func TestABatchWhoseDropWasBrokenOffIsRecorded(t *testing.T) {
+func TestABatchWhoseDropWasInterruptedIsRecorded(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
 	norms := make([]string, 2*part)

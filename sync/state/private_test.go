@@ -87,7 +87,7 @@ func TestForgettingNobodyForgetsNothing(t *testing.T) {
 	}
 }
 
-func TestWhoIsForgottenIsNoContactAnyMore(t *testing.T) {
+func TestAForgottenAddressIsNoContactAnyMore(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
 	contacts := []Contact{{Norm: "a@example.com", ID: "1"}, {Norm: "a@example.com", ID: "2", Deleted: true}, {Norm: "b@example.com", ID: "3"}}
@@ -106,7 +106,7 @@ func TestWhoIsForgottenIsNoContactAnyMore(t *testing.T) {
 	}
 }
 
-// A name that Constant Contact or a person wrote into a text is forgotten too, in any case and in
+// A name that Constant Contact or a person wrote into a text is erased too, in any case and in
 // JSON's form.
 func TestForgetLooksIntoTexts(t *testing.T) {
 	t.Parallel()

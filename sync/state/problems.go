@@ -10,12 +10,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Problem is a user whose change did not land. It is quarantined until RetryAt, or until its value
-// changes.
+// Problem is a user whose change did not arrive. It is quarantined until RetryAt, or until its
+// value changes.
 type Problem struct {
 	Norm, Address, Key string
 	Reason, Detail     string
-	Wanted             string    // the values that did not land, in the form of Contact.Fields
+	Wanted             string    // the values that did not arrive, in the form of Contact.Fields
 	Attempts           int       // how often they were sent
 	Since              time.Time // of the first attempt
 	RetryAt            time.Time
@@ -129,7 +129,7 @@ func putProblem(ctx context.Context, tx *sqlx.Tx, p *Problem) error {
 	return nil
 }
 
-// RunProblem is what did not land in a run of the past.
+// RunProblem is what did not arrive in a run of the past.
 type RunProblem struct{ Norm, Address, Key, Reason, Detail string }
 
 // RunProblems returns at most n problems of a run.

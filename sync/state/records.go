@@ -48,7 +48,7 @@ func setRecords(ctx context.Context, tx *sqlx.Tx, all Records) error {
 	return nil
 }
 
-// ProblemMark tells whether problems have come, gone or been tried again: it is another one then.
+// ProblemMark tells whether problems have come, gone or been retried: it is another one then.
 type ProblemMark struct {
 	Open int   `json:"open"`
 	Run  int64 `json:"run"` // the last that left any of them

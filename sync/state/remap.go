@@ -21,7 +21,7 @@ type remapping struct{ From, To, Norm, ID string }
 // Remap carries over what was filled after the mapping changed, and names the new one. carry
 // returns a function that brings a value that is not empty from the form of one mapping into that
 // of another. The mirror counts as never refreshed. It is done some thousand contacts at a time;
-// meanwhile the mirror names no mapping, and a remapping that was broken off is ended first.
+// meanwhile the mirror names no mapping, and a remapping that was interrupted is ended first.
 func (db mirror) Remap(ctx context.Context, mapping string, carry func(from, to string) func(string) string) error {
 	for {
 		m, err := db.Mirror(ctx)

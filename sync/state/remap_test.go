@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// What was filled is carried over some thousand contacts at a time. Broken off in between, it is in
-// two forms, and the next one, which may be for yet another mapping, brings all of it into one.
-func TestARemappingThatWasBrokenOffIsEndedFirst(t *testing.T) {
+// What was filled is carried over some thousand contacts at a time. Interrupted in between, it is
+// in two forms, and the next one, which may be for yet another mapping, brings all of it into one.
+func TestARemappingThatWasInterruptedIsFinishedFirst(t *testing.T) {
 	t.Parallel()
 	// A value is the name of the mapping that it is in the form of, and its number.
 	carry := func(from, to string) func(string) string {
@@ -107,7 +107,7 @@ func fill(t *testing.T, db *DB, n int) {
 	}
 }
 
-// A mirror whose dropping was broken off counts as never refreshed, and still names the mapping of
+// A mirror whose dropping was interrupted counts as never refreshed, and still names the mapping of
 // what is left.
 func TestAMirrorIsDroppedInSteps(t *testing.T) {
 	t.Parallel()
@@ -148,8 +148,8 @@ func (c *endsLater) Err() error {
 	return nil
 }
 
-// The place that a remapping has come to is an address, which can be forgotten. Whoever is
-// forgotten meanwhile, all others are carried over once.
+// The place that a remapping has come to is an address, which can be erased. If it
+// is erased meanwhile, all others are carried over once.
 func TestForgettingWhereARemappingStands(t *testing.T) {
 	t.Parallel()
 	const last = part - 1

@@ -56,7 +56,7 @@ func (db history) SetAnswer(ctx context.Context, id int64, answer string) error 
 	return nil
 }
 
-// ErrWithdrawn: the request is not there any more.
+// ErrWithdrawn: the request no longer exists.
 var ErrWithdrawn = errors.New("`ccsyncd forget` removed the request, because it names the address; a run that has started continues")
 
 // Answer returns the answer to a request, "" while there is none. ErrWithdrawn when somebody has

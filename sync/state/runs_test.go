@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The guard's counts begin anew with a forced run: from its end, or from its beginning if it died.
+// The guard's counts restart with a forced run: from its end, or from its beginning if it died.
 // Dry runs and others count for nothing.
 func TestTheHistoryTellsOfEachRun(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,8 @@ import (
 )
 
 // A batch is settled in steps, each in short transactions of its own, so that other processes need
-// not wait: Land for the rows that are done, Fail for the others, AddBatch for those that are tried
-// again at once, and Settle in the end. A process that dies in between leaves the batch as Ended,
+// not wait: Land for the rows that are done, Fail for the others, AddBatch for those that are
+// retried at once, and Settle in the end. A process that dies in between leaves the batch as Ended,
 // and all of it is done again.
 
 // part is how many rows one transaction settles: under a tenth of a second.
@@ -96,13 +96,13 @@ func leave(ctx context.Context, tx *sqlx.Tx, l *Landed) error {
 	return nil
 }
 
-// Failed is a row that did not land.
+// Failed is a row that did not arrive.
 type Failed struct {
 	Norm, Reason string
-	Problem      *Problem // nil for one that is tried again at once
+	Problem      *Problem // nil for one that is retried at once
 }
 
-// Fail notes why rows of a batch did not land. ErrMoved when the batch is not in Ended any more.
+// Fail notes why rows of a batch did not arrive. ErrMoved when the batch is not in Ended any more.
 func (db outbox) Fail(ctx context.Context, batch int64, rows []Failed) error {
 	for rows := range slices.Chunk(rows, part) {
 		if err := db.change(ctx, fmt.Sprintf("note what batch %d did not do", batch), func(ctx context.Context, tx *sqlx.Tx) error {

@@ -192,7 +192,7 @@ func (db *file) Changed(ctx context.Context) (bool, error) {
 }
 
 // change runs work in one transaction that writes. Its context has no end: the transaction is
-// short, and for each statement that can be broken off the driver starts a goroutine, which takes
+// short, and for each statement that can be interrupted the driver starts a goroutine, which takes
 // as long as the statement.
 func (db *file) change(ctx context.Context, what string, work func(context.Context, *sqlx.Tx) error) error {
 	if err := ctx.Err(); err != nil {

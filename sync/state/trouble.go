@@ -18,7 +18,7 @@ import (
 var (
 	// ErrBusy: another process has kept the file locked for more than five seconds.
 	ErrBusy = errors.New("another process locks the state database (such as a backup or a database shell), or the disk hangs")
-	// ErrFull: nothing can be written down any more, so nothing more was sent.
+	// ErrFull: nothing can be recorded any more, so nothing more was sent.
 	ErrFull = errors.New("the disk of the state database is full")
 	// ErrReadOnly: the file or its folder cannot be written.
 	ErrReadOnly = errors.New("the state database cannot be written")
@@ -108,7 +108,7 @@ const busyTries = 50
 // patient asks again while another process has the file locked. SQLite waits by itself, and looks
 // each 25 ms at most in the first tenth of a second, but each tenth of a second later on: too
 // seldom for the moments between the transactions of a process that writes many, so that its wait
-// is short and begun anew.
+// is short and repeated.
 func (h handle) patient(ask func() error) error {
 	if h.present != nil {
 		if err := h.present(); err != nil {
@@ -165,7 +165,7 @@ func (h handle) QueryxContext(ctx context.Context, query string, args ...any) (r
 
 // stream gives each row of a query, valid until the next one, to each until that returns false. It
 // asks the driver itself, for the sake of a million rows: database/sql locks, copies and converts
-// once more.
+// again.
 func (h handle) stream(ctx context.Context, query string, args []any, width int, each func([]driver.Value) bool) error {
 	conn, err := h.Connx(ctx)
 	if err != nil {

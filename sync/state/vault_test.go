@@ -92,7 +92,7 @@ func TestALostKeyLeavesAWayOut(t *testing.T) {
 	wantRecord(t, sealed(t, db.Path(), keyTwo), "")
 }
 
-func TestRekeyingSealsAnew(t *testing.T) {
+func TestRekeyingSealsAgain(t *testing.T) {
 	t.Parallel()
 	db := sealed(t, fresh(t).Path(), keyOne)
 	if err := db.Vault("login").Save(t.Context(), []byte(secret)); err != nil {

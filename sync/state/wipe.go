@@ -40,7 +40,7 @@ func (db *file) wipe(ctx context.Context) error {
 	return ErrRemnants
 }
 
-// wipeRest tries once more what an earlier process, or another one, could not end. That readers
+// wipeRest tries again what an earlier process, or another one, could not end. That readers
 // still hold it is no error.
 func (db *file) wipeRest(ctx context.Context) error {
 	due, err := db.Fact(ctx, factRemnants)

@@ -86,8 +86,8 @@ func OpenAll(ctx context.Context, sh *shell.Shell) (*App, error) {
 	return a, nil
 }
 
-// OpenState opens the state database, made if it is not there, and makes the clients of Constant
-// Contact.
+// OpenState opens the state database, created if it does not exist, and makes the clients of
+// Constant Contact.
 func (a *App) OpenState(ctx context.Context) (err error) {
 	if a.State, err = state.Open(ctx, a.Config.State.Path, a.Config.State.KeyBytes()); err != nil {
 		return err

@@ -148,7 +148,7 @@ func (r *reader) checkListener() {
 		`or listen on "127.0.0.1:8484"`)
 }
 
-// require notes a key that has no default and is not there.
+// require notes a key that has no default and is missing.
 func (r *reader) require(section, key, hint string) {
 	if !r.has(joinKey(section, key)) {
 		r.blame(section, key, fmt.Sprintf("%s %s is missing; %s", bracket(section), key, hint))

@@ -39,7 +39,7 @@ func newAsk(trigger string, names []string) *ask {
 // asks are those that wait for the loop. Its methods may be called concurrently.
 type asks struct {
 	woken   chan struct{} // holds a value while any wait
-	stopped chan struct{} // closed when the daemon ends
+	stopped chan struct{} // closed when the daemon stops
 
 	mu      sync.Mutex // guards what follows
 	waiting []*ask
@@ -152,7 +152,7 @@ func (d *daemon) serveAsks(ctx context.Context) {
 	})
 	report := d.run(ctx, ccsync.Options{Trigger: triggerOf(together), Only: only})
 	if ctx.Err() != nil && report.Outcome == ccsync.Failed {
-		// the daemon ends, and turns those away who wait: they come again, and the next one serves
+		// the daemon stops, and turns those away who wait: they come again, and the next one serves
 		// them
 		return
 	}

@@ -398,7 +398,7 @@ func TestARunForAllUsersComesThoughWhoAskedHasLeft(t *testing.T) {
 	}
 }
 
-// The loop is woken for each burst, and once more for what did not fit.
+// The loop is woken for each burst, and again for what did not fit.
 func TestAskersWakeTheLoop(t *testing.T) {
 	t.Parallel()
 	woken := func(q *asks) bool {

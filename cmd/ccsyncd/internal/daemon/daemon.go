@@ -23,7 +23,7 @@ import (
 // signals. Runs happen in the loop, so that they cannot overlap.
 type daemon struct {
 	*shell.Shell
-	app    atomic.Pointer[app.App] // made anew by a reload
+	app    atomic.Pointer[app.App] // replaced by a reload
 	hangUp <-chan os.Signal        // asks for a reload
 	asks   *asks                   // of the status page and the backend
 	// a run for all users, asked for over HTTP, waits or is under way
@@ -172,7 +172,7 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 	began := time.Now()
 	d.guarded(ctx, func() {
 		if d.progress.now().Trouble != "" {
-			return // what the last run did is not written down
+			return // what the last run did is not recorded
 		}
 		var err error
 		if idle, err = a.Engine().Idle(ctx); err != nil && ctx.Err() == nil {

@@ -286,9 +286,9 @@ func TestADaemonThatFindsANewLoginAtItsStartRunsAtOnce(t *testing.T) {
 	}
 }
 
-// What a run did that could not be written down is not known: that there was nothing to do before
+// What a run did that could not be recorded is not known: that there was nothing to do before
 // it says nothing.
-func TestWhileARunCouldNotBeWrittenDownEachTickRuns(t *testing.T) {
+func TestWhileARunCouldNotBeRecordedEachTickRuns(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 3, func(b *bubble) {
 		b.wait(time.Minute)
@@ -378,7 +378,7 @@ func TestATickIsASignOfLife(t *testing.T) {
 	})
 }
 
-// /readyz, page, log and status name the cause, and what to do.
+// /readyz, page, log and status name the cause and give a hint.
 func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -21,7 +21,7 @@ type dryRuns struct {
 
 var errEnding = errors.New("the daemon is stopping")
 
-// begin lets one begin, until end is called or the daemon ends.
+// begin lets one begin, until end is called or the daemon stops.
 func (r *dryRuns) begin(ctx context.Context) (alive context.Context, end func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

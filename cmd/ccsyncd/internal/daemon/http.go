@@ -14,7 +14,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// site is the status page of a daemon. Its pages are made anew when the configuration is reloaded.
+// site is the status page of a daemon. Its pages are made again when the configuration is reloaded.
 type site struct {
 	daemon  *daemon
 	metrics *web.Metrics

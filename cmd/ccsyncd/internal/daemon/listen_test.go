@@ -79,7 +79,7 @@ func TestTheStatusPageAnswersOnAUnixSocket(t *testing.T) {
 	}
 }
 
-// A request that is under way when the daemon ends is answered if that takes no longer than a
+// A request that is under way when the daemon stops is answered if that takes no longer than a
 // second; a dead one does not hold up the end.
 func TestTheEndWaitsASecondForRequestsUnderWay(t *testing.T) {
 	t.Parallel()

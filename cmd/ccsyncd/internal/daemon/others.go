@@ -81,8 +81,8 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 	d.serveGuests(ctx, a, guests)
 }
 
-// serveGuests serves the asks until each of these has its report. Where the daemon ends before, the
-// next one takes them up.
+// serveGuests serves the asks until each of these has its report. Where the daemon stops before,
+// the next one takes them up.
 func (d *daemon) serveGuests(ctx context.Context, a *app.App, guests []guest) {
 	for len(guests) > 0 && ctx.Err() == nil {
 		d.serveAsks(ctx)

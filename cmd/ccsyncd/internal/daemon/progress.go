@@ -52,7 +52,7 @@ func (p *progress) ended() {
 	p.at.Run, p.at.EndedAt, p.waiter = 0, time.Now(), nil
 }
 
-// troubled keeps why a run could not be written down, "" for nothing.
+// troubled keeps why a run could not be recorded, "" for nothing.
 func (p *progress) troubled(why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -40,7 +40,7 @@ func (d *daemon) run(ctx context.Context, o ccsync.Options) *ccsync.Report {
 	return report
 }
 
-// unkept is the report of a run that could not be written down. Until one is, /readyz says so: the
+// unkept is the report of a run that could not be recorded. Until one is, /readyz says so: the
 // records tell of an earlier run.
 func (d *daemon) unkept(o ccsync.Options, report *ccsync.Report, err error) *ccsync.Report {
 	code, hint := ccsync.Diagnose(err)

@@ -87,8 +87,8 @@ func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {
 	}
 }
 
-// A crash is told as one even if it could not be written down.
-func TestWhatKeptARunFromBeingWrittenDownIsSaid(t *testing.T) {
+// A crash is told as one even if it could not be recorded.
+func TestWhatKeptARunFromBeingRecordedIsReported(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ refused, code string }{
 		"a run that could not begin":             {"INSERT", "failed"},

@@ -15,7 +15,7 @@ type schedule struct {
 	next     time.Time
 	failures int       // whole runs that failed in a row
 	until    time.Time // no tick before, while they fail
-	written  time.Time // when next was last written down
+	written  time.Time // when next was last recorded
 }
 
 const (
@@ -23,7 +23,7 @@ const (
 	longestPause  = 5 * time.Minute // between failed runs
 	snapshotPause = time.Minute     // after a snapshot that stayed incomplete
 	longestWait   = time.Hour       // after the last of several
-	// how long ticks that find nothing to do leave what is written down
+	// how long ticks that find nothing to do leave what is recorded
 	writtenFor = 30 * time.Second
 )
 

@@ -52,7 +52,7 @@ func TestRunsThatFailBackOff(t *testing.T) {
 	}
 }
 
-// What is written down is for whoever asks beside the daemon: it need not change while the schedule
+// What is recorded is for whoever asks beside the daemon: it need not change while the schedule
 // tells the rest.
 func TestTicksThatFindNothingToDoHardlyWrite(t *testing.T) {
 	t.Parallel()

@@ -404,7 +404,7 @@ func kill(w *taleWorld, r *rand.Rand) {
 func moveState(w *taleWorld, _ *rand.Rand) {
 	from := filepath.Join(w.dir, "ccsync.db")
 	for _, end := range []string{"", "-wal", "-shm"} {
-		// one that is not there need not be moved
+		// a missing one need not be moved
 		_ = os.Rename(from+end, fmt.Sprintf("%s.%d%s", from, w.at, end))
 	}
 	w.mu.Lock()

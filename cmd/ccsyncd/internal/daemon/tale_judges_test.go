@@ -469,7 +469,7 @@ func guarded(w *taleWorld) string {
 	return ""
 }
 
-// forces notes that a forced run begins or has ended. What it sent is judged no more.
+// forces notes that a forced run starts or has ended. What it sent is judged no more.
 func (w *taleWorld) forces(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -593,7 +593,7 @@ func (w *taleWorld) recovers() {
 	}
 }
 
-// allLanded: after the last fault, and the pauses of what was tried again, every user that can have
+// allLanded: after the last fault, and the pauses of what was retried, every user that can have
 // his values has them.
 func allLanded(w *taleWorld) string {
 	if w.d == nil {

@@ -123,7 +123,7 @@ func (d *demo) inBackground(ctx context.Context) *background {
 
 func (b *background) wait() error { <-b.ended; return b.err }
 
-// visitPage asks the status page how it stands.
+// visitPage asks the status page for the current status.
 func (d *demo) visitPage(ctx context.Context) error {
 	d.tell("Its status page is at http://%s, with health and metrics for machines:", d.page)
 	d.show("$ curl http://" + d.page + "/readyz")

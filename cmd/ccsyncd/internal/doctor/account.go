@@ -121,7 +121,7 @@ func readAround(ctx context.Context, a *app.App) error {
 		func() error { _, err := a.Reader.Lists(ctx); return err },
 		func() error { _, err := a.Reader.Counts(ctx); return err },
 		func() error { return readPages(ctx, a, ccapi.ContactsQuery{}, lookedPages) },
-		func() error { return readPages(ctx, a, ccapi.ContactsQuery{}, 1) }, // the first once more
+		func() error { return readPages(ctx, a, ccapi.ContactsQuery{}, 1) }, // the first again
 		func() error { return readPages(ctx, a, ccapi.ContactsQuery{Deleted: true}, 1) },
 		func() error {
 			return readPages(ctx, a, ccapi.ContactsQuery{UpdatedAfter: a.State.Now().Add(-24 * time.Hour)}, 1)

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// networkHint says what to do about an error of the network: a name that cannot be resolved, a
+// networkHint is the hint for an error of the network: a name that cannot be resolved, a
 // certificate that is not trusted, a server that does not answer. "" for any other error.
 func networkHint(err error) string {
 	var name *net.DNSError

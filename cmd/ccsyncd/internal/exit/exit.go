@@ -39,8 +39,8 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// ConfigError is a configuration that does not fit, beyond what the file itself tells. Hint says
-// what to do about it.
+// ConfigError is a configuration that does not fit, beyond what the file itself tells. Hint is
+// what a person can do about it.
 type ConfigError struct{ Message, Hint string }
 
 func (e *ConfigError) Error() string { return e.Message }

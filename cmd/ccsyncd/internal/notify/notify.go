@@ -28,7 +28,7 @@ type Notifier struct {
 	late *ccsync.LastWhole
 	// what the webhook was last told of by this process; of the jobs, as is:
 	known   *told
-	written bool // it was written down
+	written bool // it was recorded
 }
 
 // maxNotices is how many messages may wait; a receiver that is slower than that misses heartbeats,
@@ -70,7 +70,7 @@ func (n *Notifier) Ran(ctx context.Context, r *ccsync.Report) {
 	n.Idle(ctx)
 }
 
-// whole is the record of a whole run, or what it would be where it could not be written down.
+// whole is the record of a whole run, or what it would be where it could not be recorded.
 func (n *Notifier) whole(ctx context.Context, r *ccsync.Report) (ccsync.LastWhole, error) {
 	whole, _, err := ccsync.ReadLastWhole(ctx, n.app().State)
 	if err != nil || whole.Run != r.Run || r.Run == 0 {

@@ -61,7 +61,7 @@ type noticed struct {
 	app   *app.App
 	log   bytes.Buffer
 	ready bool // codes arrive
-	kept  bool // runs are written down
+	kept  bool // runs are recorded
 	runs  int64
 }
 
@@ -89,7 +89,7 @@ func newNoticed(t *testing.T) *noticed {
 	return n
 }
 
-// restart makes the notifier anew, as a new process does. It tries again without a pause.
+// restart makes the notifier again, as a new process does. It tries again without a pause.
 func (n *noticed) restart() {
 	n.Notifier = New(func() *app.App { return n.app }, func(context.Context) bool { return n.ready })
 	n.pauses = []time.Duration{0, 0}
@@ -225,7 +225,7 @@ func TestNothingHasRecoveredWhenTheNextRunFailsFirst(t *testing.T) {
 
 // A state database that takes nothing, as on a full disk, makes nothing told twice, and hides no
 // end.
-func TestWhatCouldNotBeWrittenDownIsToldOnce(t *testing.T) {
+func TestWhatCouldNotBeRecordedIsToldOnce(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
 	n.run(t.Context(), endedRun(ccsync.Synced))
@@ -249,7 +249,7 @@ func TestWhatCouldNotBeWrittenDownIsToldOnce(t *testing.T) {
 	exec("DROP TRIGGER full")
 	n.kept = true
 	n.run(t.Context(), endedRun(ccsync.Failed))
-	n.restart() // by now it is written down
+	n.restart() // by now it is recorded
 	n.run(t.Context(), endedRun(ccsync.Failed))
 	n.run(t.Context(), endedRun(ccsync.Synced))
 	if diff := cmp.Diff(n.events(t), []string{"failed", "recovered", "GET /ping"}); diff != "" {
@@ -366,7 +366,7 @@ func TestARunWhoseRecordCannotBeReadIsTold(t *testing.T) {
 	}
 }
 
-func TestARunThatCouldNotBeWrittenDownIsToldAllTheSame(t *testing.T) {
+func TestARunThatCouldNotBeRecordedIsStillTold(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
 	n.run(t.Context(), endedRun(ccsync.Synced))

@@ -64,7 +64,7 @@ func (s *Shell) OpenTerminal() {
 	s.Terminal = term.New(term.Options{Stdout: os.Stdout, Stderr: os.Stderr, NoColor: s.NoColor, Getenv: s.Getenv})
 }
 
-// Finish says what went wrong, and what to do about it, and returns the exit code. Output that
+// Finish reports what went wrong, with a hint, and returns the exit code. Output that
 // could not be written, as on a full disk behind a redirection, is a failure too.
 func (s *Shell) Finish(err error) int {
 	if err == nil {

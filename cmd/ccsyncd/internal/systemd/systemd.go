@@ -43,7 +43,7 @@ func (s Manager) Status(text string) error { return s.send("STATUS=" + text) }
 // Reloading says that a changed configuration is being read; ready ends it.
 func (s Manager) Reloading() error { return s.send("RELOADING=1") }
 
-// Stopping says that the daemon ends.
+// Stopping says that the daemon stops.
 func (s Manager) Stopping() error { return s.send("STOPPING=1") }
 
 // KeepAlive tells the watchdog, until ctx ends, that the daemon works for as long as it does.

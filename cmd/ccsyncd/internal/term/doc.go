@@ -10,8 +10,8 @@
 //   - Colour repeats what the words say and never says it alone. $NO_COLOR, --no-color and a dumb
 //     terminal turn it off.
 //   - Messages are lower case, without a full stop; a message of several sentences has them. Errors
-//     read "what was done: what went wrong", and the next line "hint: what to do now". A command
-//     ends with the next one: "next: ccsyncd check".
+//     read "what was done: what went wrong", and the next line is "hint:" with what a person can
+//     do. A command ends with the next one: "next: ccsyncd check".
 //   - Numbers are counted for eyes: 12,500 contacts, 1m 20s, 3h ago.
 //   - Nothing from outside is trusted: an address, a name or an answer of a server may hold escape
 //     sequences, line breaks or letters that turn the direction of writing. Clean takes them out.

@@ -97,7 +97,7 @@ func (s *situation) state() headline {
 	return headline{Tone: "good", Text: "In sync", Why: "Nothing is waiting to be sent."}
 }
 
-// retry is when the first of the open problems is tried again.
+// retry is when the first of the open problems is retried.
 func (s *situation) retry() string {
 	if wait := s.retryAt.Sub(s.now); wait > 0 {
 		return "The next try is in " + span(wait) + "."

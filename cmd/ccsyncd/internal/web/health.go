@@ -54,11 +54,11 @@ type Health struct {
 // Unready is the reason for not being ready, "" when there is none. It holds nothing that a user or
 // Constant Contact wrote.
 //
-//	the daemon could not write down how a run ended         that, and what to do
+//	the daemon could not record how a run ended            that, and a hint
 //	no whole run has ended yet                              no run yet
 //	no login, or a dead one                                 not authorized
 //	a refresh token whose answers were lost                 refresh token in doubt
-//	the last whole run ended failed, refused or             that, and what to do
+//	the last whole run ended failed, refused or             that, and a hint
 //	unauthorized
 //	two scheduled times went by since without a run that
 //	ended or gets any further                               late
@@ -89,7 +89,7 @@ func (h Health) Unready(ctx context.Context) (string, error) {
 	return h.late(last.EndedAt, time.Now()), nil
 }
 
-// trouble is why the daemon cannot write down what it does, and what to do; "" for nothing.
+// trouble is why the daemon cannot record what it does, with a hint; "" for nothing.
 func (h Health) trouble() string {
 	if now := h.State.Trouble(); now != nil {
 		code, hint := ccsync.Diagnose(now)

@@ -121,7 +121,7 @@ var (
 
 	oldest   = newGauge("oldest_unverified_change_age_seconds", "Age of the oldest change that a run saw and that is not yet verified; 0 when there is none.")
 	latency  = newGauge("last_verification_seconds", "Time from the run that first saw them to the verification of the last changes that were verified.")
-	problems = newGauge("problems", "Users whose change did not land, by reason.", "reason")
+	problems = newGauge("problems", "Users whose change did not arrive, by reason.", "reason")
 	imports  = newGauge("open_imports", "Imports that are sent and not yet settled.")
 
 	runEnd      = newGauge("last_run_end_timestamp_seconds", "When the last whole run ended.")
@@ -136,10 +136,10 @@ var (
 
 	quotaUsed  = newGauge("quota_used_requests", "Requests charged to the present UTC day.")
 	quotaLimit = newGauge("quota_limit_requests", "Requests that may be sent in a UTC day.")
-	quotaReset = newGauge("quota_reset_timestamp_seconds", "When the day's quota begins anew.")
+	quotaReset = newGauge("quota_reset_timestamp_seconds", "When the day's quota resets.")
 
 	authorized = newGauge("authorized", "1 while there is a login that Constant Contact has not refused.")
-	lapses     = newGauge("refresh_token_lapse_timestamp_seconds", "When the refresh token lapses unless it is used before.")
+	lapses     = newGauge("refresh_token_lapse_timestamp_seconds", "When the refresh token expires unless it is used before.")
 	skew       = newGauge("clock_skew_seconds", "The server's clock minus ours.")
 )
 

@@ -22,7 +22,7 @@ const (
 // missing are the users whose values have not arrived, by reason, the most frequent first.
 type missing struct {
 	Total  int
-	Next   time.Time // when the first of them is tried again; zero for none
+	Next   time.Time // when the first of them is retried; zero for none
 	Groups []*missingGroup
 }
 

@@ -99,7 +99,7 @@ func TestADryRunInTheBrowser(t *testing.T) {
 	})
 }
 
-func TestADryRunThatCannotBeMadeSaysWhatToDo(t *testing.T) {
+func TestADryRunThatFailsShowsAHint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -85,7 +85,7 @@ const (
 //	the body is not understood             400, 413 when it is too large
 //	a run is under way, for all users      409
 //	for all users                          202 {"run": 17}
-//	too many wait, or the daemon ends      503 with Retry-After
+//	too many wait, or the daemon stops      503 with Retry-After
 //	for some users                         200 {"run": 18, "users": [{"email": "…", "state": "verified"}]}
 func (s *site) postRun(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {

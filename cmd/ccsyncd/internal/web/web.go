@@ -69,7 +69,7 @@ type Progress struct {
 	// IdleAt is when a tick last found that there was nothing to do, EndedAt when any run last
 	// ended, GoodAt when a whole run or such a tick last left the daemon ready; zero when none did.
 	IdleAt, EndedAt, GoodAt time.Time
-	// Trouble is why the last run could not be written down, and what to do; "" for nothing.
+	// Trouble is why the last run could not be recorded, with a hint; "" for nothing.
 	Trouble string
 }
 
