@@ -1,7 +1,10 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +50,59 @@ func TestAFileThatIsCutAnywhereNeverLooksWhole(t *testing.T) {
 				t.Fatalf("cut to %d of %d bytes after %d rows: %d of %d rows, and no error", cut, end, after, read, len(rows))
 			}
 		}
+	}
+}
+
+// TestAFailureInTheBackgroundIsFoundByWhoeverComesNext: a run that was lost while the next one
+// filled must not be missing in silence.
+func TestAFailureInTheBackgroundIsFoundByWhoeverComesNext(t *testing.T) {
+	t.Parallel()
+	failing := func() *Spool {
+		s := tiny(t)
+		fill(t, s, make([]row, 12))
+		s.wait()
+		s.file.File.Close()
+		for s.writing == nil {
+			fill(t, s, make([]row, 1))
+		}
+		return s
+	}
+	s := failing()
+	for range s.Sorted() {
+		t.Error("rows that cannot all be there")
+	}
+	if !errors.Is(s.Err(), os.ErrClosed) {
+		t.Errorf("Err after reading: %v, want the failed write", s.Err())
+	}
+	large := New(t.TempDir())
+	for n := range 30 { // in several writes a run
+		if n == 15 { // the first run is written, and the second one fills
+			large.wait()
+			large.file.File.Close()
+		}
+		fill(t, large, []row{{fmt.Sprint(n), strings.Repeat("v", 100_000)}})
+	}
+	for range large.Sorted() {
+		t.Error("rows that cannot all be there")
+	}
+	if err := large.Err(); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "write what is sorted") {
+		t.Errorf("Err after reading: %v, want the failed write", large.Err())
+	}
+	path := filepath.Join(t.TempDir(), "readable")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	only, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer only.Close()
+	merged := &file{File: only, end: 1 << 20, runs: []span{{to: 1 << 20}, {to: 1 << 20}}}
+	if err := merged.compact(defaultSizes); err == nil || !strings.Contains(err.Error(), "write what is sorted") {
+		t.Errorf("runs made one: %v, want the failed write", err)
+	}
+	if err := failing().Close(); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "write what is sorted") {
+		t.Errorf("Close: %v, want the failed write", err)
 	}
 }
 
