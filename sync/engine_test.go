@@ -37,8 +37,8 @@ func TestOutdatedCodesLandInOneRunAndNothingElseChanges(t *testing.T) {
 		report := w.run(ccsync.Options{Trigger: "command"})
 
 		w.want(report, ccsync.Synced)
-		if got := report.Push.Verified; got != 100 {
-			t.Errorf("verified %d, want 100", got)
+		if got := report.Push.Verified; got != 100 || report.Schema != 1 {
+			t.Errorf("verified %d, want 100, in a report of schema %d", got, report.Schema)
 		}
 		imports := w.box.Imports()
 		if len(imports) != 1 || len(imports[0].Rows) != 100 {
@@ -94,4 +94,59 @@ func TestADryRunSendsNothingButGET(t *testing.T) {
 			t.Errorf("setup %+v, want the custom field that a run would create", report.Setup)
 		}
 	})
+}
+
+// Whoever watches a run sees how far each step has come.
+func TestProgressGoesOneWayAndReachesTheEnd(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1200, 1)
+		watch := func() map[string]bool {
+			seen, at := make(map[string]bool), make(map[string]int)
+			e := w.engine()
+			e.Progress = func(step string, done, total int) {
+				if seen[step] = true; done < 0 || total > 0 && done > total || done < at[step] && done > 0 {
+					t.Errorf("%s: %d of %d after %d", step, done, total, at[step])
+				}
+				at[step] = done
+			}
+			report, err := e.Run(w.t.Context(), ccsync.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.want(report, ccsync.Synced)
+			for _, step := range []string{"snapshot", "refresh", "source"} {
+				if seen[step] && at[step] != 1200 {
+					t.Errorf("%s ends at %d of 1200", step, at[step])
+				}
+			}
+			return seen
+		}
+		if seen := watch(); !seen["snapshot"] || !seen["plan"] || !seen["import"] || !seen["verify"] {
+			t.Errorf("a first run has the steps %v", seen)
+		}
+		for i := range w.rows {
+			w.box.SetProperty(w.rows[i].Email, "first_name", "Ann")
+		}
+		if seen := watch(); !seen["refresh"] || seen["snapshot"] {
+			t.Errorf("a second run has the steps %v", seen)
+		}
+	})
+}
+
+func TestAnEstimateIsNearWhatARunTakes(t *testing.T) {
+	t.Parallel()
+	for _, changes := range []int{5, 2000} {
+		inWorld(t, sandbox.Options{}, func(w *world) {
+			w.populate(2000, 2000/changes)
+			w.want(w.dry(ccsync.Options{}), ccsync.Planned)
+			e := w.dry(ccsync.Options{}).Estimate
+			r := w.run(ccsync.Options{})
+			w.want(r, ccsync.Synced)
+			near := func(a, b float64) bool { return 3*a > 2*b && 3*b > 2*a }
+			if !near(e.Seconds, r.Seconds) || !near(float64(e.Requests), float64(r.Requests)) {
+				t.Errorf("%d changes: %+v, took %d requests and %.1f s", changes, e, r.Requests, r.Seconds)
+			}
+		})
+	}
 }

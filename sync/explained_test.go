@@ -219,3 +219,39 @@ func TestAnExplanationNamesEveryList(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExplanationTellsTheLastTenPushesOfAUser(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(2, 0)
+		for i := range 12 {
+			w.rows[0].Values = []string{fmt.Sprint("CODE", i)}
+			time.Sleep(time.Minute)
+			w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		}
+		x := w.explain(w.rows[0].Email)
+		if len(x.Pushes) != 10 || len(w.explain(w.rows[1].Email).Pushes) != 0 {
+			t.Fatalf("%d pushes", len(x.Pushes))
+		}
+		for i, p := range x.Pushes {
+			if p.Values["short_code"] != fmt.Sprint("CODE", 11-i) || p.Result != "done" || p.State != "settled" || p.Activity == "" || p.Run != int64(12-i) {
+				t.Errorf("push %d: %+v", i, p)
+			}
+		}
+	})
+}
+
+func TestAnExplanationKnowsAnAddressThatOneSideHas(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1, 0)
+		w.box.Seed(contact("stranger@example.com", "", "App users"))
+		w.rows = append(w.rows, row("2", "newcomer@example.com", "N"))
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		for address, want := range map[string]bool{w.rows[0].Email: true, "stranger@example.com": true, "newcomer@example.com": true, "nobody@example.com": false} {
+			if got := w.explain(address).Known; got != want {
+				t.Errorf("%s is known: %v", address, got)
+			}
+		}
+	})
+}

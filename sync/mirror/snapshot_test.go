@@ -30,12 +30,14 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, m *Mirror)) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		o.State, o.Scratch, o.Log = db, dir, slog.New(slog.DiscardHandler)
+		o.State, o.Scratch, o.Log = db, dir, discard()
 		o.Note, o.Step = func(string) {}, func(string, int, int) {}
 		field := contact.Target{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Label: "Short code", Kind: contact.KindText}
 		test(t, New(o, &contact.Mapping{Targets: []contact.Target{field}}, true))
 	})
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // A snapshot that stays incomplete costs every page of the account each time.
 func TestPausesAfterIncompleteSnapshotsDoubleUpToAnHour(t *testing.T) {
