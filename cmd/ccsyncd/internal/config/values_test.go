@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,6 +213,26 @@ custom_field = """short_code"""`,
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestFieldsInOneListStaySeparate(t *testing.T) {
+	t.Parallel()
+	cfg := load(t, `field = [{column = "a", property = "first_name"}, {column = "b", custom_field = "code"}]
+source = {dsn = "app.db", table = "users", email = "email"}
+auth = {client_id = "client-1"}`, nil)
+	want := []Field{{Column: "a", Property: "first_name", OnEmpty: Keep}, {Column: "b", CustomField: "code", OnEmpty: Keep}}
+	if diff := cmp.Diff(cfg.Fields, want); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheLogLevelIsWhatTheFileSays(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError} {
+		if got := load(t, minimal+"[log]\nlevel = \""+name+"\"\n", nil).Log.Level; got != want {
+			t.Errorf("level = %q gives %v", name, got)
+		}
 	}
 }
 
