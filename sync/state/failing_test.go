@@ -63,7 +63,7 @@ var writing = map[string]operation{
 	"Exhausted": func(ctx context.Context, db *DB) error { return db.Quota(Limits{}).Exhausted(ctx, time.Now()) },
 	"Ask":       func(ctx context.Context, db *DB) error { return err2(db.Ask(ctx, "{}")) },
 	"Asked":     func(ctx context.Context, db *DB) error { return err3(db.Asked(ctx)) },
-	"Requeue":   func(ctx context.Context, db *DB) error { return db.Requeue(ctx) },
+	"Requeue":   func(ctx context.Context, db *DB) error { return err2(db.Requeue(ctx)) },
 	"SetAnswer": func(ctx context.Context, db *DB) error {
 		id, err := anyRequest(ctx, db)
 		return errors.Join(err, db.SetAnswer(ctx, id, "answer"))

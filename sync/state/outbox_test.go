@@ -383,7 +383,7 @@ func TestEachRequestForTheDaemonIsTakenOnceAndAgainAfterItsDeath(t *testing.T) {
 	if got := taken(); got != nil {
 		t.Errorf("taken twice: %v", got)
 	}
-	if err := db.Requeue(t.Context()); err != nil { // the daemon died before it answered the second
+	if _, err := db.Requeue(t.Context()); err != nil { // a daemon died before the second answer
 		t.Fatal(err)
 	}
 	if got := taken(); !slices.Equal(got, []string{"two"}) {

@@ -12,6 +12,7 @@ import (
 // and the daemon's own text.
 type Request struct {
 	ID      int64
+	AskedAt time.Time // by the server's clock
 	Options string
 }
 
@@ -28,24 +29,33 @@ func (db history) Ask(ctx context.Context, options string) (id int64, err error)
 
 // Asked takes the oldest request that nobody has taken or answered; ok is false when there is none.
 func (db history) Asked(ctx context.Context) (r Request, ok bool, err error) {
-	err = db.write.GetContext(ctx, &r, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '' AND answer = '')
-		RETURNING id, options`, stamp(db.Now()))
+	var row struct {
+		ID      int64
+		AskedAt string `db:"asked_at"`
+		Options string
+	}
+	err = db.write.GetContext(ctx, &row, `UPDATE requests SET taken_at = ? WHERE id = (SELECT MIN(id) FROM requests WHERE taken_at = '' AND answer = '')
+		RETURNING id, asked_at, options`, stamp(db.Now()))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Request{}, false, nil
 	}
 	if err != nil {
 		return Request{}, false, fmt.Errorf("take a request: %w", err)
 	}
-	return r, true, nil
+	return Request{row.ID, moment(row.AskedAt), row.Options}, true, nil
 }
 
 // Requeue hands out again what was taken and never answered. It is for who holds the run lock from
-// now on: whoever took those requests is dead.
-func (db history) Requeue(ctx context.Context) error {
-	if _, err := db.write.ExecContext(ctx, "UPDATE requests SET taken_at = '' WHERE answer = ''"); err != nil {
-		return fmt.Errorf("take requests again: %w", err)
+// now on: whoever took those requests is dead. newest is the number of the last request so far, 0
+// for none.
+func (db history) Requeue(ctx context.Context) (newest int64, err error) {
+	if _, err = db.write.ExecContext(ctx, "UPDATE requests SET taken_at = '' WHERE answer = ''"); err == nil {
+		err = db.write.GetContext(ctx, &newest, "SELECT COALESCE(MAX(id), 0) FROM requests")
 	}
-	return nil
+	if err != nil {
+		return 0, fmt.Errorf("take requests again: %w", err)
+	}
+	return newest, nil
 }
 
 // SetAnswer answers a request, whose options have then served their purpose and are not kept.

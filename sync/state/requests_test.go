@@ -15,7 +15,7 @@ func ask(t *testing.T, db *DB, options string) (id int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, ok, err := db.Asked(t.Context()); err != nil || !ok || r.ID != id || r.Options != options {
+	if r, ok, err := db.Asked(t.Context()); err != nil || !ok || r.ID != id || r.Options != options || db.Now().Sub(r.AskedAt).Abs() > time.Minute {
 		t.Fatalf("took %+v %v %v", r, ok, err)
 	}
 	return id
@@ -68,8 +68,8 @@ func TestAnAnsweredRequestKeepsNoOptions(t *testing.T) {
 	if err := db.read.GetContext(t.Context(), &options, "SELECT options FROM requests WHERE id = ?", first); err != nil || options != "" {
 		t.Errorf("options %q, %v", options, err)
 	}
-	if err := db.Requeue(t.Context()); err != nil {
-		t.Fatal(err)
+	if newest, err := db.Requeue(t.Context()); err != nil || newest != second {
+		t.Fatalf("the newest request is %d, %v; want %d", newest, err, second)
 	}
 	if r, ok, err := db.Asked(t.Context()); !ok || r.ID != second || err != nil {
 		t.Errorf("after the daemon's death %+v %v %v is taken up, want request %d", r, ok, err, second)

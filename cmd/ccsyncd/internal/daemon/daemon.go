@@ -6,6 +6,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type daemon struct {
 	site     *site // nil: no status page
 	schedule schedule
 	refused  *loginMark // the login that the last run was refused with; nil: it was not
+	earlier  int64      // the last request that was left before this daemon started
 	system   systemd.Manager
 	woke     atomic.Int64 // when the loop last looked around, in Unix seconds
 
@@ -136,7 +138,9 @@ func (d *daemon) start(ctx context.Context) {
 	}
 	d.planNext(ctx, a, false)
 	a.Log.Info("daemon started", "version", d.Version, "config", a.Config.Path, "cron", a.Config.Schedule.Cron.Spec, "next", d.schedule.next)
-	if err := a.State.Requeue(ctx); err != nil {
+	var err error
+	if d.earlier, err = a.State.Requeue(ctx); err != nil {
+		d.earlier = math.MaxInt64
 		a.Log.Warn("could not requeue the requests of the previous daemon", "error", err)
 	}
 	if a.Config.Schedule.RunOnStart {

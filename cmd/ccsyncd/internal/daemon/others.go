@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	ccsync "ccsyncd/sync"
@@ -29,11 +30,16 @@ func (r *Request) options() ccsync.Options {
 const (
 	answerDone = "done" // nobody waits for the report
 	// the asker has it: addresses and values are not kept longer than needed
-	answerRead      = "read"
-	answerWithdrawn = "withdrawn" // the asker does it without us, or not at all
+	answerRead = "read"
+	// the asker does it without us, or it was forced too long ago
+	answerWithdrawn = "withdrawn"
 	// the asker has another configuration, which would not be carried out
 	answerOtherFile = "other"
 )
+
+// forcedWithin is how long a forced push may wait for its turn. The plan that a person wanted to
+// force may be another one later.
+const forcedWithin = 10 * time.Minute
 
 // joins tells whether a request is one for some users as they are asked for over HTTP, too: all
 // that wait become one run.
@@ -69,6 +75,12 @@ func (d *daemon) serveOthers(ctx context.Context, a *app.App) {
 			a.Log.Warn("a push was refused, because it uses another configuration than this daemon", "request", r.ID,
 				"hint", "reload the daemon if its file has changed, or push with the daemon's configuration")
 			answerOther(ctx, a, r.ID, answerOtherFile)
+			continue
+		}
+		if asked.Force && (r.ID <= d.earlier || a.State.Now().Sub(r.AskedAt) > forcedWithin) {
+			a.Log.Warn("a forced push was withdrawn, because it is older than this daemon or waited longer than ten minutes", "request", r.ID,
+				"asked", r.AskedAt, "hint", "review the plan with `ccsyncd --dry-run`; if the changes are intended, push again")
+			answerOther(ctx, a, r.ID, answerWithdrawn)
 			continue
 		}
 		g := guest{newAsk("push", asked.Only), r.ID, asked}

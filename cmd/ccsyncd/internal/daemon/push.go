@@ -37,9 +37,9 @@ func Push(ctx context.Context, sh *shell.Shell, r *Request) (report *ccsync.Repo
 
 // handOver leaves a request for the process that holds the lock, and waits for its report.
 func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, holder *state.HeldError) (*ccsync.Report, error) {
-	asked := *r
-	asked.Configuration = a.Fingerprint()
-	options, err := json.Marshal(asked)
+	request := *r
+	request.Configuration = a.Fingerprint()
+	options, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 		look  = 200 * time.Millisecond
 		grace = 2 * time.Second // for a daemon that is being restarted: it takes the request up
 	)
+	asked := wallClock()
 	began, seen := time.Now(), time.Now()
 	patience := 10 * time.Second // before a log, which shows no live line, learns of the wait
 	for {
@@ -78,7 +79,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 		} else if time.Since(seen) > grace {
 			if held, release, err := a.LockRun(ctx); err == nil {
 				defer release()
-				return takeBack(held, sh, a, id, r)
+				return takeBack(held, sh, a, id, r, asked)
 			}
 		}
 		if kit.Sleep(ctx, look) != nil {
@@ -108,6 +109,9 @@ func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
 	if err != nil || text == "" {
 		return nil, ignoreEnd(ctx, err)
 	}
+	if text == answerWithdrawn {
+		return nil, exit.ErrForcedLate
+	}
 	if text == answerOtherFile {
 		return nil, errors.Join(errOtherFile, a.State.SetAnswer(ctx, id, answerRead))
 	}
@@ -130,14 +134,17 @@ func withdraw(ctx context.Context, a *app.App, id int64) error {
 	return a.State.SetAnswer(context.WithoutCancel(ctx), id, answerWithdrawn)
 }
 
-// takeBack runs here after all. The run lock is held.
-func takeBack(held context.Context, sh *shell.Shell, a *app.App, id int64, r *Request) (*ccsync.Report, error) {
+// takeBack runs here after all what was asked at a time by the wall clock. The run lock is held.
+func takeBack(held context.Context, sh *shell.Shell, a *app.App, id int64, r *Request, asked time.Time) (*ccsync.Report, error) {
 	report, err := answer(held, a, id)
 	if report != nil || err != nil {
 		return report, err
 	}
 	if err := withdraw(held, a, id); err != nil {
 		return nil, err
+	}
+	if r.Force && wallClock().Sub(asked) > forcedWithin {
+		return nil, exit.ErrForcedLate
 	}
 	return a.Drive(held, sh.Terminal, a.WritingEngine(), r.options())
 }

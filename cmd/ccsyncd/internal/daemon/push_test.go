@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	ccsync "ccsyncd/sync"
@@ -169,18 +171,18 @@ func TestAnAnswerThatCameBeforeTheDaemonWentIsTaken(t *testing.T) {
 		b.must(err)
 		b.must(p.app.State.SetAnswer(b.ctx, id, string(text)))
 		before := len(b.box.Requests())
-		if report, err := takeBack(b.ctx, p.sh, p.app, id, &forOne); err != nil || report.Run != 77 || len(b.box.Requests()) != before {
+		if report, err := takeBack(b.ctx, p.sh, p.app, id, &forOne, time.Now()); err != nil || report.Run != 77 || len(b.box.Requests()) != before {
 			t.Errorf("%+v, %v, %d requests", report, err, len(b.box.Requests())-before)
 		}
 		b.wantAnswer(answerRead)
 		b.must(p.app.State.SetAnswer(b.ctx, id, answerDone)) // by a daemon of another version
-		if report, err := takeBack(b.ctx, p.sh, p.app, id, &forOne); report != nil || err == nil || !strings.Contains(err.Error(), "did not understand") {
+		if report, err := takeBack(b.ctx, p.sh, p.app, id, &forOne, time.Now()); report != nil || err == nil || !strings.Contains(err.Error(), "did not understand") {
 			t.Errorf("%+v, %v", report, err)
 		}
 		if _, err := p.app.State.Forget(b.ctx, "user0001@example.com"); err != nil {
 			t.Fatal(err)
 		}
-		if report, err := takeBack(b.ctx, p.sh, p.app, id+1, &forOne); report != nil || !errors.Is(err, state.ErrWithdrawn) {
+		if report, err := takeBack(b.ctx, p.sh, p.app, id+1, &forOne, time.Now()); report != nil || !errors.Is(err, state.ErrWithdrawn) {
 			t.Errorf("a request that is gone: %+v, %v", report, err)
 		}
 	})
@@ -221,9 +223,79 @@ func TestAPushThatTheEndOfTheDaemonCutShortIsLeftForTheNext(t *testing.T) {
 		b.must(err)
 		b.wait(time.Minute)
 		b.wantAnswer("")
-		b.must(db.Requeue(b.t.Context()))
+		_, err = db.Requeue(b.t.Context())
+		b.must(err)
 		if _, ok, err := db.Asked(b.t.Context()); !ok || err != nil {
 			t.Errorf("the next daemon does not find it: %v", err)
 		}
+	})
+}
+
+// leave leaves a request as another process does that does not wait.
+func (b *bubble) leave(r Request) {
+	b.t.Helper()
+	a := b.d.app.Load()
+	r.Configuration = a.Fingerprint()
+	options, err := json.Marshal(r)
+	b.must(err)
+	_, err = a.State.Ask(b.ctx, string(options))
+	b.must(err)
+}
+
+// Whoever forced it saw another plan. What is not forced passes the guard like any other run.
+func TestAForcedPushIsCarriedOutOnlyByTheDaemonThatItWasLeftFor(t *testing.T) {
+	t.Parallel()
+	for _, taken := range []bool{false, true} {
+		inBubble(t, 50, func(b *bubble) {
+			b.leave(Request{Force: true})
+			b.leave(Request{})
+			if taken { // by a daemon that died before it answered
+				_, _, err := b.d.app.Load().State.Asked(b.ctx)
+				b.must(err)
+			}
+			b.exec("UPDATE users SET short_code = 'OOPS'")
+			b.wait(2 * time.Minute)
+			for _, r := range b.ran() {
+				if r.Forced || r.Outcome != ccsync.Refused {
+					t.Errorf("taken %v: run %d for %s ended %s, forced %v", taken, r.Run, r.Trigger, r.Outcome, r.Forced)
+				}
+			}
+			if all := b.answers(); len(all) != 2 || all[0] != answerWithdrawn || all[1] != answerDone || !strings.Contains(b.log.String(), "forced push") {
+				t.Errorf("taken %v: answers %q, log %s", taken, all, b.log.String())
+			}
+			b.leave(Request{Force: true})
+			b.wait(time.Minute)
+			if got := b.ran(); !got[len(got)-1].Forced && !got[len(got)-2].Forced {
+				t.Errorf("taken %v: a forced push for this daemon is not carried out", taken)
+			}
+		})
+	}
+}
+
+// The daemon may be in a long run, or stopped with its machine.
+func TestAForcedPushWaitsTenMinutesForItsTurnAtMost(t *testing.T) {
+	t.Parallel()
+	for busy, want := range map[time.Duration]error{9 * time.Minute: nil, 11 * time.Minute: exit.ErrForcedLate} {
+		inBubble(t, 5, func(b *bubble) {
+			b.lock()
+			var once sync.Once
+			b.onRequest(func(*http.Request) { once.Do(func() { time.Sleep(busy) }) })
+			b.wait(time.Second)
+			report, err := b.pusher().push(b.ctx, &Request{Force: true, Wait: true})
+			if !errors.Is(err, want) || want == nil && !report.Forced {
+				t.Errorf("behind a run of %s: %+v, %v", busy, report, err)
+			}
+		})
+	}
+	inBubble(t, 5, func(b *bubble) {
+		p := b.pusher()
+		id, err := p.app.State.Ask(b.ctx, "{}")
+		b.must(err)
+		before := len(b.box.Requests())
+		report, err := takeBack(b.ctx, p.sh, p.app, id, &Request{Force: true}, time.Now().Add(-11*time.Minute))
+		if report != nil || !errors.Is(err, exit.ErrForcedLate) || len(b.box.Requests()) != before {
+			t.Errorf("whose daemon is gone: %+v, %v", report, err)
+		}
+		b.wantAnswer(answerWithdrawn)
 	})
 }

@@ -45,6 +45,10 @@ type ConfigError struct{ Message, Hint string }
 
 func (e *ConfigError) Error() string { return e.Message }
 
+// ErrForcedLate ends a forced push whose turn came too late: the plan that a person saw may be
+// another one by then.
+var ErrForcedLate = errors.New("the forced push was withdrawn, because the daemon restarted or because the push waited longer than ten minutes")
+
 // said ends a command whose output has told everything already: only the exit code is left.
 type said int
 
@@ -85,6 +89,7 @@ var exits = []struct {
 	{is[*state.HeldError], Held, always("use `ccsyncd push`, which hands the work to that process")},
 	{is[*state.QuotaError], Deferred, always("requests are possible again after 00:00 UTC; `ccsyncd status` shows the quota")},
 	{is[*ccapi.QuotaError], Deferred, always("requests are possible again after 00:00 UTC; other programs with the same API key share the quota")},
+	{isErr(ErrForcedLate), Failed, always("review the plan with `ccsyncd --dry-run`; if the changes are intended, push again")},
 	{isErr(state.ErrReplaced), Failed, engineHint},
 	{isErr(state.ErrFull), Failed, engineHint},
 	{isErr(state.ErrBusy), Failed, engineHint},
