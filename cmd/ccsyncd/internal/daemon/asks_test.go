@@ -297,6 +297,31 @@ func TestAnAskWhoseTimeIsUpIsPendingAndStillServed(t *testing.T) {
 	})
 }
 
+// An import can take minutes.
+func TestWhoAsksLearnsTheNumberOfTheRunWhileItRuns(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 20, func(b *bubble) {
+		b.wait(time.Minute)
+		b.box.Fault(sandbox.Fault{Kind: sandbox.FaultSlowWork, Delay: 10 * time.Minute})
+		b.exec("UPDATE users SET short_code = 'NEW' || id WHERE id = 1")
+		began := time.Now()
+		status, a := b.askFor(`{"emails": ["user0001@example.com"], "wait": "20s"}`)
+		if took := time.Since(began); status != http.StatusOK || a.Run == 0 || a.Users[0].State != "pending" || took != 20*time.Second {
+			t.Errorf("%d %+v after %s", status, a, took)
+		}
+		if now := b.d.progress.now(); now.Run != a.Run {
+			t.Errorf("run %d is under way, and %d was told", now.Run, a.Run)
+		}
+		b.wait(time.Hour)
+		b.exec("UPDATE users SET short_code = 'NEWER' || id WHERE id = 1")
+		began = time.Now()
+		status, text := b.ask(http.MethodPost, "/run", "")
+		if took := time.Since(began); status != http.StatusAccepted || !strings.Contains(text, fmt.Sprintf(`"run":%d`, b.d.progress.now().Run)) || took > time.Second {
+			t.Errorf("%d %s after %s", status, text, took)
+		}
+	})
+}
+
 func TestWhoHasLeftIsNotServed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 20, func(b *bubble) {

@@ -34,7 +34,6 @@ func (p *progress) began(run int64) {
 	p.at.Run, p.at.MovedAt, p.at.Step, p.at.Done, p.at.Total = run, time.Now(), "", 0, 0
 	if p.waiter != nil {
 		p.waiter(run)
-		p.waiter = nil
 	}
 }
 

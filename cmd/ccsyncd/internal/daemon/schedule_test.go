@@ -49,6 +49,10 @@ func TestRunsThatFailBackOff(t *testing.T) {
 		if got := sched.plan(cron, now).Sub(now); got != 10*s {
 			t.Errorf("%s, then synced: the next after %s", name, got)
 		}
+		sched.ran(failed, cron, now)
+		if got := sched.plan(cron, now).Sub(now); got != 10*s {
+			t.Errorf("%s, then synced, then failed once: the next after %s", name, got)
+		}
 	}
 }
 
