@@ -63,6 +63,42 @@ func TestWhatTheJournalAnswers(t *testing.T) {
 	}
 }
 
+// The guard counts what was sent lately: on its way as it was planned, settled as it landed.
+// Neither what was only recorded counts, nor what somebody forced.
+func TestWhatTheGuardCountsAsSent(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, db *DB) {
+		ended := func(forced bool, creates int, through ...BatchState) Batch {
+			t.Helper()
+			id, err := db.BeginRun(t.Context(), Run{Trigger: "command", Forced: forced})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := Batch{Run: id, Kind: Import, State: Recorded, Tally: Tally{Creates: creates}}
+			if b.ID, err = db.AddBatch(t.Context(), b, slices.Values([]BatchRow{{Norm: "a@example.com", Action: "create"}})); err != nil {
+				t.Fatal(err)
+			}
+			return move(t, db, b, through...)
+		}
+		since := time.Now()
+		ended(false, 1, Sending)
+		time.Sleep(time.Second)
+		ended(false, 10)
+		ended(false, 100, Sending)
+		ended(false, 1000, Sending, Sent)
+		ended(true, 10_000, Sending, Sent)
+		settled := ended(false, 100_000, Sending, Sent, Ended)
+		if err := db.Settle(t.Context(), settled.ID, Tally{Creates: 7}); err != nil {
+			t.Fatal(err)
+		}
+		for after, want := range map[time.Time]int{since: 1107, since.Add(-time.Second): 1108, time.Now(): 0} {
+			if sum, err := db.SentSince(t.Context(), after); err != nil || sum.Creates != want {
+				t.Errorf("since %s: %+v (%v), want %d", after, sum, err, want)
+			}
+		}
+	})
+}
+
 // The next retry is the earliest of all, and zero when there is none.
 func TestWhenTheNextRetryIsDue(t *testing.T) {
 	t.Parallel()

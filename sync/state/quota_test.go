@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,8 +191,8 @@ func TestTheMomentAtWhichTheQuotaResets(t *testing.T) {
 		if _, err := quota.Reserve(t.Context()); !errors.As(err, &over) || !over.ResetsAt.Equal(midnight) || over.Used != 1 || over.Limit != 1 {
 			t.Errorf("beyond the limit: %v", err)
 		}
-		if want := "today's quota is used up (1 of 1 requests), it resets at 2000-01-02T00:00:00Z"; over.Error() != want {
-			t.Errorf("%s, want %s", over, want)
+		if text := over.Error(); !strings.Contains(text, "1 of 1 requests") || !strings.Contains(text, "2000-01-02T00:00:00Z") {
+			t.Errorf("it names neither the count nor the moment: %s", text)
 		}
 		if err := quota.Exhausted(t.Context(), midnight); err != nil {
 			t.Fatal(err)

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
+	ccsync "ccsyncd/sync"
 )
 
 // A daemon whose disk is full can write down nothing that status could read: it says so itself.
@@ -65,4 +67,28 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What an earlier daemon planned, or one by another schedule, says nothing of the daemon that runs.
+func TestTheNextRunIsThatOfTheDaemonThatRuns(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 0, func(b *bubble) {
+		const pid = 12
+		a, at := b.d.app.Load(), time.Now().Add(time.Hour).UTC()
+		bySchedule := b.cfg.Schedule.Cron.Next(time.Now())
+		for name, tt := range map[string]struct {
+			written ccsync.Next
+			want    time.Time
+		}{
+			"its own":              {ccsync.Next{At: at, Schedule: b.cfg.Schedule.Cron.Spec, PID: pid}, at},
+			"an earlier daemon's":  {ccsync.Next{At: at, Schedule: b.cfg.Schedule.Cron.Spec, PID: pid + 1}, bySchedule},
+			"by another schedule":  {ccsync.Next{At: at, Schedule: "@hourly", PID: pid}, bySchedule},
+			"none that is written": {ccsync.Next{}, bySchedule},
+		} {
+			b.must(ccsync.SetNext(b.ctx, a.State, tt.written))
+			if got, err := NextRun(b.ctx, a, pid); err != nil || !got.Equal(tt.want) {
+				t.Errorf("%s: %s (%v), want %s", name, got, err, tt.want)
+			}
+		}
+	})
 }
