@@ -220,6 +220,17 @@ func TestATokenWithALineBreakIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// RFC 6750 has more signs in a token than letters and digits.
+func TestATokenMayHaveAnySignOfASCII(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const access = "!tok-._~+/=~"
+		s := serve(t, bearer(access))
+		if _, err := s.readerWith(stuck{access}).Account(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // stuck always gives the same token.
 type stuck struct{ access string }
 

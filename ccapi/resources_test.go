@@ -131,6 +131,9 @@ func TestEachResourceIsAskedForAndReadAsDocumented(t *testing.T) {
 					if body, _ := io.ReadAll(r.Body); string(body) != tt.body {
 						t.Errorf("body = %s, want %s", body, tt.body)
 					}
+					if got := r.Header.Get("Accept"); got != "application/json" {
+						t.Errorf("Accept = %q", got)
+					}
 					if tt.body != "" && r.Header.Get("Content-Type") != "application/json" {
 						t.Errorf("Content-Type = %q", r.Header.Get("Content-Type"))
 					}
