@@ -3,10 +3,10 @@ package sync
 import (
 	"errors"
 	"io"
-	"net"
 	"syscall"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/internal/kit"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/state"
@@ -46,7 +46,7 @@ func Diagnose(err error) (code, hint string) {
 		return "state_replaced", "start ccsyncd again; if the state database is lost, log in again, and ccsyncd reads all contacts again"
 	case errors.Is(err, state.ErrDamaged):
 		return "state_damaged", "move the file away, restore a backup if you have one, and run `ccsyncd auth login`; ccsyncd then reads all contacts again"
-	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case kit.IsNetwork(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "network", "Constant Contact cannot be reached; check network, DNS and proxy. The next run retries"
 	default:
 		return "failed", "the next run retries; `ccsyncd check` tests each part"

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+
+	"ccsyncd/internal/kit"
 )
 
 // networkHint is the hint for an error of the network: a name that cannot be resolved, a
@@ -20,7 +22,7 @@ func networkHint(err error) string {
 		return "the certificate has expired or is not valid yet; check the clock of this machine and any proxy"
 	case errors.As(err, new(x509.HostnameError)), errors.As(err, new(*tls.CertificateVerificationError)):
 		return "the certificate is for another host; check [endpoints], DNS and any proxy"
-	case errors.As(err, new(net.Error)):
+	case kit.IsNetwork(err):
 		return "check the network, the firewall and any proxy ($HTTPS_PROXY)"
 	}
 	return ""

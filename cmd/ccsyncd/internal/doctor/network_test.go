@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -42,6 +44,7 @@ func TestCheckHasAHintForErrorsOfTheNetwork(t *testing.T) {
 		"a certificate of nobody":            {get(secured.URL, nil), "no known authority issued the certificate"},
 		"a certificate for another host":     {get(secured.URL, other), "for another host"},
 		"a server that does not listen":      {get("http://"+closed.Addr().String(), nil), "check the network"},
+		"a file that cannot be opened":       {&fs.PathError{Op: "open", Path: "/tmp/spool", Err: syscall.EMFILE}, ""},
 		"an error that is none of the above": {errors.New("broken"), ""},
 	} {
 		got := networkHint(c.err)

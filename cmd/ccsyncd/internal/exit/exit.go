@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/config"
@@ -92,6 +93,8 @@ var exits = []struct {
 	{isErr(ErrForcedLate), Failed, always("review the plan with `ccsyncd --dry-run`; if the changes are intended, push again")},
 	{isErr(state.ErrReplaced), Failed, engineHint},
 	{isErr(state.ErrFull), Failed, engineHint},
+	{isErr(syscall.ENOSPC), Failed, engineHint},
+	{isErr(syscall.EDQUOT), Failed, engineHint},
 	{isErr(state.ErrBusy), Failed, engineHint},
 	{isErr(state.ErrReadOnly), Failed, engineHint},
 	{isErr(state.ErrRemnants), Failed, always("if a daemon is running, do nothing; otherwise run `ccsyncd status` in a moment")},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"ccsyncd/ccapi"
@@ -114,6 +115,7 @@ func TestEveryErrorSaysWhatAPersonCanDo(t *testing.T) {
 		"a table that does not exist":       {fmt.Errorf("no table: %w", source.ErrConfig), "correct [source]"},
 		"a state file that others can read": {state.ErrExposed, ""},
 		"a wrong state key":                 {state.ErrKey, ""},
+		"a full disk for temporary files":   {&os.PathError{Op: "write", Path: "/tmp/x", Err: syscall.ENOSPC}, "free disk space"},
 		"a link in place of a lock":         {state.ErrLink, "remove it"},
 		"no login":                          {&oauthdev.LoginError{}, login},
 		"a token that is refused":           {ccapi.ErrUnauthorized, login},
