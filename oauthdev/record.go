@@ -2,7 +2,6 @@ package oauthdev
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +22,8 @@ type record struct {
 	Pending  *pending  `json:"pending,omitempty"`
 	// the last refresh was sent then, by whatever process
 	Asked time.Time `json:"asked,omitzero"`
+
+	damaged bool // what the store has is none
 }
 
 // grant is one answer of the token endpoint.
@@ -72,7 +73,7 @@ func parseRecord(raw []byte) (*record, error) {
 		return r, nil
 	}
 	if err := json.Unmarshal(raw, r); err != nil {
-		return nil, errors.New("read the stored login: it is damaged")
+		return &record{Version: recordVersion, damaged: true}, nil
 	}
 	if r.Version > recordVersion {
 		return nil, fmt.Errorf("read the stored login: it has version %d, from a newer ccsyncd", r.Version)
@@ -85,6 +86,8 @@ func (r *record) bytes() ([]byte, error) { return json.Marshal(r) }
 // missing says why there is no login that client could use; nil when there is one.
 func (r *record) missing(client string) error {
 	switch {
+	case r.damaged:
+		return &LoginError{Reason: "the stored login is damaged"}
 	case r.Current == nil:
 		return &LoginError{Reason: "nobody has logged in yet"}
 	case r.Current.Client != client:

@@ -44,7 +44,7 @@ func TestRecordsThatCannotBeUsed(t *testing.T) {
 		{"none yet", "", "nobody has logged in yet", true},
 		{"an empty one", `{"version":1}`, "nobody has logged in yet", true},
 		{"of another application", `{"version":1,"current":{"client":"app-2","access":"access-1"}}`, "another client_id", true},
-		{"damaged", `{"version":1,"current":`, "damaged", false},
+		{"damaged", `{"version":1,"current":`, "damaged", true},
 		{"of a newer program", `{"version":2}`, "newer ccsyncd", false},
 	}
 	for _, test := range tests {
