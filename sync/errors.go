@@ -44,6 +44,8 @@ func Diagnose(err error) (code, hint string) {
 		return "state_readonly", "let the user that ccsyncd runs as write to the state database and its folder"
 	case errors.Is(err, state.ErrReplaced):
 		return "state_replaced", "start ccsyncd again; if the state database is lost, log in again, and ccsyncd reads all contacts again"
+	case errors.Is(err, state.ErrKey):
+		return "state_key", "set [state] key to the key that encrypted the tokens, and restart a daemon that runs without it; if the key is lost, run `ccsyncd auth logout` and `ccsyncd auth login`"
 	case errors.Is(err, state.ErrDamaged):
 		return "state_damaged", "move the file away, restore a backup if you have one, and run `ccsyncd auth login`; ccsyncd then reads all contacts again"
 	case kit.IsNetwork(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

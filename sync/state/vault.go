@@ -237,7 +237,7 @@ func (s sealer) open(name string, sealed []byte) ([]byte, error) {
 	}
 	record, err := s.aead.Open(nil, nil, sealed[1:], []byte(name))
 	if err != nil {
-		return nil, fmt.Errorf("%w: [state] key does not decrypt the tokens; set the key that encrypted them, or delete them with `ccsyncd auth logout`", ErrKey)
+		return nil, fmt.Errorf("%w: [state] key does not decrypt the tokens", ErrKey)
 	}
 	return record, nil
 }

@@ -16,6 +16,7 @@ import (
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state"
 )
 
 // wantReady fails the test unless /readyz has this status and says so much.
@@ -410,6 +411,52 @@ func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
 				if code != "state_busy" && (err != nil || last.Error.Code != code || !strings.Contains(last.Error.Hint, tt.hint)) {
 					t.Errorf("status: %+v, %v", last, err)
 				}
+			})
+		})
+	}
+}
+
+// Another process may spoil what a running daemon needs of its login. The daemon can still read the
+// rest of its state.
+func TestALoginThatCannotBeReadIsNamedWithAHintWhereverSomebodyLooks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		key   []byte // of the process
+		spoil string // a statement, after that
+		ready string
+		hint  string
+	}{
+		"the tokens are encrypted with a key that the daemon lacks": {[]byte("0123456789abcdef0123456789abcdef"), "SELECT 1", "(state_key)", "restart a daemon that runs without it"},
+		"the record is damaged": {nil, "UPDATE vault SET record = X'007B'", "not authorized: the stored login is damaged", "ccsyncd auth login"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 3, func(b *bubble) {
+				b.wait(time.Minute)
+				path := filepath.Join(b.dir, "ccsync.db")
+				beside, err := state.Open(b.ctx, path, tt.key)
+				b.must(err)
+				b.must(beside.Close())
+				disk, err := sql.Open("sqlite3", path)
+				b.must(err)
+				_, err = disk.Exec(tt.spoil)
+				b.must(err)
+				b.must(disk.Close())
+				b.exec("UPDATE users SET short_code = 'NEW' WHERE id = 1")
+				b.wait(time.Minute)
+				b.wantReady(503, tt.ready)
+				if status, page := b.get("/"); status != http.StatusOK || !strings.Contains(page, tt.hint) {
+					t.Errorf("the page is a %d, or does not say %q", status, tt.hint)
+				}
+				if log := b.log.String(); !strings.Contains(log, tt.hint) {
+					t.Errorf("the log does not say %q", tt.hint)
+				}
+				last, _, err := ccsync.ReadLastWhole(b.ctx, b.d.app.Load().State)
+				if err != nil || last.Error == nil || !strings.Contains(last.Error.Hint, tt.hint) {
+					t.Errorf("status: %+v, %v", last.Error, err)
+				}
+				b.wantMetric("ccsync_authorized 0")
 			})
 		})
 	}

@@ -112,9 +112,14 @@ func (f facts) usage(ctx context.Context) (state.Usage, error) {
 	return f.app.Load().Quota.Usage(ctx)
 }
 
-// authorization tells the pages about the login.
+// authorization tells the pages about the login. One that cannot be read is no error: everything
+// else can still be shown.
 func (f facts) authorization(ctx context.Context) (web.Authorization, error) {
 	s, err := f.app.Load().LoginStatus(ctx)
+	if err != nil && ctx.Err() == nil {
+		code, hint := ccsync.Diagnose(err)
+		return web.Authorization{Trouble: fmt.Sprintf("the stored login cannot be read (%s): %s", code, hint)}, nil
+	}
 	return web.Authorization{Authorized: s.Authorized, Reason: s.Reason, Account: s.Account.Name, LapsesAt: s.Refresh.ExpiresAt,
 		DoubtSince: s.DoubtSince, NextTry: s.NextTry}, err
 }

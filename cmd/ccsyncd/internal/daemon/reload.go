@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 )
@@ -13,7 +14,7 @@ func (d *daemon) reload(ctx context.Context) {
 	d.heard(d.system.Reloading())
 	defer func() { d.heard(d.system.Ready("configuration read")) }()
 	old := d.app.Load()
-	next, err := d.reopen(ctx, old)
+	next, kept, err := d.reopen(ctx, old)
 	if err != nil {
 		old.Log.Error("reload failed, keeping the current configuration", "error", err)
 		return
@@ -23,19 +24,25 @@ func (d *daemon) reload(ctx context.Context) {
 	if err := old.Release(); err != nil {
 		next.Log.Warn("could not close the files of the old configuration", "error", err)
 	}
-	next.Log.Info("configuration reloaded", "config", next.Config.Path, "cron", next.Config.Schedule.Cron.Spec, "next", d.schedule.next)
+	attrs := []any{"config", next.Config.Path, "cron", next.Config.Schedule.Cron.Spec, "next", d.schedule.next}
+	if len(kept) > 0 {
+		next.Log.Warn("configuration reloaded, except for changes that need a restart of the daemon", append(attrs, "settings", strings.Join(kept, ", "))...)
+		return
+	}
+	next.Log.Info("configuration reloaded", attrs...)
 }
 
-// reopen opens what a changed configuration names, and makes its pages.
-func (d *daemon) reopen(ctx context.Context, old *app.App) (*app.App, error) {
-	next, err := old.Reopen(ctx, d.Shell)
+// reopen opens what a changed configuration names, and makes its pages. kept are the changed
+// settings that take a restart.
+func (d *daemon) reopen(ctx context.Context, old *app.App) (next *app.App, kept []string, err error) {
+	next, kept, err = old.Reopen(ctx, d.Shell)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if d.site != nil {
 		if err := d.site.renew(next); err != nil {
-			return nil, fmt.Errorf("status page: %w", err)
+			return nil, nil, fmt.Errorf("status page: %w", err)
 		}
 	}
-	return next, nil
+	return next, kept, nil
 }

@@ -124,3 +124,25 @@ func TestAReloadTakesAGoodFileAndKeepsTheOldOneOtherwise(t *testing.T) {
 		}
 	})
 }
+
+// What takes a restart stays as it is, and the log does not claim otherwise.
+func TestAReloadNamesTheSettingsThatNeedARestart(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bubble) {
+		b.cfg.Path = filepath.Join(b.dir, "ccsync.toml")
+		text := strings.Replace(bubbleConfig, "127.0.0.1:8484", "127.0.0.1:8485", 1) + "[state]\nkey = \"" + strings.Repeat("01", 32) + "\"\n"
+		b.must(os.WriteFile(b.cfg.Path, []byte(text), 0o600))
+		b.wait(time.Second)
+		b.hangUp <- syscall.SIGHUP
+		b.wait(time.Second)
+		var said string
+		for line := range strings.Lines(b.log.String()) {
+			if strings.Contains(line, "configuration reloaded") {
+				said += line
+			}
+		}
+		if strings.Count(said, "\n") != 1 || !strings.Contains(said, "WARN") || !strings.Contains(said, "[state] key, [http] listen") || !strings.Contains(said, "restart") {
+			t.Errorf("the log says %q", said)
+		}
+	})
+}

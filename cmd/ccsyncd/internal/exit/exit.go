@@ -78,7 +78,7 @@ var exits = []struct {
 	{is[*ccsync.SetupError], Config, engineHint},
 	{isErr(source.ErrConfig), Config, always("correct [source] in the configuration; `ccsyncd check` tests it")},
 	{isErr(state.ErrExposed), Config, always("")},
-	{isErr(state.ErrKey), Config, always("")},
+	{isErr(state.ErrKey), Config, engineHint},
 	{is[*state.OwnerError], Config, ownerHint},
 	{isErr(state.ErrLink), Config, always("remove it, and make the folder of the state database writable only for the user that ccsyncd runs as")},
 	{is[*oauthdev.LoginError], Unauthorized, always("run `ccsyncd auth login`")},

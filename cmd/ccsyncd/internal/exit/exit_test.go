@@ -114,7 +114,7 @@ func TestEveryErrorSaysWhatAPersonCanDo(t *testing.T) {
 		"a field that the account lacks":    {&ccsync.SetupError{Code: "field_missing", Hint: "create it"}, "create it"},
 		"a table that does not exist":       {fmt.Errorf("no table: %w", source.ErrConfig), "correct [source]"},
 		"a state file that others can read": {state.ErrExposed, ""},
-		"a wrong state key":                 {state.ErrKey, ""},
+		"a wrong state key":                 {state.ErrKey, "restart a daemon that runs without it"},
 		"a full disk for temporary files":   {&os.PathError{Op: "write", Path: "/tmp/x", Err: syscall.ENOSPC}, "free disk space"},
 		"a link in place of a lock":         {state.ErrLink, "remove it"},
 		"no login":                          {&oauthdev.LoginError{}, login},

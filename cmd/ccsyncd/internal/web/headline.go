@@ -57,6 +57,9 @@ func headlineOf(s *situation) headline {
 func (s *situation) state() headline {
 	last := s.last
 	switch {
+	case s.login.Trouble != "":
+		return headline{Tone: "bad", Text: "The login cannot be read", Why: "ccsyncd cannot use Constant Contact without its login.",
+			Todo: "Ask your administrator.", Forward: sentence(upper(s.login.Trouble))}
 	case !s.login.Authorized:
 		return headline{Tone: "bad", Text: "Not logged in", Why: "ccsyncd cannot use Constant Contact without a login.",
 			Todo:    "Ask somebody with access to the server to log in to Constant Contact.",

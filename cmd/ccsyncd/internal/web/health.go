@@ -24,8 +24,8 @@ func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		s.Log.Error("readiness", "error", err)
-		_, hint := ccsync.Diagnose(err)
-		say(w, http.StatusServiceUnavailable, "the state database cannot be read: "+hint)
+		code, hint := ccsync.Diagnose(err)
+		say(w, http.StatusServiceUnavailable, "the state database cannot be read ("+code+"): "+hint)
 	case reason != "":
 		say(w, http.StatusServiceUnavailable, reason)
 	default:
@@ -55,6 +55,7 @@ type Health struct {
 // Constant Contact wrote.
 //
 //	the daemon could not record how a run ended            that, and a hint
+//	the login cannot be read                                that, and a hint
 //	no whole run has ended yet                              no run yet
 //	no login, or a dead one                                 not authorized
 //	a refresh token whose answers were lost                 refresh token in doubt
@@ -73,6 +74,8 @@ func (h Health) Unready(ctx context.Context) (string, error) {
 		return "", err
 	case trouble != "":
 		return trouble, nil
+	case auth.Trouble != "":
+		return auth.Trouble, nil
 	case !ran && !auth.Authorized:
 		return "no run yet; not authorized: " + auth.Reason, nil
 	case !ran && auth.inDoubt() != "":

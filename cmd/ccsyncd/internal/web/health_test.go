@@ -79,6 +79,10 @@ func TestReadyFollowsTheLastWholeRun(t *testing.T) {
 			ends(ccsync.Synced)(w)
 			w.login = Authorization{Reason: "the refresh token was refused"}
 		}, 0, "not authorized: the refresh token was refused"},
+		"a login that cannot be read": {func(w *world) {
+			ends(ccsync.Failed)(w)
+			w.login = Authorization{Trouble: "the stored login cannot be read (state_key): set the key"}
+		}, 0, "the stored login cannot be read (state_key): set the key"},
 		"a refresh token in doubt": {func(w *world) {
 			ends(ccsync.Failed)(w)
 			w.login.DoubtSince, w.login.NextTry = time.Now().UTC(), time.Now().Add(time.Minute).UTC()

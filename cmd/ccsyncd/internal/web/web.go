@@ -43,6 +43,7 @@ type Options struct {
 type Authorization struct {
 	Authorized bool
 	Reason     string    // why not
+	Trouble    string    // why the login cannot be read, with a hint; "" for nothing
 	Account    string    // the name of the account; may be ""
 	LapsesAt   time.Time // the refresh token, unless it is used before
 	// answers to refreshes are outstanding or were lost since; zero when none is
