@@ -146,7 +146,7 @@ CREATE INDEX batches_open ON batches (state) WHERE state <> 'settled';
 
 -- The contacts of a batch, with the values wanted and the values that stood there before, in the
 -- form of `contacts.fields`. `lists` are those that the contact was on. `result` is '' until the row
--- was read back, then 'done' or the reason of a problem.
+-- was read back, then 'done', the reason of a problem, or 'unmapped' (no field that it changed is mapped any more).
 CREATE TABLE batch_rows (
   batch      INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
   norm       TEXT NOT NULL,

@@ -66,7 +66,7 @@ type ExplainedPush struct {
 	Run      int64  `json:"run"`
 	Activity string `json:"activity,omitempty"`
 	State    string `json:"state"` // of the batch
-	// "done", the reason of a problem, or "" while it is open
+	// "done", the reason of a problem, "unmapped", or "" while it is open
 	Result string            `json:"result"`
 	At     string            `json:"at"`
 	Values map[string]string `json:"values"`

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/source"
 	ccsync "ccsyncd/sync"
 )
@@ -228,6 +229,118 @@ func TestAnotherMappingInForceWhileAnImportOfTheOldOneIsUnderWay(t *testing.T) {
 					if c.Fields["short_code"] != p.short_code[i] || c.FirstName != p.first_name[i] {
 						t.Fatalf("user %d: %+v", i, c)
 					}
+				}
+			})
+		})
+	}
+}
+
+// Fields that are not mapped any more are not read back: nobody knows whether their values arrived.
+func TestNothingCountsAsVerifiedOfFieldsThatAreNotMappedAnyMore(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]bool{"the import lost every row": true, "the import did its work": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, slowly, func(w *world) {
+				w.populate(20, 0)
+				if lost {
+					w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Share: 1, Path: importPath, Times: 1})
+				}
+				w.interrupted()
+				fields, rows := w.policy.Fields, w.rows
+				w.policy.Fields, w.rows = []ccsync.Field{{Column: "first_name", Property: "first_name"}}, nil
+				for _, r := range rows {
+					w.rows = append(w.rows, row(r.Key, r.Email, ""))
+				}
+				time.Sleep(10 * time.Minute)
+				r := w.run(ccsync.Options{})
+				w.want(r, ccsync.Synced)
+				if p := r.Push; p.Verified+p.Rejected+p.Unverified+len(r.OpenProblems) != 0 {
+					t.Errorf("%+v, problems %v", p, r.OpenProblems)
+				}
+				if p := w.explain(rows[7].Email).Pushes[0]; p.Result != "unmapped" {
+					t.Errorf("explained as %+v", p)
+				}
+				w.policy.Fields, w.rows = fields, rows
+				w.want(w.run(ccsync.Options{Force: true}), ccsync.Synced)
+				if n := w.begin("V"); n != 20 {
+					t.Errorf("%d of 20 codes arrived in the end", n)
+				}
+			})
+		})
+	}
+}
+
+// What did not arrive of the fields that are still mapped is sent again. What did arrive is known
+// as this program's.
+func TestAnImportOfAnotherMappingIsReadBackAsFarAsItsFieldsAreMappedStill(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]bool{"the import lost every row": true, "the import did its work": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, slowly, func(w *world) {
+				code := ccsync.Field{Column: "short_code", CustomField: "short_code"}
+				first := ccsync.Field{Column: "first_name", Property: "first_name"}
+				var p people60
+				for i := range 60 {
+					p.short_code[i], p.first_name[i] = fmt.Sprint("CODE", i), fmt.Sprint("First", i)
+					w.box.Seed(contact(fmt.Sprintf("user%06d@example.com", i), "", "App users"))
+				}
+				w.policy.ClearOrphans = true
+				w.policy.Fields, w.rows = []ccsync.Field{code, first}, p.rows([]ccsync.Field{code, first})
+				if lost {
+					w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Share: 1, Path: importPath, Times: 1})
+				}
+				w.killAfter(30*time.Second, ccsync.Options{})
+				time.Sleep(10 * time.Minute)
+				w.policy.Fields, w.rows = []ccsync.Field{first}, p.rows([]ccsync.Field{first})
+				r := w.run(ccsync.Options{})
+				w.want(r, ccsync.Synced)
+				if sent := map[bool]int{true: 120, false: 60}[lost]; r.Push.Verified != 60 || w.sent("First") != sent {
+					t.Errorf("verified %d of %d names sent, want %d", r.Push.Verified, w.sent("First"), sent)
+				}
+				w.rows = p.rows(w.policy.Fields, 5)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				if c, _ := w.box.Contact("user000005@example.com"); c.FirstName != "" {
+					t.Errorf("the orphan keeps %+v", c)
+				}
+			})
+		})
+	}
+}
+
+// Neither another field for a while, nor another column of the same field, makes the guard forget
+// what was sent in the last 24 hours.
+func TestTheGuardCountsWhatWasSentThoughItWasSettledUnderAnotherMapping(t *testing.T) {
+	t.Parallel()
+	for name, detour := range map[string][]ccsync.Field{
+		"none":           nil,
+		"another field":  {{Column: "first_name", Property: "first_name"}},
+		"another column": {{Column: "first_name", CustomField: "short_code"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, slowly, func(w *world) {
+				w.populate(100, 0)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.guard = ccsync.Guard{MaxChangePercent: 10}
+				w.change(0, 9, "V")
+				w.killAfter(30*time.Second, ccsync.Options{})
+				time.Sleep(10 * time.Minute)
+				if detour != nil {
+					fields, rows := w.policy.Fields, w.rows
+					w.policy.Fields = detour
+					w.run(ccsync.Options{})
+					w.policy.Fields, w.rows = fields, rows
+				}
+				w.change(20, 29, "X")
+				r := w.run(ccsync.Options{})
+				w.want(r, ccsync.Refused)
+				if text := r.Guard.Summary(); !strings.Contains(text, "18 values") {
+					t.Error(text)
+				}
+				if n := w.sent("X"); n != 0 {
+					t.Errorf("%d values were sent", n)
 				}
 			})
 		})

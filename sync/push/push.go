@@ -79,8 +79,9 @@ func (b *base) rowsOf(ctx context.Context, batch *state.Batch) iter.Seq2[judged,
 	present := contact.Carry(batch.Mapping, b.mapping.Key())
 	return func(yield func(judged, error) bool) {
 		for row, err := range b.State.BatchRows(ctx, batch.ID) {
+			changes := row.Wanted != row.Old
 			row.Wanted, row.Old = present(row.Wanted), present(row.Old)
-			if !yield(judged{BatchRow: row}, err) {
+			if !yield(judged{BatchRow: row, unmapped: changes && row.Wanted == row.Old}, err) {
 				return
 			}
 		}

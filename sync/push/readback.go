@@ -17,6 +17,9 @@ const (
 	Overstepped     = "overstepped"
 	ActivityFailed  = "activity_failed"  // the import ended without success
 	ActivityTimeout = "activity_timeout" // the import did not end in time
+	// no problem: the fields that were sent are no longer mapped, and nobody knows whether they
+	// arrived
+	Unmapped = "unmapped"
 )
 
 // verdict is what reading back says of one row.

@@ -41,7 +41,7 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 	if err != nil {
 		return err
 	}
-	if o.guessed[b.ID] && v.landed == 0 && unexplained(b) == Lost {
+	if o.guessed[b.ID] && v.landed == 0 && len(v.missing) > 0 && unexplained(b) == Lost {
 		b.Ending = endedForeign
 	}
 	ours := b.Run == o.Run
@@ -72,7 +72,7 @@ func (o *Outbox) writeDown(ctx context.Context, v *verification, s *settlement) 
 			return err
 		}
 	}
-	return o.State.Settle(ctx, v.batch.ID, v.tally)
+	return o.State.Settle(ctx, v.batch.ID, v.sent(o.mapping))
 }
 
 // postHalf sends rows again that were lost with their neighbours.

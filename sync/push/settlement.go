@@ -47,6 +47,9 @@ func (v *verification) settlement(m *contact.Mapping, problems map[string]state.
 	for i := range v.unsent {
 		s.failed = append(s.failed, state.Failed{Norm: v.unsent[i].Norm, Reason: string(contact.ClearingOff)})
 	}
+	for _, norm := range v.unmapped {
+		s.failed = append(s.failed, state.Failed{Norm: norm, Reason: Unmapped})
+	}
 	var failed, alone []judged
 	for _, row := range v.missing {
 		if row.alone {

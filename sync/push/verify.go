@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
@@ -48,18 +49,20 @@ func (vf *verifier) refreshFor(ctx context.Context, ended []*state.Batch) error 
 
 // verification is what reading back a batch came to so far.
 type verification struct {
-	batch   *state.Batch
-	rows    int
-	landed  int // of the rows, recorded as such
-	tally   state.Tally
-	missing []judged // the others
-	unsent  []judged // that were not even sent
+	batch    *state.Batch
+	rows     int
+	landed   int // of the rows, recorded as such
+	tally    state.Tally
+	missing  []judged // the others
+	unmapped []string // norms of rows that are not looked at: no field that they change is mapped
+	unsent   []judged // that were not even sent
 }
 
 // judged is a row and what was last read of it.
 type judged struct {
 	state.BatchRow
 	verdict
+	unmapped bool // it changes only fields that are no longer mapped
 }
 
 // verify reads back every row. What the refresh does not show is read directly: all of it when a
@@ -96,6 +99,21 @@ func (vf *verifier) verify(ctx context.Context, b *state.Batch) (v *verification
 	return v, nil
 }
 
+// sent is the tally that the batch keeps: of what landed. Where other fields or columns are mapped
+// now, what was sent counts whole.
+func (v *verification) sent(m *contact.Mapping) state.Tally {
+	was := v.batch.Tally
+	if v.batch.Mapping != m.Key() {
+		return was
+	}
+	for column, n := range v.tally.Changes {
+		if n > was.Changes[column] {
+			return was
+		}
+	}
+	return v.tally
+}
+
 // setAside takes the rows out of those that are missing that were not sent.
 func (v *verification) setAside(unsent map[string]bool) {
 	v.missing = slices.DeleteFunc(v.missing, func(row judged) bool {
@@ -106,7 +124,8 @@ func (v *verification) setAside(unsent map[string]bool) {
 	})
 }
 
-// lookAtAll looks at every row for the first time, some thousand together.
+// lookAtAll looks at every row for the first time, some thousand together. It leaves out those that
+// change only fields that are no longer mapped.
 func (vf *verifier) lookAtAll(ctx context.Context, v *verification) error {
 	const most = 5000
 	var rows []judged
@@ -120,6 +139,10 @@ func (vf *verifier) lookAtAll(ctx context.Context, v *verification) error {
 	for row, err := range vf.rowsOf(ctx, v.batch) {
 		if err != nil {
 			return err
+		}
+		if row.unmapped {
+			v.unmapped = append(v.unmapped, row.Norm)
+			continue
 		}
 		if rows = append(rows, row); len(rows) == most {
 			if err := take(); err != nil {
