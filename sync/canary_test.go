@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -282,4 +283,56 @@ func TestTheFirstPushToALargeAccountGoesInTwoSteps(t *testing.T) {
 		w.wantSent(5, 16)
 		w.wantAllCodes()
 	})
+}
+
+// What the contacts that went ahead were sent with is what they are compared by.
+func TestAChangeOfTheConfigurationForgetsNoContactThatWentAhead(t *testing.T) {
+	t.Parallel()
+	code := ccsync.Field{Column: "short_code", CustomField: "short_code"}
+	changes := map[string]func(*world){
+		"nothing":        func(*world) {},
+		"other lists":    func(w *world) { w.policy.Lists = []string{"App users"}; w.knowsWhoLeft() },
+		"one field more": func(w *world) { w.more(code, ccsync.Field{Column: "first_name", Property: "first_name"}) },
+		"other fields":   func(w *world) { w.more(ccsync.Field{Column: "first_name", Property: "first_name"}) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, harm := range []bool{true, false} {
+				inWorld(t, slowly, func(w *world) {
+					w.guard.Canary = 5
+					w.box.AddCustomField("Shoe size", "string")
+					w.populate(20, 1)
+					for _, row := range w.rows {
+						w.box.SetField(row.Email, "shoe_size", "42")
+					}
+					w.throw(func(s *sandbox.Switches) { s.ImportClearsField = harm })
+					w.killAfter(30*time.Second, ccsync.Options{})
+					change(w)
+					time.Sleep(10 * time.Minute)
+					w.throw(func(s *sandbox.Switches) { s.ImportClearsField = false })
+					r := w.run(ccsync.Options{})
+					if !harm {
+						w.want(r, ccsync.Synced)
+						return
+					}
+					w.want(r, ccsync.Refused)
+					if text := r.Guard.Summary(); strings.Count(text, "custom field") != 5 || len(w.sentRows()) != 1 {
+						t.Errorf("%q, imports of %v contacts", text, w.sentRows())
+					}
+				})
+			}
+		})
+	}
+}
+
+// more maps these fields, and gives each user a value for each.
+func (w *world) more(fields ...ccsync.Field) {
+	w.policy.Fields = fields
+	for i := range w.rows {
+		w.rows[i].Values = make([]string, len(fields))
+		for j := range fields {
+			w.rows[i].Values[j] = fmt.Sprint("NEW", i)
+		}
+	}
 }

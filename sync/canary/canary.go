@@ -77,7 +77,8 @@ func (a *ahead) named(id string) string {
 	return "user key:" + a.Key + " (contact " + id + ")"
 }
 
-// provenFor names what a canary proves something of.
+// provenFor names what a canary proves something of: a line for each mapped field, and one for the
+// lists.
 func (c *Canary) provenFor() string {
 	lists := make([]string, len(c.mapping.Lists))
 	for i, l := range c.mapping.Lists {
@@ -87,13 +88,16 @@ func (c *Canary) provenFor() string {
 	return strings.Join(c.mapping.Pairs(), "\n") + "\n" + strings.Join(lists, " ")
 }
 
-// record is the one of the present mapping and lists.
+// record is the one of the present mapping and lists. Another mapping does not undo what one did:
+// what changed stays, and the contacts that went ahead are compared by what they were sent with.
 func (c *Canary) record(ctx context.Context) (r record, err error) {
-	if _, err = c.State.Record(ctx, Record, &r); err == nil && r.For != c.provenFor() {
-		// another mapping does not undo what one did
-		r = record{For: c.provenFor(), Changed: r.Changed}
+	if _, err = c.State.Record(ctx, Record, &r); err != nil || r.For == c.provenFor() {
+		return r, err
 	}
-	return r, err
+	if r.Passed = 0; len(r.Ahead) == 0 {
+		r.For = c.provenFor()
+	}
+	return r, nil
 }
 
 func keep(ctx context.Context, db *state.DB, r *record) error {
@@ -147,6 +151,7 @@ func (c *Canary) Prepare(ctx context.Context, p *plan.Plan, first map[string]boo
 	if r.Ahead, err = c.readAhead(ctx, p, first); err != nil {
 		return err
 	}
+	r.For = c.provenFor()
 	return keep(ctx, c.State, &r)
 }
 
@@ -244,10 +249,13 @@ func (c *Canary) compare(ctx context.Context, r *record, a *ahead) error {
 	if err != nil {
 		return fmt.Errorf("read one of the first contacts sent: %w", err)
 	}
-	if more := c.unplanned(a, after); len(more) > 0 {
+	if more := unplanned(a, fieldsOf(r.For), after); len(more) > 0 {
 		r.Changed = append(r.Changed, a.named(is.ID)+": "+strings.Join(more, ", "))
 		c.Log.ErrorContext(ctx, "one of the first contacts sent shows changes that were not planned", "run", c.Run, "contact", is.ID, "changed", more)
 		return nil
+	}
+	if r.For != c.provenFor() {
+		return nil // it says nothing of the present mapping
 	}
 	wanted, old, now := c.mapping.Decode(a.Wanted), c.mapping.Decode(a.Old), c.mapping.Values(&is)
 	for i := range wanted {
@@ -261,7 +269,7 @@ func (c *Canary) compare(ctx context.Context, r *record, a *ahead) error {
 
 // unplanned are the differences that the plan does not account for: neither the mapped values nor
 // the lists to join. Values are not shown.
-func (c *Canary) unplanned(a *ahead, after ccapi.Whole) []string {
+func unplanned(a *ahead, fields []string, after ccapi.Whole) []string {
 	before := a.Before
 	if a.Action == plan.Create {
 		before = created(after)
@@ -270,10 +278,16 @@ func (c *Canary) unplanned(a *ahead, after ccapi.Whole) []string {
 	for _, id := range a.Lists {
 		planned["list_memberships."+id] = true
 	}
-	wanted, old := c.mapping.Decode(a.Wanted), c.mapping.Decode(a.Old)
-	for i := range c.mapping.Targets {
-		if t := &c.mapping.Targets[i]; wanted[i] != old[i] {
-			planned[pathOf(t)] = true
+	wanted, old := contact.Split(a.Wanted), contact.Split(a.Old)
+	at := func(values []string, i int) string {
+		if i < len(values) {
+			return values[i]
+		}
+		return ""
+	}
+	for i, path := range fields {
+		if at(wanted, i) != at(old, i) {
+			planned[path] = true
 		}
 	}
 	var more []string
@@ -285,12 +299,19 @@ func (c *Canary) unplanned(a *ahead, after ccapi.Whole) []string {
 	return more
 }
 
-// pathOf is where a contact has the value of a target.
-func pathOf(t *contact.Target) string {
-	if t.Property != "" {
-		return t.Property
+// fieldsOf are the places where a contact has the mapped values, by the mapping that provenFor
+// named.
+func fieldsOf(provenFor string) []string {
+	lines := strings.Split(provenFor, "\n")
+	paths := lines[:len(lines)-1] // the last one names the lists
+	for i, line := range paths {
+		key := line[strings.LastIndex(line, " ")+1:]
+		if id, _, custom := strings.Cut(key, ":"); custom {
+			key = "custom_fields." + id
+		}
+		paths[i] = key
 	}
-	return "custom_fields." + t.ID
+	return paths
 }
 
 // created is what a contact is that an import has just created, before its values and lists:
