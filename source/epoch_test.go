@@ -22,6 +22,8 @@ func TestADateColumnOfSQLiteIsJudgedAsAWhole(t *testing.T) {
 		{"milliseconds long ago", "TIMESTAMP", []any{-2208988800000, 1000}, []string{"1900-01-01T00:00:00Z", "1970-01-01T00:00:01Z"}},
 		{"seconds", "TIMESTAMP", []any{157766400, 631152000, 1767323045, -315619200, 99_999_999_999},
 			[]string{"1975-01-01T00:00:00Z", "1990-01-01T00:00:00Z", "2026-01-02T03:04:05Z", "1960-01-01T00:00:00Z", "5138-11-16T09:46:39Z"}},
+		{"seconds with an end of time", "DATETIME", []any{631152000, 253402300799, 253402214400},
+			[]string{"1990-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T00:00:00Z"}},
 		{"dates in seconds", "DATE", []any{157766400, 1767312000}, []string{"1975-01-01", "2026-01-02"}},
 		{"from the first of March 1973 on", "DATETIME", []any{100_000_000_000}, []string{"1973-03-03T09:46:40Z"}},
 		{"milliseconds of 1971 alone, which are taken for seconds", "DATE", []any{31536000000}, []string{"2969-05-03"}},

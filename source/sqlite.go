@@ -179,6 +179,10 @@ func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 // beyond the year 5138, as milliseconds in March 1973.
 const soonestMilli = "100000000000"
 
+// endOfTime are the seconds of the first and the last second of 9999-12-31, by which apps mean
+// "never ends". They do not make a column of seconds one of milliseconds.
+const endOfTime = "253402214400, 253402300799"
+
 // judge tells seconds from milliseconds in the date columns: one value beyond what seconds can be
 // tells it of all. The condition does not count, so that what a column means does not change with
 // the rows that it lets through.
@@ -191,7 +195,7 @@ func (d *sqliteDB) judge(ctx context.Context, s *session, rel relation, columns 
 		name := quoteWith(`"`, c.Name)
 		milli := false
 		found := selectStatement(rel, []string{name + " AS v"}, noLimit)
-		err := s.tx.GetContext(ctx, &milli, "SELECT EXISTS (SELECT 1 FROM ("+found+"\n) WHERE typeof(v) = 'integer' AND (v >= "+soonestMilli+" OR v <= -"+soonestMilli+"))")
+		err := s.tx.GetContext(ctx, &milli, "SELECT EXISTS (SELECT 1 FROM ("+found+"\n) WHERE typeof(v) = 'integer' AND (v >= "+soonestMilli+" OR v <= -"+soonestMilli+") AND v NOT IN ("+endOfTime+"))")
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,8 @@ var dateLayouts = []string{
 }
 
 // parseDate reads a date, with or without a time of day, or seconds or milliseconds since 1970, as
-// libraries store them in the integers of SQLite.
+// libraries store them in the integers of SQLite. A number with fewer or more digits may be either,
+// or neither, and is no date: package source reads those of a column that is declared as a date.
 func parseDate(value string) (t time.Time, ok bool) {
 	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
 		switch len(value) {
@@ -134,6 +135,8 @@ func canonicalDate(kind, value string) (form, fault string) {
 	switch {
 	case ok:
 		return t.Format(time.DateOnly), ""
+	case strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "":
+		return "", "not a date, because a number of this length has no clear unit (want 2026-01-31)"
 	case kind == kindDateText:
 		return value, ""
 	}
