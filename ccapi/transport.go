@@ -118,7 +118,7 @@ func (t *Transport) enter(ctx context.Context) error {
 	if t.Quota != nil {
 		sendAt, err := t.Quota.Reserve(ctx)
 		if err != nil {
-			return fmt.Errorf("reserve a request: %w", err)
+			return err // it names the operation
 		}
 		if err := kit.Sleep(ctx, time.Until(sendAt)); err != nil {
 			return fmt.Errorf("wait for a turn: %w", err)

@@ -282,6 +282,10 @@ func (d *sqliteDB) explain(err error, rel relation) error {
 		}
 	case sqlite3.ErrCorrupt:
 		told.Hint = "the file is damaged; restore a backup"
+	case sqlite3.ErrFull:
+		told.Hint = "free disk space; SQLite needs it for temporary files"
+	case sqlite3.ErrIoErr:
+		told.Hint = "check the disk; the system's log may have the cause"
 	}
 	return told
 }

@@ -129,7 +129,7 @@ func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Bindi
 		err = a.Source.Check(ctx)
 	}
 	if err != nil {
-		ch.fail(name, err, "correct [source] in the configuration")
+		ch.failSource(name, err)
 		return
 	}
 	detail := a.Source.Identity()
@@ -151,6 +151,17 @@ func (ch *chain) testSource(ctx context.Context, a *app.App, known []state.Bindi
 		return
 	}
 	ch.rows(x)
+}
+
+// failSource adds the link of the app's database. The error itself has the hint for this database:
+// only one of the configuration gets another.
+func (ch *chain) failSource(name string, err error) {
+	code, _ := exit.Of(err)
+	l := link{Name: name, Verdict: verdictFail, Detail: err.Error(), code: code}
+	if code == exit.Config {
+		l.Hint = "correct [source] in the configuration"
+	}
+	ch.links = append(ch.links, l)
 }
 
 // noRows tells a condition that lets nobody through from a table that has nobody yet.
