@@ -2,8 +2,8 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -245,7 +245,7 @@ func startError(r *ccsync.Report) error {
 	if r.Run != 0 || r.Error == nil {
 		return nil
 	}
-	return errors.New(r.Error.Message)
+	return &web.NotStartedError{Code: r.Error.Code, Message: r.Error.Message, Hint: r.Error.Hint}
 }
 
 // settled is the answer of a run that ended. Users that it left pending get the reason if it did
@@ -255,6 +255,9 @@ func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 	switch report.Outcome {
 	case ccsync.Refused, ccsync.Deferred, ccsync.Failed, ccsync.Unauthorized:
 		reason = string(report.Outcome)
+		if report.Error != nil && strings.HasPrefix(report.Error.Code, "state_") {
+			reason = report.Error.Code
+		}
 	default:
 		if report.Ahead != nil || report.Unproven > 0 {
 			reason = "canary"

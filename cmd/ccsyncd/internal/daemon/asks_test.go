@@ -527,7 +527,7 @@ func TestAnAskWhoseRunCouldNotStartIsAnswered(t *testing.T) {
 		t.Error("busy for ever")
 	}
 	a, err := d.askRun(t.Context(), web.RunRequest{Emails: []string{"ann@example.com"}, Wait: time.Minute})
-	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: string(ccsync.Failed)}}; err != nil || !slices.Equal(a.Users, want) {
+	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: "state_replaced"}}; err != nil || !slices.Equal(a.Users, want) {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }
@@ -561,6 +561,27 @@ func TestAPushThatWaitsForABusyDaemonSaysSoOnce(t *testing.T) {
 		}
 		if waits(5 * time.Minute); strings.Count(told.String(), "waiting for process") != 1 || strings.Count(told.String(), "\n") != 1 {
 			t.Errorf("in five minutes it said %q", &told)
+		}
+	})
+}
+
+func TestAnAskThatTheStateDatabaseStopsIsAnsweredWithItsCode(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 3, func(b *bubble) {
+		b.every("1h")
+		b.wait(time.Minute)
+		b.lockState()
+		status, got := b.askFor(`{"emails": ["user0001@example.com"]}`)
+		if status != http.StatusOK || len(got.Users) != 1 || got.Users[0].State != "pending" || got.Users[0].Reason != "state_busy" {
+			t.Errorf("for one user: %d %+v", status, got)
+		}
+		answer, err := b.send(b.ctx, http.MethodPost, "/run", "")
+		b.must(err)
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		b.must(err)
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "(state_busy)") {
+			t.Errorf("for all users: %s %q", answer.Status, text)
 		}
 	})
 }

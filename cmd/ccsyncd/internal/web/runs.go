@@ -71,6 +71,28 @@ var (
 	ErrStopping = errors.New("the daemon is stopping")
 )
 
+// NotStartedError is a run that failed before it had a number. Code and Hint are those of its
+// error.
+type NotStartedError struct{ Code, Message, Hint string }
+
+func (e *NotStartedError) Error() string { return e.Message }
+
+// notStarted logs why a run was not started, and gives the status and the text of the answer. A
+// program may retry soon if the cause can pass without a change of the installation.
+func (s *site) notStarted(w http.ResponseWriter, err error) (status int, text string) {
+	s.Log.Error("run asked for over http", "error", err)
+	cause, known := errors.AsType[*NotStartedError](err)
+	if !known {
+		return http.StatusInternalServerError, "the run could not be started; see the log"
+	}
+	status = http.StatusInternalServerError
+	if cause.Code == "state_full" || cause.Code == "state_busy" {
+		w.Header().Set("Retry-After", retryAfter)
+		status = http.StatusServiceUnavailable
+	}
+	return status, fmt.Sprintf("the run could not be started (%s): %s", cause.Code, cause.Hint)
+}
+
 const (
 	defaultWait = time.Minute
 	longestWait = 10 * time.Minute
@@ -85,7 +107,9 @@ const (
 //	the body is not understood             400, 413 when it is too large
 //	a run is under way, for all users      409
 //	for all users                          202 {"run": 17}
-//	too many wait, or the daemon stops      503 with Retry-After
+//	too many wait, or the daemon stops     503 with Retry-After
+//	the state database is full or locked   503 with Retry-After
+//	anything else keeps it from beginning  500
 //	for some users                         200 {"run": 18, "users": [{"email": "…", "state": "verified"}]}
 func (s *site) postRun(w http.ResponseWriter, r *http.Request) {
 	if s.Token == "" {
@@ -116,8 +140,8 @@ func (s *site) answer(w http.ResponseWriter, request RunRequest, answer RunAnswe
 	case errors.Is(err, context.Canceled): // the client left
 		fail(w, http.StatusServiceUnavailable, "the client left before the answer was ready")
 	case err != nil:
-		s.Log.Error("run asked for over http", "error", err)
-		fail(w, http.StatusInternalServerError, "the run could not be started; see the log")
+		status, text := s.notStarted(w, err)
+		fail(w, status, text)
 	case request.All():
 		reply(w, http.StatusAccepted, map[string]int64{"run": answer.Run})
 	default:
@@ -239,8 +263,8 @@ func (s *site) postRuns(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil && !errors.Is(err, ErrBusy) {
-		s.Log.Error("run asked for over http", "error", err)
-		http.Error(w, "the run could not be started; see the log", http.StatusInternalServerError)
+		status, text := s.notStarted(w, err)
+		http.Error(w, text, status)
 		return
 	}
 	http.Redirect(w, r, "/?"+url.Values{"follow": {"yes"}}.Encode(), http.StatusSeeOther)

@@ -209,3 +209,20 @@ func TestAFullQueueSaysWhenToComeAgain(t *testing.T) {
 		}
 	}
 }
+
+// A program learns why its run did not start, and whether a retry can help.
+func TestARunThatCouldNotBeRecordedIsAnsweredWithTheCause(t *testing.T) {
+	t.Parallel()
+	for code, status := range map[string]int{"state_full": 503, "state_busy": 503, "state_readonly": 500, "state_key": 500} {
+		w := newWorld(t)
+		w.options.Token = token
+		w.refusal = &NotStartedError{Code: code, Message: "ann@example.com", Hint: "do this"}
+		got := w.serve().ask("POST", "/run", "", "Authorization", "Bearer "+token)
+		if want := "the run could not be started (" + code + "): do this"; got.status != status || !strings.Contains(got.body, want) {
+			t.Errorf("%d %s, want %d and %q", got.status, got.body, status, want)
+		}
+		if again := got.header.Get("Retry-After"); (again != "") != (status == 503) {
+			t.Errorf("%s: Retry-After %q", code, again)
+		}
+	}
+}
