@@ -64,6 +64,38 @@ func TestAnOrphanWhoseClearingWasRejectedIsAskedAgainAfterTwoDays(t *testing.T) 
 	}
 }
 
+// Constant Contact's answer says it all: there is nothing to wait for, and a process that dies
+// afterwards takes nothing of it along.
+func TestARefusedClearingIsKnownImmediatelyAndOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	refused := func(w *world) {
+		w.policy.ClearOrphans = true
+		w.populate(5, 1)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.rows = w.rows[:4]
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400, Method: http.MethodPut})
+		time.Sleep(time.Hour)
+	}
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		refused(w)
+		began := time.Now()
+		r := w.run(ccsync.Options{})
+		if took := time.Since(began); r.OpenProblems["rejected"] != 1 || r.Push.Rejected != 1 || took > 10*time.Second || r.Requests > 9 {
+			t.Errorf("%d rejected, problems %v, %s, %d requests", r.Push.Rejected, r.OpenProblems, took, r.Requests)
+		}
+	})
+	for request, died := 1, true; died; request++ {
+		inWorld(t, sandbox.Options{}, func(w *world) {
+			refused(w)
+			died = w.runUntil(moment{request: request, seen: true}, ccsync.Options{})
+			r := w.run(ccsync.Options{})
+			if len(r.OpenProblems) != 1 || r.OpenProblems["rejected"] != 1 {
+				t.Errorf("killed at request %d: problems %v", request, r.OpenProblems)
+			}
+		})
+	}
+}
+
 // The problem of an orphan ends when its user is back.
 func TestAnOrphanWhoseUserIsBackIsNoProblem(t *testing.T) {
 	t.Parallel()

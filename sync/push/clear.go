@@ -30,7 +30,32 @@ func (o *Outbox) clear(ctx context.Context, b *state.Batch, rows []state.BatchRo
 	if err := o.clearer.all(ctx, rows); err != nil {
 		return err
 	}
-	return o.move(ctx, b, state.Ended)
+	if err := o.move(ctx, b, state.Ended); err != nil {
+		return err
+	}
+	return o.verifier.recordRefusals(ctx, b, rows)
+}
+
+// recordRefusals records the contacts of a batch that cannot be replaced: the answer is final, and
+// only this process knows it.
+func (vf *verifier) recordRefusals(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
+	v := verification{batch: b}
+	for i := range rows {
+		if detail := vf.clearer.refused[rows[i].Norm]; detail != "" && vf.results.altered[rows[i].Norm] == "" {
+			v.missing = append(v.missing, judged{BatchRow: rows[i], verdict: verdict{reason: Rejected, detail: detail}})
+		}
+	}
+	ctx = context.WithoutCancel(ctx)
+	problems, err := vf.problemsOf(ctx, &v)
+	if err != nil {
+		return err
+	}
+	var failed []state.Failed
+	for i := range v.missing {
+		p := problemOf(b, &v.missing[i], problems, false, vf.now())
+		failed = append(failed, state.Failed{Norm: p.Norm, Reason: p.Reason, Problem: &p})
+	}
+	return vf.State.Fail(ctx, b.ID, failed)
 }
 
 // all clears the contacts of these rows, until clearing is off.

@@ -41,6 +41,10 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 	if err != nil {
 		return err
 	}
+	refused, err := o.verifier.refusals(ctx, v)
+	if err != nil {
+		return err
+	}
 	if o.guessed[b.ID] && v.landed == 0 && len(v.missing) > 0 && unexplained(b) == Lost {
 		b.Ending = endedForeign
 	}
@@ -52,7 +56,7 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 		return err
 	}
 	b.State = state.Settled
-	o.results.failed(ours, s.failed)
+	o.results.failed(ours, append(s.failed, refused...))
 	o.results.notSent(v.unsent)
 	for i := range s.again {
 		if err := o.postHalf(ctx, &s.again[i]); err != nil {

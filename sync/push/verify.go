@@ -56,6 +56,7 @@ type verification struct {
 	missing  []judged // the others
 	unmapped []string // norms of rows that are not looked at: no field that they change is mapped
 	unsent   []judged // that were not even sent
+	refused  []string // norms of contacts that cannot be replaced, recorded as such
 }
 
 // judged is a row and what was last read of it.
@@ -114,14 +115,35 @@ func (v *verification) sent(m *contact.Mapping) state.Tally {
 	return v.tally
 }
 
-// setAside takes the rows out of those that are missing that were not sent.
+// setAside takes the rows out of those that are missing that were refused or not even sent.
 func (v *verification) setAside(unsent map[string]bool) {
 	v.missing = slices.DeleteFunc(v.missing, func(row judged) bool {
-		if unsent[row.Norm] {
+		switch {
+		case unsent[row.Norm]:
 			v.unsent = append(v.unsent, row)
+		case row.Result == Rejected:
+			v.refused = append(v.refused, row.Norm)
+		default:
+			return false
 		}
-		return unsent[row.Norm]
+		return true
 	})
+}
+
+// refusals are the problems of the rows that were refused, as the clearer recorded them.
+func (vf *verifier) refusals(ctx context.Context, v *verification) (failed []state.Failed, err error) {
+	for norms := range slices.Chunk(v.refused, chunk) {
+		problems, err := vf.State.ProblemsOf(ctx, norms)
+		if err != nil {
+			return nil, err
+		}
+		for _, norm := range norms {
+			if p, ok := problems[norm]; ok {
+				failed = append(failed, state.Failed{Norm: norm, Reason: p.Reason, Problem: &p})
+			}
+		}
+	}
+	return failed, nil
 }
 
 // lookAtAll looks at every row for the first time, some thousand together. It leaves out those that
@@ -241,12 +263,9 @@ func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged
 	return landed, missing, nil
 }
 
-// verdictOn is readBack, and what is known of single replacements.
+// verdictOn is readBack, and what is known of a permission that clearing changed.
 func (vf *verifier) verdictOn(b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	v := readBack(vf.mapping, vf.UpdateUnsubscribed, b, row, contacts)
-	if detail := vf.clearer.refused[row.Norm]; !v.landed && b.Kind == state.Replace && detail != "" {
-		v = verdict{reason: Rejected, detail: detail}
-	}
 	if detail := vf.results.altered[row.Norm]; detail != "" {
 		v.reason, v.detail = Overstepped, detail
 	}
