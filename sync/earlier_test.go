@@ -109,6 +109,64 @@ func TestAnEarlierImportMakesNobodyVerifiedWhoseRowHasChanged(t *testing.T) {
 	})
 }
 
+// putBack is an installation of 50 users whose import was running, with values that begin with V,
+// when its run was killed. Their rows are again as the contacts were last seen.
+func (w *world) putBack() {
+	w.t.Helper()
+	w.populate(50, 0)
+	w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	w.interrupted()
+	for i := range w.rows {
+		w.rows[i].Values = []string{fmt.Sprintf("CODE%06d", i)}
+	}
+}
+
+func TestAnEarlierImportMakesNobodyVerifiedWhoseRowWasPutBack(t *testing.T) {
+	t.Parallel()
+	inWorld(t, slowly, func(w *world) {
+		w.putBack()
+		r := w.run(ccsync.Options{Only: []string{"user000007@example.com"}})
+		if got := w.code("user000007@example.com"); got != "CODE000007" {
+			t.Errorf("%+v, and the contact carries %s", r.Users, got)
+		}
+		w.wantState(r, "verified", "")
+		w.want(r, ccsync.Synced)
+	})
+}
+
+func TestAWholeRunIsSyncedOnlyOnceAnEarlierImportIsUndone(t *testing.T) {
+	t.Parallel()
+	inWorld(t, slowly, func(w *world) {
+		w.putBack()
+		w.wantCoverage(w.dry(ccsync.Options{}), 0, 50, 0, 0)
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Synced)
+		w.wantAllCodes()
+		w.wantCoverage(r, 50, 0, 0, 0)
+		if again := w.run(ccsync.Options{}); again.Summary.Unchanged != 50 {
+			t.Errorf("summary of the next run %+v", again.Summary)
+		}
+	})
+}
+
+// Where the import does not end, nobody knows what it will do.
+func TestAnEarlierImportThatDoesNotEndLeavesThosePendingWhoseRowsWerePutBack(t *testing.T) {
+	t.Parallel()
+	inWorld(t, slowly, func(w *world) {
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStuck, Path: importPath, Times: 1})
+		w.putBack()
+		if is := w.explain("user000007@example.com"); !strings.Contains(is.Decision, "pending") {
+			t.Errorf("the explanation says %+v", is)
+		}
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Partial)
+		w.wantCoverage(r, 0, 50, 0, 0)
+		one := w.run(ccsync.Options{Only: []string{"user000007@example.com"}})
+		w.want(one, ccsync.Partial)
+		w.wantState(one, "pending", "")
+	})
+}
+
 func TestAWholeRunIsSyncedOnlyWithTheValuesThatTheTableHasNow(t *testing.T) {
 	t.Parallel()
 	inWorld(t, slowly, func(w *world) {

@@ -138,6 +138,9 @@ func (v *view) Pending(ctx context.Context, norms []string) (map[string]bool, er
 	return v.state.Pending(ctx, norms)
 }
 
+// AnyPending tells whether there is a batch that is not settled.
+func (v *view) AnyPending(ctx context.Context) (bool, error) { return v.state.AnyPending(ctx) }
+
 // Entries yields every contact with an address, ascending by the bytes of its normalised address.
 func (m *Mirror) Entries(ctx context.Context) iter.Seq2[state.Entry, error] {
 	return m.view.Entries(ctx)
@@ -168,6 +171,9 @@ func (m *Mirror) ProblemsOf(ctx context.Context, norms []string) (map[string]sta
 func (m *Mirror) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
 	return m.view.Pending(ctx, norms)
 }
+
+// AnyPending tells whether there is a batch that is not settled.
+func (m *Mirror) AnyPending(ctx context.Context) (bool, error) { return m.view.AnyPending(ctx) }
 
 // foreign tells whether this is a dry run whose mapping is not that of a mirror that somebody else
 // uses.

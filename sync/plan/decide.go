@@ -59,7 +59,7 @@ func skip(reason contact.Reason, detail string) decision {
 //
 //	no row                            clear what this program filled, if orphans are cleared
 //	no contact                        moved, create or not_a_contact
-//	a contact carries the values      nothing
+//	a contact carries the values      nothing, or pending in a batch under way
 //	one is deleted                    deleted
 //	one opted out                     unsubscribed, unless those are updated too (never cleared)
 //	in a batch under way              pending
@@ -84,7 +84,7 @@ func decide(r *Rules, s *subject) decision {
 	}
 	switch {
 	case carried:
-		return decision{}
+		return decision{pending: s.pending}
 	case slices.ContainsFunc(s.contacts, func(c state.Contact) bool { return c.Deleted }):
 		return skip(contact.Deleted, "the contact was deleted in Constant Contact")
 	case optedOut && (!r.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):

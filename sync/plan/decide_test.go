@@ -91,7 +91,7 @@ func TestEachUserIsDecidedByOnePolicy(t *testing.T) {
 		"opted out, updated too":           {of(row("B", ""), known(fields("A", ""), optedOff)), Rules{UpdateUnsubscribed: true}, "update [A ] [B ]"},
 		"opted out, never cleared":         {of(row("", "x"), known(fields("A", "x"), optedOff)), Rules{UpdateUnsubscribed: true}, "unsubscribed"},
 		"under way":                        {with(of(row("B", ""), known(fields("A", ""))), under), Rules{}, "pending"},
-		"under way, and there":             {with(of(row("A", ""), known(fields("A", ""))), under), Rules{}, "nothing"},
+		"under way, and there":             {with(of(row("A", ""), known(fields("A", ""))), under), Rules{}, "pending"},
 		"failed, not due":                  {with(of(row("B", ""), known(fields("A", ""))), func(s *subject) { s.problem = failed(fields("B", ""), time.Second) }), Rules{}, "quarantined"},
 		"failed, due":                      {with(of(row("B", ""), known(fields("A", ""))), func(s *subject) { s.problem = failed(fields("B", ""), 0) }), Rules{}, "update [A ] [B ] with [l]"},
 		"failed with another value":        {with(of(row("B", ""), known(fields("A", ""))), func(s *subject) { s.problem = failed(fields("X", ""), time.Hour) }), Rules{}, "update [A ] [B ] with [l]"},

@@ -55,6 +55,7 @@ func (a *account) ProblemsOf(context.Context, []string) (map[string]state.Proble
 }
 
 func (a *account) Pending(context.Context, []string) (map[string]bool, error) { return a.pending, nil }
+func (a *account) AnyPending(context.Context) (bool, error)                   { return len(a.pending) > 0, nil }
 
 // at is a contact of this address that is on the list.
 func at(address, fields string, changes ...func(*state.Contact)) state.Contact {

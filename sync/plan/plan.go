@@ -25,6 +25,8 @@ type Contacts interface {
 	ProblemsOf(ctx context.Context, norms []string) (map[string]state.Problem, error)
 	// Pending tells which of these normalised addresses stand in a batch that is not settled.
 	Pending(ctx context.Context, norms []string) (map[string]bool, error)
+	// AnyPending tells whether there is a batch that is not settled.
+	AnyPending(context.Context) (bool, error)
 }
 
 // Rules are what a plan goes by.

@@ -30,6 +30,7 @@ type planner struct {
 	// keys of skipped rows, and contacts whose user may be gone; nil: none is cleared
 	byKey   *spool.Spool
 	sharing *sharing
+	open    bool // a batch is not settled: it may still change contacts that carry their values
 	buf     []byte
 }
 
@@ -77,7 +78,10 @@ func (b *planner) skipUnaddressed() {
 	}
 }
 
-func (b *planner) joinAll(ctx context.Context) error {
+func (b *planner) joinAll(ctx context.Context) (err error) {
+	if b.open, err = b.look.AnyPending(ctx); err != nil {
+		return err
+	}
 	contacts := readEntries(b.look.Entries(ctx), len(b.Mapping.Targets))
 	defer contacts.Close()
 	done := 0
@@ -96,7 +100,8 @@ func (b *planner) joinAll(ctx context.Context) error {
 	return b.decideChunk(ctx)
 }
 
-// meet sorts a pair: equal ones are counted, the rest is collected.
+// meet sorts a pair: equal ones are counted, the rest is collected. While a batch is not settled,
+// equal ones are collected too, since it may be going to change them.
 func (b *planner) meet(ctx context.Context, pair *pair) error {
 	u := pair.user
 	if u == nil {
@@ -104,19 +109,17 @@ func (b *planner) meet(ctx context.Context, pair *pair) error {
 	}
 	wanted := b.wants == nil || b.wants(u.Norm)
 	switch {
-	case pair.equal:
-		if wanted {
-			b.unchanged(u)
-		}
-		return nil
 	case !wanted:
+		return nil
+	case pair.equal && !b.open:
+		b.unchanged(u)
 		return nil
 	case u.Skip != "":
 		return errors.Join(b.setAside(pair, users.Unusable), b.skipUser(pair.norm, u))
 	case !pair.known && b.Mapping.UniqueValue(string(u.First.Fields)) != "":
 		return b.setAside(pair, users.Usable)
 	}
-	return b.collect(ctx, subjectOf(pair.norm, &u.First, b.Mapping))
+	return b.collect(ctx, subjectOf(string(u.Norm), &u.First, b.Mapping))
 }
 
 func (b *planner) skipUser(norm string, u *users.User) (err error) {

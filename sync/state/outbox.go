@@ -325,6 +325,14 @@ func (db outbox) Pending(ctx context.Context, norms []string) (map[string]bool, 
 	return pending, nil
 }
 
+// AnyPending tells whether there is a batch that is not settled.
+func (db outbox) AnyPending(ctx context.Context) (any bool, err error) {
+	if err := db.read.GetContext(ctx, &any, "SELECT EXISTS (SELECT 1 FROM batches WHERE state <> 'settled')"); err != nil {
+		return false, fmt.Errorf("read open batches: %w", err)
+	}
+	return any, nil
+}
+
 // Push is one time that a user was sent, for `explain`.
 type Push struct {
 	Batch      int64

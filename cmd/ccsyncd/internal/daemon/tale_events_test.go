@@ -36,6 +36,12 @@ func init() {
 		// The app.
 		{"a new code", 8, func(w *taleWorld, r *rand.Rand) { w.set(w.user(r.Int()), "short_code", w.newCode()) }},
 		{"several new codes", 4, severalCodes},
+		{"a code is put back", 6, func(w *taleWorld, r *rand.Rand) {
+			u := w.user(r.Int())
+			if c, ok := w.box.Contact(u.email); ok && u.row != nil {
+				w.set(u, "short_code", taleValue(&c, "short_code"))
+			}
+		}},
 		{"a code goes", 1, func(w *taleWorld, r *rand.Rand) { w.set(w.user(r.Int()), "short_code", "") }},
 		{"another name and plan", 3, anotherName},
 		{"a user signs up, or comes back", 3, comesBack},
@@ -211,8 +217,13 @@ func slowImport(w *taleWorld, r *rand.Rand) {
 	w.box.Fault(sandbox.Fault{Kind: sandbox.FaultSlowWork, Delay: []time.Duration{time.Minute, 5 * time.Minute, 20 * time.Minute}[r.IntN(3)], Times: 1})
 	w.set(u, "short_code", w.newCode())
 	w.wait(taleEvery + 3*time.Second)
-	if r.IntN(2) == 0 {
+	switch r.IntN(3) {
+	case 0:
 		w.set(u, "short_code", w.newCode())
+	case 1:
+		if c, ok := w.box.Contact(u.email); ok && u.row != nil {
+			w.set(u, "short_code", taleValue(&c, "short_code"))
+		}
 	}
 	if r.IntN(2) == 0 {
 		w.stop()
