@@ -46,14 +46,13 @@ type statusPrinter struct{ *term.Stream }
 
 // coverageBar is the figure of the mission, at a glance.
 func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time) {
-	share := 100 * float64(c.Verified) / float64(c.Users)
 	style := term.Good
 	if c.Pending+c.Missing > 0 {
 		style = term.Caution
 	}
-	p.Print("coverage  " + p.Paint(style, kit.Count(c.Verified)+" of "+kit.Plural(c.Users, "user", "users")) +
-		p.Text(" are up to date (%.1f%%), counted %s", share, term.Age(at, now)))
-	p.Printf("          %s, %s pending, %s missing, %s skipped\n", kit.Plural(c.Contacts, "is a contact", "are contacts"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
+	p.Print("coverage  " + p.Paint(style, kit.Count(c.Verified)+" of "+kit.Plural(c.Contacts, "user who is a contact", "users who are contacts")) +
+		p.Text(" are up to date%s, counted %s", report.Share(c), term.Age(at, now)))
+	p.Printf("          %s: %s pending, %s missing, %s skipped\n", kit.Plural(c.Users, "user", "users"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
 }
 
 func (p statusPrinter) runLines(s status, now time.Time) {

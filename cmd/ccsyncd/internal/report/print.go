@@ -4,6 +4,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -130,8 +131,16 @@ func nothingSent(r *ccsync.Report) term.Text {
 
 // coverage is the figure of the mission.
 func (p printer) coverage(c ccsync.Coverage) {
-	p.Printf("coverage: %s of %s are contacts, %s are up to date (%.1f%%)\n", kit.Count(c.Contacts),
-		kit.Plural(c.Users, "user", "users"), kit.Count(c.Verified), 100*float64(c.Verified)/float64(c.Users))
+	p.Printf("coverage: %s of %s are contacts, %s of these are up to date%s\n", kit.Count(c.Contacts), kit.Plural(c.Users, "user", "users"), kit.Count(c.Verified), Share(c))
+}
+
+// Share is how many users of those who are contacts are up to date, in brackets; "" when none is a
+// contact.
+func Share(c ccsync.Coverage) term.Text {
+	if c.Contacts == 0 {
+		return ""
+	}
+	return term.Text(fmt.Sprintf(" (%.1f%%)", 100*float64(c.Verified)/float64(c.Contacts)))
 }
 
 func StyleOf(o ccsync.Outcome) term.Style {
