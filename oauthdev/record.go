@@ -89,7 +89,7 @@ func (r *record) missing(client string) error {
 	case r.damaged:
 		return &LoginError{Reason: "the stored login is damaged"}
 	case r.Current == nil:
-		return &LoginError{Reason: "nobody has logged in yet"}
+		return &LoginError{Reason: "nobody is logged in"}
 	case r.Current.Client != client:
 		return &LoginError{Reason: "the stored login is for another client_id"}
 	case r.Dead != nil:

@@ -41,8 +41,8 @@ func TestRecordsThatCannotBeUsed(t *testing.T) {
 		want         string
 		login        bool // it is a LoginError
 	}{
-		{"none yet", "", "nobody has logged in yet", true},
-		{"an empty one", `{"version":1}`, "nobody has logged in yet", true},
+		{"none yet", "", "nobody is logged in", true},
+		{"an empty one", `{"version":1}`, "nobody is logged in", true},
 		{"of another application", `{"version":1,"current":{"client":"app-2","access":"access-1"}}`, "another client_id", true},
 		{"damaged", `{"version":1,"current":`, "damaged", true},
 		{"of a newer program", `{"version":2}`, "newer ccsyncd", false},

@@ -21,7 +21,7 @@ import (
 // testConstantContact tests the links that need the network.
 func (ch *chain) testConstantContact(ctx context.Context, a *app.App) {
 	if a.State == nil {
-		ch.fail("authorization", &oauthdev.LoginError{Reason: "nobody has logged in yet"}, "")
+		ch.fail("authorization", &oauthdev.LoginError{Reason: "nobody is logged in"}, "")
 		return
 	}
 	if !ch.testLogin(ctx, a) {

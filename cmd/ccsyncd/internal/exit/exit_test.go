@@ -34,7 +34,7 @@ func TestEveryErrorHasTheExitCodeThatIsDocumented(t *testing.T) {
 		"a wrong state key":                  {state.ErrKey, 78},
 		"a state file of a newer version":    {state.ErrNewer, 1},
 		"a damaged state file":               {state.ErrDamaged, 1},
-		"no login":                           {&oauthdev.LoginError{Reason: "nobody has logged in yet"}, 4},
+		"no login":                           {&oauthdev.LoginError{Reason: "nobody is logged in"}, 4},
 		"a token that is refused":            {fmt.Errorf("read contacts: %w", ccapi.ErrUnauthorized), 4},
 		"a login that was declined":          {oauthdev.ErrDenied, 4},
 		"a code that expired":                {oauthdev.ErrExpired, 4},
