@@ -201,6 +201,9 @@ func aFault(w *taleWorld, r *rand.Rand) {
 		f.At = []int{1 + r.IntN(4)}
 	}
 	w.box.Fault(f)
+	w.mu.Lock()
+	w.shownLate = w.shownLate || f.Kind == sandbox.FaultReadDelay
+	w.mu.Unlock()
 	text, _ := json.Marshal(f)
 	w.note("fault %s", text)
 }

@@ -169,6 +169,7 @@ func (w *taleWorld) reloaded() {
 		for _, u := range w.people {
 			u.since = time.Now()
 		}
+		w.known.reloaded = time.Now()
 	}
 	w.known.app = w.d.app.Load()
 }
@@ -202,10 +203,11 @@ func (w *taleWorld) unnamed(d *daemon, before time.Time) string {
 	return ""
 }
 
-// seesLate notes what an import of a lost state file may have written to a contact late. Nobody
-// knows of it any more, like of an edit by hand. w.mu is held.
+// seesLate notes what an import of a lost state file may have written to a contact late, or one
+// whose results are shown minutes later. Nobody can know of it yet, like of an edit by hand. w.mu
+// is held.
 func (w *taleWorld) seesLate(u *taleUser) {
-	if c, known := w.box.Contact(u.email); w.stateLost && known && c.UpdatedAt.After(u.since) && c.UpdatedAt.After(u.late) {
+	if c, known := w.box.Contact(u.email); (w.stateLost || w.shownLate) && known && c.UpdatedAt.After(u.since) && c.UpdatedAt.After(u.late) {
 		u.late, u.edited = c.UpdatedAt, time.Now()
 	}
 }
@@ -396,6 +398,9 @@ func verifiedIsSo(w *taleWorld, _ *daemon, r *ccsync.Report) string {
 
 func saidIsSo(w *taleWorld, u *taleUser, began time.Time) string {
 	c, _ := w.box.Contact(u.email)
+	if w.reloaded(); w.known.reloaded.After(began) {
+		return "" // it was said under another configuration
+	}
 	if !u.edited.IsZero() || !u.touched.Before(began) || w.had(&c, u, began.Add(-time.Second)) {
 		return ""
 	}

@@ -59,6 +59,7 @@ type taleMemory struct {
 	restarted  bool
 	pending    int      // users of the last whole run
 	app        *app.App // that was seen last
+	reloaded   time.Time
 	// problems that a notification told of, by when they were first tried
 	told     map[string]time.Time
 	lastTold string

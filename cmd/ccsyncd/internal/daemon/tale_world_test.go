@@ -52,6 +52,7 @@ type taleWorld struct {
 	codes     int // given out so far
 	known     taleMemory
 	deaf      int    // next messages that the receiver refuses
+	shownLate bool   // a fault shows minutes late what imports wrote
 	stateLost bool   // the state file was lost once: who left a list before is not known
 	at        int    // step
 	promise   string // that was broken
