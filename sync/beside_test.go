@@ -118,7 +118,7 @@ func TestWhileAnotherProcessReadsTheContactsADryRunGoesByTheLastMirror(t *testin
 		release, began, before := hold(), time.Now(), len(w.box.Requests())
 		dry := w.dry(ccsync.Options{})
 		w.want(dry, ccsync.Planned)
-		if dry.Mirror.Refresh != "none" || dry.Summary.Change != 5 || !slices.ContainsFunc(dry.Notes, func(n string) bool { return strings.Contains(n, "another process is taking a snapshot") }) {
+		if dry.Mirror.Refresh != "none" || dry.Summary.Change != 5 || !slices.ContainsFunc(dry.Notes, func(n string) bool { return strings.Contains(n, "another process is reading all contacts") }) {
 			t.Errorf("%+v, %+v, notes %q", dry.Mirror, dry.Summary, dry.Notes)
 		}
 		for _, r := range w.box.Requests()[before:] {

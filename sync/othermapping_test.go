@@ -50,7 +50,7 @@ func otherMappings() map[string]otherMapping {
 	job := ccsync.Field{Column: "short_code", Property: "job_title"}
 	return map[string]otherMapping{
 		"one field less":          {[]ccsync.Field{code}, 0, 54, 0, "short_code=CODE3", "unchanged"},
-		"the other field less":    {[]ccsync.Field{first}, 0, 60, 0, "first_name=First3", "unchanged"},
+		"the other field less":    {[]ccsync.Field{first}, 0, 54, 0, "first_name=First3", "unchanged"},
 		"one field more":          {[]ccsync.Field{code, first, last}, 54, 0, 1, "first_name=First3 last_name= short_code=CODE3", "unknown"},
 		"one more, in front":      {[]ccsync.Field{last, code, first}, 54, 0, 1, "first_name=First3 last_name= short_code=CODE3", "unknown"},
 		"swapped":                 {[]ccsync.Field{first, code}, 0, 54, 0, "first_name=First3 short_code=CODE3", "unchanged"},
