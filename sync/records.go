@@ -80,7 +80,8 @@ type LastWhole struct {
 	NewestProblem time.Time `json:"newest_problem,omitzero"`
 
 	SyncedAt time.Time `json:"synced_at,omitzero"` // when one last ended synced
-	// when the changes that are not done yet were first seen; zero for none
+	// when the changes that are still to be done were first seen; zero for none. A problem has a
+	// time of its own.
 	PendingSince time.Time `json:"pending_since,omitzero"`
 	// seconds from the run that first saw them to the end of the last changes that were verified
 	Latency float64 `json:"latency,omitempty"`
@@ -154,7 +155,7 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	}
 	if c := r.Coverage; c != (Coverage{}) {
 		next.Coverage, next.Skips, next.CoverageRun, next.CoverageAt = &c, maps.Clone(r.Reasons), r.Run, at
-		if next.PendingSince = since; c.Pending+c.Missing == 0 {
+		if next.PendingSince = since; c.Pending == 0 {
 			next.PendingSince = time.Time{}
 		}
 	}

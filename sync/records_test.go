@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ccsyncd/ccapi/sandbox"
 	ccsync "ccsyncd/sync"
 )
 
@@ -82,4 +83,26 @@ func TestTheNextLookIsTheFirstThatIsNotOver(t *testing.T) {
 			t.Errorf("%s later it is %s, want %s", after, got, want)
 		}
 	}
+}
+
+// A user who waits for a retry makes no other change old: the age of a problem is its own.
+func TestAQuarantinedUserMakesNoOtherChangeOld(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(20, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Path: importPath, Match: "user000001@"})
+		w.rows[1].Values = []string{"NEW1"}
+		w.want(w.run(ccsync.Options{}), ccsync.Partial)
+		for range 30 {
+			time.Sleep(time.Hour)
+			w.run(ccsync.Options{})
+		}
+		w.rows[5].Values = []string{"NEW5"}
+		r := w.run(ccsync.Options{})
+		l, _, err := ccsync.ReadLastWhole(w.t.Context(), w.state)
+		if err != nil || r.Push.Verified != 1 || l.Latency == 0 || l.Latency > 60 || !l.PendingSince.IsZero() {
+			t.Errorf("verified %d, latency %vs, pending since %s, %v", r.Push.Verified, l.Latency, l.PendingSince, err)
+		}
+	})
 }
