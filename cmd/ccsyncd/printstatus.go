@@ -21,7 +21,7 @@ func (c *cli) printStatus(s status, now time.Time) {
 	if s.Coverage == nil {
 		p.Printf("coverage  unknown until the first run for all users\n")
 	} else {
-		p.coverageBar(*s.Coverage, s.CoverageAt, now)
+		p.coverageBar(*s.Coverage, s.CoverageAt, now, s.Problems.Count)
 	}
 	if s.Authorized {
 		p.Printf("account   %s\n", cmp.Or(s.Account.String(), "name not available"))
@@ -44,14 +44,18 @@ func (c *cli) printStatus(s status, now time.Time) {
 // statusPrinter prints the lines of status.
 type statusPrinter struct{ *term.Stream }
 
-// coverageBar is the figure of the mission, at a glance.
-func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time) {
+// coverageBar is the figure of the mission, at a glance. Problems that are not in it came since.
+func (p statusPrinter) coverageBar(c ccsync.Coverage, at, now time.Time, problems int) {
 	style := term.Good
-	if c.Pending+c.Missing > 0 {
+	later := problems > c.Missing
+	if c.Pending+c.Missing > 0 || later {
 		style = term.Caution
 	}
 	p.Print("coverage  " + p.Paint(style, kit.Count(c.Verified)+" of "+kit.Plural(c.Contacts, "user who is a contact", "users who are contacts")) +
 		p.Text(" are up to date%s, counted %s", report.Share(c), term.Age(at, now)))
+	if later {
+		p.Printf("          some of the problems below are newer than this count\n")
+	}
 	p.Printf("          %s: %s pending, %s missing, %s skipped\n", kit.Plural(c.Users, "user", "users"), kit.Count(c.Pending), kit.Count(c.Missing), kit.Count(c.Skipped))
 }
 

@@ -37,3 +37,18 @@ func TestStatusSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 		})
 	}
 }
+
+// A push for some users may find problems that the last run for all did not count.
+func TestStatusSaysWhenProblemsAreNewerThanTheCoverage(t *testing.T) {
+	t.Parallel()
+	for problems, want := range map[int]bool{1: false, 2: true} {
+		var out bytes.Buffer
+		sh := &cli{&shell.Shell{Terminal: term.New(term.Options{Stdout: &out, Stderr: io.Discard})}}
+		s := status{Coverage: &ccsync.Coverage{Users: 3, Contacts: 3, Verified: 2, Missing: 1}}
+		s.Problems.Count = problems
+		sh.printStatus(s, time.Now())
+		if got := strings.Contains(out.String(), "newer than this count"); got != want {
+			t.Errorf("%d problems, 1 of them counted:\n%s", problems, out.String())
+		}
+	}
+}
