@@ -76,7 +76,7 @@ func TestTheRowsOfAnAddressBecomeOneUserOrNone(t *testing.T) {
 		"12|gil@example.com||gold", "13|hal@example.com||gold", "14|ida@example.com|\x01|gold"), func(r users.Row) { told = append(told, r) })
 	want := []string{
 		`ann@example.com: 2 ann@example.com "A\x1fgold"`,
-		`ben@example.com: 4 ben@example.com "B\x1fgold" duplicate_email (another row has this address and other values) 4=ben@example.com 5=ben@example.com`,
+		`ben@example.com: 4 ben@example.com "B\x1fgold" duplicate_email (another row has this address with different values) 4=ben@example.com 5=ben@example.com`,
 		`cid@example.com: 6 cid@example.com "SAME\x1fgold" duplicate_value (code: another row has the same value) 6=cid@example.com`,
 		`dan@example.com: 7 dan@example.com "SAME\x1fgold" duplicate_value (code: another row has the same value) 7=dan@example.com`,
 		`eve@example.com: 8 eve@example.com "E\x1f" missing_value (plan: no value) 8=eve@example.com`,
