@@ -168,10 +168,12 @@ func (a *App) Engine() *ccsync.Engine {
 }
 
 // Fingerprint tells configurations apart by what a run makes of them: where users are read, what is
-// mapped, who is sent, and what is refused. It holds no secret.
+// mapped, who is sent, where it is sent, what is refused, and how long and how much a run may ask.
+// It holds no secret.
 func (a *App) Fingerprint() string {
 	c := a.Config
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%+v\n%+v\n%+v\n%+v", a.home().Source, c.Source, c.Fields, c.Contacts, c.Guard))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%+v\n%+v\n%+v\n%+v\n%q\n%q\n%+v", a.home().Source, c.Source, c.Fields, c.Contacts, c.Guard,
+		c.Endpoints, c.Auth.ClientID, c.Limits))
 	return hex.EncodeToString(sum[:8])
 }
 

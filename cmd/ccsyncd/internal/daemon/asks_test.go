@@ -18,6 +18,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/cmd/ccsyncd/internal/web"
@@ -160,10 +161,22 @@ func TestAPushWithAnotherConfigurationIsTurnedAway(t *testing.T) {
 		if report, err := answer(b.ctx, a, id); err != nil || report == nil || report.Users[0].State != "verified" {
 			t.Errorf("the asker gets %+v, %v", report, err)
 		}
-		other := *a.Config
-		other.Guard.MaxClears++
-		if (&app.App{Config: &other, State: a.State}).Fingerprint() == a.Fingerprint() {
-			t.Error("another guard is the same configuration")
+		for what, change := range map[string]func(*config.Config){
+			"a guard":           func(c *config.Config) { c.Guard.MaxClears++ },
+			"an API":            func(c *config.Config) { c.Endpoints.API += "/other" },
+			"an authorization":  func(c *config.Config) { c.Endpoints.Auth += "/other" },
+			"an application":    func(c *config.Config) { c.Auth.ClientID = "another" },
+			"a limit of a day":  func(c *config.Config) { c.Limits.PerDay-- },
+			"a limit of a wait": func(c *config.Config) { c.Limits.ActivityTimeout++ },
+		} {
+			other := *a.Config
+			if change(&other); (&app.App{Config: &other, State: a.State, Source: a.Source}).Fingerprint() == a.Fingerprint() {
+				t.Errorf("another of %s is the same configuration", what)
+			}
+		}
+		same := *a.Config
+		if (&app.App{Config: &same, State: a.State, Source: a.Source}).Fingerprint() != a.Fingerprint() {
+			t.Error("the same configuration is another one")
 		}
 	})
 }
