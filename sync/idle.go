@@ -15,8 +15,8 @@ import (
 // whole run planned nothing, or what the guard refused, under the present policy and mapping; since
 // then no run for all has begun, no problem came or went, and Drift has not passed; no batch is
 // open, no retry is due, no snapshot is due, and the source is unchanged, by its own word or by the
-// digest of its rows. When in doubt it is false. Imports that do not move any more are looked at
-// every few minutes.
+// digest of its rows. When in doubt it is false. A plan that only waited for imports is idle while
+// they do not move any more; they are looked at every few minutes.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	var last LastPlan
 	known, err := e.State.Record(ctx, recordLastPlan, &last)
@@ -57,7 +57,7 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 		return false, nil
 	}
 	open, err := e.State.OpenBatches(ctx)
-	if err != nil || len(open) > 0 && (age >= stalledLook || last.Empty || !stalled(open, now)) {
+	if err != nil || last.Waiting && len(open) == 0 || len(open) > 0 && (age >= stalledLook || last.Empty || !stalled(open, now)) {
 		return false, err
 	}
 	problems, err := e.State.ProblemMark(ctx)
