@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"ccsyncd/sync/plan"
 )
 
 // openProblems finds out, for a run for all users, which problems are open still. ended is what
@@ -14,8 +16,13 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 	if r.Write == nil || len(r.opts.Only) > 0 {
 		return nil
 	}
+	for _, p := range []*plan.Plan{r.first, r.plan} {
+		if p != nil {
+			r.report.Limited += p.Limited
+		}
+	}
+	r.report.unplanned = r.plan == nil && r.opts.Limit > 0
 	if _, spent := deferral(ended); r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil) {
-		r.report.Limited = r.plan.Limited
 		if err := r.dropSolved(ctx); err != nil {
 			return err
 		}

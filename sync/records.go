@@ -123,7 +123,7 @@ func (l *LastWhole) OpenProblems() (n int) {
 }
 
 // Whole tells whether a run was one for all users that was no dry run and that no limit cut short.
-func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 0 }
+func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 0 && !r.unplanned }
 
 // After is the record after another whole run, which ended at a time by the server's clock.
 func (l LastWhole) After(r *Report, at time.Time) LastWhole {
@@ -153,7 +153,7 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	if next.Verified > 0 {
 		next.Latency = at.Sub(since).Seconds()
 	}
-	if c := r.Coverage; c != (Coverage{}) {
+	if c := r.Coverage; r.counted || c != (Coverage{}) {
 		next.Coverage, next.Skips, next.CoverageRun, next.CoverageAt = &c, maps.Clone(r.Reasons), r.Run, at
 		if next.PendingSince = since; c.Pending == 0 {
 			next.PendingSince = time.Time{}

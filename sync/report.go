@@ -80,6 +80,8 @@ type Report struct {
 	Users []UserState `json:"users,omitempty"`
 
 	cause         error
+	counted       bool      // it made its plan, which Coverage counts from, if only nobody
+	unplanned     bool      // it had a limit, and no plan that tells what the limit left out
 	overstepped   int       // contacts whose permission changed when they were put back
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
@@ -142,7 +144,7 @@ type Pushed struct {
 // planned takes in a plan, and the one that was carried out before it where it is that of the users
 // who waited.
 func (r *Report) planned(first, p *plan.Plan) {
-	r.Summary, r.Coverage = p.Summary, p.Coverage()
+	r.Summary, r.Coverage, r.counted = p.Summary, p.Coverage(), true
 	r.Changes, r.Skipped, r.Reasons, r.Truncated = p.Changes, p.Skipped, p.Reasons, p.Truncated
 	if first == nil {
 		return
