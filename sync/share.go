@@ -61,7 +61,11 @@ func (r *Report) count(pushed *Pushed) {
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		addChange(&r.Summary, c)
-		switch u := state[addressKey(c.Email)]; {
+		u := state[addressKey(c.Email)]
+		if c.Action == Create && (u.State == "rejected" || u.State == "pending") {
+			r.Coverage.Contacts-- // there is none yet
+		}
+		switch {
 		case u.State == "verified":
 			p.Verified++
 			r.Summary.Unchanged--

@@ -75,3 +75,19 @@ func TestEachOfThoseThatShareARunIsToldOfItsOwnUsers(t *testing.T) {
 		}
 	})
 }
+
+func TestTheShareOfANewcomerWhoDidNotArriveCountsNoContact(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.policy.Create, w.policy.Lists = true, []string{"App users"}
+		w.populate(5, 0)
+		w.rows = append(w.rows, row("100", "new1@example.com", "N1"), row("101", "new2@example.com", "N2"))
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Path: importPath, Match: "new1@"})
+		r := w.run(ccsync.Options{Only: []string{"new1@example.com", "new2@example.com"}})
+		for i, contacts := range []int{0, 1} {
+			if own := r.Share([]int{i}).Coverage; own.Contacts != contacts || own.Users != 1 {
+				t.Errorf("the share of user %d is %+v, want %d contacts", i, own, contacts)
+			}
+		}
+	})
+}
