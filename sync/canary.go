@@ -55,7 +55,11 @@ func (r *run) tellAhead(ctx context.Context) (waits bool, err error) {
 	}
 	a := Ahead{Contacts: waiting}
 	for i := range open {
-		if until := open[i].SendingAt.Add(r.Policy.ActivityTimeout); r.Policy.ActivityTimeout > 0 && until.After(a.Until) {
+		sends, err := r.canary.Sends(ctx, &open[i])
+		if err != nil {
+			return false, err
+		}
+		if until := open[i].SendingAt.Add(r.Policy.ActivityTimeout); sends && r.Policy.ActivityTimeout > 0 && until.After(a.Until) {
 			a.Until = until
 		}
 	}

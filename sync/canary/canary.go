@@ -66,6 +66,7 @@ type ahead struct {
 	Wanted string      `json:"wanted"`
 	Old    string      `json:"old"`
 	Lists  []string    `json:"lists,omitempty"` // that it may have joined
+	Run    int64       `json:"run,omitempty"`   // that sends it; 0 from an older version
 }
 
 // named names the contact, and its user where the source has a key. The text is shown where
@@ -136,6 +137,12 @@ func (c *Canary) Waiting(ctx context.Context) (int, error) {
 	return len(r.Ahead), nil
 }
 
+// Sends tells whether a batch may be one of those contacts' that are to be compared still.
+func (c *Canary) Sends(ctx context.Context, b *state.Batch) (bool, error) {
+	r, err := c.record(ctx)
+	return slices.ContainsFunc(r.Ahead, func(a ahead) bool { return a.Run == b.Run || a.Run == 0 }), err
+}
+
 // Pass takes it that as many contacts as are wanted have passed: for a run that was forced for
 // everybody.
 func (c *Canary) Pass(ctx context.Context) error {
@@ -165,7 +172,7 @@ func (c *Canary) readAhead(ctx context.Context, p *plan.Plan, first map[string]b
 		if !first[o.Row.Norm] {
 			continue
 		}
-		a := ahead{Norm: o.Row.Norm, Key: o.Row.Key, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists}
+		a := ahead{Norm: o.Row.Norm, Key: o.Row.Key, Action: plan.Action(o.Row.Action), Wanted: o.Row.Wanted, Old: o.Row.Old, Lists: o.Lists, Run: c.Run}
 		if a.Action != plan.Create {
 			if a.ID, a.Before, err = c.wholeOf(ctx, &o.Row); err != nil {
 				return nil, fmt.Errorf("read one of the first contacts to be sent: %w", err)
