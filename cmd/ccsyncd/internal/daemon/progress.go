@@ -65,6 +65,13 @@ func (p *progress) good() {
 	p.at.GoodAt = time.Now()
 }
 
+// planned notes when the next tick is due.
+func (p *progress) planned(next time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at.NextAt = next
+}
+
 func (p *progress) idled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

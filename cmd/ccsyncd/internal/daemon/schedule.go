@@ -76,6 +76,7 @@ func doubled(pause time.Duration, times int, longest time.Duration) time.Duratio
 func (d *daemon) planNext(ctx context.Context, a *app.App, idle bool) {
 	s, now := &d.schedule, wallClock()
 	s.next = s.plan(a.Config.Schedule.Cron, now)
+	d.progress.planned(s.next)
 	if idle && now.Sub(s.written).Abs() < writtenFor {
 		return
 	}

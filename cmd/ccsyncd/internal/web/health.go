@@ -118,7 +118,8 @@ func ended(l *ccsync.LastWhole) string {
 }
 
 // late says that more than one scheduled time has passed in vain since a whole run ended. A tick
-// that found nothing to do was none of these, and neither was one that waited for another run.
+// that found nothing to do was none of these, and neither was one that waited for another run, or
+// that the daemon has put off.
 func (h Health) late(whole, now time.Time) string {
 	p := h.Progress()
 	if p.Run != 0 {
@@ -130,7 +131,7 @@ func (h Health) late(whole, now time.Time) string {
 	since := whole.Add(-h.State.Skew()) // kept by the server's clock, and the schedule goes by ours
 	since = later(since, later(p.IdleAt, p.EndedAt))
 	second := h.Next(h.Next(since))
-	if second.After(now) {
+	if second.After(now) || !p.NextAt.IsZero() && h.Next(p.NextAt).After(now) {
 		return ""
 	}
 	return "no run since " + since.UTC().Format(time.RFC3339)

@@ -70,6 +70,7 @@ type Progress struct {
 	// IdleAt is when a tick last found that there was nothing to do, EndedAt when any run last
 	// ended, GoodAt when a whole run or such a tick last left the daemon ready; zero when none did.
 	IdleAt, EndedAt, GoodAt time.Time
+	NextAt                  time.Time // when the next tick is planned; zero before the first plan
 	// Trouble is why the last run could not be recorded, with a hint; "" for nothing.
 	Trouble string
 }
