@@ -64,6 +64,9 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 		n.Hint = "ccsyncd auth login"
 	default:
 		n.Text = "the run failed: " + failure(l.Error) + "; the next scheduled run retries"
+		if l.Error != nil && l.Error.Code == "state_replaced" {
+			n.Text = "the run failed: state_replaced; the daemon stops"
+		}
 	}
 	if l.Run == 0 && event != string(ccsync.Unauthorized) {
 		n.Hint = "ccsyncd check"

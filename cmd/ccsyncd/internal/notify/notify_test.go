@@ -414,6 +414,7 @@ func TestANotificationHoldsNeitherAddressNorValue(t *testing.T) {
 		"failed":                {"failed", counted(ccsync.Failed, "failed"), "the run failed: an error that retries did not fix; the next scheduled run retries", "ccsyncd runs show 17"},
 		"no field":              {"failed", counted(ccsync.Failed, "field_gone"), "the run failed: a mapped custom field or list is missing, deleted or ambiguous (field_gone); the next scheduled run retries", "ccsyncd runs show 17"},
 		"no source":             {"failed", counted(ccsync.Failed, "source"), "the run failed: the app's database could not be read; the next scheduled run retries", "ccsyncd runs show 17"},
+		"a replaced state file": {"failed", counted(ccsync.Failed, "state_replaced"), "the run failed: state_replaced; the daemon stops", "ccsyncd runs show 17"},
 		"refused":               {"refused", counted(ccsync.Refused, "refused"), "the guard refused the changes (max_clears, max_joins); nothing more was sent", "ccsyncd runs show 17"},
 		"refused, nothing sent": {"refused", &ccsync.LastWhole{Run: 17, Outcome: ccsync.Refused, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing was sent", "ccsyncd runs show 17"},
 		"refused, one verified": {"refused", &ccsync.LastWhole{Run: 17, Verified: 1, Guard: []string{"max_clears"}}, "the guard refused the changes (max_clears); nothing more was sent", "ccsyncd runs show 17"},
