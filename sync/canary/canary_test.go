@@ -42,15 +42,15 @@ func TestAnErasedAddressIsNotComparedAnyMore(t *testing.T) {
 func TestADifferenceNamesThePlaceAndNoValue(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]ccapi.Difference{
-		"permission_to_send was implicit and is nothing": {Path: "email_address.permission_to_send", Before: "implicit"},
-		"permission_to_send was nothing and is explicit": {Path: "email_address.permission_to_send", After: "explicit"},
-		"list_memberships.l was added":                   {Path: "list_memberships.l", After: "x"},
-		"list_memberships.l was removed":                 {Path: "list_memberships.l", Before: "x"},
-		"taggings.t was added":                           {Path: "taggings.t", After: "x"},
-		"first_name changed":                             {Path: "first_name", Before: "Ann", After: "Anna"},
-		"first_name was removed":                         {Path: "first_name", Before: "Ann"},
-		"custom_fields.1 changed":                        {Path: "custom_fields.1", After: "x"},
-		"phone_numbers changed":                          {Path: `phone_numbers.{"phone_number":"555"}`, After: "x"},
+		"permission_to_send changed from implicit to nothing": {Path: "email_address.permission_to_send", Before: "implicit"},
+		"permission_to_send changed from nothing to explicit": {Path: "email_address.permission_to_send", After: "explicit"},
+		"list l was added":       {Path: "list_memberships.l", After: "x"},
+		"list l was removed":     {Path: "list_memberships.l", Before: "x"},
+		"tag t was added":        {Path: "taggings.t", After: "x"},
+		"first_name changed":     {Path: "first_name", Before: "Ann", After: "Anna"},
+		"first_name was removed": {Path: "first_name", Before: "Ann"},
+		"custom field 1 changed": {Path: "custom_fields.1", After: "x"},
+		"phone_numbers changed":  {Path: `phone_numbers.{"phone_number":"555"}`, After: "x"},
 	} {
 		if got := differenceText(d); got != want {
 			t.Errorf("%+v: %q, want %q", d, got, want)

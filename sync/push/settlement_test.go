@@ -133,7 +133,7 @@ func TestAProblemCountsItsTriesWhileTheValueIsTheSame(t *testing.T) {
 	if p := problemOf(b, row, before("OLD"), false, now); p.Attempts != 1 || !p.Since.Equal(now) || !p.RetryAt.Equal(now.Add(time.Hour)) {
 		t.Errorf("lost with another value than before: %+v", p)
 	}
-	if p := problemOf(b, row, nil, true, now); p.Reason != Rejected || p.Detail != "the import counted rows with errors: 1: row 2 is bad" || !p.RetryAt.Equal(now.Add(48*time.Hour)) {
+	if p := problemOf(b, row, nil, true, now); p.Reason != Rejected || p.Detail != "rows with errors in the import: 1: row 2 is bad" || !p.RetryAt.Equal(now.Add(48*time.Hour)) {
 		t.Errorf("lost, and the import counted errors: %+v", p)
 	}
 }
