@@ -319,7 +319,7 @@ func TestAStateDatabaseThatDoesNotAnswerIsLogged(t *testing.T) {
 	if !strings.Contains(log.String(), "state database does not answer") {
 		t.Errorf("log: %s", log)
 	}
-	if d.well(t.Context()) || !d.progress.now().GoodAt.IsZero() || !strings.Contains(log.String(), "could not tell whether values arrive") {
+	if d.well(t.Context()) || !d.progress.now().GoodAt.IsZero() || !strings.Contains(log.String(), "could not check whether values arrive") {
 		t.Errorf("all is well; log: %s", log)
 	}
 }
