@@ -20,7 +20,7 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 	const doubt = "the refresh token has been in doubt since 2026-11-24T12:00:00Z, because answers from the authorization server were lost; " +
 		"the next try is due at 2026-11-24T12:01:00Z"
 	for want, err := range map[string]error{
-		"not authorized: nobody is logged in":          &oauthdev.LoginError{Reason: "nobody is logged in"},
+		"not authorized: nobody is logged in":               &oauthdev.LoginError{Reason: "nobody is logged in"},
 		"the authorization server answered 503":             &oauthdev.Error{Status: 503},
 		"the authorization server answered 400 slow_down":   &oauthdev.Error{Status: 400, Code: "slow_down"},
 		"the authorization server answered 404: no such":    &oauthdev.Error{Status: 404, Description: "no such"},
