@@ -51,7 +51,7 @@ func TestDifferencesOfTwoSecondsAreNone(t *testing.T) {
 			if err := db.Saw(t.Context(), time.Now().Add(step.ahead)); err != nil {
 				t.Fatal(err)
 			}
-			if got, now := db.Skew(), db.Now().Sub(time.Now()); got != step.want || now != step.want {
+			if got, now := db.Skew(), time.Until(db.Now()); got != step.want || now != step.want {
 				t.Errorf("after a Date that is %s ahead the skew is %s, and Now %s ahead; want %s", step.ahead, got, now, step.want)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/doctor"
+	"ccsyncd/cmd/ccsyncd/internal/exit"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/cmd/ccsyncd/internal/web"
 	"ccsyncd/internal/kit"
@@ -342,8 +343,8 @@ func (w *taleWorld) push(f Request, who []string) {
 			defer w.forces(-1)
 		}
 		report, err := Push(ctx, sh, &f)
-		// until the daemon has reloaded it
-		for errors.Is(err, errOtherFile) && kit.Sleep(ctx, 10*time.Second) == nil {
+		// until the daemon has reloaded it, and has time
+		for (errors.Is(err, errOtherFile) || errors.Is(err, exit.ErrForcedLate)) && kit.Sleep(ctx, 10*time.Second) == nil {
 			report, err = Push(ctx, sh, &f)
 		}
 		if err != nil || report == nil {
