@@ -43,19 +43,17 @@ func (db *file) migrate(ctx context.Context, steps []string) error {
 
 // edition is that of the file, 0 for an empty one. It looks without writing: another program's
 // database stays as it is.
-func (db *file) edition(ctx context.Context) (found int, err error) {
-	var tables struct{ All, Ours int }
-	if err := db.read.GetContext(ctx, &found, "PRAGMA user_version"); err != nil {
+func (db *file) edition(ctx context.Context) (int, error) {
+	var is struct{ Edition, All, Ours int }
+	// one statement, hence one snapshot: another process may be upgrading the file
+	if err := db.read.GetContext(ctx, &is, `SELECT (SELECT user_version FROM pragma_user_version) AS edition, COUNT(*) AS "all",
+		COUNT(*) FILTER (WHERE name IN ('facts', 'mirror', 'batches')) AS ours FROM sqlite_master WHERE type = 'table'`); err != nil {
 		return 0, err
 	}
-	if err := db.read.GetContext(ctx, &tables, `SELECT COUNT(*) AS "all", COUNT(*) FILTER (WHERE name IN ('facts', 'mirror', 'batches')) AS ours
-		FROM sqlite_master WHERE type = 'table'`); err != nil {
-		return 0, err
-	}
-	if tables.All > 0 && (tables.Ours < 3 || found == 0) {
+	if is.All > 0 && (is.Ours < 3 || is.Edition == 0) {
 		return 0, ErrForeign
 	}
-	return found, nil
+	return is.Edition, nil
 }
 
 // upgrade asks for the edition again under the write lock: another process may have been first.
