@@ -583,7 +583,7 @@ func (w *taleWorld) conclude() {
 // recovers waits until a whole run that began after the last fault has ended well. An import that
 // was sent before may hold one up for ten minutes, and so may an answer that never comes.
 func (w *taleWorld) recovers() {
-	const soon = 40 * time.Minute
+	const soon = 90 * time.Minute // an import of 20 minutes, and some that wait for 10
 	for began := time.Now(); ; w.wait(10 * time.Second) {
 		w.mu.Lock()
 		well := w.known.until.After(began) && ccsync.Outcome(w.known.outcome).Good()
