@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -255,9 +254,6 @@ func settled(report *ccsync.Report, r web.RunRequest) web.RunAnswer {
 	switch report.Outcome {
 	case ccsync.Refused, ccsync.Deferred, ccsync.Failed, ccsync.Unauthorized:
 		reason = string(report.Outcome)
-		if report.Error != nil && strings.HasPrefix(report.Error.Code, "state_") {
-			reason = report.Error.Code
-		}
 	default:
 		if report.Ahead != nil || report.Unproven > 0 {
 			reason = "canary"

@@ -540,7 +540,7 @@ func TestAnAskWhoseRunCouldNotStartIsAnswered(t *testing.T) {
 		t.Error("busy for ever")
 	}
 	a, err := d.askRun(t.Context(), web.RunRequest{Emails: []string{"ann@example.com"}, Wait: time.Minute})
-	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: "state_replaced"}}; err != nil || !slices.Equal(a.Users, want) {
+	if want := []web.RunUser{{Email: "ann@example.com", State: "pending", Reason: "failed"}}; err != nil || !slices.Equal(a.Users, want) {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }
@@ -585,7 +585,7 @@ func TestAnAskThatTheStateDatabaseStopsIsAnsweredWithItsCode(t *testing.T) {
 		b.wait(time.Minute)
 		b.lockState()
 		status, got := b.askFor(`{"emails": ["user0001@example.com"]}`)
-		if status != http.StatusOK || len(got.Users) != 1 || got.Users[0].State != "pending" || got.Users[0].Reason != "state_busy" {
+		if status != http.StatusOK || len(got.Users) != 1 || got.Users[0].State != "pending" || got.Users[0].Reason != "failed" {
 			t.Errorf("for one user: %d %+v", status, got)
 		}
 		answer, err := b.send(b.ctx, http.MethodPost, "/run", "")
