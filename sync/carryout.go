@@ -24,6 +24,7 @@ func (r *run) makePlan(ctx context.Context) (err error) {
 // it: their rows may have changed since. It goes over the rows already read, and the same way.
 func (r *run) planRest(ctx context.Context) error {
 	r.step("plan", 0, 0)
+	r.report.Extent.Unplanned = r.opts.Extent().Unplanned
 	rest, err := r.plan.Rest(ctx, r.mirror, r.users, r.State.Now())
 	if err != nil {
 		return err

@@ -155,7 +155,7 @@ func (e *Engine) begin(ctx context.Context, opts Options) (*run, error) {
 	r.report = &Report{
 		Schema: 1, Version: e.Version, Run: id, Trigger: opts.Trigger, DryRun: dry, StartedAt: e.State.Now().Truncate(time.Millisecond),
 		Changes: []Change{}, Skipped: []Skipped{}, Reasons: map[string]int{}, OpenProblems: map[string]int{}, Mirror: mirror.Told{Refresh: "none"},
-		Guard: plan.NoVerdict(), Only: len(opts.Only), Forced: opts.Force,
+		Guard: plan.NoVerdict(), Extent: opts.Extent(), Forced: opts.Force,
 	}
 	r.asked = plan.AskedFor(opts.Only)
 	if !dry {

@@ -21,7 +21,6 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 			r.report.Limited += p.Limited
 		}
 	}
-	r.report.unplanned = r.plan == nil && r.opts.Limit > 0
 	if _, spent := deferral(ended); r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil) {
 		if err := r.dropSolved(ctx); err != nil {
 			return err

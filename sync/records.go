@@ -123,7 +123,7 @@ func (l *LastWhole) OpenProblems() (n int) {
 }
 
 // Whole tells whether a run was one for all users that was no dry run and that no limit cut short.
-func (r *Report) Whole() bool { return !r.DryRun && r.Only == 0 && r.Limited == 0 && !r.unplanned }
+func (r *Report) Whole() bool { return !r.DryRun && r.Extent.Whole() }
 
 // After is the record after another whole run, which ended at a time by the server's clock.
 func (l LastWhole) After(r *Report, at time.Time) LastWhole {

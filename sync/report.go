@@ -65,12 +65,9 @@ type Report struct {
 	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be
 	// read again.
 	Notes []string `json:"notes,omitempty"`
-	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
-	Only int `json:"only,omitempty"`
+	Extent
 	// Forced tells that the run was to pass the guard.
 	Forced bool `json:"forced,omitempty"`
-	// Limited is how many changes were left out because the run was to make no more.
-	Limited int `json:"limited,omitempty"`
 	// Ahead is there while everybody else waits for contacts that went ahead of a first push.
 	Ahead *Ahead `json:"ahead,omitempty"`
 	// Unproven is how many contacts are to go ahead still before anybody else is sent, since values
@@ -81,10 +78,25 @@ type Report struct {
 
 	cause         error
 	counted       bool      // it made its plan, which Coverage counts from, if only nobody
-	unplanned     bool      // it had a limit, and no plan that tells what the limit left out
 	overstepped   int       // contacts whose permission changed when they were put back
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
+
+// Extent is how far a run reached: to all users, or not.
+type Extent struct {
+	// Only is how many users the run was for when it was for some alone; its coverage is theirs.
+	Only int `json:"only,omitempty"`
+	// Limited is how many changes were left out because the run was to make no more.
+	Limited int `json:"limited,omitempty"`
+	// Unplanned tells that the run had a limit and made no plan that shows what the limit left out.
+	Unplanned bool `json:"unplanned,omitempty"`
+}
+
+// Extent is how far a run with these options reaches before it has made its plan.
+func (o *Options) Extent() Extent { return Extent{Only: len(o.Only), Unplanned: o.Limit > 0} }
+
+// Whole tells whether it was for all users and no limit cut it short.
+func (x Extent) Whole() bool { return x.Only == 0 && x.Limited == 0 && !x.Unplanned }
 
 // Withheld says how much a refused run did not send: everything, or what it planned after it had
 // settled what was under way.
@@ -144,7 +156,7 @@ type Pushed struct {
 // planned takes in a plan, and the one that was carried out before it where it is that of the users
 // who waited.
 func (r *Report) planned(first, p *plan.Plan) {
-	r.Summary, r.Coverage, r.counted = p.Summary, p.Coverage(), true
+	r.Summary, r.Coverage, r.counted, r.Unplanned = p.Summary, p.Coverage(), true, false
 	r.Changes, r.Skipped, r.Reasons, r.Truncated = p.Changes, p.Skipped, p.Reasons, p.Truncated
 	if first == nil {
 		return

@@ -1,6 +1,8 @@
 package sync_test
 
 import (
+	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -34,6 +36,40 @@ func TestALimitedRunIsWholeOnlyIfTheLimitLeftNothingInAnyPass(t *testing.T) {
 		w.box.ClearFaults()
 		if r := w.run(ccsync.Options{Limit: 48, Force: true}); r.Outcome != ccsync.Synced || w.lastWhole().Run != r.Run {
 			t.Errorf("a limit that leaves nothing out: %s, the last whole run is %d", r.Outcome, w.lastWhole().Run)
+		}
+	})
+}
+
+// The status page goes by what the history keeps.
+func TestTheHistoryTellsWhichRunsWereWhole(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 1)
+		for _, c := range []struct {
+			name    string
+			options ccsync.Options
+			fault   bool
+			whole   bool
+		}{
+			{name: "for one user", options: ccsync.Options{Only: []string{w.rows[0].Email}}},
+			{name: "for one user, failed", options: ccsync.Options{Only: []string{w.rows[0].Email}}, fault: true},
+			{name: "limited", options: ccsync.Options{Limit: 1}},
+			{name: "limited, failed before its plan", options: ccsync.Options{Limit: 1}, fault: true},
+			{name: "for all, failed before its plan", fault: true, whole: true},
+			{name: "limited, and the limit left out none", options: ccsync.Options{Limit: 20}, whole: true},
+		} {
+			if w.box.ClearFaults(); c.fault {
+				w.box.Fault(sandbox.Fault{Kind: sandbox.FaultGateway})
+			}
+			r := w.run(c.options)
+			kept, _, err := w.state.Run(w.t.Context(), r.Run)
+			var history ccsync.Report
+			if err := errors.Join(err, json.Unmarshal(kept.Report, &history)); err != nil {
+				t.Fatal(err)
+			}
+			if r.Whole() != c.whole || history.Whole() != c.whole {
+				t.Errorf("%s: whole %v, by the history %v, want %v", c.name, r.Whole(), history.Whole(), c.whole)
+			}
 		}
 	})
 }

@@ -106,7 +106,7 @@ func keepCrash(ctx context.Context, a *app.App, report *ccsync.Report) error {
 // failedReport is the report of a run that could not make its own. Without a code the error tells.
 func (d *daemon) failedReport(o ccsync.Options, code string, err error) *ccsync.Report {
 	r := report.Empty(d.Version, false)
-	r.Trigger, r.Outcome, r.Only = o.Trigger, ccsync.Failed, len(o.Only)
+	r.Trigger, r.Outcome, r.Extent = o.Trigger, ccsync.Failed, o.Extent()
 	r.ExitCode = exit.Failed
 	r.Error = &ccsync.Problem{Code: code, Message: err.Error(), Hint: "the next run retries; the log has details"}
 	if code == "" {

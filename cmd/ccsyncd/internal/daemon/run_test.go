@@ -74,6 +74,9 @@ func TestARunThatPanicsIsAFailedRunAndEndsNothing(t *testing.T) {
 	if told != 1 || report.Outcome != ccsync.Failed || d.progress.now().Run != 0 {
 		t.Errorf("told %d times, outcome %s, under way %d", told, report.Outcome, d.progress.now().Run)
 	}
+	if limited := d.run(t.Context(), ccsync.Options{Limit: 1}); limited.Outcome != ccsync.Failed || limited.Whole() {
+		t.Errorf("a limited run that ended %s counts as a whole one", limited.Outcome)
+	}
 }
 
 func TestAClockThatWasSetBackBringsTheNextRunNearer(t *testing.T) {

@@ -45,15 +45,15 @@ func TestReadyFollowsTheLastWholeRun(t *testing.T) {
 		"two have since the tick":                  {func(w *world) { ends(ccsync.Synced)(w); w.progress.IdleAt = time.Now().Add(5 * time.Minute) }, 15 * time.Minute, "no run since 2000-01-01T00:05:01Z"},
 		"a run for one user went well after one that was refused": {func(w *world) {
 			ends(ccsync.Refused)(w)
-			w.ran(ccsync.Report{Outcome: ccsync.Synced, Only: 1}, time.Second)
+			w.ran(ccsync.Report{Outcome: ccsync.Synced, Extent: ccsync.Extent{Only: 1}}, time.Second)
 		}, 0, "run 1 ended refused"},
 		"a run for one user failed after one that went well": {func(w *world) {
 			ends(ccsync.Synced)(w)
-			w.ran(ccsync.Report{Outcome: ccsync.Failed, Only: 1}, time.Second)
+			w.ran(ccsync.Report{Outcome: ccsync.Failed, Extent: ccsync.Extent{Only: 1}}, time.Second)
 		}, 0, ""},
 		"a limited run left changes after one that failed": {func(w *world) {
 			ends(ccsync.Failed)(w)
-			w.ran(ccsync.Report{Outcome: ccsync.Partial, Limited: 3}, time.Second)
+			w.ran(ccsync.Report{Outcome: ccsync.Partial, Extent: ccsync.Extent{Limited: 3}}, time.Second)
 		}, 0, "run 1 ended failed"},
 		"the cause is named, by our own words": {func(w *world) {
 			w.ran(ccsync.Report{Outcome: ccsync.Failed, Error: &ccsync.Problem{Code: "state_full", Message: "ann@example.com", Hint: "make room on the disk"}}, time.Second)

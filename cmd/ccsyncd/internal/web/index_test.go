@@ -41,7 +41,7 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 		}, "icon-caution", "Some codes did not arrive", []string{">Not yet</h1>", "1 of the 988 codes has not arrived: it was sent, but Constant Contact does not show it.", "1 person gets it without a code"}},
 		"a push for one user lost a code since": {func(w *world) {
 			w.ran(counted(ccsync.Synced, good), time.Second)
-			id := w.ran(ccsync.Report{Outcome: ccsync.Partial, Only: 1, Push: &ccsync.Pushed{}}, time.Second)
+			id := w.ran(ccsync.Report{Outcome: ccsync.Partial, Extent: ccsync.Extent{Only: 1}, Push: &ccsync.Pushed{}}, time.Second)
 			row := state.BatchRow{Norm: "a@b.c", Address: "a@b.c", Key: "7", Action: "update", Wanted: "M9X4"}
 			w.sent(id, "a", []state.BatchRow{row}, state.Problem{Norm: "a@b.c", Address: "a@b.c", Key: "7", Reason: ccsync.Lost, Wanted: "M9X4", Since: w.db.Now(), RetryAt: w.db.Now(), Run: id})
 		}, "icon-caution", "Some codes did not arrive", []string{">Not yet</h1>", "1 of the 10 codes has not arrived: it was sent"}},
@@ -167,7 +167,7 @@ func TestTheHistoryIsToldInWords(t *testing.T) {
 		half := synced(10)
 		half.Outcome, half.Coverage = ccsync.Partial, ccsync.Coverage{Users: 10, Contacts: 10, Verified: 5, Missing: 5}
 		w.ran(half, time.Second)
-		w.ran(ccsync.Report{Outcome: ccsync.Failed, Only: 1}, time.Second)
+		w.ran(ccsync.Report{Outcome: ccsync.Failed, Extent: ccsync.Extent{Only: 1}}, time.Second)
 		w.ran(ccsync.Report{Outcome: ccsync.Planned, DryRun: true}, time.Second)
 		time.Sleep(24 * time.Hour)
 		w.ran(synced(10), time.Second)
@@ -219,13 +219,15 @@ func TestAUserIsFoundByABareKey(t *testing.T) {
 	}
 }
 
-// Runs for some users, however many, do not push the whole ones out of the picture.
-func TestTheStripLooksPastRunsForSomeUsers(t *testing.T) {
+// Runs for some users, however many, do not push the whole ones out of the picture. A limited run
+// that failed before its plan is none of these either.
+func TestTheStripLooksPastRunsThatWereNotWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(synced(10), time.Millisecond)
+	w.ran(ccsync.Report{Outcome: ccsync.Failed, Extent: ccsync.Extent{Unplanned: true}}, 0)
 	for range 250 {
-		w.ran(ccsync.Report{Outcome: ccsync.Synced, Only: 1}, 0)
+		w.ran(ccsync.Report{Outcome: ccsync.Synced, Extent: ccsync.Extent{Only: 1}}, 0)
 	}
 	if page := w.look("/"); !strings.Contains(page, "1 run: 1 synced. The newest ended synced.") {
 		t.Error("the strip does not show the whole run")

@@ -54,12 +54,9 @@ func newStrip(runs []state.Run) strip {
 // whole tells whether a run was for all users and was not cut short, by what the strip needs of its
 // report.
 func whole(r state.Run) bool {
-	var report struct {
-		Only    int `json:"only"`
-		Limited int `json:"limited"`
-	}
-	_ = json.Unmarshal(r.Report, &report) // a report that is not known tells of no limit
-	return report.Only == 0 && report.Limited == 0
+	var reached ccsync.Extent
+	_ = json.Unmarshal(r.Report, &reached) // a report that is not known tells of no limit
+	return reached.Whole()
 }
 
 // Text tells what the picture shows: "60 runs: 57 synced, 2 partial, 1 refused. The newest ended
