@@ -207,11 +207,11 @@ func TestPagesThatLinkRoundAreNotReadForEver(t *testing.T) {
 			reply(w, 200, fmt.Sprintf(`{%s,"_links":{"next":{"href":"%s?cursor=%d"}}}`, fields, r.URL.Path, cursor))
 		})
 		r := s.reader()
-		if pages, err := readAll(t, r, ContactsQuery{}); !errors.Is(err, errRound) || len(pages) != 4 {
-			t.Errorf("%d pages, %v, want 4 and %v", len(pages), err, errRound)
+		if pages, err := readAll(t, r, ContactsQuery{}); !errors.Is(err, ErrEndlessPages) || len(pages) != 4 {
+			t.Errorf("%d pages, %v, want 4 and %v", len(pages), err, ErrEndlessPages)
 		}
-		if _, err := r.Lists(t.Context()); !errors.Is(err, errRound) || r.Requests() > 30 {
-			t.Errorf("lists: %v after %d requests, want %v", err, r.Requests(), errRound)
+		if _, err := r.Lists(t.Context()); !errors.Is(err, ErrEndlessPages) || r.Requests() > 30 {
+			t.Errorf("lists: %v after %d requests, want %v", err, r.Requests(), ErrEndlessPages)
 		}
 	})
 }

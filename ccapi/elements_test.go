@@ -128,8 +128,8 @@ func TestPagesWithoutEndAreNotReadForEver(t *testing.T) {
 						reply(w, 200, fmt.Sprintf(`%s,"contacts_count":1000,"lists_count":1000,"_links":{"next":{"href":"%s?cursor=%d"}}}`,
 							page[:len(page)-1], r.URL.Path, n))
 					})
-					if err := c.read(t.Context(), s.reader()); !errors.Is(err, errRound) || n > k.most {
-						t.Errorf("%v after %d pages, want %v after at most %d", err, n, errRound, k.most)
+					if err := c.read(t.Context(), s.reader()); !errors.Is(err, ErrEndlessPages) || n > k.most {
+						t.Errorf("%v after %d pages, want %v after at most %d", err, n, ErrEndlessPages, k.most)
 					}
 				})
 			})

@@ -30,9 +30,12 @@ var (
 	// ErrRedirect: the server redirects elsewhere in place of answering; nothing was done, and the
 	// redirect was not followed.
 	ErrRedirect = errors.New("the server redirects")
-	// ErrForeignHost: an answer links or redirects to another place than the configured API; it
-	// was not followed.
+	// ErrForeignHost: an answer links or redirects to another place than the configured API, or a
+	// link leads out of the API's path; it was not followed.
 	ErrForeignHost = errors.New("leads away from the configured API")
+	// ErrEndlessPages: the pages of a collection link to a page that was already read, or there are
+	// more of them than the collection can have. Reading stopped there.
+	ErrEndlessPages = errors.New("the links between the pages form a loop or never end")
 	// ErrDeleted: the contact is deleted, and replacing it would revive it.
 	ErrDeleted = errors.New("contact is deleted")
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -35,15 +36,15 @@ func FuzzPage(f *testing.F) {
 			return
 		}
 		u, err := r.resolve(p.Next)
-		if err == nil && (u.Scheme != "https" || !strings.EqualFold(u.Hostname(), "api.test") || port(u) != "443") {
+		if err == nil && (u.Scheme != "https" || !strings.EqualFold(u.Hostname(), "api.test") || port(u) != "443" || path.Clean(u.Path) != "/v3" && !strings.HasPrefix(path.Clean(u.Path), "/v3/")) {
 			t.Fatalf("link %q leads to %v", p.Next, u)
 		}
 	})
 }
 
-// A link of any content leads to the configured scheme, host and port, or nowhere.
+// A link of any content leads to the configured scheme, host, port and path, or nowhere.
 func FuzzLink(f *testing.F) {
-	for _, seed := range []string{"/v3/contacts?cursor=bGltaXQ9NTA", "//evil.example", "http://api.test/", "https:x", "\\\\evil.example", "https://api.test@evil.example", "?cursor=1", "%", "/\x00"} {
+	for _, seed := range []string{"/v3/contacts?cursor=bGltaXQ9NTA", "//evil.example", "http://api.test/", "https:x", "\\\\evil.example", "https://api.test@evil.example", "?cursor=1", "%", "/\x00", "/v3/../x", "/v3/%2e%2e/x", "/v3%2f..%2fx"} {
 		f.Add(seed)
 	}
 	r := NewReader("https://api.test/v3", &http.Client{}, &tokens{})
@@ -58,6 +59,9 @@ func FuzzLink(f *testing.F) {
 		}
 		if got := req.URL; got.Scheme != "https" || !strings.EqualFold(got.Hostname(), "api.test") || port(got) != "443" || got.User != nil {
 			t.Fatalf("link %q leads to %v", href, got)
+		}
+		if at := path.Clean(req.URL.Path); at != "/v3" && !strings.HasPrefix(at, "/v3/") {
+			t.Fatalf("link %q leads to the path %q", href, req.URL.Path)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +38,9 @@ func (r *Reader) endpoint(query url.Values, segments ...string) (*url.URL, error
 // maxLink bounds a link of an answer, in bytes. Real ones have some hundred.
 const maxLink = 8192
 
-// resolve turns a link of an answer into an address on the configured API. A link without a host
-// is taken on the configured one; one to another scheme, host or port is [ErrForeignHost].
+// resolve turns a link of an answer into an address of the configured API. A link without a host
+// is taken on the configured one. A link to another scheme, host or port, or out of the API's path,
+// is [ErrForeignHost].
 func (r *Reader) resolve(href string) (*url.URL, error) {
 	if r.baseErr != nil {
 		return nil, r.baseErr
@@ -46,15 +48,24 @@ func (r *Reader) resolve(href string) (*url.URL, error) {
 	if len(href) > maxLink {
 		return nil, errors.New("the answer has a link that is too long")
 	}
-	u, err := r.base.Parse(href)
+	link, err := url.Parse(href)
 	if err != nil {
 		return nil, errors.New("the answer has a link that is not a URL")
 	}
-	if u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base) {
+	u := r.base.ResolveReference(link)
+	switch {
+	case u.User != nil || u.Scheme != r.base.Scheme || !sameHost(u, r.base):
 		return nil, fmt.Errorf("a link to %s %w (%s); ccsyncd does not follow it", place(u), ErrForeignHost, place(r.base))
+	case climbs(link.Path) || u.Path != r.base.Path && !strings.HasPrefix(u.Path, r.base.Path+"/"):
+		return nil, fmt.Errorf("a link to another path %w (%s); ccsyncd does not follow it", ErrForeignHost, place(r.base)+printable(r.base.Path))
 	}
 	u.Fragment = ""
 	return u, nil
+}
+
+// climbs reports a path, unescaped, with a segment "..". A server may take a backslash for a slash.
+func climbs(path string) bool {
+	return slices.Contains(strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' }), "..")
 }
 
 // place is a URL as far as it is fit to be shown: path and query can hold personal data.

@@ -2,7 +2,6 @@ package ccapi
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -16,9 +15,6 @@ const (
 	// maxPages bounds every collection: it is what a day's requests can read.
 	maxPages = 10_000
 )
-
-// errRound stops a server whose links lead round in circles or never end.
-var errRound = errors.New("the links between the pages form a loop or never end")
 
 // link is a reference in an answer.
 type link struct {
@@ -91,7 +87,7 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 		t := turn{began: make(map[string]bool)}
 		for at := first; at != nil; {
 			if seen[at.String()] {
-				yield(none, opError(op, errRound))
+				yield(none, opError(op, ErrEndlessPages))
 				return
 			}
 			seen[at.String()] = true
@@ -102,7 +98,7 @@ func walk[T collection](ctx context.Context, r *Reader, op string, first *url.UR
 				return
 			}
 			if next != nil && t.over(doc) {
-				yield(none, opError(op, errRound))
+				yield(none, opError(op, ErrEndlessPages))
 				return
 			}
 			if !yield(doc, nil) {
