@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -104,9 +105,10 @@ func TestAnExportThatAGatewayRefusesIsReplacedByPages(t *testing.T) {
 // rewriting is a wire that changes what answers say.
 type rewriting struct {
 	http.RoundTripper
-	from, to string
-	hosts    map[string]bool
-	mu       sync.Mutex
+	from  *regexp.Regexp
+	to    string
+	hosts map[string]bool
+	mu    sync.Mutex
 }
 
 func (w *rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -122,7 +124,7 @@ func (w *rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body = bytes.ReplaceAll(body, []byte(w.from), []byte(w.to))
+	body = w.from.ReplaceAllLiteral(body, []byte(w.to))
 	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return answer, nil
 }
@@ -132,7 +134,7 @@ func (w *rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAnExportWhoseLinkLeadsAwayIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
-		wire := &rewriting{RoundTripper: w.life.wire, from: `"/v3/contact_exports/`, to: `"http://exports.internal/v3/contact_exports/`, hosts: map[string]bool{}}
+		wire := &rewriting{RoundTripper: w.life.wire, from: regexp.MustCompile(`"/v3/contact_exports/`), to: `"http://exports.internal/v3/contact_exports/`, hosts: map[string]bool{}}
 		w.life.wire = wire
 		w.populate(10_500, 500)
 		r := w.run(ccsync.Options{})

@@ -16,8 +16,9 @@ import (
 
 // Names under which the state database keeps how snapshots fare.
 const (
-	factLoading = "loading_mapping" // the mapping that a snapshot under way was begun with
-	factDoubt   = "snapshot_doubt"  // why the last snapshot may lack somebody
+	// the mapping that a snapshot under way was begun with; "" where it is not to be resumed
+	factLoading = "loading_mapping"
+	factDoubt   = "snapshot_doubt" // why the last snapshot may lack somebody
 	// how many in a row stayed incomplete, and when the next may begin
 	factIncomplete = "snapshot_incomplete"
 )
@@ -45,6 +46,9 @@ func (p *pager) snapshot(ctx context.Context) error {
 	var before passed
 	for n := range maxPasses {
 		is, err := p.passOrAnew(ctx)
+		if errors.Is(err, ccapi.ErrEndlessPages) {
+			return p.stayedIncomplete(ctx, err)
+		}
 		if err != nil {
 			return fmt.Errorf("take a snapshot: %w", err)
 		}
@@ -68,7 +72,7 @@ func (p *pager) snapshot(ctx context.Context) error {
 		p.Note(fmt.Sprintf("reading all contacts, pass %d showed %d of %s", n+1, seen, counted(is.count)))
 		p.Log.WarnContext(ctx, "pages skipped contacts, reading all pages again", "pass", n+1, "seen", seen, "expected", is.count)
 	}
-	return p.stayedIncomplete(ctx)
+	return p.stayedIncomplete(ctx, fmt.Errorf("after %d passes some contacts were still on no page", maxPasses))
 }
 
 // statistics is how many contacts the account's own statistics count; -1 where they do not tell. It
@@ -129,17 +133,18 @@ func (p *pager) incomplete(ctx context.Context) (times int, until time.Time, err
 	return times, until, nil
 }
 
-func (p *pager) stayedIncomplete(ctx context.Context) error {
+// stayedIncomplete records that a snapshot failed, and when the next may begin. Nobody resumes it.
+func (p *pager) stayedIncomplete(ctx context.Context, why error) error {
 	times, _, err := p.incomplete(ctx)
 	if err != nil {
 		return err
 	}
 	pause := min(firstPause<<min(times, 10), lastPause)
 	text := fmt.Sprintf("%d %s", times+1, p.State.Now().Add(pause).Format(time.RFC3339))
-	if err := p.db.SetFacts(ctx, map[string]string{factIncomplete: text}); err != nil {
+	if err := p.db.SetFacts(ctx, map[string]string{factIncomplete: text, factLoading: ""}); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: after %d passes some contacts were still on no page", ErrIncomplete, maxPasses)
+	return fmt.Errorf("%w: %w", ErrIncomplete, why)
 }
 
 func (p *pager) begin(ctx context.Context) (err error) {

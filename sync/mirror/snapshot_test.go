@@ -47,7 +47,7 @@ func TestPausesAfterIncompleteSnapshotsDoubleUpToAnHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		for times, minutes := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
-			if err := m.pager.stayedIncomplete(t.Context()); !errors.Is(err, ErrIncomplete) {
+			if err := m.pager.stayedIncomplete(t.Context(), io.ErrUnexpectedEOF); !errors.Is(err, ErrIncomplete) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Duration(minutes)*time.Minute - 2*time.Second)
