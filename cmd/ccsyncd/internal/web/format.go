@@ -122,7 +122,7 @@ var outcomeTexts = map[string]string{
 	string(ccsync.Partial):      "Some changes were sent, but not all of them have arrived.",
 	string(ccsync.Deferred):     "The requests of the day are used up. The next day’s runs send the rest.",
 	string(ccsync.Refused):      "The safety limits stopped this run.",
-	string(ccsync.Unauthorized): "Constant Contact refused the login.",
+	string(ccsync.Unauthorized): "ccsyncd had no login, or Constant Contact refused it.",
 	string(ccsync.Planned):      "A dry run compares and sends nothing.",
 }
 

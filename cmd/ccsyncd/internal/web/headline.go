@@ -44,7 +44,7 @@ type situation struct {
 func headlineOf(s *situation) headline {
 	h := s.state()
 	switch {
-	case h.Forward == "":
+	case h.Forward == "", strings.HasPrefix(h.Forward, "ccsyncd: "):
 	case strings.HasPrefix(h.Forward, h.Text):
 		h.Forward = "ccsyncd: " + h.Forward
 	default:
@@ -63,7 +63,7 @@ func (s *situation) state() headline {
 	case !s.login.Authorized:
 		return headline{Tone: "bad", Text: "Not logged in", Why: "ccsyncd cannot use Constant Contact without a login.",
 			Todo:    "Ask somebody with access to the server to log in to Constant Contact.",
-			Forward: sentence(upper(s.login.Reason)) + " Run `ccsyncd auth login` on the server and open the address that it prints."}
+			Forward: "ccsyncd: " + sentence(upper(s.login.Reason)) + " Run `ccsyncd auth login` on the server and open the address that it prints."}
 	case s.login.inDoubt() != "":
 		return headline{Tone: "caution", Text: "Login not renewed yet", Why: "Constant Contact did not answer when ccsyncd renewed the login.",
 			Todo: "Nothing for now: ccsyncd retries automatically. If this lasts more than an hour, ask your administrator.",

@@ -98,6 +98,38 @@ func TestThePageSaysWhetherTheNewsletterMayGoOut(t *testing.T) {
 	}
 }
 
+// A run without a login fails: in place of its buttons the pages show how to log in.
+func TestNoRunIsOfferedWithoutALogin(t *testing.T) {
+	t.Parallel()
+	const byHand = "A run needs a login. Run <code>ccsyncd auth login</code> on the server."
+	for name, tt := range map[string]struct {
+		login Authorization
+		want  string // "": the buttons are there
+	}{
+		"logged in":                  {Authorization{Authorized: true}, ""},
+		"nobody is logged in":        {Authorization{Reason: "nobody is logged in"}, byHand},
+		"the login cannot be read":   {Authorization{Trouble: "the stored login cannot be read: set `[state] key`"}, "The stored login cannot be read: set <code>[state] key</code>."},
+		"the refresh token is spent": {Authorization{Reason: "the refresh token was refused"}, byHand},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.options.Token, w.login = token, tt.login
+			w.ran(ccsync.Report{Outcome: ccsync.Unauthorized, Error: &ccsync.Problem{Code: "unauthorized", Message: "nobody is logged in"}}, time.Millisecond)
+			site := w.site()
+			for path, button := range map[string]string{"/": "Run now", "/plan": "Dry run"} {
+				_, page := get(t, site, path)
+				if offered := strings.Contains(page, ">"+button+"</button>"); offered != (tt.want == "") || !strings.Contains(page, tt.want) {
+					t.Errorf("%s: button %v, want the text %q:\n%s", path, offered, tt.want, page)
+				}
+			}
+			if _, page := get(t, site, "/"); strings.Contains(page, "in the last count") {
+				t.Error("nothing was counted, and the page shows a count")
+			}
+		})
+	}
+}
+
 func TestThePageReloads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -146,6 +146,7 @@ func (s *site) rowOfChange(c *ccsync.Change) planRow {
 type planView struct {
 	frame
 	Allowed  bool // a token is configured
+	Login    Authorization
 	Busy     bool
 	Made     *madePlan // nil when there is none
 	Asked    string    // what is searched for
@@ -190,6 +191,11 @@ func (r planRow) ReasonTitle() string { return meaningOf(r.Reason, skipMeanings)
 func (s *site) plan(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := planView{frame: s.frame(r, "Dry run"), Allowed: s.Token != "", Asked: strings.TrimSpace(q.Get("q")), Action: q.Get("action")}
+	var err error
+	if v.Login, err = s.Authorization(r.Context()); err != nil {
+		s.broken(w, err)
+		return
+	}
 	if v.Busy, v.Made = s.planner.now(); v.Busy {
 		v.Reload = reloadFollowed
 		w.Header().Set("Refresh", strconv.Itoa(v.Reload))
