@@ -20,8 +20,9 @@ type dialect interface {
 	columns(ctx context.Context, s *session, rel *relation) ([]Column, error)
 	// tables names all tables and views, as Config.Table would.
 	tables(ctx context.Context, s *session) ([]string, error)
-	// judge settles the kind of columns whose type does not tell what their values mean.
-	judge(ctx context.Context, s *session, rel relation, columns []Column) error
+	// number is an expression for the size of a number in a column, without its sign, whatever the
+	// column's type; NULL, or something small, for what is no number.
+	number(column string) string
 	// statement selects the wanted columns, limit rows or all (noLimit).
 	statement(rel relation, want []Column, limit int) string
 	// mark describes the snapshot of a session whose statement was read to its end, so that an

@@ -46,12 +46,15 @@
 //	(2) MariaDB keeps JSON as text, which stays as it is.
 //
 // SQLite has no types of its own for most of these; there the declared type of the column decides,
-// and a value that does not suit it stays as it is. Numbers in its date columns are seconds since
-// 1970, or milliseconds, as Prisma and Knex store them: those of a column are milliseconds if one
-// of them, of all rows of the table, is 100,000,000,000 or more, or its negative. So a column with
-// milliseconds of January 1970 to March 1973 alone is taken for seconds. In a `query`, only columns
-// taken straight from a table have a declared type. Who wants another form, 12.50 say, writes it in
-// `query`: printf('%.2f', price), to_char(price, 'FM990.00'), FORMAT(price, 2).
+// and a value that does not suit it stays as it is. In a `query`, only columns taken straight from
+// a table have a declared type. Who wants another form, 12.50 say, writes it in `query`:
+// printf('%.2f', price), to_char(price, 'FM990.00'), FORMAT(price, 2).
+//
+// Numbers in SQLite's date columns, and in the columns that Read is told of, are seconds since 1970
+// or milliseconds, as Prisma, Knex and drizzle store them. All rows of the table tell together
+// which of the two a column has: see epoch.go. Where nothing tells, a date column of SQLite has
+// seconds, so that one with milliseconds of January 1970 to March 1973 alone is misread; the
+// numbers of other columns stay numbers.
 //
 // # Pitfalls
 //

@@ -2,6 +2,9 @@ package source
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +30,15 @@ func TestADateColumnOfSQLiteIsJudgedAsAWhole(t *testing.T) {
 		{"dates in seconds", "DATE", []any{157766400, 1767312000}, []string{"1975-01-01", "2026-01-02"}},
 		{"from the first of March 1973 on", "DATETIME", []any{100_000_000_000}, []string{"1973-03-03T09:46:40Z"}},
 		{"milliseconds of 1971 alone, which are taken for seconds", "DATE", []any{31536000000}, []string{"2969-05-03"}},
-		{"a fraction, which is neither", "DATE", []any{157766400000.5, 157766400}, []string{"157766400000.5", "1975-01-01"}},
+		{"a fraction, which is no whole number", "DATE", []any{157766400000.5, 157766400, 631152000}, []string{"157766400000.5", "1975-01-01", "1990-01-01"}},
+		{"seconds with one row of milliseconds", "DATETIME", []any{157766400, 631152000, 1767323045120},
+			[]string{"1975-01-01T00:00:00Z", "1990-01-01T00:00:00Z", "57974-03-28T20:05:20Z"}},
+		{"milliseconds with one row of seconds, or of February 1970", "DATE", []any{157766400000, 631152000000, 3888000000},
+			[]string{"1975-01-01", "1990-01-01", "1970-02-15"}},
+		{"as many of one as of the other", "DATE", []any{1767312000, 1767312000000}, []string{"1767312000", "1767312000000"}},
+		{"the end of time in milliseconds", "DATE", []any{253402300799000}, []string{"9999-12-31"}},
+		{"the smallest and the largest number", "DATE", []any{int64(math.MinInt64), int64(math.MaxInt64), 157766400000, 631152000000},
+			[]string{"-292275055-05-16", "292278994-08-17", "1975-01-01", "1990-01-01"}},
 	} {
 		d := newSQLite(t, "")
 		d.exec(t, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, at "+test.kind+", noted INTEGER)")
@@ -61,4 +72,60 @@ func TestTheRowsLeftOutByWhereTellWhatAColumnHolds(t *testing.T) {
 	if len(rows) != 1 || rows[0].Values[0] != "1971-01-01" {
 		t.Errorf("got %v, want a date of 1971: another row shows that the column holds milliseconds", rows)
 	}
+}
+
+// TestNumbersThatAreToBeDatesAreJudgedByTheirColumn: drizzle and others keep moments in plain
+// numbers, on every database.
+func TestNumbersThatAreToBeDatesAreJudgedByTheirColumn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, d *testDB) {
+		for i, test := range []struct {
+			name, kind   string
+			values, want []string
+		}{
+			{"milliseconds", "BIGINT", []string{"157766400000", "3888000000", "-315619200000", "0", "NULL", "1767323045120"},
+				[]string{"1975-01-01T00:00:00Z", "1970-02-15T00:00:00Z", "1960-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "", "2026-01-02T03:04:05.12Z"}},
+			{"seconds", "BIGINT", []string{"157766400", "-315619200", "86400", "253402300799"},
+				[]string{"1975-01-01T00:00:00Z", "1960-01-01T00:00:00Z", "1970-01-02T00:00:00Z", "9999-12-31T23:59:59Z"}},
+			{"decimals", "DECIMAL(20,2)", []string{"631152000000", "1767323045120"}, []string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z"}},
+			{"floating-point numbers", "DOUBLE PRECISION", []string{"631152000000", "1767323045120"}, []string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z"}},
+			{"digits of a text", "VARCHAR(20)", []string{"'631152000000'", "'1767323045120'", "'soon'", "'1/2/2026'", "'-'"},
+				[]string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z", "soon", "1/2/2026", "-"}},
+			{"as many of one as of the other", "BIGINT", []string{"1767312000", "1767312000000"}, []string{"1767312000", "1767312000000"}},
+			{"years", "INTEGER", []string{"1985", "2026"}, []string{"1985", "2026"}},
+			{"numbers that spell dates", "INTEGER", []string{"19850102", "20260102"}, []string{"19850102", "20260102"}},
+			{"numbers that spell dates and times", "BIGINT", []string{"19850102030405", "20260102030405"}, []string{"19850102030405", "20260102030405"}},
+			{"too large for any date", "DECIMAL(38,0)", []string{"631152000000", "1767323045120", "99999999999999999999"},
+				[]string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z", "99999999999999999999"}},
+			{"dates of the database's own", "DATE", []string{"'2026-01-02'"}, []string{"2026-01-02"}},
+			{"booleans", "BOOLEAN", []string{"TRUE"}, []string{"true"}},
+		} {
+			if d.driver == SQLite && test.name == "too large for any date" {
+				continue // it holds no such number
+			}
+			table := fmt.Sprint("t", i)
+			d.exec(t, "CREATE TABLE "+table+" (id INTEGER PRIMARY KEY, email VARCHAR(20), at "+test.kind+", hidden BOOLEAN)")
+			for row, value := range test.values {
+				d.exec(t, fmt.Sprintf("INSERT INTO %s VALUES (%d, '%d', %s, FALSE)", table, row, row, value))
+			}
+			for _, cfg := range []Config{{Table: table, Where: "hidden = FALSE"}, {Query: "SELECT id, email, at FROM " + table, Key: "id"}} {
+				cfg.Email, cfg.Columns = "email", []string{"at", "at"}
+				got := make([]string, len(test.values))
+				for row, err := range d.open(t, cfg).Read(t.Context(), 1).Rows() {
+					if err != nil {
+						t.Fatalf("%s: %v", test.name, err)
+					}
+					var at int
+					fmt.Sscan(row.Email, &at)
+					got[at] = row.Values[1]
+					if literal := strings.Trim(test.values[at], "'"); test.kind == "BIGINT" && literal != "NULL" && row.Values[0] != literal {
+						t.Errorf("%s: %q, which is to be no date, became %q", test.name, literal, row.Values[0])
+					}
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("%s, %s:\n got %q\nwant %q", test.name, cfg.Query, got, test.want)
+				}
+			}
+		}
+	})
 }

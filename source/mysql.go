@@ -128,7 +128,8 @@ func (d *mysqlDB) mark(context.Context, *session, relation) (string, error) { re
 
 func (d *mysqlDB) current(context.Context) (string, error) { return "", nil }
 
-func (d *mysqlDB) judge(context.Context, *session, relation, []Column) error { return nil }
+// number counts on a text that is no number being 0, or the number that it begins with.
+func (d *mysqlDB) number(column string) string { return "ABS(" + quoteWith("`", column) + " + 0e0)" }
 
 func (d *mysqlDB) advice(context.Context, *session) []string { return nil }
 

@@ -190,7 +190,10 @@ func (d *postgresDB) current(ctx context.Context) (string, error) {
 	return mark, d.pool.GetContext(ctx, &mark, postgresMark)
 }
 
-func (d *postgresDB) judge(context.Context, *session, relation, []Column) error { return nil }
+func (d *postgresDB) number(column string) string {
+	text := quoteWith(`"`, column) + "::text"
+	return "CASE WHEN " + text + ` ~ '^-?[0-9]{1,30}(\.[0-9]{1,30})?$' THEN abs(` + text + "::numeric) END"
+}
 
 func (d *postgresDB) advice(context.Context, *session) []string { return nil }
 

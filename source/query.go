@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // relation is what is read: a table with a condition, or a query.
@@ -55,7 +56,9 @@ type Column struct {
 	Labels     []string // of an enumeration, in its order; nil where the database tells none
 
 	kind     kind
-	position int // among all columns
+	position int           // among all columns
+	dated    bool          // its numbers are dates
+	unit     time.Duration // what they count since 1970, once judged; 0: nothing tells
 }
 
 // selectStatement builds SELECT expressions FROM table WHERE (condition), or FROM (query). A line
@@ -122,8 +125,9 @@ type choice struct {
 	order   []int // of key (if there is one), email and the fields: the index into columns
 }
 
-// choose finds the columns to read.
-func (db *DB) choose(all []Column, rel relation) (choice, error) {
+// choose finds the columns to read. Those of the given indices in Config.Columns are to hold dates;
+// a column that also stands for another value is read twice.
+func (db *DB) choose(all []Column, rel relation, dates []int) (choice, error) {
 	ch := choice{key: db.cfg.Key}
 	if ch.key == "" {
 		ch.key = primaryKey(all)
@@ -132,12 +136,14 @@ func (db *DB) choose(all []Column, rel relation) (choice, error) {
 	if ch.key != "" {
 		names = append([]string{ch.key}, names...)
 	}
-	for _, name := range names {
+	for i, name := range names {
 		c, err := find(all, name, rel)
 		if err != nil {
 			return ch, err
 		}
-		at := slices.IndexFunc(ch.columns, func(have Column) bool { return have.position == c.position })
+		field := i - (len(names) - len(db.cfg.Columns))
+		c.dated = c.dated || c.mayHoldNumbers() && slices.Contains(dates, field)
+		at := slices.IndexFunc(ch.columns, func(have Column) bool { return have.position == c.position && have.dated == c.dated })
 		if at < 0 {
 			at = len(ch.columns)
 			ch.columns = append(ch.columns, c)

@@ -26,14 +26,16 @@ func (r *Reading) Rows() iter.Seq2[Row, error] { return r.rows }
 // that it may be kept: to another DB it says nothing. "" when nothing can be concluded from it.
 func (r *Reading) Mark() string { return r.mark }
 
-// Read prepares a reading; Rows reads.
-func (db *DB) Read(ctx context.Context) *Reading {
+// Read prepares a reading; Rows reads. dates are the indices of those of Config.Columns whose
+// values are to be dates: their numbers are read as seconds or milliseconds since 1970, as the
+// column as a whole tells, and stay numbers where it does not.
+func (db *DB) Read(ctx context.Context, dates ...int) *Reading {
 	reading := &Reading{}
 	reading.rows = func(yield func(Row, error) bool) {
 		reading.mark = ""
 		stopped := false
 		err := db.within(ctx, func(ctx context.Context, s *session) (err error) {
-			reading.mark, err = db.readAll(ctx, s, func(r Row) bool {
+			reading.mark, err = db.readAll(ctx, s, dates, func(r Row) bool {
 				stopped = !yield(r, nil)
 				return !stopped
 			})
@@ -72,10 +74,10 @@ func (db *DB) within(parent context.Context, do func(context.Context, *session) 
 
 // readAll gives each row to each until that returns false. Only a read that came to its end has a
 // mark.
-func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mark string, err error) {
+func (db *DB) readAll(ctx context.Context, s *session, dates []int, each func(Row) bool) (mark string, err error) {
 	rel := db.rel
 	stopped := false
-	ended, err := db.read(ctx, s, &rel, func(r Row) bool {
+	ended, err := db.read(ctx, s, &rel, dates, func(r Row) bool {
 		stopped = !each(r)
 		return !stopped
 	})
@@ -92,16 +94,16 @@ func (db *DB) readAll(ctx context.Context, s *session, each func(Row) bool) (mar
 }
 
 // read tells whether the rows came to their end.
-func (db *DB) read(ctx context.Context, s *session, rel *relation, each func(Row) bool) (ended bool, err error) {
+func (db *DB) read(ctx context.Context, s *session, rel *relation, dates []int, each func(Row) bool) (ended bool, err error) {
 	all, err := db.describe(ctx, s, rel)
 	if err != nil {
 		return false, err
 	}
-	ch, err := db.choose(all, *rel)
+	ch, err := db.choose(all, *rel, dates)
 	if err != nil {
 		return false, err
 	}
-	if err := db.dialect.judge(ctx, s, *rel, ch.columns); err != nil {
+	if err := db.judge(ctx, s, *rel, ch.columns); err != nil {
 		return false, err
 	}
 	db.setKey(ch.key)
@@ -132,7 +134,7 @@ func newScanner(ch choice) *scanner {
 		hasKey: ch.key != "",
 	}
 	for i, c := range ch.columns {
-		sc.cells[i] = cell{kind: c.kind, buf: &sc.buf}
+		sc.cells[i] = cell{kind: c.kind, unit: c.unit, buf: &sc.buf}
 	}
 	return sc
 }

@@ -97,7 +97,7 @@ func (db *DB) Check(ctx context.Context) error {
 		db.advice = advice
 		db.mu.Unlock()
 		rel := db.rel
-		_, err := db.read(ctx, s, &rel, func(Row) bool { return false })
+		_, err := db.read(ctx, s, &rel, nil, func(Row) bool { return false })
 		return err
 	})
 }

@@ -109,6 +109,9 @@ func (d *sqliteDB) columns(ctx context.Context, s *session, rel *relation) ([]Co
 	if rel.query != "" {
 		all, err := queryColumns(ctx, s, *rel, sqliteKind)
 		renumber(all)
+		for i := range all {
+			all[i].dated = all[i].declaredDate()
+		}
 		return all, err
 	}
 	rel.from = quoteWith(`"`, rel.table)
@@ -131,6 +134,7 @@ func tableInfo(ctx context.Context, s *session, schema, table string) ([]Column,
 	all := make([]Column, len(found))
 	for i, f := range found {
 		all[i] = Column{Name: f.Name, Type: f.Type, PrimaryKey: f.PK > 0, kind: sqliteKind(f.Type), position: i}
+		all[i].dated = all[i].declaredDate()
 	}
 	return all, nil
 }
@@ -175,36 +179,8 @@ func (d *sqliteDB) statement(rel relation, want []Column, limit int) string {
 	return selectStatement(rel, expressions, limit)
 }
 
-// soonestMilli is a number, whatever its sign, that means milliseconds: as seconds it would lie
-// beyond the year 5138, as milliseconds in March 1973.
-const soonestMilli = "100000000000"
-
-// endOfTime are the seconds of the first and the last second of 9999-12-31, by which apps mean
-// "never ends". They do not make a column of seconds one of milliseconds.
-const endOfTime = "253402214400, 253402300799"
-
-// judge tells seconds from milliseconds in the date columns: one value beyond what seconds can be
-// tells it of all. The condition does not count, so that what a column means does not change with
-// the rows that it lets through.
-func (d *sqliteDB) judge(ctx context.Context, s *session, rel relation, columns []Column) error {
-	rel.where = ""
-	for i, c := range columns {
-		if c.kind != asDate && c.kind != asTimestamp {
-			continue
-		}
-		name := quoteWith(`"`, c.Name)
-		milli := false
-		found := selectStatement(rel, []string{name + " AS v"}, noLimit)
-		err := s.tx.GetContext(ctx, &milli, "SELECT EXISTS (SELECT 1 FROM ("+found+"\n) WHERE typeof(v) = 'integer' AND (v >= "+soonestMilli+" OR v <= -"+soonestMilli+") AND v NOT IN ("+endOfTime+"))")
-		if err != nil {
-			return err
-		}
-		if milli {
-			columns[i].kind = map[kind]kind{asDate: asMilliDate, asTimestamp: asMilliTimestamp}[c.kind]
-		}
-	}
-	return nil
-}
+// number counts on a text that is no number being 0, or the number that it begins with.
+func (d *sqliteDB) number(column string) string { return "abs(" + quoteWith(`"`, column) + " + 0.0)" }
 
 // advice tells what WAL mode asks of the account: SQLite makes the -wal and -shm files beside the
 // database when nobody has it open, and leaves them when a reader was the last.

@@ -24,8 +24,6 @@ const (
 	asBits                // a number that comes as bytes, most significant first
 	asDate
 	asTimestamp
-	asMilliDate      // of SQLite: numbers are milliseconds
-	asMilliTimestamp // of SQLite: numbers are milliseconds
 	asTime
 	asUUID
 	asJSON
@@ -36,6 +34,7 @@ const (
 // everything else is written into the buffer that the cells of a row share.
 type cell struct {
 	kind       kind
+	unit       time.Duration // what a number counts since 1970; 0: it is a number
 	buf        *[]byte
 	text       string
 	start, end int // of the value in buf; equal: it is in text
@@ -47,7 +46,7 @@ func (c *cell) scan(src any) error {
 	switch v := src.(type) {
 	case nil:
 	case string:
-		if c.kind == asText {
+		if c.kind == asText && c.unit == 0 {
 			c.text = v
 			break
 		}
@@ -67,8 +66,31 @@ func (c *cell) scan(src any) error {
 	default:
 		return fmt.Errorf("the driver gave a %T", src)
 	}
+	if c.unit != 0 {
+		c.toMoment()
+	}
 	c.end = len(*c.buf)
 	return nil
+}
+
+// toMoment makes a date of a whole number.
+func (c *cell) toMoment() {
+	text := (*c.buf)[c.start:]
+	if len(text) == 0 || !wholeNumber(text) {
+		return
+	}
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		*c.buf = appendMoment((*c.buf)[:c.start], c.kind, c.unit, n)
+	}
+}
+
+func wholeNumber(text []byte) bool {
+	for _, b := range bytes.TrimPrefix(text, []byte("-")) {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // value gives the text of the last Scan; row is what the shared buffer held.
@@ -90,9 +112,9 @@ func appendText(dst []byte, k kind, v string) []byte {
 	switch k {
 	case asNumber, asSingle:
 		return appendNumber(dst, k, v)
-	case asDate, asMilliDate:
+	case asDate:
 		return appendDate(dst, v)
-	case asTimestamp, asMilliTimestamp:
+	case asTimestamp:
 		return appendTimestamp(dst, v)
 	case asTime:
 		return append(dst, trimFraction(v)...)
@@ -124,14 +146,6 @@ func appendInteger(dst []byte, k kind, v int64) []byte {
 	switch {
 	case k == asBoolean && (v == 0 || v == 1):
 		return strconv.AppendBool(dst, v == 1)
-	case k == asTimestamp:
-		return time.Unix(v, 0).UTC().AppendFormat(dst, time.RFC3339Nano)
-	case k == asMilliTimestamp:
-		return time.UnixMilli(v).UTC().AppendFormat(dst, time.RFC3339Nano)
-	case k == asDate:
-		return time.Unix(v, 0).UTC().AppendFormat(dst, time.DateOnly)
-	case k == asMilliDate:
-		return time.UnixMilli(v).UTC().AppendFormat(dst, time.DateOnly)
 	default:
 		return strconv.AppendInt(dst, v, 10)
 	}

@@ -26,7 +26,7 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 		return err
 	}
 	noJoins := !knows && !r.opts.Force
-	b := &contact.Binder{Known: known, Fields: r.Policy.Fields, Lists: r.Policy.Lists}
+	b := r.binder(known)
 	if !fresh && b.Complete() && !b.Selects() {
 		m := b.FromKnown()
 		m.NoJoins = noJoins
@@ -56,6 +56,15 @@ func (r *run) bind(ctx context.Context, fresh bool) error {
 		r.report.Setup = append(r.report.Setup, Setup{Create: state.CustomField, Name: name})
 	}
 	return r.State.SetBindings(ctx, r.bindings(b))
+}
+
+func (e *Engine) binder(known []state.Binding) *contact.Binder {
+	return &contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}
+}
+
+// mappingOf is the mapping as far as it is known without asking Constant Contact.
+func (e *Engine) mappingOf(known []state.Binding) *contact.Mapping {
+	return e.binder(known).FromKnown()
 }
 
 // readAccount reads the fields and lists of the account, as far as binding needs them.

@@ -22,8 +22,8 @@ import (
 type Engine struct {
 	State *state.DB
 	Quota *state.Quota
-	// Users reads the source's rows from the start.
-	Users func(context.Context) *source.Reading
+	// Users reads the source's rows from the start; dates are the fields whose numbers are dates.
+	Users func(ctx context.Context, dates ...int) *source.Reading
 	// Unchanged tells, for certain, that the source has not changed since the reading with this
 	// mark; false when in doubt. nil: never certain.
 	Unchanged func(ctx context.Context, mark string) (bool, error)
@@ -240,7 +240,7 @@ func (r *run) use(m *contact.Mapping) {
 
 func (r *run) readSource(ctx context.Context) (err error) {
 	r.step("source", 0, 0)
-	reading := r.Users(ctx)
+	reading := r.Users(ctx, r.mapping.Dates()...)
 	var told func(users.Row)
 	if r.asked != nil {
 		told = r.asked.Row

@@ -36,9 +36,9 @@ func (x *Examination) Count() int {
 // Examine reads the source and judges every row by the rules of a run. Types of custom fields count
 // as far as they are known. It asks Constant Contact nothing and writes nothing.
 func (e *Engine) Examine(ctx context.Context, known []state.Binding) (*Examination, error) {
-	m := (&contact.Binder{Known: known, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
+	m := e.mappingOf(known)
 	x := &Examination{}
-	users, err := users.Read(ctx, x.look(e.Users(ctx).Rows()), m, e.Scratch, nil)
+	users, err := users.Read(ctx, x.look(e.Users(ctx, m.Dates()...).Rows()), m, e.Scratch, nil)
 	if err != nil {
 		return nil, err
 	}

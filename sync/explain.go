@@ -90,7 +90,7 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.mapping = (&contact.Binder{Known: bindings, Fields: e.Policy.Fields, Lists: e.Policy.Lists}).FromKnown()
+	r.mapping = e.mappingOf(bindings)
 	knows, err := e.knowsWhoLeft(ctx)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (r *explainer) rows(ctx context.Context, who string, x *Explanation) error 
 	}
 	var err error
 	keep := func(yield func(source.Row, error) bool) {
-		for row, rowErr := range r.Users(ctx).Rows() {
+		for row, rowErr := range r.Users(ctx, r.mapping.Dates()...).Rows() {
 			if rowErr == nil && match(row) {
 				x.addRow(r.mapping, row)
 			}

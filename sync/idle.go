@@ -82,7 +82,11 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 // sameDigest reads the source and compares it with what the last plan saw. Where nothing but the
 // mark has moved, the plan takes the new one.
 func (e *Engine) sameDigest(ctx context.Context, last *LastPlan) (bool, error) {
-	reading := e.Users(ctx)
+	known, err := e.State.Bindings(ctx)
+	if err != nil {
+		return false, err
+	}
+	reading := e.Users(ctx, e.mappingOf(known).Dates()...)
 	sum, err := users.Digest(ctx, reading.Rows())
 	if err != nil || sum != last.Digest {
 		return false, err

@@ -147,7 +147,7 @@ func TestAnIdleTickReadsTheSourceOnceForACommitThatMovesNoUser(t *testing.T) {
 			for tick, want := range []int{1, 0, 0} {
 				reads := 0
 				e := a.engine()
-				e.Users = func(ctx context.Context) *source.Reading { reads++; return a.Read(ctx) }
+				e.Users = func(ctx context.Context, dates ...int) *source.Reading { reads++; return a.Read(ctx, dates...) }
 				if idle, err := e.Idle(w.t.Context()); err != nil || !idle || reads != want {
 					t.Errorf("tick %d: idle = %v, %v after %d reads, want true after %d", tick, idle, err, reads, want)
 				}

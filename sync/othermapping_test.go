@@ -63,7 +63,7 @@ func otherMappings() map[string]otherMapping {
 // configured gives an engine another mapping, and the rows that go with it.
 func (w *world) configured(e *ccsync.Engine, p *people60, fields []ccsync.Field) {
 	e.Policy.Fields = fields
-	e.Users = func(context.Context) *source.Reading {
+	e.Users = func(context.Context, ...int) *source.Reading {
 		return source.ReadingOf(func(yield func(source.Row, error) bool) {
 			for _, r := range p.rows(fields) {
 				if !yield(r, nil) {

@@ -98,9 +98,9 @@ func fillMirror(b *testing.B, db *state.DB, field string, n int) {
 }
 
 // generated streams n users in no order; every changed-th has another code.
-func generated(n, changed int) func(context.Context) *source.Reading {
+func generated(n, changed int) func(context.Context, ...int) *source.Reading {
 	const step = 7_368_787 // a prime: steps through all of them in no order
-	return func(context.Context) *source.Reading {
+	return func(context.Context, ...int) *source.Reading {
 		return source.ReadingOf(func(yield func(source.Row, error) bool) {
 			values := make([]string, 1)
 			for k := range n {

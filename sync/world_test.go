@@ -173,7 +173,7 @@ type testLog struct{ t testing.TB }
 
 func (l testLog) Write(p []byte) (int, error) { l.t.Log(string(p)); return len(p), nil }
 
-func (w *world) users(context.Context) *source.Reading {
+func (w *world) users(context.Context, ...int) *source.Reading {
 	return source.ReadingOf(func(yield func(source.Row, error) bool) {
 		if w.whileReading != nil {
 			w.whileReading()

@@ -40,6 +40,18 @@ func (t *Target) member() string {
 	return "cf:" + t.Name
 }
 
+// Dates are the indices of the fields that hold dates, with or without a time of day: a number of
+// the source means one there.
+func (m *Mapping) Dates() (fields []int) {
+	for i := range m.Targets {
+		switch m.Targets[i].Kind {
+		case kindDate, kindDateText, kindDateTime:
+			fields = append(fields, i)
+		}
+	}
+	return fields
+}
+
 func (t *Target) Missing() bool { return t.Property == "" && t.ID == "" }
 
 func (t *Target) maxLength() int {

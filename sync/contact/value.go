@@ -38,8 +38,7 @@ const (
 //	text_area         any text                                           the same, lines ended by \n
 //	date              the notations of Constant Contact's import,        2026-01-02
 //	                  or date and time of a database
-//	datetime          RFC 3339, a date, date and time of a database,     2026-01-02T15:04:05Z, UTC where there is no zone
-//	                  seconds or milliseconds since 1970
+//	datetime          RFC 3339, a date, date and time of a database      2026-01-02T15:04:05Z, UTC where there is no zone
 //	number, currency  decimal, with or without exponent; true and false  1 for 1.0, 0.5 for .50; 1 and 0
 //	boolean           true false t f yes no y n 1 0, in any case         true, false
 //	single_select     one of the choices, in any case                    as the account writes it
@@ -109,19 +108,9 @@ var dateLayouts = []string{
 	"2006-01-02 15:04",
 }
 
-// parseDate reads a date, with or without a time of day, or seconds or milliseconds since 1970, as
-// libraries store them in the integers of SQLite. A number with fewer or more digits may be either,
-// or neither, and is no date: package source reads those of a column that is declared as a date.
+// parseDate reads a date, with or without a time of day. A number is none: package source has made
+// dates of those whose column tells what they count.
 func parseDate(value string) (t time.Time, ok bool) {
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-		switch len(value) {
-		case len("1767312000"):
-			return time.Unix(n, 0).UTC(), n > 0
-		case len("1767312000000"), len("631152000000"):
-			return time.UnixMilli(n).UTC(), n > 0
-		}
-		return t, false
-	}
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t, true
@@ -136,7 +125,7 @@ func canonicalDate(kind, value string) (form, fault string) {
 	case ok:
 		return t.Format(time.DateOnly), ""
 	case strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "":
-		return "", "not a date, because a number of this length has no clear unit (want 2026-01-31)"
+		return "", "not a date: the column does not tell whether its numbers are seconds or milliseconds (want 2026-01-31)"
 	case kind == kindDateText:
 		return value, ""
 	}

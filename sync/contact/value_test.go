@@ -3,18 +3,13 @@ package contact
 import "testing"
 
 // Only the whole column shows whether such a number counts seconds or milliseconds.
-func TestANumberThatMayBeSecondsOrMillisecondsIsNeverSentAsADate(t *testing.T) {
+func TestANumberIsNeverSentAsADate(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{kindDate, kindDateText, kindDateTime} {
 		target := &Target{Kind: kind}
-		for _, value := range []string{"631152000", "0", "-315619200", "95617584000", "-1767312000000", "20260102", "99999999999999999999"} {
+		for _, value := range []string{"1767312000", "1767312000000", "631152000", "0", "-315619200", "-1767312000000", "20260102", "99999999999999999999"} {
 			if form, fault := target.Canonical(value); fault == "" {
 				t.Errorf("%s: %q became %q", kind, value, form)
-			}
-		}
-		for _, value := range []string{"1767312000", "1767312000000"} {
-			if form, fault := target.Canonical(value); fault != "" || form[:10] != "2026-01-02" {
-				t.Errorf("%s: %q became %q (%s)", kind, value, form, fault)
 			}
 		}
 	}

@@ -1,0 +1,94 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Whether a number that stands for a date counts seconds or milliseconds is told by its column, not
+// by the number: 5,000,000,000 is a day in 2128 or one in February 1970. Of all rows of the table,
+// these tell, whatever their sign:
+//
+//	9 or 10 digits             seconds from March 1973 to 2286
+//	12, 13, or 15 and more     milliseconds from March 1973 to 2286, or of the year 9999
+//
+// The larger number of rows decides, so that one wrong row does not move the dates of all others.
+// Numbers of 14 digits tell nothing: many are 20260102030405. Nor do the seconds of the first and
+// the last second of 9999-12-31, by which apps mean "never ends".
+const (
+	tellsSeconds = "%[1]s >= 100000000 AND %[1]s < 10000000000"
+	tellsMillis  = "(%[1]s >= 100000000000 AND %[1]s < 10000000000000 OR %[1]s >= 100000000000000)" +
+		" AND %[1]s NOT IN (253402214400, 253402300799)"
+)
+
+// unitOf is what the numbers of a column count, 0 where nothing tells it, or as many rows tell one
+// as tell the other. A column that is declared as a date counts seconds then, if no row tells
+// anything.
+func (c *Column) unitOf(seconds, millis int) time.Duration {
+	switch {
+	case millis > seconds:
+		return time.Millisecond
+	case seconds > millis, millis == 0 && c.declaredDate():
+		return time.Second
+	}
+	return 0
+}
+
+// declaredDate tells whether the type of the column says that it holds dates.
+func (c *Column) declaredDate() bool { return c.kind == asDate || c.kind == asTimestamp }
+
+// mayHoldNumbers tells whether a value of the column may come as a number, or as its digits.
+func (c *Column) mayHoldNumbers() bool { return c.kind == asText || c.kind == asNumber }
+
+// judge settles what the numbers of the dated columns count. The condition does not count, so that
+// what a column means does not change with the rows that it lets through.
+func (db *DB) judge(ctx context.Context, s *session, rel relation, columns []Column) error {
+	rel.where = ""
+	var counts, parts []string
+	var judged []*Column
+	for i := range columns {
+		c := &columns[i]
+		if !c.dated {
+			continue
+		}
+		n := "n" + strconv.Itoa(len(judged))
+		for _, tells := range [...]string{tellsSeconds, tellsMillis} {
+			counts = append(counts, fmt.Sprintf("COUNT(CASE WHEN "+tells+" THEN 1 END)", n))
+		}
+		parts = append(parts, db.dialect.number(c.Name)+" AS "+n)
+		judged = append(judged, c)
+	}
+	if judged == nil {
+		return nil
+	}
+	found := make([]int, len(counts))
+	into := make([]any, len(counts))
+	for i := range found {
+		into[i] = &found[i]
+	}
+	numbers := selectStatement(rel, parts, noLimit)
+	statement := fmt.Sprintf("SELECT %s\nFROM (%s\n) AS numbers", strings.Join(counts, ", "), numbers)
+	if err := s.tx.QueryRowxContext(ctx, statement).Scan(into...); err != nil {
+		return err
+	}
+	for i, c := range judged {
+		c.unit = c.unitOf(found[2*i], found[2*i+1])
+	}
+	return nil
+}
+
+// appendMoment writes what n units after 1970 began are: a day in a column of days, else a date
+// with a time.
+func appendMoment(dst []byte, k kind, unit time.Duration, n int64) []byte {
+	t := time.UnixMilli(n)
+	if unit == time.Second {
+		t = time.Unix(n, 0)
+	}
+	if k == asDate {
+		return t.UTC().AppendFormat(dst, time.DateOnly)
+	}
+	return t.UTC().AppendFormat(dst, time.RFC3339Nano)
+}
