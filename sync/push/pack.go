@@ -171,12 +171,17 @@ func (p *packer) flush(ctx context.Context) (err error) {
 	if p.batch.ID, err = p.State.AddBatch(ctx, p.batch, p.rows.all()); err != nil {
 		return err
 	}
-	b := p.track(p.batch)
 	p.Step("push", p.Outbox.sent, p.plan.Len())
+	b := p.track(p.batch)
 	if b.Kind == state.Replace {
-		return p.clear(ctx, b, slices.Collect(p.rows.all()))
+		err = p.clear(ctx, b, slices.Collect(p.rows.all()))
+	} else {
+		err = p.post(ctx, b, &p.body)
 	}
-	return p.post(ctx, b, &p.body)
+	if err == nil {
+		p.Step("push", p.Outbox.sent, p.plan.Len())
+	}
+	return err
 }
 
 // changed are the values of a row that differ from what stood there; the others are "" and are not

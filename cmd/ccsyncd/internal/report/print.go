@@ -106,7 +106,11 @@ func (p printer) headline(r *ccsync.Report) {
 		p.Print(what + nothingSent(r))
 		return
 	}
-	p.Print(what + p.Text(", %s for %s and %s", kit.Plural(Pending(r), "change", "changes"),
+	changes := kit.Plural(Pending(r), "change", "changes")
+	if stopped(r) {
+		changes += " planned"
+	}
+	p.Print(what + p.Text(", %s for %s and %s", changes,
 		kit.Plural(r.Source.Rows, "user", "users"), kit.Plural(r.Mirror.Contacts, "contact", "contacts")) + nothingSent(r))
 	if r.Coverage.Users > 0 && len(r.Users) == 0 { // else it is that of some users alone
 		p.coverage(r.Coverage)
@@ -116,6 +120,11 @@ func (p printer) headline(r *ccsync.Report) {
 // wasPlanned tells whether a run came as far as the guard.
 func wasPlanned(r *ccsync.Report) bool {
 	return r.Source.Rows > 0 || r.Outcome == ccsync.Planned || r.Outcome == ccsync.Synced
+}
+
+// stopped tells whether an error ended a run, after the guard too.
+func stopped(r *ccsync.Report) bool {
+	return r.Outcome == ccsync.Failed || r.Outcome == ccsync.Unauthorized
 }
 
 func nothingSent(r *ccsync.Report) term.Text {
@@ -174,10 +183,14 @@ func (p printer) footer(r *ccsync.Report) {
 	}
 }
 
+// guard prints the verdict. In the report of a run that an error ended, "passed" would look like a
+// success.
 func (p printer) guard(r *ccsync.Report) {
 	switch {
 	case r.Overridden() && !r.Guard.Tripped:
 		p.Print("guard     " + p.Paint(term.Caution, "overridden by --force"))
+		return
+	case !r.Guard.Tripped && stopped(r):
 		return
 	case !r.Guard.Tripped:
 		p.Print("guard     " + p.Paint(term.Good, "passed"))
