@@ -13,10 +13,11 @@ import (
 
 // Idle tells whether a run now would find nothing to do, without asking Constant Contact: the last
 // whole run planned nothing, or what the guard refused, under the present policy and mapping; since
-// then no run for all has begun, no problem came or went, and Drift has not passed; no batch is
-// open, no retry is due, no snapshot is due, and the source is unchanged, by its own word or by the
-// digest of its rows. When in doubt it is false. A plan that only waited for imports is idle while
-// they do not move any more; they are looked at every few minutes.
+// then no run for all has begun, no problem came or went, no batch was settled or dropped, and
+// Drift has not passed; no batch is open, no retry is due, no snapshot is due, and the source is
+// unchanged, by its own word or by the digest of its rows. When in doubt it is false. A plan that
+// only waited for imports is idle while they do not move any more; they are looked at every few
+// minutes.
 func (e *Engine) Idle(ctx context.Context) (bool, error) {
 	var last LastPlan
 	known, err := e.State.Record(ctx, recordLastPlan, &last)
@@ -60,8 +61,8 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 	if err != nil || last.Waiting && len(open) == 0 || len(open) > 0 && (age >= stalledLook || last.Empty || !stalled(open, now)) {
 		return false, err
 	}
-	problems, err := e.State.ProblemMark(ctx)
-	if err != nil || problems != last.Problems {
+	moved, err := e.State.Mark(ctx)
+	if err != nil || moved != last.Moved {
 		return false, err
 	}
 	retry, err := e.State.NextRetry(ctx)

@@ -39,8 +39,8 @@ type LastPlan struct {
 	Empty   bool   `json:"empty"` // nothing was to be sent
 	Refused bool   `json:"refused,omitempty"`
 	// Waiting: nothing was to be sent before imports under way have ended.
-	Waiting  bool              `json:"waiting,omitempty"`
-	Problems state.ProblemMark `json:"problems"`
+	Waiting bool       `json:"waiting,omitempty"`
+	Moved   state.Mark `json:"moved"` // problems and batches at its end
 }
 
 // LastWhole is how the last whole run ended: one for all users that was no dry run and that no
@@ -277,13 +277,13 @@ func (r *run) records(ctx context.Context) (state.Records, error) {
 	if err != nil || r.plan == nil || !refused && !r.report.carriedOut() {
 		return all, err
 	}
-	problems, err := r.State.ProblemMark(ctx)
+	moved, err := r.State.Mark(ctx)
 	if err != nil {
 		return nil, err
 	}
 	waiting := r.report.Ahead != nil || r.first == nil && r.plan.Len() == 0 && r.plan.Limited == 0 && r.plan.Pending > 0
 	last, err := asRecord(recordLastPlan, LastPlan{Run: r.id, At: r.report.StartedAt, Digest: r.users.Digest, Mark: r.mark,
-		Rules: r.rules(), Problems: problems, Empty: r.first == nil && r.plan.Empty(), Refused: refused, Waiting: waiting})
+		Rules: r.rules(), Moved: moved, Empty: r.first == nil && r.plan.Empty(), Refused: refused, Waiting: waiting})
 	maps.Copy(all, last)
 	return all, err
 }

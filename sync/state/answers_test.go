@@ -41,20 +41,20 @@ func TestWhatTheJournalAnswers(t *testing.T) {
 	if err != nil || len(history) != 1 || history[0].Address != "A@example.com" {
 		t.Errorf("problems of the run %+v (%v)", history, err)
 	}
-	mark, err := db.ProblemMark(t.Context())
-	if want := (ProblemMark{Open: 1, Run: 1}); err != nil || mark != want {
+	mark, err := db.Mark(t.Context())
+	if want := (Mark{Open: 1, Run: 1, Batches: 1}); err != nil || mark != want {
 		t.Errorf("mark %+v (%v)", mark, err)
 	}
 	if err := db.SolveProblems(t.Context(), []string{"b@example.com"}); err != nil {
 		t.Fatal(err)
 	}
-	if mark, err := db.ProblemMark(t.Context()); err != nil || mark.Open != 1 {
+	if mark, err := db.Mark(t.Context()); err != nil || mark.Open != 1 {
 		t.Errorf("another's problem was solved: %+v (%v)", mark, err)
 	}
 	if err := db.SolveProblems(t.Context(), []string{"a@example.com"}); err != nil {
 		t.Fatal(err)
 	}
-	if mark, err := db.ProblemMark(t.Context()); err != nil || mark != (ProblemMark{}) {
+	if mark, err := db.Mark(t.Context()); err != nil || mark != (Mark{Batches: 1}) {
 		t.Errorf("the problem is still there: %+v (%v)", mark, err)
 	}
 	pushes, err := db.Pushes(t.Context(), "a@example.com", 2)

@@ -109,7 +109,7 @@ var looking = map[string]operation{
 	"Pushes":          func(ctx context.Context, db *DB) error { return err2(db.Pushes(ctx, "a@example.com", 1)) },
 	"Problems":        func(ctx context.Context, db *DB) error { return errOf(db.Problems(ctx)) },
 	"ProblemsOf":      func(ctx context.Context, db *DB) error { return err2(db.ProblemsOf(ctx, []string{"a@example.com"})) },
-	"ProblemMark":     func(ctx context.Context, db *DB) error { return err2(db.ProblemMark(ctx)) },
+	"Mark":            func(ctx context.Context, db *DB) error { return err2(db.Mark(ctx)) },
 	"NextRetry":       func(ctx context.Context, db *DB) error { return err2(db.NextRetry(ctx)) },
 	"RunProblems":     func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
 	"Usage":           func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Usage(ctx)) },

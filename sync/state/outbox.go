@@ -218,10 +218,12 @@ func (db outbox) DropBatch(ctx context.Context, b Batch) error {
 			return err
 		}
 	}
-	if _, err := db.write.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = 'recorded'", b.ID); err != nil {
-		return fmt.Errorf("drop batch %d: %w", b.ID, err)
-	}
-	return nil
+	return db.change(ctx, fmt.Sprintf("drop batch %d", b.ID), func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM batches WHERE id = ? AND state = 'recorded'", b.ID); err != nil {
+			return err
+		}
+		return batchEnded(ctx, tx)
+	})
 }
 
 func (db outbox) dropRows(ctx context.Context, batch int64) (more bool, err error) {

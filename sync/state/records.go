@@ -48,16 +48,29 @@ func setRecords(ctx context.Context, tx *sqlx.Tx, all Records) error {
 	return nil
 }
 
-// ProblemMark tells whether problems have come, gone or been retried: it is another one then.
-type ProblemMark struct {
-	Open int   `json:"open"`
-	Run  int64 `json:"run"` // the last that left any of them
+// Mark tells whether problems have come, gone or been retried, or batches have ended: it is another
+// one then.
+type Mark struct {
+	Open    int   `json:"open"`    // problems
+	Run     int64 `json:"run"`     // the last that left any of them
+	Batches int64 `json:"batches"` // that were settled or dropped so far
 }
 
-// ProblemMark is the mark of the open problems.
-func (db facts) ProblemMark(ctx context.Context) (m ProblemMark, err error) {
-	if err := db.read.GetContext(ctx, &m, "SELECT COUNT(*) AS open, COALESCE(MAX(run), 0) AS run FROM problems"); err != nil {
-		return ProblemMark{}, fmt.Errorf("count problems: %w", err)
+// factBatches counts the batches that were settled or dropped.
+const factBatches = "batches_ended"
+
+// Mark is the mark of problems and batches.
+func (db facts) Mark(ctx context.Context) (m Mark, err error) {
+	if err := db.read.GetContext(ctx, &m, `SELECT COUNT(*) AS open, COALESCE(MAX(run), 0) AS run,
+		COALESCE((SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?), 0) AS batches FROM problems`, factBatches); err != nil {
+		return Mark{}, fmt.Errorf("read how far problems and batches are: %w", err)
 	}
 	return m, nil
+}
+
+// batchEnded counts a batch that is settled or dropped in this transaction.
+func batchEnded(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO facts (name, value) VALUES (?, '1')
+		ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1`, factBatches)
+	return err
 }

@@ -132,6 +132,15 @@ func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
 	return nil
 }
 
+// untouched tells whether a statement changed no row.
+func untouched(done sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n == 0, err
+}
+
 // stillEnded keeps a process that comes late from changing anything.
 func stillEnded(ctx context.Context, tx *sqlx.Tx, batch int64) error {
 	var state string
@@ -149,15 +158,17 @@ func (db outbox) Settle(ctx context.Context, batch int64, tally Tally) error {
 	if err != nil {
 		return err
 	}
-	done, err := db.write.ExecContext(ctx, "UPDATE batches SET state = 'settled', settled_at = ?, tally = ? WHERE id = ? AND state = 'ended'",
-		stamp(db.Now()), string(text), batch)
-	if err != nil {
-		return fmt.Errorf("settle batch %d: %w", batch, err)
-	}
-	if n, err := done.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(fmt.Errorf("settle batch %d: %w", batch, ErrMoved), err)
-	}
-	return nil
+	return db.change(ctx, fmt.Sprintf("settle batch %d", batch), func(ctx context.Context, tx *sqlx.Tx) error {
+		late, err := untouched(tx.ExecContext(ctx, "UPDATE batches SET state = 'settled', settled_at = ?, tally = ? WHERE id = ? AND state = 'ended'",
+			stamp(db.Now()), string(text), batch))
+		if err != nil {
+			return err
+		}
+		if late {
+			return ErrMoved
+		}
+		return batchEnded(ctx, tx)
+	})
 }
 
 // SentSince adds up what was sent after a moment, for the guard: batches on their way count whole,
