@@ -129,3 +129,39 @@ func TestNumbersThatAreToBeDatesAreJudgedByTheirColumn(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatANumberTellsOfItsColumn(t *testing.T) {
+	t.Parallel()
+	const second, milli, nothing = "1970-01-01T00:00:01Z", "1970-01-01T00:00:00.001Z", "1"
+	d := newSQLite(t, "")
+	d.exec(t, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, at INTEGER, also INTEGER)", "INSERT INTO users VALUES (1, 'one', 1, 1), (2, 'other', NULL, NULL)")
+	db := d.open(t, Config{Table: "users", Email: "email", Columns: []string{"at", "also"}})
+	read := func() []string {
+		for row, err := range db.Read(t.Context(), 0, 1).Rows() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.Email == "one" {
+				return slices.Clone(row.Values)
+			}
+		}
+		return nil
+	}
+	for number, want := range map[int]string{
+		99_999_999: nothing, 100_000_000: second, 9_999_999_999: second, 10_000_000_000: nothing,
+		99_999_999_999: nothing, 100_000_000_000: milli, 9_999_999_999_999: milli, 10_000_000_000_000: nothing,
+		99_999_999_999_999: nothing, 100_000_000_000_000: milli,
+		253402214400: nothing, 253402300799: nothing, 253402300798: milli,
+	} {
+		for _, n := range []int{number, -number} {
+			d.exec(t, fmt.Sprint("UPDATE users SET at = ", n, " WHERE id = 2"))
+			if got := read()[0]; got != want {
+				t.Errorf("beside %d, 1 became %s, want %s", n, got, want)
+			}
+		}
+	}
+	d.exec(t, "UPDATE users SET at = 631152000000, also = 631152000 WHERE id = 2")
+	if got := read(); got[0] != milli || got[1] != second {
+		t.Errorf("of a column in milliseconds and one in seconds: %q", got)
+	}
+}
