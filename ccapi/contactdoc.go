@@ -18,7 +18,7 @@ func (p *contactsPage) complete() bool {
 	return p.Contacts != nil || p.Count != nil || p.Links != nil
 }
 
-func (p *contactsPage) perPage() int { return contactsPerPage }
+func (p *contactsPage) perPage() int { return ContactsPerPage }
 func (p *contactsPage) size() int    { return len(p.Contacts) }
 
 func (p *contactsPage) first() string {
@@ -32,7 +32,7 @@ func (p *contactsPage) first() string {
 // contract says both.
 func (p *contactsPage) total() int {
 	if p.Count == nil || *p.Count <= len(p.Contacts) {
-		return maxPages * contactsPerPage
+		return maxPages * ContactsPerPage
 	}
 	return *p.Count
 }

@@ -1,6 +1,7 @@
 package ccapi
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/url"
@@ -8,8 +9,8 @@ import (
 	"time"
 )
 
-// contactsPerPage is the most that GET /contacts gives at once.
-const contactsPerPage = 500
+// ContactsPerPage is the most that GET /contacts gives at once.
+const ContactsPerPage = 500
 
 // subresources are the parts of a contact that have to be asked for.
 const subresources = "custom_fields,list_memberships"
@@ -25,6 +26,8 @@ type ContactsQuery struct {
 	Deleted bool
 	// Email reads the contacts with this address alone, as a rule one.
 	Email string
+	// Limit is how many contacts a page has at most, up to ContactsPerPage; 0 stands for that.
+	Limit int
 	// Next resumes behind an earlier page; it carries the filters, and the others here are ignored.
 	Next string
 }
@@ -92,7 +95,7 @@ func (r *Reader) contactsURL(q ContactsQuery) (*url.URL, error) {
 		return r.resolve(q.Next)
 	}
 	query := url.Values{
-		"limit":         {strconv.Itoa(contactsPerPage)},
+		"limit":         {strconv.Itoa(cmp.Or(q.Limit, ContactsPerPage))},
 		"status":        {"all"},
 		"include":       {subresources},
 		"include_count": {"true"},

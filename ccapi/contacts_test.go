@@ -81,15 +81,15 @@ func TestContactsAreReadPageByPage(t *testing.T) {
 	})
 }
 
-func TestDeletedContactsCanBeReadAlone(t *testing.T) {
+func TestDeletedContactsCanBeReadAloneAndOnSmallerPages(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			if got := r.URL.Query()["status"]; !cmp.Equal(got, []string{"deleted"}) {
-				t.Errorf("status = %q, want deleted", got)
+			if got := r.URL.Query(); !cmp.Equal(got["status"], []string{"deleted"}) || !cmp.Equal(got["limit"], []string{"7"}) {
+				t.Errorf("query = %q, want 7 deleted ones a page", got)
 			}
 			reply(w, 200, `{"contacts":[]}`)
 		})
-		if _, err := readAll(t, s.reader(), ContactsQuery{Deleted: true}); err != nil {
+		if _, err := readAll(t, s.reader(), ContactsQuery{Deleted: true, Limit: 7}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -333,7 +333,7 @@ func TestADateIsBelievedUpToAYearOff(t *testing.T) {
 func BenchmarkPage(b *testing.B) {
 	var page strings.Builder
 	page.WriteString(`{"contacts":[`)
-	for i := range contactsPerPage {
+	for i := range ContactsPerPage {
 		if i > 0 {
 			page.WriteByte(',')
 		}
@@ -351,7 +351,7 @@ func BenchmarkPage(b *testing.B) {
 		if err := json.Unmarshal(body, doc); err != nil || !doc.complete() {
 			b.Fatal(err)
 		}
-		if p := doc.public(); len(p.Contacts) != contactsPerPage {
+		if p := doc.public(); len(p.Contacts) != ContactsPerPage {
 			b.Fatalf("%d contacts", len(p.Contacts))
 		}
 	}

@@ -213,7 +213,7 @@ func (r *run) settle(ctx context.Context) error {
 func (r *run) open() {
 	waited := func(d time.Duration) { r.waited.activities += d }
 	r.mirror = mirror.New(mirror.Options{
-		State: r.State, Read: r.Read, Write: r.Write, Scratch: r.Scratch, Log: r.Log.With("run", r.id), Note: r.report.note, Step: r.step,
+		State: r.State, Read: r.Read, Write: r.Write, Scratch: r.Scratch, Page: ccapi.ContactsPerPage, Log: r.Log.With("run", r.id), Note: r.report.note, Step: r.step,
 		Bind: func(ctx context.Context) (*contact.Mapping, error) {
 			err := r.bind(ctx, true)
 			return r.mapping, err

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"ccsyncd/ccapi"
-	"ccsyncd/sync/mirror"
 )
 
 // estimate foretells what sending the plan will cost. Creating a custom field is one request; the
@@ -33,7 +32,7 @@ func (r *run) estimate(ctx context.Context) error {
 		e.Requests += imports + polls
 		working = 2 + float64(imported)/5000
 	}
-	e.Requests += mirror.Pages(n)
+	e.Requests += r.mirror.Pages(n)
 	due, err := r.canary.Due(ctx)
 	if err != nil {
 		return err

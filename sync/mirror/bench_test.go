@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ccsyncd/ccapi"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
@@ -64,9 +65,9 @@ func BenchmarkMirrorPage(b *testing.B) {
 func known(b *testing.B, n int) *Mirror {
 	b.Helper()
 	r := mirroring(b)
-	page := make([]state.Contact, pageSize)
+	page := make([]state.Contact, ccapi.ContactsPerPage)
 	for k := range n {
-		if page[k%pageSize] = pageContact(k); k%pageSize == pageSize-1 {
+		if page[k%ccapi.ContactsPerPage] = pageContact(k); k%ccapi.ContactsPerPage == ccapi.ContactsPerPage-1 {
 			if _, err := r.State.PutContacts(b.Context(), state.Mirror{Mapping: r.mapping.Key()}, page, ""); err != nil {
 				b.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func known(b *testing.B, n int) *Mirror {
 func putPages(b *testing.B, r *Mirror, n int, change func(*state.Contact)) {
 	b.Helper()
 	const step = 7_368_787 // a prime
-	page := make([]state.Contact, pageSize)
+	page := make([]state.Contact, ccapi.ContactsPerPage)
 	next, snapshot := 0, int64(10)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -115,7 +116,7 @@ func mirroring(b *testing.B) *Mirror {
 	}
 	b.Cleanup(func() { db.Close() })
 	m := &contact.Mapping{Targets: []contact.Target{{Field: contact.Field{Column: "short_code"}, ID: "1", Name: "short_code", Label: "Short code", Kind: contact.KindText}}}
-	r := New(Options{State: db, Scratch: dir, Log: slog.New(slog.DiscardHandler), Note: func(string) {}, Step: func(string, int, int) {}}, m, true)
+	r := New(Options{State: db, Scratch: dir, Page: ccapi.ContactsPerPage, Log: slog.New(slog.DiscardHandler), Note: func(string) {}, Step: func(string, int, int) {}}, m, true)
 	if err := db.Remap(b.Context(), m.Key(), contact.Carry); err != nil {
 		b.Fatal(err)
 	}

@@ -21,12 +21,14 @@ import (
 )
 
 const (
-	// exportWorth is how many contacts an account has at least for an export to be cheaper than its
-	// pages.
-	exportWorth = 20 * pageSize
+	// exportPages is how many pages an account has at least for an export to be cheaper than them.
+	exportPages = 20
 	// exportCost is how many requests an export takes: two pages, counts and lists, the order, the
 	// file, and polls. It is slow beside reading a few contacts by their addresses.
 	exportCost = 16
+	// pagesTogether is how many pages of exported contacts are written in one transaction, which
+	// takes less than 100 ms.
+	pagesTogether = 20
 )
 
 // factUnfit remembers for which mapping, and on which day, an export did not have what is needed,
@@ -39,7 +41,7 @@ var errLarge = errors.New("an export is worth trying")
 // exportPays ends a snapshot from pages with errLarge when an export is worth trying for so many
 // contacts. A dry run makes none: it is a POST.
 func (b *base) exportPays(ctx context.Context, contacts int) error {
-	if b.Write == nil || contacts < exportWorth {
+	if b.Write == nil || contacts < exportPages*b.Page {
 		return nil
 	}
 	unfit, err := b.State.Fact(ctx, factUnfit)
@@ -84,7 +86,7 @@ func (e *exporter) readDeleted(ctx context.Context) error {
 	var before deletedSeen
 	for range maxPasses {
 		count := 0
-		for page, err := range e.Read.Contacts(ctx, ccapi.ContactsQuery{Deleted: true}) {
+		for page, err := range e.Read.Contacts(ctx, ccapi.ContactsQuery{Limit: e.Page, Deleted: true}) {
 			if err != nil {
 				return err
 			}
@@ -248,6 +250,7 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 // exported is what an export shows. Close it.
 type exported struct {
 	rows    int               // lines, those without an address too
+	pages   int               // that as many contacts take
 	unknown int               // contacts of whom it tells something that is not understood
 	sum     [sha256.Size]byte // of the addresses, in any order
 	sorted  *spool.Spool      // contacts by norm
@@ -283,13 +286,14 @@ func (e *exporter) readFile(file io.Reader, lists map[string]string) (_ *exporte
 			return nil, err
 		}
 	}
+	x.pages = e.Pages(x.rows)
 	return x, x.cheap(x.unknown)
 }
 
 // cheap is an error where so many contacts are to be read by their addresses that pages are
 // cheaper.
 func (x *exported) cheap(addresses int) error {
-	if addresses <= Pages(x.rows) {
+	if addresses <= x.pages {
 		return nil
 	}
 	return fmt.Errorf("%w: %d of its %d contacts are ambiguous", contact.ErrUnfit, addresses, x.rows)
@@ -299,8 +303,8 @@ func (x *exported) cheap(addresses int) error {
 // which the file does not tell everything, or whose address others have too, are read by their
 // addresses afterwards.
 func (e *exporter) putExported(ctx context.Context, x *exported, total int) error {
-	const page = 10_000 // under 100 ms each
-	contacts := make([]state.Contact, 0, page)
+	together := pagesTogether * e.Page
+	contacts := make([]state.Contact, 0, together)
 	var unclear []string // addresses
 	put := func() error {
 		more, twins, err := e.db.PutExported(ctx, e.at, contacts)
@@ -315,7 +319,7 @@ func (e *exporter) putExported(ctx context.Context, x *exported, total int) erro
 			for i := range same {
 				unclear = append(unclear, same[i].Address)
 			}
-		} else if contacts = append(contacts, same[0]); len(contacts) == page {
+		} else if contacts = append(contacts, same[0]); len(contacts) == together {
 			if err := put(); err != nil {
 				return err
 			}
@@ -350,7 +354,7 @@ func (x *exported) byAddress() iter.Seq[[]state.Contact] {
 				}
 				same = same[:0]
 			}
-			if len(same) <= Pages(x.rows) {
+			if len(same) <= x.pages {
 				same = append(same, parsed(norm, buf))
 			}
 		}

@@ -29,7 +29,6 @@ const (
 	// order that changes while it is read: contacts that come and go make others appear twice or
 	// not at all.
 	maxPasses = 5
-	pageSize  = 500
 )
 
 // ErrIncomplete says that some contacts were on no page.
@@ -41,7 +40,10 @@ type Options struct {
 	Read    *ccapi.Reader
 	Write   *ccapi.Writer // nil in a dry run, which orders no export
 	Scratch string        // folder for what does not fit into memory
-	Log     *slog.Logger
+	// Page is how many contacts are asked for at once: ccapi.ContactsPerPage, but in tests of large
+	// accounts. From a number of pages on an export is worth trying.
+	Page int
+	Log  *slog.Logger
 	// Bind reads custom fields and lists again and returns the mapping. A snapshot begins with it.
 	Bind func(context.Context) (*contact.Mapping, error)
 	Note func(string)                       // a thing worth knowing
@@ -244,7 +246,7 @@ func (m *Mirror) Changes(ctx context.Context) error {
 func (m *Mirror) changedPages(ctx context.Context) error {
 	var mark time.Time
 	read := 0
-	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{UpdatedAfter: m.at.Mark.Add(-overlap - m.State.Unsteady())}) {
+	for page, err := range m.Read.Contacts(ctx, ccapi.ContactsQuery{Limit: m.Page, UpdatedAfter: m.at.Mark.Add(-overlap - m.State.Unsteady())}) {
 		if err != nil {
 			return fmt.Errorf("refresh the mirror: %w", err)
 		}
@@ -433,8 +435,8 @@ func (m *Mirror) Cost(ctx context.Context, all int) (int, error) {
 	case err != nil:
 		return 0, err
 	}
-	return Pages(all), nil
+	return m.Pages(all), nil
 }
 
 // Pages is how many pages so many contacts take.
-func Pages(contacts int) int { return (contacts + pageSize - 1) / pageSize }
+func (o *Options) Pages(contacts int) int { return (contacts + o.Page - 1) / o.Page }

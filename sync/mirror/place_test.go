@@ -56,7 +56,7 @@ func TestAnAddressHasNoContactOnlyWhereTheAccountIsClearAboutIt(t *testing.T) {
 	defer db.Close()
 	account := make(answers)
 	field := contact.Target{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Kind: contact.KindText}
-	m := New(Options{State: db, Scratch: dir, Log: discard(), Note: func(string) {}, Step: func(string, int, int) {},
+	m := New(Options{State: db, Scratch: dir, Page: ccapi.ContactsPerPage, Log: discard(), Note: func(string) {}, Step: func(string, int, int) {},
 		Read: ccapi.NewReader("http://account.invalid/v3", &http.Client{Transport: account}, account)}, &contact.Mapping{Targets: []contact.Target{field}}, true)
 	if err := db.Remap(t.Context(), m.mapping.Key(), contact.Carry); err != nil {
 		t.Fatal(err)

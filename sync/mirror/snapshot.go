@@ -214,7 +214,7 @@ func (p *pager) pass(ctx context.Context) (is passed, err error) {
 	ids := spool.New(p.Scratch)
 	defer ids.Close()
 	read, first := 0, is.whole
-	for page, err := range p.Read.Contacts(ctx, ccapi.ContactsQuery{Next: p.at.Next}) {
+	for page, err := range p.Read.Contacts(ctx, ccapi.ContactsQuery{Limit: p.Page, Next: p.at.Next}) {
 		if err != nil && read == 0 && !is.whole && leadsNowhere(err) {
 			return is, fmt.Errorf("%w: %w", errDeadLink, err)
 		}

@@ -30,7 +30,7 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, m *Mirror)) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		o.State, o.Scratch, o.Log = db, dir, discard()
+		o.State, o.Scratch, o.Page, o.Log = db, dir, ccapi.ContactsPerPage, discard()
 		o.Note, o.Step = func(string) {}, func(string, int, int) {}
 		field := contact.Target{Field: contact.Field{Column: "code"}, ID: "1", Name: "code", Label: "Short code", Kind: contact.KindText}
 		test(t, New(o, &contact.Mapping{Targets: []contact.Target{field}}, true))
@@ -81,7 +81,7 @@ func TestAnExportIsTriedWhereItIsCheaperAndNotKnownToBeUnfitToday(t *testing.T) 
 		pays := func(contacts int) bool {
 			t.Helper()
 			err := m.exportPays(t.Context(), contacts)
-			large, want := errors.Is(err, errLarge), Pages(contacts)
+			large, want := errors.Is(err, errLarge), m.Pages(contacts)
 			if large {
 				want = exportCost
 			}
@@ -116,7 +116,7 @@ func TestAnExportIsTriedWhereItIsCheaperAndNotKnownToBeUnfitToday(t *testing.T) 
 		}
 	})
 	for contacts, pages := range map[int]int{0: 0, 1: 1, 500: 1, 501: 2, 1000: 2} {
-		if got := Pages(contacts); got != pages {
+		if got := (&Options{Page: 500}).Pages(contacts); got != pages {
 			t.Errorf("%d contacts take %d pages, want %d", contacts, got, pages)
 		}
 	}
