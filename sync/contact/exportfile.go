@@ -31,6 +31,9 @@ func ReadExport(m *Mapping, file io.Reader, lists map[string]string) iter.Seq2[s
 			switch {
 			case err == io.EOF && columns != nil:
 				return
+			case err == io.EOF:
+				yield(state.Contact{}, fmt.Errorf("%w: it is empty", ErrUnfit))
+				return
 			case err != nil:
 				yield(state.Contact{}, fmt.Errorf("read the export: %w", err))
 				return
