@@ -65,7 +65,8 @@ func (c *cli) initialise(cmd *cobra.Command, f *setup.Answers, force bool) error
 	}
 	c.Out.Printf("wrote %s\n", path)
 	if name, ok := strings.CutPrefix(f.ClientID, "env:"); ok && c.Getenv(name) == "" {
-		c.Next("ccsyncd auth login, after setting %s to the API key of your application; ccsyncd sandbox --contacts-from-config is a trial without one", name)
+		c.Next("ccsyncd auth login, after setting %s to the API key of your application", name)
+		c.Next("ccsyncd sandbox --contacts-from-config, for a trial without an API key")
 	} else {
 		c.Next("ccsyncd auth login")
 	}

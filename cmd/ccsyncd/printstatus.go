@@ -116,7 +116,8 @@ func (c *cli) nextAfterStatus(s status) {
 	case s.Problems.Count > len(s.Problems.First):
 		c.Next("ccsyncd problems")
 	case s.Problems.Count > 0:
-		c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to retry now")
+		c.Next("ccsyncd explain EMAIL, to see why")
+		c.Next("ccsyncd push EMAIL, to retry now")
 	case s.LastRun != nil && s.LastRun.Error != nil:
 		c.Next("ccsyncd runs show %d", s.LastRun.Run)
 	case s.LastRun == nil && s.Daemon == nil:

@@ -77,7 +77,8 @@ func (c *cli) problems(ctx context.Context, a *app.App, output string) error {
 		return nil
 	}
 	printProblems(c.Out, all, a.State.Now())
-	c.Next("ccsyncd explain EMAIL, or ccsyncd push EMAIL to retry it now")
+	c.Next("ccsyncd explain EMAIL, to see why")
+	c.Next("ccsyncd push EMAIL, to retry now")
 	return nil
 }
 

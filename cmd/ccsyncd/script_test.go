@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 // Each script is a story of a user, told with the real program against the sandbox. The commands of
 // ours:
 //
-//	exit CODE PROGRAM ARG...     runs a program and wants this exit code; its output is for stdout and stderr
+//	exit CODE PROGRAM ARG...     runs a program and wants this exit code, and one command a "next:" line;
+//	                             its output is for stdout and stderr
 //	box [FLAG...]                starts a sandbox on a free port and sets $CCSYNC_ENDPOINT; --approve, --per-day N, --interval D
 //	control METHOD PATH [BODY]   asks its control endpoint
 //	account ID NAME              makes it another account
@@ -120,6 +121,11 @@ func wantExit(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
 	storyOf(ts).keepsSecrets(ts, ts.ReadFile("stdout")+ts.ReadFile("stderr"))
+	for line := range strings.Lines(ts.ReadFile("stderr")) {
+		if next, ok := strings.CutPrefix(line, "next: "); ok && strings.Count(next, "ccsyncd") > 1 {
+			ts.Fatalf("a line names several commands: %s", line)
+		}
+	}
 }
 
 // keepsSecrets looks for tokens in what was printed.

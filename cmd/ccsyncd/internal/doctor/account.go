@@ -108,7 +108,8 @@ func ShowAccount(ctx context.Context, sh *shell.Shell, output string) (err error
 	for _, f := range b.Rows {
 		sh.Out.Printf("| %s | %s |\n", f.Topic, strings.ReplaceAll(f.Found, "|", "\\|"))
 	}
-	sh.Next("ccsyncd --dry-run. If this table differs from docs/first-meeting.md, paste it into an issue")
+	sh.Err.Print("if this table differs from docs/first-meeting.md, paste it into an issue")
+	sh.Next("ccsyncd --dry-run")
 	return nil
 }
 

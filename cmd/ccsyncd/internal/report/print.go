@@ -53,7 +53,7 @@ func Print(sh *shell.Shell, r *ccsync.Report, o Options) error {
 	return exit.With(r.ExitCode)
 }
 
-// nextAfter names the command that follows a run.
+// nextAfter names the commands that follow a run.
 func nextAfter(sh *shell.Shell, r *ccsync.Report) {
 	switch {
 	case r.Outcome == ccsync.Unauthorized:
@@ -63,15 +63,18 @@ func nextAfter(sh *shell.Shell, r *ccsync.Report) {
 	case r.Outcome == ccsync.Refused && r.DryRun:
 		sh.Next("ccsyncd push --force, if the changes are intended")
 	case r.Outcome == ccsync.Refused:
-		sh.Next("ccsyncd --dry-run, then ccsyncd push --force if the changes are intended")
+		sh.Next("ccsyncd --dry-run, to see the changes")
+		sh.Next("ccsyncd push --force, if they are intended")
 	case r.Outcome == ccsync.Failed:
 		sh.Next("ccsyncd check")
 	case r.DryRun && Pending(r) > 0:
-		sh.Next("ccsyncd --once, to send this now; ccsyncd, to run the daemon")
+		sh.Next("ccsyncd --once, to send this now")
+		sh.Next("ccsyncd, to run the daemon")
 	case r.Outcome == ccsync.Partial:
 		sh.Next("ccsyncd runs show %d", r.Run)
 	default:
-		sh.Next("ccsyncd, to run the daemon; ccsyncd status, for the current status")
+		sh.Next("ccsyncd, to run the daemon")
+		sh.Next("ccsyncd status, for the current status")
 	}
 }
 

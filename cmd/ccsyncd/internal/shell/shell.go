@@ -87,7 +87,8 @@ func (s *Shell) Complain(message, hint string) {
 	}
 }
 
-// Next names the command that comes next, with the env file that this one was given.
+// Next names one command that comes next, with the env file that this one was given. If there are
+// several, each has its own line.
 func (s *Shell) Next(format string, args ...any) {
 	if rest, ok := strings.CutPrefix(format, "ccsyncd"); ok && s.EnvFile != "" {
 		format, args = "ccsyncd --env-file %s"+rest, append([]any{s.EnvFile}, args...)
