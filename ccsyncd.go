@@ -30,7 +30,7 @@ package ccsyncd
 
 import _ "embed"
 
-// Schema is schema.sql: the state database, whole and current. It makes an empty database into a
+// Schema is schema.sql: the state file, whole and current. It makes an empty database into a
 // new one.
 //
 //go:embed schema.sql

@@ -1,4 +1,4 @@
--- The state database of ccsyncd: everything that must outlive the process.
+-- The state file of ccsyncd: everything that must outlive the process.
 --
 -- One file belongs to one installation: one Constant Contact account, one source, one machine.
 -- Users and plans are never written here; they are cheap to make anew. Times are RFC 3339 in UTC,

@@ -26,5 +26,5 @@ func (u UnrenewedTokens) Token(context.Context) (*oauth2.Token, error) { return 
 // Renew returns a *LoginError.
 func (u UnrenewedTokens) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 	return nil, &LoginError{Reason: "the access token has expired or was refused, and ccsyncd does not renew it here; " +
-		"renewing it would use up the refresh token of the installation that this state database was copied from"}
+		"renewing it would use up the refresh token of the installation that this state file was copied from"}
 }

@@ -144,7 +144,7 @@ quick = [t for t in ticks if t not in read]
 if quick:
     print(f"{'idle tick, unchanged':24} {statistics.median(quick) * 1e3:8.3f} ms")
 PY
-ls -l ccsync.db | awk '{print "state database", $5/1048576, "MiB"}'
+ls -l ccsync.db | awk '{print "state file", $5/1048576, "MiB"}'
 
 # The users in other databases. The shell sorts by the bytes of the address, as the program does.
 sqlite3 -csv app.db "SELECT id, email, short_code FROM users" >users.csv

@@ -11,7 +11,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// beside starts a dry run in another process on the same state database, and returns what waits for
+// beside starts a dry run in another process on the same state file, and returns what waits for
 // its report.
 func (w *world) beside(o ccsync.Options, configure func(*ccsync.Engine)) (report func() *ccsync.Report) {
 	w.t.Helper()

@@ -24,7 +24,7 @@ import (
 type moment struct {
 	request int  // at this request:
 	seen    bool // after it was carried out and before its answer came; else before it was sent
-	commit  int  // instead of this commit of the state database
+	commit  int  // instead of this commit of the state file
 }
 
 func (m moment) String() string {
@@ -51,15 +51,15 @@ type life struct {
 	requests int
 	commits  int
 	kill     context.CancelFunc
-	pages    int // that the state database may have, as on a full disk; 0: any number
+	pages    int // that the state file may have, as on a full disk; 0: any number
 }
 
 var errDead = errors.New("the process is dead")
 
-// lives are by the path of the state database.
+// lives are by the path of the state file.
 var lives sync.Map
 
-// Every connection to the state database of a world asks its process whether it may commit. No test
+// Every connection to the state file of a world asks its process whether it may commit. No test
 // cuts the power, so what is written need not be waited for.
 func init() {
 	db, err := sql.Open("sqlite3", "")
@@ -256,7 +256,7 @@ var stories = []story{
 }
 
 // TestAKillAtAnyInstantLosesNothingAndRepeatsNothing kills a run of each scenario before and after
-// each of its requests and at each of its commits. A new process on the same state database then
+// each of its requests and at each of its commits. A new process on the same state file then
 // finishes the work.
 func TestAKillAtAnyInstantLosesNothingAndRepeatsNothing(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func TestAFullDiskStopsARunAndLosesNothing(t *testing.T) {
 	t.Logf("stopped %d times", stopped)
 }
 
-func TestTroubleWithTheStateDatabaseIsDiagnosed(t *testing.T) {
+func TestTroubleWithTheStateFileIsDiagnosed(t *testing.T) {
 	t.Parallel()
 	for code, err := range map[string]error{"state_full": state.ErrFull, "state_busy": state.ErrBusy, "state_readonly": state.ErrReadOnly, "state_damaged": state.ErrDamaged, "state_key": state.ErrKey} {
 		if got, hint := ccsync.Diagnose(fmt.Errorf("reserve a request: %w", err)); got != code || hint == "" {

@@ -3,7 +3,7 @@
 //
 // One run goes from left to right:
 //
-//	at home    does the state database belong to this source, account and machine?
+//	at home    does the state file belong to this source, account and machine?
 //	bind       names in the configuration -> custom fields and lists of the account, by id
 //	resume     what a former run left open
 //	refresh    the mirror: a snapshot, or what changed since the last refresh
@@ -21,7 +21,7 @@
 // pass over the same rows.
 //
 // A dry run is the same code without a Writer, ended after the guard. Only batches outlive a run:
-// their states are in the state database, and the next run takes them up wherever the last one
+// their states are in the state file, and the next run takes them up wherever the last one
 // died.
 //
 // The words: a user is a row of the source, a contact is Constant Contact's. The mirror is the

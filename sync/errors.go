@@ -34,16 +34,16 @@ func Diagnose(err error) (code, hint string) {
 	case errors.Is(err, mirror.ErrIncomplete):
 		return "snapshot_incomplete", "nothing was sent; the next run retries"
 	case errors.As(err, new(*state.HeldError)):
-		return "held", "another process holds this state database; `ccsyncd push` hands the work to it"
+		return "held", "another process holds this state file; `ccsyncd push` hands the work to it"
 	case errors.Is(err, state.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		// The disk of the state database, or of the file in the same folder where rows are sorted.
+		// The disk of the state file, or of the file in the same folder where rows are sorted.
 		return "state_full", "free disk space; the next run continues"
 	case errors.Is(err, state.ErrBusy):
-		return "state_busy", "stop the program that locks the state database; the next run retries"
+		return "state_busy", "stop the program that locks the state file; the next run retries"
 	case errors.Is(err, state.ErrReadOnly):
-		return "state_readonly", "let the user that ccsyncd runs as write to the state database and its folder"
+		return "state_readonly", "let the user that ccsyncd runs as write to the state file and its folder"
 	case errors.Is(err, state.ErrReplaced):
-		return "state_replaced", "start ccsyncd again; if the state database is lost, log in again, and ccsyncd reads all contacts again"
+		return "state_replaced", "start ccsyncd again; if the state file is lost, log in again, and ccsyncd reads all contacts again"
 	case errors.Is(err, state.ErrKey):
 		return "state_key", "set [state] key to the key that encrypted the tokens, and restart a daemon that runs without it; if the key is lost, run `ccsyncd auth logout` and `ccsyncd auth login`"
 	case errors.Is(err, state.ErrDamaged):

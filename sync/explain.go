@@ -83,7 +83,7 @@ type explainer struct {
 }
 
 // Explain explains one user, named by an address or by "key:4711", by the plan that a run for all
-// would make. It reads the source and the state database and asks Constant Contact nothing.
+// would make. It reads the source and the state file and asks Constant Contact nothing.
 func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) {
 	r := &explainer{Engine: e}
 	bindings, err := e.State.Bindings(ctx)

@@ -281,7 +281,7 @@ func TestARetypedFieldIsNotWritten(t *testing.T) {
 	})
 }
 
-// rebind changes what the state database knows of the custom fields.
+// rebind changes what the state file knows of the custom fields.
 func (w *world) rebind(change func(*state.Binding)) {
 	w.t.Helper()
 	all, err := w.state.Bindings(w.t.Context())

@@ -53,7 +53,7 @@ func fill(t testing.TB, dir string, room int) {
 }
 
 // On a disk that is really full, or becomes so at any point of a run, the error says so, wherever
-// it comes up: while the state database is opened, while a run starts, in its middle, or when it
+// it comes up: while the state file is opened, while a run starts, in its middle, or when it
 // ends.
 func TestOnAFullDiskEveryErrorNamesTheDisk(t *testing.T) {
 	if testing.Short() {

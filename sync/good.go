@@ -10,7 +10,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Names under which the state database keeps what the guard compares the next run with: how the
+// Names under which the state file keeps what the guard compares the next run with: how the
 // last good run was.
 const (
 	factGoodMapping  = "good_mapping"

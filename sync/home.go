@@ -9,15 +9,15 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// Home is where a state database belongs. Empty members are not compared.
+// Home is where a state file belongs. Empty members are not compared.
 type Home struct {
 	API, Auth string // endpoints
 	Source    string // which database, without secrets
 	Machine   string // machine id
-	Path      string // absolute path of the state database
+	Path      string // absolute path of the state file
 }
 
-// Names under which the state database keeps its home.
+// Names under which the state file keeps its home.
 const (
 	factAPI     = "home_api"
 	factAuth    = "home_auth"
@@ -27,7 +27,7 @@ const (
 	factJoins   = "joins" // "yes": a forced run has let existing contacts join lists
 )
 
-// atHome checks that this state database belongs to these endpoints, this source and this machine.
+// atHome checks that this state file belongs to these endpoints, this source and this machine.
 // ok is false when it was moved: the guard has refused, no token was spent.
 //
 //	differs                    then
@@ -81,13 +81,13 @@ func (e *Engine) readable(ctx context.Context) error {
 	return nil
 }
 
-// moved says how it shows that a state database was moved, or cloned; "" when it does not.
+// moved says how it shows that a state file was moved, or cloned; "" when it does not.
 func (h Home) moved(is Home) (how string, clone bool) {
 	switch {
 	case differ(h.Machine, is.Machine) && differ(h.Path, is.Path):
-		return fmt.Sprintf("the state database comes from another machine and path (%s); if ccsyncd still runs there, each installation would use up the other's tokens", h.Path), true
+		return fmt.Sprintf("the state file comes from another machine and path (%s); if ccsyncd still runs there, each installation would use up the other's tokens", h.Path), true
 	case differ(h.Source, is.Source):
-		return fmt.Sprintf("the state database was filled from another source: it was %s, now it is %s", h.Source, is.Source), false
+		return fmt.Sprintf("the state file was filled from another source: it was %s, now it is %s", h.Source, is.Source), false
 	}
 	return "", false
 }
@@ -124,14 +124,14 @@ func (r *run) settleIn(ctx context.Context) error {
 	return r.State.SetFacts(ctx, map[string]string{factJoins: "yes"})
 }
 
-// knowsWhoLeft tells whether existing contacts may join lists. A new state database cannot know who
+// knowsWhoLeft tells whether existing contacts may join lists. A new state file cannot know who
 // left one before it was made, so that they join none until a run for all users was forced.
 func (e *Engine) knowsWhoLeft(ctx context.Context) (bool, error) {
 	joins, err := e.State.Fact(ctx, factJoins)
 	return joins != "", err
 }
 
-// LoggedIn binds a new state database to the endpoints that gave a login, to the machine and the
+// LoggedIn binds a new state file to the endpoints that gave a login, to the machine and the
 // path; a *SetupError when it belongs to other endpoints. Ask before the login is begun, too:
 // nobody approves a code in vain then.
 func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
@@ -149,8 +149,8 @@ func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 func (h Home) sameEndpoints(is Home) error {
 	if differ(h.API, is.API) || differ(h.Auth, is.Auth) {
 		return &contact.SetupError{Code: "other_endpoints",
-			Message: fmt.Sprintf("this state database belongs to %s, but the configuration names %s", h.API, is.API),
-			Hint:    "use a separate state database for each pair of [endpoints] ([state] path)"}
+			Message: fmt.Sprintf("this state file belongs to %s, but the configuration names %s", h.API, is.API),
+			Hint:    "use a separate state file for each pair of [endpoints] ([state] path)"}
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (h *Home) facts() map[string]*string {
 	return map[string]*string{factAPI: &h.API, factAuth: &h.Auth, factSource: &h.Source, factMachine: &h.Machine, factPath: &h.Path}
 }
 
-// bind writes down where the state database belongs, as far as it is told and was not known.
+// bind writes down where the state file belongs, as far as it is told and was not known.
 func (h Home) bind(ctx context.Context, db *state.DB, was Home) error {
 	facts := make(map[string]string)
 	known := was.facts()

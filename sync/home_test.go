@@ -12,7 +12,7 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-func TestAStateDatabaseBelongsToOneSourceOneMachineAndOneAPI(t *testing.T) {
+func TestAStateFileBelongsToOneSourceOneMachineAndOneAPI(t *testing.T) {
 	t.Parallel()
 	home := ccsync.Home{API: "https://api/v3", Auth: "https://auth", Source: "sqlite:/app.db", Machine: "m1", Path: "/one.db"}
 	for name, c := range map[string]struct {
@@ -68,7 +68,7 @@ func TestAStateDatabaseBelongsToOneSourceOneMachineAndOneAPI(t *testing.T) {
 	}
 }
 
-func TestALostStateDatabaseCostsOneSnapshotAndNoWrongWrite(t *testing.T) {
+func TestALostStateFileCostsOneSnapshotAndNoWrongWrite(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.policy.Create, w.policy.Lists, w.policy.ClearOrphans, w.policy.Fields[0].Clear = true, []string{"App users"}, true, true
@@ -92,7 +92,7 @@ func TestALostStateDatabaseCostsOneSnapshotAndNoWrongWrite(t *testing.T) {
 	})
 }
 
-func TestAnOldCopyOfTheStateDatabaseWritesNothingWrong(t *testing.T) {
+func TestAnOldCopyOfTheStateFileWritesNothingWrong(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.policy.Create, w.policy.Lists, w.policy.ClearOrphans = true, []string{"App users"}, true
@@ -135,7 +135,7 @@ func TestAnOldCopyOfTheStateDatabaseWritesNothingWrong(t *testing.T) {
 	})
 }
 
-// lose removes the state database and puts a copy in its place, or none.
+// lose removes the state file and puts a copy in its place, or none.
 func (w *world) lose(older string) {
 	w.t.Helper()
 	w.close()
@@ -150,7 +150,7 @@ func (w *world) lose(older string) {
 	w.open()
 }
 
-// copyTo copies the closed state database.
+// copyTo copies the closed state file.
 func (w *world) copyTo(path string) {
 	w.t.Helper()
 	content, err := os.ReadFile(w.path)

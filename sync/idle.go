@@ -50,7 +50,7 @@ func stalled(open []state.Batch, now time.Time) bool {
 	})
 }
 
-// quiet looks at the state database alone.
+// quiet looks at the state file alone.
 func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 	now := e.State.Now()
 	age := now.Sub(last.At)

@@ -313,7 +313,7 @@ func TestASourceThatCannotBeReadIsNoIdleTick(t *testing.T) {
 	})
 }
 
-func TestAStateDatabaseThatCannotBeReadIsNoIdleTick(t *testing.T) {
+func TestAStateFileThatCannotBeReadIsNoIdleTick(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
 		w.settled()

@@ -119,7 +119,7 @@ func TestADryRunOfACloneRenewsNoToken(t *testing.T) {
 	})
 }
 
-// Whoever left a list before the state database was made, or lost, is not put back on it by the
+// Whoever left a list before the state file was made, or lost, is not put back on it by the
 // first plans.
 func TestANewStateJoinsNobodyUntilForced(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Names of the records that the state database keeps.
+// Names of the records that the state file keeps.
 const (
 	recordLastPlan  = "last_plan"
 	recordLastWhole = "last_whole"
@@ -22,7 +22,7 @@ const (
 	recordDays   = "coverage_days"
 )
 
-// CoverageDays is how many UTC days of coverage the state database keeps, today's among them.
+// CoverageDays is how many UTC days of coverage the state file keeps, today's among them.
 const CoverageDays = 30
 
 // LastPlan is what the last whole run planned from, for idle ticks. There is none while a run for
@@ -168,7 +168,7 @@ func ReadLastWhole(ctx context.Context, db *state.DB) (l LastWhole, ok bool, err
 	return l, ok, err
 }
 
-// WholeRecord is what the state database keeps of the last whole run after this one.
+// WholeRecord is what the state file keeps of the last whole run after this one.
 func WholeRecord(ctx context.Context, db *state.DB, r *Report) (state.Records, error) {
 	if !r.Whole() {
 		return nil, nil

@@ -221,7 +221,7 @@ func (r *Report) noteUnproven(p *plan.Plan) {
 // noteJoins says why contacts join no list.
 func (r *Report) noteJoins(p *plan.Plan) {
 	if m := p.Rules.Mapping; m.NoJoins && len(m.Lists) > 0 && (p.Len() > 0 || r.Reasons[string(NoList)] > 0) {
-		r.note("this state database is new and cannot know which contacts left a list, so existing contacts join none of [contacts] lists unless a run is forced; " +
+		r.note("this state file is new and cannot know which contacts left a list, so existing contacts join none of [contacts] lists unless a run is forced; " +
 			"`ccsyncd --dry-run --force` shows which contacts would join")
 	}
 }

@@ -37,8 +37,8 @@ type stage struct {
 	faulty  bool    // any fault is set
 	jumps   int     // of the server's clock
 	resets  int     // contacts whose permission a PUT reset
-	kept    *memory // what the copy of the state database knew
-	amnesia bool    // the state database was lost or replaced by the copy
+	kept    *memory // what the copy of the state file knew
+	amnesia bool    // the state file was lost or replaced by the copy
 	lossy   bool    // a fault was set that loses or delays what an import does
 	// by norm: number of imports when a person last edited the contact
 	edited map[string]int
@@ -47,7 +47,7 @@ type stage struct {
 // build makes the world before the first step.
 func (s *stage) build(l *listener, dir string) {
 	s.world = newWorld(l, sandbox.Options{Switches: s.switches}, dir)
-	// what a new state database cannot know, TestANewStateJoinsNobodyUntilForced tells
+	// what a new state file cannot know, TestANewStateJoinsNobodyUntilForced tells
 	s.world.knowsWhoLeft()
 	s.box.AddList("Third")
 	s.box.AddCustomField("Other", "string")
@@ -198,7 +198,7 @@ func (s *stage) play(st *step) {
 	}
 }
 
-// memory is what the state database knows of memberships.
+// memory is what the state file knows of memberships.
 type memory struct{ seenOn, knownLeft map[string]map[string]bool }
 
 func clone(of map[string]map[string]bool) map[string]map[string]bool {
@@ -209,7 +209,7 @@ func clone(of map[string]map[string]bool) map[string]map[string]bool {
 	return twin
 }
 
-// forget puts an older state database in the place of the present one, or none. Who left a list is
+// forget puts an older state file in the place of the present one, or none. Who left a list is
 // known as far as the older one saw him on it; what was sent since, and the requests of it, nobody
 // knows any more.
 func (s *stage) forget(older string, m memory) {

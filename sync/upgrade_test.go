@@ -13,7 +13,7 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// editionOne writes what a closed state database holds into a file as the first edition had it:
+// editionOne writes what a closed state file holds into a file as the first edition had it:
 // what that did not know is left out.
 func editionOne(t testing.TB, path string) {
 	t.Helper()

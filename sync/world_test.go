@@ -23,7 +23,7 @@ import (
 )
 
 // world is a whole installation in a bubble: the sandbox behind a real HTTP server, the real
-// client, a real state database, and a source that is a slice of rows. Time stands still but for
+// client, a real state file, and a source that is a slice of rows. Time stands still but for
 // those who wait.
 type world struct {
 	t      testing.TB
@@ -43,7 +43,7 @@ type world struct {
 	slow         time.Duration // before the source gives its first row
 	tokens       ccapi.Tokens
 	home         ccsync.Home
-	// the state database knows who left a list: a forced run has let contacts join
+	// the state file knows who left a list: a forced run has let contacts join
 	joins     bool
 	unrenewed bool // the access token has expired, and only the refresh token gives another
 	stop      func()
@@ -57,7 +57,7 @@ func inWorld(t *testing.T, o sandbox.Options, test func(*world)) {
 	inWorldAt(t, o, t.TempDir(), test)
 }
 
-// inWorldAt is inWorld with the state database in this folder.
+// inWorldAt is inWorld with the state file in this folder.
 func inWorldAt(t *testing.T, o sandbox.Options, dir string, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +95,7 @@ func (f fixedToken) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error)
 	return nil, errors.New("no other token")
 }
 
-// open opens the state database and connects to the sandbox, as a fresh process would.
+// open opens the state file and connects to the sandbox, as a fresh process would.
 func (w *world) open() {
 	w.t.Helper()
 	var err error
@@ -121,7 +121,7 @@ func (w *world) open() {
 }
 
 // knowsWhoLeft lets existing contacts join lists, as after a forced run, now and whenever the state
-// database is opened.
+// file is opened.
 func (w *world) knowsWhoLeft() {
 	w.t.Helper()
 	w.joins = true

@@ -23,7 +23,7 @@ func (c *cli) authStatusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show account, scopes and token lifetimes", Args: cobra.NoArgs,
-		Long: "Show whether this installation is authorized. It reads the state database alone.\n\nExit codes: 0 authorized, 4 not.",
+		Long: "Show whether this installation is authorized. It reads the state file alone.\n\nExit codes: 0 authorized, 4 not.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err

@@ -9,7 +9,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-const checkHelp = `Test each part: configuration, state database, disk, the app's database and its
+const checkHelp = `Test each part: configuration, state file, disk, the app's database and its
 rows, authorization, scopes, privileges, custom fields and lists, clock, quota.
 Each gets a result and, if it fails, a hint. Nothing is written to the app's
 database or to Constant Contact.

@@ -87,7 +87,7 @@ func completeValues(cmd *cobra.Command) {
 	}
 }
 
-// completeRuns lets a shell complete the numbers of recent runs. It never creates a state database.
+// completeRuns lets a shell complete the numbers of recent runs. It never creates a state file.
 func (c *cli) completeRuns(cmd *cobra.Command, given []string, _ string) (numbers []cobra.Completion, _ cobra.ShellCompDirective) {
 	cfg, err := c.Config()
 	if err != nil || len(given) > 0 {

@@ -154,7 +154,7 @@ func TestAFolderThatOthersMayWriteToIsTold(t *testing.T) {
 	if err := os.Chmod(k.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if code, said := k.check(os.Getuid()); code != 0 || !strings.Contains(said, "can write to the folder of the state database") {
+	if code, said := k.check(os.Getuid()); code != 0 || !strings.Contains(said, "can write to the folder of the state file") {
 		t.Errorf("check ends with %d and says\n%s", code, said)
 	}
 }

@@ -72,10 +72,10 @@ const manTail = `.SH ENVIRONMENT
 Path of the configuration, unless \fB\-\-config\fR is given.
 .TP
 \fBCCSYNC_ENDPOINT\fR
-Address of a sandbox. It replaces both [endpoints] of the configuration, and the state database by one of its own beside it.
+Address of a sandbox. It replaces both [endpoints] of the configuration, and the state file by one of its own beside it.
 .TP
 \fBSTATE_DIRECTORY\fR
-Folder of the state database where the configuration names none; systemd sets it.
+Folder of the state file where the configuration names none; systemd sets it.
 .TP
 \fBGOMEMLIMIT\fR
 Memory from which on the garbage collector works harder, 32MiB unless set. It is no hard limit.
@@ -90,7 +90,7 @@ The configuration may name other variables to read secrets from.
 The configuration. That in the working directory comes first.
 .TP
 \fIccsync.db\fR
-The state database: beside the configuration unless it says otherwise.
+The state file: beside the configuration unless it says otherwise.
 `
 
 // renderManPage makes one page of a tree of commands. It renders text as roff itself: the generator

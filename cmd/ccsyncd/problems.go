@@ -19,7 +19,7 @@ import (
 )
 
 const problemsHelp = `List every user whose values were sent but did not arrive: the reason, the first
-failure and the next retry. The list comes from the state database; nothing is
+failure and the next retry. The list comes from the state file; nothing is
 requested from Constant Contact.`
 
 func (c *cli) problemsCommand() *cobra.Command {

@@ -15,8 +15,8 @@ const pushHelp = `Run now, for all users or only for users named by address or b
 who waits for a retry is sent at once.
 
 If a daemon is running, it does the work. push leaves a request in the state
-database, the daemon starts within two seconds or after its current run, and
-push prints the report.
+file. The daemon starts within two seconds or after its current run, and push
+prints the report.
 
 Exit codes are those of --once. With users, the code is 0 only if each user was
 seen with the values of the table, otherwise 3.`

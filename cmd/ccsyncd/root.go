@@ -33,7 +33,7 @@ Exit codes:
    4  not authorized: run ccsyncd auth login
    5  refused by the guard
    6  deferred: today's quota is used up; the rest follows after 00:00 UTC
-   7  another process holds the state database
+   7  another process holds the state file
   64  wrong usage
   78  wrong configuration`
 

@@ -20,9 +20,9 @@ const sandboxHelp = `Run a local Constant Contact for trials and tests: the same
 limits, and a small web page to look around and approve device codes.
 Nothing leaves this machine.
 
-Set $CCSYNC_ENDPOINT to use it. It replaces both [endpoints], and the state
-database is a separate file next to the real one. With --contacts-from-config
-the first dry run shows your own users; --contacts N invents contacts.`
+Set $CCSYNC_ENDPOINT to use it. It replaces both [endpoints], and ccsyncd
+uses a separate state file next to the real one. With --contacts-from-config the
+first dry run shows your own users; --contacts N invents contacts.`
 
 const sandboxExamples = `  ccsyncd sandbox --contacts-from-config &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585

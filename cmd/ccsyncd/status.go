@@ -17,7 +17,7 @@ func (c *cli) statusCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show coverage, last and next run, quota, problems", GroupID: groupLook, Args: cobra.NoArgs,
-		Long: "Show current status from the state database, and whether the daemon is ready.\nNothing is requested from Constant Contact.",
+		Long: "Show current status from the state file, and whether the daemon is ready.\nNothing is requested from Constant Contact.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := shell.CheckOutput(cmd, output); err != nil {
 				return err

@@ -20,7 +20,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Record is the name under which the state database keeps how they fared.
+// Record is the name under which the state file keeps how they fared.
 const Record = "canary"
 
 // Options are what a canary works with.

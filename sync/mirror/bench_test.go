@@ -106,7 +106,7 @@ func pageContact(k int) state.Contact {
 		Permission: "implicit", Lists: []string{"l1"}, Fields: fmt.Sprintf("C%07d", k), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
-// mirroring is a run with a fresh state database.
+// mirroring is a run with a fresh state file.
 func mirroring(b *testing.B) *Mirror {
 	b.Helper()
 	dir := b.TempDir()

@@ -133,7 +133,7 @@ func untilNothingFails(t *testing.T, j journey, breaks func(w *world, n int), me
 	})
 }
 
-// What could not be read from the state database or written to it is not taken for done, and there
+// What could not be read from the state file or written to it is not taken for done, and there
 // is always a way from there.
 func TestWhicheverStatementFailsTheRunFailsAndTheNextMakesItGood(t *testing.T) {
 	t.Parallel()

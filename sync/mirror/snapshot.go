@@ -14,7 +14,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// Names under which the state database keeps how snapshots fare.
+// Names under which the state file keeps how snapshots fare.
 const (
 	// the mapping that a snapshot under way was begun with; "" where it is not to be resumed
 	factLoading = "loading_mapping"

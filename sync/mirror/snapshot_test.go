@@ -20,7 +20,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// inBubble runs a test with the mirror of an empty state database.
+// inBubble runs a test with the mirror of an empty state file.
 func inBubble(t *testing.T, o Options, test func(t *testing.T, m *Mirror)) {
 	t.Helper()
 	dir := t.TempDir()

@@ -29,7 +29,7 @@ func (v *view) key() string {
 	return v.mapping
 }
 
-// Look is the mirror of a state database as a plan of this mapping sees it, whatever mapping the
+// Look is the mirror of a state file as a plan of this mapping sees it, whatever mapping the
 // mirror has. lacks are the fields, in the words of the mapping's key, that the mirror does not
 // have: they are taken as empty.
 func Look(ctx context.Context, db *state.DB, m *contact.Mapping) (look View, lacks []string, err error) {

@@ -24,7 +24,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// world is an account in the sandbox behind a real HTTP server, and a state database, in a bubble.
+// world is an account in the sandbox behind a real HTTP server, and a state file, in a bubble.
 // Its pages are small, so that a hundred contacts are a large account.
 type world struct {
 	t       *testing.T
@@ -311,7 +311,7 @@ func (w *world) wantNotes(texts ...string) {
 	w.notes = nil
 }
 
-// denier lets one statement on the state databases of a world fail: the one after so many others.
+// denier lets one statement on the state files of a world fail: the one after so many others.
 // Idle, it lets all pass.
 type denier struct {
 	mu     sync.Mutex
@@ -324,7 +324,7 @@ type denier struct {
 // deniers are by the folder of their world.
 var deniers sync.Map
 
-// Every connection to a state database in the folder of a world asks its denier. No test cuts the
+// Every connection to a state file in the folder of a world asks its denier. No test cuts the
 // power, so what is written need not be waited for.
 func init() {
 	db, err := sql.Open("sqlite3", "")

@@ -30,7 +30,7 @@ const (
 	endedForeign = "unknown"
 )
 
-// chunk is how many rows are looked up in the state database at once.
+// chunk is how many rows are looked up in the state file at once.
 const chunk = 500
 
 // Options are what an outbox works with.

@@ -12,7 +12,7 @@ import (
 // ErrLink: a symbolic link, or something else that is no file, stands in the place of a lock.
 var ErrLink = errors.New("a lock file is not a regular file")
 
-// OwnerError says that a file of the state database belongs to another user than the one that the
+// OwnerError says that a file of the state file belongs to another user than the one that the
 // program runs as: what another user made could be read, replaced or locked by that user at any
 // time.
 type OwnerError struct {

@@ -124,7 +124,7 @@ func forgetWithin(ctx context.Context, tx *sqlx.Tx, table, column, spelled strin
 	return nil
 }
 
-// Copies are the files that updates of the state database left beside it. They hold what it held
+// Copies are the files that updates of the state file left beside it. They hold what it held
 // then.
 func (db *DB) Copies() ([]string, error) {
 	dir, name := filepath.Split(db.path)

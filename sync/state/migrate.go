@@ -89,10 +89,10 @@ func (db *file) backup(ctx context.Context, to string) error {
 		return err
 	}
 	if _, err := db.write.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
-		return fmt.Errorf("copy the state database to %s: %w", to, err)
+		return fmt.Errorf("copy the state file to %s: %w", to, err)
 	}
 	if err := withoutTokens(ctx, to); err != nil {
-		return errors.Join(fmt.Errorf("copy the state database to %s: %w", to, err), os.Remove(to))
+		return errors.Join(fmt.Errorf("copy the state file to %s: %w", to, err), os.Remove(to))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // ErrReplaced: the file under the path is not the one that is open: somebody deleted, moved or
 // replaced it, its write-ahead log or a lock. What is written from then on would be lost, and
 // another process may have begun beside this one.
-var ErrReplaced = errors.New("the state database was deleted, moved or replaced during use")
+var ErrReplaced = errors.New("the state file was deleted, moved or replaced during use")
 
 // Present returns ErrReplaced unless the file under the path, its write-ahead log and the locks
 // held are those that are open. Everything that writes asks first, so that no request is charged,

@@ -30,7 +30,7 @@ func TestFilesThatOthersCanReadAreRefused(t *testing.T) {
 	}
 }
 
-// Nobody else can read anything that the state database writes, whatever the umask.
+// Nobody else can read anything that the state file writes, whatever the umask.
 func TestEveryFileIsPrivate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

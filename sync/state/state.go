@@ -16,7 +16,7 @@ import (
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
-// DB is an open state database: one file, and what is remembered in it, topic by topic. Its methods
+// DB is an open state file: one file, and what is remembered in it, topic by topic. Its methods
 // may be called concurrently.
 type DB struct {
 	*file
@@ -67,15 +67,15 @@ type file struct {
 // Errors of Open, told apart by what a person has to do.
 var (
 	// ErrExposed: others than the owner can read the file.
-	ErrExposed = errors.New("other users can read the state database")
+	ErrExposed = errors.New("other users can read the state file")
 	// ErrNewer: a newer ccsyncd has worked on the file.
-	ErrNewer = errors.New("the state database was written by a newer ccsyncd")
+	ErrNewer = errors.New("the state file was written by a newer ccsyncd")
 	// ErrForeign: the file is a database, and another program's.
 	ErrForeign = errors.New("the file is another program's database; set [state] path to a separate file")
 	// ErrDamaged: the file is no database, or is damaged.
-	ErrDamaged = errors.New("the state database is damaged")
+	ErrDamaged = errors.New("the state file is damaged")
 	// ErrKey: the tokens in the file are sealed with another key, or sealed and no key was given.
-	ErrKey = errors.New("the state key does not match the state database")
+	ErrKey = errors.New("the state key does not match the state file")
 )
 
 const (
@@ -84,7 +84,7 @@ const (
 	readPragmas  = "mode=ro&_query_only=1&_busy_timeout=5000&_mutex=no"
 )
 
-// Open opens the state database at path, creating it with mode 0600 if there is none, and brings an
+// Open opens the state file at path, creating it with mode 0600 if there is none, and brings an
 // older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors are
 // ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file
 // system.
@@ -94,14 +94,14 @@ func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 
 func openWith(path string, prepare func(*DB) error) (*DB, error) {
 	if err := create(path); err != nil {
-		return nil, fmt.Errorf("open state database: %w", explain(path, err))
+		return nil, fmt.Errorf("open state file: %w", explain(path, err))
 	}
 	db, err := connect(path)
 	if err != nil {
-		return nil, fmt.Errorf("open state database %s: %w", path, err)
+		return nil, fmt.Errorf("open state file %s: %w", path, err)
 	}
 	if err := prepare(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open state file %s: %w", path, err), db.Close())
 	}
 	return db, nil
 }

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 )
 
-// Temporary opens an empty state database in a folder of its own under dir, for contacts that
+// Temporary opens an empty state file in a folder of its own under dir, for contacts that
 // nobody keeps. remove closes it and removes the folder.
 func Temporary(ctx context.Context, dir string) (db *DB, remove func() error, err error) {
 	folder, err := os.MkdirTemp(dir, ".ccsync-*")
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a temporary state database: %w", err)
+		return nil, nil, fmt.Errorf("make a temporary state file: %w", err)
 	}
 	db, err = Open(ctx, filepath.Join(folder, "temporary.db"), nil)
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 // file.
 var (
 	// ErrBusy: another process has kept the file locked for more than five seconds.
-	ErrBusy = errors.New("another process locks the state database (such as a backup or a database shell), or the disk hangs")
+	ErrBusy = errors.New("another process locks the state file (such as a backup or a database shell), or the disk hangs")
 	// ErrFull: nothing can be recorded any more, so nothing more was sent.
-	ErrFull = errors.New("the disk of the state database is full")
+	ErrFull = errors.New("the disk of the state file is full")
 	// ErrReadOnly: the file or its folder cannot be written.
-	ErrReadOnly = errors.New("the state database cannot be written")
+	ErrReadOnly = errors.New("the state file cannot be written")
 )
 
 // troubles are by SQLite's result codes (sqlite.org/rescode.html).

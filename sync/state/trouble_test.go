@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// fresh is a state database of its own.
+// fresh is a state file of its own.
 func fresh(t *testing.T) *DB {
 	t.Helper()
 	return open(t, filepath.Join(t.TempDir(), "ccsync.db"))

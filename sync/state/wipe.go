@@ -10,7 +10,7 @@ import (
 
 // ErrRemnants: what was removed or sealed can still be read in the write-ahead log, since another
 // process reads the file. The next process that opens it, or a daemon within a second, tries again.
-var ErrRemnants = errors.New("the removed data is still in the write-ahead log; it is overwritten when no other process reads the state database")
+var ErrRemnants = errors.New("the removed data is still in the write-ahead log; it is overwritten when no other process reads the state file")
 
 // factRemnants is "yes" from the transaction that removes or seals something to the moment at which
 // no file shows it any more.

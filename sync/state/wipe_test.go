@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// filesWith names those beside a state database, itself included, that have a text in them.
+// filesWith names those beside a state file, itself included, that have a text in them.
 func filesWith(t *testing.T, path, text string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Dir(path), func(each string, d fs.DirEntry, err error) error {

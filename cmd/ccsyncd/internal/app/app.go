@@ -1,4 +1,4 @@
-// Package app opens and closes an installation: configuration, state database, login, source, the
+// Package app opens and closes an installation: configuration, state file, login, source, the
 // clients of Constant Contact and the engine. It holds the locks, and knows whose account it is.
 package app
 
@@ -43,7 +43,7 @@ type App struct {
 
 	// of every answer; set before the first request
 	observers []func(*http.Request, *http.Response, error)
-	// of all but the state database, which a reload keeps
+	// of all but the state file, which a reload keeps
 	closers []func() error
 }
 
@@ -57,7 +57,7 @@ func New(sh *shell.Shell, cfg *config.Config) *App {
 	return &App{Config: cfg, Log: sh.Logger(cfg.Log), Version: sh.Version, Wire: sh.Wire, random: sh.Random}
 }
 
-// Open opens what every command needs: configuration, state database and the way to Constant
+// Open opens what every command needs: configuration, state file and the way to Constant
 // Contact.
 func Open(ctx context.Context, sh *shell.Shell) (*App, error) {
 	cfg, err := sh.Config()
@@ -86,7 +86,7 @@ func OpenAll(ctx context.Context, sh *shell.Shell) (*App, error) {
 	return a, nil
 }
 
-// OpenState opens the state database, created if it does not exist, and makes the clients of
+// OpenState opens the state file, created if it does not exist, and makes the clients of
 // Constant Contact.
 func (a *App) OpenState(ctx context.Context) (err error) {
 	if a.State, err = state.Open(ctx, a.Config.State.Path, a.Config.State.KeyBytes()); err != nil {
@@ -121,7 +121,7 @@ func (a *App) OpenSource(ctx context.Context) (err error) {
 	return nil
 }
 
-// Release closes, in reverse, what was opened beside the state database.
+// Release closes, in reverse, what was opened beside the state file.
 func (a *App) Release() error {
 	var all error
 	for _, closer := range slices.Backward(a.closers) {
@@ -147,7 +147,7 @@ const runLock = "run"
 func (a *App) LockRun(ctx context.Context) (held context.Context, release func(), err error) {
 	held, release, err = a.State.Lock(ctx, runLock)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the state database %s is in use: %w", a.Config.State.Path, err)
+		return nil, nil, fmt.Errorf("the state file %s is in use: %w", a.Config.State.Path, err)
 	}
 	return held, release, nil
 }

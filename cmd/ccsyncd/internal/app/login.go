@@ -18,7 +18,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// loginVault is the name under which the state database keeps the tokens.
+// loginVault is the name under which the state file keeps the tokens.
 const loginVault = "login"
 
 // StartLogin gives the code that a person has to approve: that of an earlier login which waits
@@ -77,7 +77,7 @@ func (a *App) Login(ctx context.Context, t *oauth2.Token, switchAccount bool) (A
 	return who, a.accept(ctx, t, who, switchAccount)
 }
 
-// accept stores a proven login, if it is for the account that this state database belongs to. For
+// accept stores a proven login, if it is for the account that this state file belongs to. For
 // another one the run lock must be held.
 func (a *App) accept(ctx context.Context, t *oauth2.Token, who Account, switchAccount bool) error {
 	was, err := a.Account(ctx)
@@ -124,13 +124,13 @@ func (a *App) forgetAccount(ctx context.Context) error {
 func OtherAccount(was, is Account) error {
 	if is.ID == "" {
 		return &exit.ConfigError{
-			Message: fmt.Sprintf("the account of this login is unknown, and the state database belongs to %s; nothing was stored", was),
+			Message: fmt.Sprintf("the account of this login is unknown, and the state file belongs to %s; nothing was stored", was),
 			Hint:    "keep account_read in [auth] scopes and run `ccsyncd auth login` again",
 		}
 	}
 	return &exit.ConfigError{
-		Message: fmt.Sprintf("this login is for the account %s, but the state database belongs to %s; nothing was stored", is, was),
-		Hint:    "log in as a user of that account, or use another state database ([state] path); `ccsyncd auth login --switch-account` deletes the local copy of the old account",
+		Message: fmt.Sprintf("this login is for the account %s, but the state file belongs to %s; nothing was stored", is, was),
+		Hint:    "log in as a user of that account, or use another state file ([state] path); `ccsyncd auth login --switch-account` deletes the local copy of the old account",
 	}
 }
 

@@ -21,7 +21,7 @@ func SourceConfig(cfg *config.Config) source.Config {
 		Key: s.Key, Columns: columns, Timeout: s.Timeout, Dir: cfg.Dir}
 }
 
-// home is what a state database belongs to; of the source only once it is open.
+// home is what a state file belongs to; of the source only once it is open.
 func (a *App) home() ccsync.Home {
 	h := ccsync.Home{API: a.Config.Endpoints.API, Auth: a.Config.Endpoints.Auth, Machine: machineID(), Path: a.State.Path()}
 	if a.Source != nil {

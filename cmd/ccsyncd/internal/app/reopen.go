@@ -7,7 +7,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 )
 
-// Reopen opens what a changed configuration names, over the same state database. What the old one
+// Reopen opens what a changed configuration names, over the same state file. What the old one
 // opened stays open. kept are the changed settings that take a restart.
 func (a *App) Reopen(ctx context.Context, sh *shell.Shell) (next *App, kept []string, err error) {
 	cfg, err := sh.LoadConfig(a.Config.Path)
@@ -18,7 +18,7 @@ func (a *App) Reopen(ctx context.Context, sh *shell.Shell) (next *App, kept []st
 	next.State, next.Wire, next.observers = a.State, a.Wire, a.observers
 	kept = keepFixed(cfg, a.Config)
 	if cfg.Auth.ClientID == a.Config.Auth.ClientID && cfg.Endpoints.Auth == a.Config.Endpoints.Auth {
-		next.Auth = a.Auth // it may hold a token that the state database did not take yet
+		next.Auth = a.Auth // it may hold a token that the state file did not take yet
 	}
 	next.connect()
 	if err := next.OpenSource(ctx); err != nil {

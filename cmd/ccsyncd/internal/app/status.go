@@ -47,13 +47,13 @@ func (a *App) LoginStatus(ctx context.Context) (LoginStatus, error) {
 	}, err
 }
 
-// Names under which the state database keeps the account that it belongs to.
+// Names under which the state file keeps the account that it belongs to.
 const (
 	factAccountID   = "account_id"
 	factAccountName = "account_name"
 )
 
-// Account is the account that this state database belongs to, as far as a login has told.
+// Account is the account that this state file belongs to, as far as a login has told.
 func (a *App) Account(ctx context.Context) (who Account, err error) {
 	if who.ID, err = a.State.Fact(ctx, factAccountID); err != nil {
 		return who, err

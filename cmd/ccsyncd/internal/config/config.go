@@ -25,7 +25,7 @@ const (
 type Config struct {
 	Path    string // absolute path of the file; "" for Default
 	Dir     string // its folder, the base of relative paths
-	Sandbox bool   // $CCSYNC_ENDPOINT replaced the endpoints and the state database
+	Sandbox bool   // $CCSYNC_ENDPOINT replaced the endpoints and the state file
 
 	// absolute paths of the files that "secret:" names, in the order of the file
 	SecretFiles []string
@@ -118,7 +118,7 @@ type Endpoints struct {
 	Auth string
 }
 
-// State says where the state database is: [state].
+// State says where the state file is: [state].
 type State struct {
 	Path string // absolute after Load
 	Key  Secret // 32 bytes as hex or base64; KeyBytes has them decoded

@@ -16,7 +16,7 @@ const (
 	envStateDir = "STATE_DIRECTORY" // systemd.exec(5)
 )
 
-// sandboxState is the state database used with $CCSYNC_ENDPOINT, beside the configured one.
+// sandboxState is the state file used with $CCSYNC_ENDPOINT, beside the configured one.
 const sandboxState = "ccsync.sandbox.db"
 
 // sandboxClient is the client id in a trial before there is an application: the sandbox welcomes
@@ -91,7 +91,7 @@ func parse(cfg *Config, data []byte, getenv func(string) string) *Error {
 	return &Error{Mistakes: r.mistakes, Denied: r.denied, Unset: r.unset}
 }
 
-// machine fills in what depends on where the program runs: the place of the state database, and the
+// machine fills in what depends on where the program runs: the place of the state file, and the
 // sandbox.
 func (r *reader) machine() {
 	c := r.cfg

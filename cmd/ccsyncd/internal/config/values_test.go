@@ -95,7 +95,7 @@ func TestAStateKeyIsHexOrBase64(t *testing.T) {
 	}
 }
 
-func TestTheStateDatabaseHasItsPlace(t *testing.T) {
+func TestTheStateFileHasItsPlace(t *testing.T) {
 	t.Parallel()
 	const own = "[state]\npath = \"data/mine.db\"\n"
 	tests := map[string]struct {

@@ -578,7 +578,7 @@ func TestAPushThatWaitsForABusyDaemonSaysSoOnce(t *testing.T) {
 	})
 }
 
-func TestAnAskThatTheStateDatabaseStopsIsAnsweredWithItsCode(t *testing.T) {
+func TestAnAskThatTheStateFileStopsIsAnsweredWithItsCode(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 3, func(b *bubble) {
 		b.every("1h")

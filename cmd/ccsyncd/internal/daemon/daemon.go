@@ -195,12 +195,12 @@ func (d *daemon) scheduled(ctx context.Context, a *app.App) (idle bool) {
 	return true
 }
 
-// notice looks what other processes have left in the state database: requests for a run, and a
+// notice looks what other processes have left in the state file: requests for a run, and a
 // login.
 func (d *daemon) notice(ctx context.Context, a *app.App) {
 	changed, err := a.State.Changed(ctx)
 	if err != nil {
-		a.Log.Warn("state database does not answer", "error", err)
+		a.Log.Warn("state file does not answer", "error", err)
 		return
 	}
 	if !changed {

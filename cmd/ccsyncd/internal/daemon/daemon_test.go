@@ -308,7 +308,7 @@ func TestWhileARunCouldNotBeRecordedEachTickRuns(t *testing.T) {
 	})
 }
 
-func TestAStateDatabaseThatDoesNotAnswerIsLogged(t *testing.T) {
+func TestAStateFileThatDoesNotAnswerIsLogged(t *testing.T) {
 	t.Parallel()
 	d, log := brokenDaemon(t)
 	a := d.app.Load()
@@ -316,7 +316,7 @@ func TestAStateDatabaseThatDoesNotAnswerIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.notice(t.Context(), a)
-	if !strings.Contains(log.String(), "state database does not answer") {
+	if !strings.Contains(log.String(), "state file does not answer") {
 		t.Errorf("log: %s", log)
 	}
 	if d.well(t.Context()) || !d.progress.now().GoodAt.IsZero() || !strings.Contains(log.String(), "could not check whether values arrive") {
@@ -389,7 +389,7 @@ func TestTheCauseIsNamedWhereverSomebodyLooks(t *testing.T) {
 	}{
 		"network":    {func(b *bubble) { b.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetBefore}) }, 4 * time.Minute, "check network, DNS and proxy"},
 		"source":     {func(b *bubble) { b.exec("ALTER TABLE users RENAME TO others") }, 30 * time.Second, "ccsyncd check"},
-		"state_busy": {(*bubble).lockState, 11 * time.Second, "stop the program that locks the state database"},
+		"state_busy": {(*bubble).lockState, 11 * time.Second, "stop the program that locks the state file"},
 	}
 	for code, tt := range tests {
 		t.Run(code, func(t *testing.T) {
@@ -462,7 +462,7 @@ func TestALoginThatCannotBeReadIsNamedWithAHintWhereverSomebodyLooks(t *testing.
 	}
 }
 
-// lockState keeps the state database locked, as a backup that hangs.
+// lockState keeps the state file locked, as a backup that hangs.
 func (b *bubble) lockState() {
 	disk, err := sql.Open("sqlite3", filepath.Join(b.dir, "ccsync.db")+"?_txlock=immediate")
 	b.must(err)

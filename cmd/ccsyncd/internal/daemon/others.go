@@ -10,7 +10,7 @@ import (
 	ccsync "ccsyncd/sync"
 )
 
-// Request is a push. Beside a daemon it is left in the state database for it.
+// Request is a push. Beside a daemon it is left in the state file for it.
 type Request struct {
 	Force bool     `json:"force,omitempty"`
 	Full  bool     `json:"full,omitempty"`

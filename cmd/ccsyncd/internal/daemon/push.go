@@ -89,7 +89,7 @@ func handOver(ctx context.Context, sh *shell.Shell, a *app.App, r *Request, hold
 }
 
 // errOtherFile says that a push beside a daemon would not do what its own configuration says.
-var errOtherFile = &exit.ConfigError{Message: "the process that holds the state database runs with another configuration than this one; nothing was sent",
+var errOtherFile = &exit.ConfigError{Message: "the process that holds the state file runs with another configuration than this one; nothing was sent",
 	Hint: "reload it (`systemctl reload ccsyncd`, or SIGHUP) if the file has changed, or push with its configuration"}
 
 // sameConfiguration compares ours with what the daemon wrote down last, for a push that does not
@@ -117,7 +117,7 @@ func answer(ctx context.Context, a *app.App, id int64) (*ccsync.Report, error) {
 	}
 	var report ccsync.Report
 	if err := json.Unmarshal([]byte(text), &report); err != nil {
-		return nil, errors.New("the process that holds the state database did not understand the request; it may be another version")
+		return nil, errors.New("the process that holds the state file did not understand the request; it may be another version")
 	}
 	return &report, a.State.SetAnswer(ctx, id, answerRead)
 }

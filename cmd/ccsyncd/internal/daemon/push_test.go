@@ -81,7 +81,7 @@ func (b *bubble) lock() {
 
 var forOne = Request{Only: []string{"user0001@example.com"}, Wait: true}
 
-// Its report has addresses and values: the state database keeps it no longer than needed.
+// Its report has addresses and values: the state file keeps it no longer than needed.
 func TestAPushBesideADaemonGetsItsReportAndLeavesNone(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 5, func(b *bubble) {

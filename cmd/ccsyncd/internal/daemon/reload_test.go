@@ -32,7 +32,7 @@ token = "` + bubbleToken + `"
 cron = "@every 10s"
 `
 
-// The state database is on a full disk while a token is renewed: the new one lives in the daemon
+// The state file is on a full disk while a token is renewed: the new one lives in the daemon
 // alone, and a reload comes.
 func TestATokenThatCouldNotBeStoredOutlivesAReload(t *testing.T) {
 	t.Parallel()

@@ -182,7 +182,7 @@ func TestADaemonIsGivenNineSecondsToEnd(t *testing.T) {
 }
 
 // What it wrote into a file that is gone would be lost, and another daemon may have begun.
-func TestADaemonWhoseStateDatabaseIsReplacedEnds(t *testing.T) {
+func TestADaemonWhoseStateFileIsReplacedEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

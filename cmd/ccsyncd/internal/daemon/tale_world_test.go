@@ -386,7 +386,7 @@ func (l *taleLife) meets(left *int) bool {
 	return l.dead
 }
 
-// taleLives are by the path of a state database that a mortal process is opening.
+// taleLives are by the path of a state file that a mortal process is opening.
 var taleLives sync.Map
 
 // Every connection that a mortal process opens asks whether it lives before it commits. No test

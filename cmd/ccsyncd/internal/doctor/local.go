@@ -45,7 +45,7 @@ func testAll(ctx context.Context, sh *shell.Shell, ch *chain) {
 }
 
 // files tells what others can read or write: the files of the configuration, and the folder of the
-// state database.
+// state file.
 func (ch *chain) files(cfg *config.Config) {
 	const name = "files"
 	for _, fault := range cfg.FileFaults() {
@@ -57,14 +57,14 @@ func (ch *chain) files(cfg *config.Config) {
 	}
 	dir := filepath.Dir(cfg.State.Path)
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&config.OthersWrite != 0 && runtime.GOOS != "windows" {
-		ch.note(name, fmt.Sprintf("any user of this machine can write to the folder of the state database, %s (mode %04o)", dir, info.Mode().Perm()),
+		ch.note(name, fmt.Sprintf("any user of this machine can write to the folder of the state file, %s (mode %04o)", dir, info.Mode().Perm()),
 			"set [state] path to a folder that only the user of ccsyncd can write to")
 	}
 }
 
-// testState opens the state database if there is one, and makes none.
+// testState opens the state file if there is one, and makes none.
 func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Binding, ok bool) {
-	const name = "state database"
+	const name = "state file"
 	path := a.Config.State.Path
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		ch.note(name, path+" does not exist yet", "`ccsyncd auth login` creates it")
@@ -93,7 +93,7 @@ const (
 	scantRoom = 256 << 20 // bytes
 )
 
-// testDisk looks for room beside the state database, without writing there.
+// testDisk looks for room beside the state file, without writing there.
 func (ch *chain) testDisk(a *app.App) {
 	const name = "disk"
 	dir := filepath.Dir(a.Config.State.Path)
@@ -102,7 +102,7 @@ func (ch *chain) testDisk(a *app.App) {
 	case errors.Is(err, errNotTold):
 		return
 	case err != nil:
-		ch.fail(name, fmt.Errorf("the folder of the state database: %w", err), "create the folder and let this user write to it, or change [state] path")
+		ch.fail(name, fmt.Errorf("the folder of the state file: %w", err), "create the folder and let this user write to it, or change [state] path")
 	case free < leastRoom:
 		ch.fail(name, fmt.Errorf("%s has %s left", dir, bytesText(free)), "free disk space; ccsyncd stops sending when it cannot record what it sends")
 	case free < scantRoom:

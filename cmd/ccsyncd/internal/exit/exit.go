@@ -27,7 +27,7 @@ const (
 	Unauthorized = 4  // ccsyncd auth login is needed
 	Refused      = 5  // by the guard
 	Deferred     = 6  // the day's quota is used up
-	Held         = 7  // another process holds the state database
+	Held         = 7  // another process holds the state file
 	Usage        = 64 // EX_USAGE of sysexits(3)
 	Config       = 78 // EX_CONFIG of sysexits(3)
 )
@@ -80,7 +80,7 @@ var exits = []struct {
 	{isErr(state.ErrExposed), Config, always("")},
 	{isErr(state.ErrKey), Config, engineHint},
 	{is[*state.OwnerError], Config, ownerHint},
-	{isErr(state.ErrLink), Config, always("remove it, and make the folder of the state database writable only for the user that ccsyncd runs as")},
+	{isErr(state.ErrLink), Config, always("remove it, and make the folder of the state file writable only for the user that ccsyncd runs as")},
 	{is[*oauthdev.LoginError], Unauthorized, always("run `ccsyncd auth login`")},
 	{isErr(ccapi.ErrUnauthorized), Unauthorized, always("run `ccsyncd auth login`")},
 	{is[*oauthdev.DoubtError], Failed, engineHint},

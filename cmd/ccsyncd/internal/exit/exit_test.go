@@ -129,7 +129,7 @@ func TestEveryErrorSaysWhatAPersonCanDo(t *testing.T) {
 		"a state file that was replaced":    {state.ErrReplaced, "start ccsyncd again"},
 		"a full disk":                       {state.ErrFull, "free disk space"},
 		"a locked state file":               {state.ErrBusy, "stop the program"},
-		"a state file that is read-only":    {state.ErrReadOnly, "write to the state database"},
+		"a state file that is read-only":    {state.ErrReadOnly, "write to the state file"},
 		"rests of an older format":          {state.ErrRemnants, "if a daemon is running, do nothing"},
 		"a state file of a newer version":   {state.ErrNewer, ""},
 		"a damaged state file":              {state.ErrDamaged, "restore a backup if you have one"},

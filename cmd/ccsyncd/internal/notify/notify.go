@@ -105,7 +105,7 @@ const (
 	stateWell      = "well"
 )
 
-// Names under which the state database keeps what the webhook was last told of, so that a restart
+// Names under which the state file keeps what the webhook was last told of, so that a restart
 // does not repeat it.
 const (
 	factNotified        = "notified_state"

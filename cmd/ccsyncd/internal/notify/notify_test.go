@@ -54,7 +54,7 @@ func (r *receiver) told() []string {
 	return got
 }
 
-// noticed is a notifier on a state database of its own, and what it logs.
+// noticed is a notifier on a state file of its own, and what it logs.
 type noticed struct {
 	*Notifier
 	*receiver
@@ -223,7 +223,7 @@ func TestNothingHasRecoveredWhenTheNextRunFailsFirst(t *testing.T) {
 	}
 }
 
-// A state database that takes nothing, as on a full disk, makes nothing told twice, and hides no
+// A state file that takes nothing, as on a full disk, makes nothing told twice, and hides no
 // end.
 func TestWhatCouldNotBeRecordedIsToldOnce(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@
 // page, with which token. The first three need none of it, since they hold no personal data.
 //
 // The package keeps nothing in memory but the last dry run, for an hour. A handler reads the state
-// database when it is asked, and what only the daemon knows comes through the small functions of
+// file when it is asked, and what only the daemon knows comes through the small functions of
 // Options. Whatever is shown was written by users, by Constant Contact or by an attacker:
 // html/template escapes it, no script and no inline style is allowed to run, and values of mapped
 // fields are masked, for a short code is a credential.

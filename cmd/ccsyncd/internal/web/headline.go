@@ -38,7 +38,7 @@ type situation struct {
 	now      time.Time
 }
 
-// headlineOf goes by what a person has to act on first: the login, then a state database that
+// headlineOf goes by what a person has to act on first: the login, then a state file that
 // cannot be written, then the last whole run, then an overdue run. It is good only when every user
 // that can be sent was seen with the right values.
 func headlineOf(s *situation) headline {

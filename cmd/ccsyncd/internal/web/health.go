@@ -25,7 +25,7 @@ func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.Log.Error("readiness", "error", err)
 		code, hint := ccsync.Diagnose(err)
-		say(w, http.StatusServiceUnavailable, "the state database cannot be read ("+code+"): "+hint)
+		say(w, http.StatusServiceUnavailable, "the state file cannot be read ("+code+"): "+hint)
 	case reason != "":
 		say(w, http.StatusServiceUnavailable, reason)
 	default:
@@ -96,7 +96,7 @@ func (h Health) Unready(ctx context.Context) (string, error) {
 func (h Health) trouble() string {
 	if now := h.State.Trouble(); now != nil {
 		code, hint := ccsync.Diagnose(now)
-		return "the state database cannot be written (" + code + "): " + hint
+		return "the state file cannot be written (" + code + "): " + hint
 	}
 	return h.Progress().Trouble
 }

@@ -38,7 +38,7 @@ func (d *lineDay) share() float64 {
 	return share(d.Verified, d.Contacts)
 }
 
-// newLine draws the days that the state database keeps, today's at the right.
+// newLine draws the days that the state file keeps, today's at the right.
 func newLine(days []ccsync.Day, now time.Time) line {
 	first := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-ccsync.CoverageDays)
 	l := line{Width: ccsync.CoverageDays, First: first}

@@ -25,7 +25,7 @@ type MetricsOptions struct {
 }
 
 // Metrics are a prometheus.Gatherer with a registry of its own: what it shows is read from the
-// state database at each scrape, but for the requests that Observe counts since the process began.
+// state file at each scrape, but for the requests that Observe counts since the process began.
 // Its methods may be called concurrently.
 type Metrics struct {
 	prometheus.Gatherer
@@ -93,7 +93,7 @@ func fits(parts, want []string) bool {
 	return true
 }
 
-// collector reads the state database at each scrape.
+// collector reads the state file at each scrape.
 type collector struct {
 	MetricsOptions
 }
@@ -156,7 +156,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect reads and sends every value. When the state database cannot be read the scrape fails as a
+// Collect reads and sends every value. When the state file cannot be read the scrape fails as a
 // whole, so that no half of the truth looks like all of it.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -165,7 +165,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, part := range []func() error{s.runs, s.unverified, s.mirror, s.quota, s.login, s.daemon} {
 		if err := part(); err != nil {
 			c.Log.Error("metrics", "error", err)
-			ch <- prometheus.NewInvalidMetric(buildInfo.desc, errors.New("the state database cannot be read"))
+			ch <- prometheus.NewInvalidMetric(buildInfo.desc, errors.New("the state file cannot be read"))
 			return
 		}
 	}

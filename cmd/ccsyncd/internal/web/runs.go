@@ -108,7 +108,7 @@ const (
 //	a run is under way, for all users      409
 //	for all users                          202 {"run": 17}
 //	too many wait, or the daemon stops     503 with Retry-After
-//	the state database is full or locked   503 with Retry-After
+//	the state file is full or locked   503 with Retry-After
 //	anything else keeps it from beginning  500
 //	for some users                         200 {"run": 18, "users": [{"email": "…", "state": "verified"}]}
 func (s *site) postRun(w http.ResponseWriter, r *http.Request) {

@@ -16,7 +16,7 @@ import (
 	"ccsyncd/sync/state"
 )
 
-// world is a daemon as the pages see one: a real state database, and functions that a test sets.
+// world is a daemon as the pages see one: a real state file, and functions that a test sets.
 type world struct {
 	testing.TB
 	db       *state.DB
