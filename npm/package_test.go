@@ -43,7 +43,7 @@ func TestThePackagesInstallAndRun(t *testing.T) {
 	t.Run("the package that chooses", func(t *testing.T) {
 		t.Parallel()
 		folder := installed(t, chooser, platform[0])
-		if out := run(t, folder, os.Environ(), "npx", "--no", "--", "ccsyncd", "demo"); !strings.Contains(out, "users carry their codes") {
+		if out := run(t, folder, os.Environ(), "npx", "--no", "--", "ccsyncd", "demo"); !strings.Contains(out, "users have their codes") {
 			t.Errorf("demo printed\n%s", out)
 		}
 		dryRun(t, folder)

@@ -20,9 +20,10 @@ const sandboxHelp = `Run a local Constant Contact for trials and tests: the same
 limits, and a small web page to look around and approve device codes.
 Nothing leaves this machine.
 
-Set $CCSYNC_ENDPOINT to use it. It replaces both [endpoints], and ccsyncd
-uses a separate state file next to the real one. With --contacts-from-config the
-first dry run shows your own users; --contacts N invents contacts.`
+To use the sandbox, set $CCSYNC_ENDPOINT. It replaces both [endpoints], and
+ccsyncd uses a separate state file next to the real one. With
+--contacts-from-config, the first dry run shows your own users. --contacts N
+invents contacts.`
 
 const sandboxExamples = `  ccsyncd sandbox --contacts-from-config &
   export CCSYNC_ENDPOINT=http://127.0.0.1:8585
@@ -59,7 +60,7 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	flags.BoolVar(&f.fromConfig, "contacts-from-config", false, "start with a contact for each usable row of your table, without values")
 	flags.StringSliceVar(&f.options.Hosts, "host", nil, "also accept requests for this host `NAME`")
 	flags.StringVar(&f.state, "state", "", "keep the account in `FILE`; reuse the file if it exists")
-	flags.StringVar(&f.faults, "faults", "", "inject the faults in a JSON `FILE`, or JSON given here")
+	flags.StringVar(&f.faults, "faults", "", "inject the faults in a JSON `FILE`, or in JSON given here")
 	flags.BoolVar(&f.options.Approve, "approve", false, "approve device codes at once")
 	flags.BoolVar(&f.options.Unlimited, "unlimited", false, "no rate limit, no daily quota; bulk activities of any size take a second")
 	flags.StringVar(&f.options.ClientID, "client-id", "", "accept only the client_id `ID` (default: any)")
@@ -78,7 +79,7 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	}
 	defer shell.AtExit(&err, "keep the sandbox's account", server.Flush)
 	base := "http://" + listener.Addr().String()
-	c.Out.Printf("sandbox   %s (with a page to look around and to approve codes)\n", base)
+	c.Out.Printf("sandbox   %s (open it to look around and to approve codes)\n", base)
 	c.Out.Printf("contacts  %s\n", kit.Count(server.Status().Contacts))
 	c.Out.Printf("use it    export CCSYNC_ENDPOINT=%s\n", base)
 	c.Next("ccsyncd auth login, in another terminal")

@@ -17,31 +17,31 @@ import (
 )
 
 func (d *demo) constantContact(context.Context) error {
-	d.tell("This is the whole story of ccsyncd, on this machine alone. Everything lives in %s.", d.dir)
-	d.heading("A Constant Contact of our own")
-	d.tell("A sandbox with %s contacts answers at %s, at the real pace of 4 requests a second.", kit.Count(demoContacts), d.endpoint)
-	d.tell("It has a custom field %q, and most contacts carry a code in it.", "Short code")
+	d.tell("This demo runs on this machine alone. Its files are in %s.", d.dir)
+	d.heading("A simulated Constant Contact")
+	d.tell("A sandbox with %s contacts runs at %s. It has the real limit of 4 requests a second.", kit.Count(demoContacts), d.endpoint)
+	d.tell("Its account has the custom field %q. Most contacts have a code in it.", "Short code")
 	return nil
 }
 
 func (d *demo) appDatabase(ctx context.Context) error {
 	d.heading("The app's database")
-	d.tell("The backend has %s users and gives each of them a short code. That is all it does:", kit.Count(demoUsers))
+	d.tell("The backend gives each of its %s users a short code. It does nothing else:", kit.Count(demoUsers))
 	d.show(demoTable)
 	return d.fillApp(ctx)
 }
 
 func (d *demo) configuration(context.Context) error {
 	d.heading("The configuration")
-	d.tell("What ccsyncd has to know stands in ccsync.toml (`ccsyncd init` asks for it):")
+	d.tell("ccsyncd reads its settings from ccsync.toml, which `ccsyncd init` can write:")
 	d.show(demoConfig)
 	return d.writeConfig()
 }
 
 func (d *demo) logIn(ctx context.Context) error {
 	d.heading("The login, once")
-	d.tell("A server has no browser, so that a person opens an address on any phone and enters a code.")
-	d.tell("The demo is that person, and approves after a moment.")
+	d.tell("A server has no browser, so a person opens an address on a phone and enters a code.")
+	d.tell("The demo plays this person and approves the code after two seconds.")
 	pressing, stop := context.WithCancel(ctx)
 	pressed := make(chan struct{})
 	go func() { defer close(pressed); d.approve(pressing) }()
@@ -59,14 +59,15 @@ func (d *demo) preview(ctx context.Context) error {
 
 func (d *demo) push(ctx context.Context) error {
 	d.heading("The first push")
-	d.tell("Now for real: what differs goes out in bulk imports, and is read back.")
-	d.tell("Five contacts go ahead of the first push and are compared whole: nothing but their values may have changed.")
+	d.tell("Now ccsyncd sends the differences in bulk imports and reads them back.")
+	d.tell("The first push sends five contacts before all others and compares them as a whole:")
+	d.tell("only their codes may have changed.")
 	return d.command(ctx, "--once")
 }
 
 func (d *demo) lookAtOne(ctx context.Context) error {
 	d.heading("One user")
-	d.tell("When somebody says that their code does not work, this is the answer:")
+	d.tell("A user says that their code does not work. This command shows what ccsyncd knows about it:")
 	return d.command(ctx, "explain", demoAddress(107))
 }
 
@@ -74,7 +75,7 @@ func (d *demo) lookAtOne(ctx context.Context) error {
 // new code.
 func (d *demo) liveChange(ctx context.Context) (err error) {
 	d.heading("The daemon")
-	d.tell("From now on the daemon looks every two seconds whether the table has changed.")
+	d.tell("From now on, the daemon checks every two seconds whether the table has changed.")
 	a, err := d.look(ctx)
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (b *background) wait() error { <-b.ended; return b.err }
 
 // visitPage asks the status page for the current status.
 func (d *demo) visitPage(ctx context.Context) error {
-	d.tell("Its status page is at http://%s, with health and metrics for machines:", d.page)
+	d.tell("Its status page is at http://%s. Monitoring asks /readyz:", d.page)
 	d.show("$ curl http://" + d.page + "/readyz")
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.page+"/readyz", nil)
 	if err != nil {
@@ -171,11 +172,11 @@ func (d *demo) awaitRun(ctx context.Context, a *app.App, daemon *background, wan
 	for {
 		select {
 		case <-daemon.ended:
-			return nil, errors.New("the daemon ended before its time")
+			return nil, errors.New("the daemon stopped too early")
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-late:
-			return nil, errors.New("the daemon did not get there within a minute")
+			return nil, errors.New("the daemon did not finish the expected run within a minute")
 		case <-time.After(50 * time.Millisecond):
 		}
 		last, ran, err := ccsync.ReadLastWhole(ctx, a.State)
@@ -193,19 +194,19 @@ func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *backg
 	s := d.remote.Status()
 	d.heading("The end")
 	c := last.Coverage
-	d.tell("%s of %s users carry their codes, %s are skipped for good reasons; `ccsyncd status` tells them.", kit.Count(c.Verified), kit.Count(c.Users), kit.Count(c.Skipped))
-	d.tell("It took %s and %s, never more than %d in a second.", term.Duration(time.Since(d.began)), kit.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
+	d.tell("%s of %s users have their codes, %s are skipped. `ccsyncd status` shows why.", kit.Count(c.Verified), kit.Count(c.Users), kit.Count(c.Skipped))
+	d.tell("The demo took %s and %s, at most %d in a second.", term.Duration(time.Since(d.began)), kit.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
 	if !d.keep {
-		d.tell("With --keep, sandbox, daemon and status page go on for a look around.")
+		d.tell("With --keep, the sandbox, the daemon and its status page keep running.")
 		d.Next("ccsyncd init, for your own table")
 		return nil
 	}
 	d.Out.Print("")
-	d.tell("status page   http://%s (it asks for a password: %s)", d.page, d.token)
+	d.tell("status page   http://%s (password: %s)", d.page, d.token)
 	d.tell("sandbox       %s", d.endpoint)
 	d.tell("app database  %s", d.path("app.db"))
 	d.tell("commands      ccsyncd status --config %s", d.path("ccsync.toml"))
-	d.tell("All of it goes on until Ctrl-C.")
+	d.tell("Everything keeps running until you press Ctrl-C.")
 	select {
 	case <-ctx.Done():
 		return nil

@@ -13,10 +13,13 @@ import (
 // initTemplate is the file that init writes: what was answered, and the keys that most people come
 // back for. The example configuration has them all.
 var initTemplate = template.Must(template.New("ccsync.toml").Funcs(template.FuncMap{"toml": TOMLString}).Parse(
-	`# ccsync.toml, written by ccsyncd init. A key that is not here has its default; ccsync.example.toml has them all.
-# Any string may be "env:NAME" (a variable) or "secret:/path" (the contents of a file), so that no secret stands here.
+	`# ccsync.toml, written by ccsyncd init. A key that is not here has its default.
+# ccsync.example.toml shows all keys.
+#
+# To keep secrets out of this file, any string can be "env:NAME" (an environment variable) or
+# "secret:/path" (the contents of a file).
 
-# Where your users are. ccsyncd only reads; an account that may SELECT from this one table is enough.
+# Your users. ccsyncd only reads this database. Its account needs only SELECT on this one table.
 [source]
 dsn = {{toml .DSN}}
 {{- if .Driver}}
@@ -30,47 +33,53 @@ email = {{toml .Email}}
 {{- if .Key}}
 key = {{toml .Key}}
 {{- else}}
-# The column that names a user in reports and logs; without it the table's primary key.
+# The column that identifies a user in reports and logs. Default: the primary key of the table.
 # key = "id"
 {{- end}}
 
-# What goes where: one [[field]] for each column. Nothing else of a contact is ever touched.
+# Each [[field]] maps one column to one field of the contact. Nothing else of a contact changes.
 [[field]]
 column = {{toml .Column}}
 custom_field = {{toml .CustomField}}  # by name or label
-create = true      # make it if the account lacks it
-unique = true      # two rows with one value: both are left out
-required = true    # a row without a value is left out
-on_empty = "keep"  # "clear" empties the contact's value when the row's is empty
+create = true      # create the field if the account lacks it
+unique = true      # if two rows have the same value, skip both
+required = true    # skip a row without a value
+on_empty = "keep"  # "clear": if the row has no value, clear the contact's value
 
 # [[field]]
 # column = "first_name"
 # property = "first_name"  # first_name, last_name, job_title or company_name
 
-# The defaults change no membership and add nobody.
+# These defaults create no contact and change no list membership.
 [contacts]
-lists = []              # ["App users"]: contacts that are sent also join that list; ccsyncd account prints the names
-create = false          # true: add users that are no contact yet; they are billed; needs a list
-unsubscribed = "skip"   # "update": the fields of contacts that opted out too, never their lists
+# ["App users"]: each contact that is sent joins this list. "ccsyncd account" prints the names.
+lists = []
+# true: also create a contact for each other user. This needs a list. Created contacts are billed.
+create = false
+# "update": also update the fields of contacts that opted out. Their lists never change.
+unsubscribed = "skip"
 
-# When runs happen. A tick that finds the table unchanged costs next to nothing.
+# When ccsyncd looks for changes. While nothing has changed, this costs next to nothing.
 [schedule]
 cron = "*/5 * * * *"
 timezone = "UTC"
 
-# Who asks: the API key of your application, made in Constant Contact's developer portal for the device flow.
+# The API key of your application. Create the application in Constant Contact's developer portal,
+# for the device flow.
 [auth]
 client_id = {{toml .ClientID}}
 
-# What ccsyncd remembers: tokens, contacts, runs.
+# The state file: login, local copy of the contacts, history.
 [state]
 path = "ccsync.db"
-# key = "env:CCSYNC_STATE_KEY"  # encrypts the tokens in it; openssl rand -hex 32 makes one
+# A key that encrypts the tokens in the state file. "openssl rand -hex 32" prints one.
+# key = "env:CCSYNC_STATE_KEY"
 
-# Status page, health and metrics; empty turns it off.
+# Status page, health and metrics. "" turns them off.
 [http]
 listen = "127.0.0.1:8484"
-# token = "env:CCSYNC_HTTP_TOKEN"  # for POST /run, and off loopback
+# POST /run needs a token. An address that is not loopback needs one too.
+# token = "env:CCSYNC_HTTP_TOKEN"
 `))
 
 // Write writes the configuration whole or not at all. It can be read by its owner alone, for the
