@@ -31,42 +31,42 @@ func (s *Server) controlRoutes() []controlRoute {
 
 func (s *Server) controlOfAccount() []controlRoute {
 	return []controlRoute{
-		{"GET", "status", "the sandbox in a few figures", s.controlStatus},
+		{"GET", "status", "the main figures of the sandbox", s.controlStatus},
 		{"POST", "seed", "adds `contacts`, `lists` (names) and `custom_fields` (`label`, `type`)", s.controlSeed},
-		{"POST", "reset", "resets the account; log and faults are empty", does(s.Reset)},
-		{"GET", "contacts", "all contacts as they truly are, deleted ones too", tells(s.Contacts)},
+		{"POST", "reset", "resets the account, and clears log and faults", does(s.Reset)},
+		{"GET", "contacts", "all contacts as they are now, deleted ones too", tells(s.Contacts)},
 		{"GET", "contacts/{who}", "one contact, by address or id", s.controlContact},
-		{"POST", "edits", "edits contacts as a person does in the product: one edit, or an array", s.controlEdits},
+		{"POST", "edits", "edits contacts like a person in the product: one edit, or an array", s.controlEdits},
 		{"GET", "snapshot", "the whole account", func(*http.Request, []byte) (any, error) { return json.RawMessage(s.Snapshot()), nil }},
-		{"PUT", "snapshot", "puts the account of a snapshot in the place of the present one", func(_ *http.Request, body []byte) (any, error) { return nil, s.Restore(body) }},
+		{"PUT", "snapshot", "replaces the account with that of a snapshot", func(_ *http.Request, body []byte) (any, error) { return nil, s.Restore(body) }},
 	}
 }
 
 func (s *Server) controlOfBehaviour() []controlRoute {
 	return []controlRoute{
 		{"GET", "faults", "the faults that are set", tells(s.Faults)},
-		{"POST", "faults", "sets a fault, or an array of them, beside those that are set", s.controlFaults},
+		{"POST", "faults", "adds a fault, or an array of faults", s.controlFaults},
 		{"DELETE", "faults", "clears all faults", does(s.ClearFaults)},
 		{"GET", "switches", "the positions of all switches", tells(s.Switches)},
 		{"PATCH", "switches", "changes the switches that are named", s.controlSwitches},
-		{"GET", "settings", "limits, lifetimes of tokens, and the like", tells(s.settings)},
+		{"GET", "settings", "limits, lifetimes of tokens, and other settings", tells(s.settings)},
 		{"PATCH", "settings", "changes the settings that are named", s.controlSettings},
 		{"POST", "clock", "moves the clock by `advance`, such as \"24h\"", s.controlClock},
-		{"GET", "requests", "the log of requests, from the number `?since=` on", s.controlRequests},
+		{"GET", "requests", "the log of requests, starting with the number `?since=`", s.controlRequests},
 		{"DELETE", "requests", "empties the log", does(s.ForgetRequests)},
-		{"GET", "automations", "the lists on which an automation waits, and those started, by whom and why", tells(s.automations)},
-		{"POST", "automations", "lets an automation wait for who joins a `list`, by name or id", s.controlAutomate},
+		{"GET", "automations", "the lists for which automations wait; the automations that were started, by whom and why", tells(s.automations)},
+		{"POST", "automations", "lets an automation wait for contacts that join a `list` (name or id)", s.controlAutomate},
 		{"GET", "mails", "the mails that the real service would have sent", tells(s.Mails)},
-		{"DELETE", "mails", "forgets them, and the automations that were started", does(s.ForgetMails)},
-		{"GET", "imports", "the imports that arrived, row by row as they were sent", tells(s.Imports)},
+		{"DELETE", "mails", "deletes the mails and the automations that were started", does(s.ForgetMails)},
+		{"GET", "imports", "the imports that arrived, with their rows as they were sent", tells(s.Imports)},
 	}
 }
 
 func (s *Server) controlOfLogins() []controlRoute {
 	return []controlRoute{
 		{"GET", "devices", "the device codes that wait for a person", tells(s.Pending)},
-		{"POST", "devices/{code}/{verb}", "decides on one: `approve`, `deny`, or `approve_unassigned` for a login of no account", s.controlDevice},
-		{"POST", "tokens", "logs in without the device flow; answers both tokens", s.controlAuthorize},
+		{"POST", "devices/{code}/{verb}", "approves or denies a code: `approve`, `deny`, or `approve_unassigned` for a login without an account", s.controlDevice},
+		{"POST", "tokens", "logs in without the device flow, and answers with both tokens", s.controlAuthorize},
 		{"GET", "tokens", "how often each refresh token was presented", tells(s.TokenSpends)},
 		{"DELETE", "tokens", "revokes all tokens", does(s.RevokeAll)},
 	}
