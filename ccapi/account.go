@@ -28,7 +28,7 @@ type accountDoc struct {
 // complete wants an id or a name.
 func (d *accountDoc) complete() bool { return d.ID != "" || d.Name != "" }
 
-// Counts are the account's contacts by permission. Deleted ones are in none of them.
+// Counts are the numbers of contacts by permission, without deleted contacts.
 type Counts struct {
 	Total        int
 	Explicit     int
@@ -58,7 +58,7 @@ type countsDoc struct {
 // complete wants the total.
 func (d *countsDoc) complete() bool { return d.Total != nil }
 
-// Privileges reads the names of what the user may do, such as contacts:write. It needs no scope.
+// Privileges reads the names of the user's privileges, such as contacts:write. It needs no scope.
 func (r *Reader) Privileges(ctx context.Context) ([]string, error) {
 	doc := new(privilegesDoc)
 	if err := r.read(ctx, "read user privileges", doc, nil, "account", "user", "privileges"); err != nil {

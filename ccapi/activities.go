@@ -16,8 +16,8 @@ const (
 	StateTimedOut    = "timed_out"
 )
 
-// Activity is a bulk job of the account. A completed one can have lost rows: look at the counters
-// and read back.
+// Activity is a bulk job of the account. A completed job can have lost rows, so look at the
+// counters and read the contacts back.
 type Activity struct {
 	ID          string
 	State       string // one of the State constants
@@ -29,10 +29,9 @@ type Activity struct {
 	ErrorCount      int // rows of an import with errors beyond repair
 	Correctable     int // rows of an import with errors that could be repaired
 	CannotAddToList int // contacts of an import that opted out
-	// IsImport tells imports from exports and other jobs: only they count persons.
+	// IsImport is true for an import. Exports and other jobs count no persons.
 	IsImport bool
-	// Unclear tells that there is no status yet by which the kind of job could be told: it may be
-	// an import.
+	// Unclear is true while the activity has no status that shows its kind. It may be an import.
 	Unclear     bool
 	CreatedAt   time.Time // UTC; zero where not told
 	StartedAt   time.Time // UTC; zero where not told, or it has not begun
@@ -42,7 +41,7 @@ type Activity struct {
 	Results string
 }
 
-// Ended reports a state that an activity does not leave.
+// Ended reports whether the activity is in a final state.
 func (a Activity) Ended() bool {
 	switch a.State {
 	case StateCompleted, StateCancelled, StateFailed, StateTimedOut:
@@ -51,7 +50,7 @@ func (a Activity) Ended() bool {
 	return false
 }
 
-// Activity reads one activity. Those older than ten days are [ErrNotFound].
+// Activity reads one activity. For one that is older than ten days, the error is [ErrNotFound].
 func (r *Reader) Activity(ctx context.Context, id string) (Activity, error) {
 	doc := new(activityDoc)
 	if err := r.read(ctx, "read activity", doc, nil, "activities", id); err != nil {
@@ -63,8 +62,8 @@ func (r *Reader) Activity(ctx context.Context, id string) (Activity, error) {
 // activitiesPerPage is the most that GET /activities gives at once.
 const activitiesPerPage = 500
 
-// Activities reads all activities of the last ten days, in the server's order. It filters none: the
-// filter by state has no value for an activity that is only initialized.
+// Activities reads all activities of the last ten days, in the order of the server. It uses no
+// filter, because the filter by state has no value for an activity that is only initialized.
 func (r *Reader) Activities(ctx context.Context) ([]Activity, error) {
 	return collect(ctx, r, "read activities", url.Values{"limit": {"500"}}, "activities",
 		func() *activitiesPage { return new(activitiesPage) },

@@ -123,8 +123,8 @@ func readError(resp *http.Response) *Error {
 	}
 }
 
-// RequestIDs are the names under which Constant Contact's support finds a request:
-// "x-eig-tracking-id ..., x-amzn-requestid ...", as far as an answer has them.
+// RequestIDs returns the ids by which Constant Contact's support finds a request:
+// "x-eig-tracking-id ..., x-amzn-requestid ...". An id that the answer lacks is left out.
 func RequestIDs(h http.Header) string {
 	var ids []string
 	for _, name := range []string{"x-eig-tracking-id", "x-amzn-requestid"} {

@@ -12,20 +12,20 @@ import (
 
 // Tokens supplies access tokens. Its methods are called concurrently.
 //
-// An error with a method Unauthorized() bool that gives true means that a person has to log in; it
-// reaches the caller as [ErrUnauthorized]. One with a method InDoubt() bool that gives true means
-// that the refresh token waits for its next try; it reaches the caller as [ErrTokenInDoubt].
+// If an error has a method Unauthorized() bool that returns true, a person has to log in. The
+// caller gets [ErrUnauthorized]. If it has a method InDoubt() bool that returns true, the refresh
+// token waits for its next try. The caller gets [ErrTokenInDoubt].
 type Tokens interface {
-	// Token gives a token that is good as far as is known.
+	// Token returns a token that is valid as far as is known.
 	Token(ctx context.Context) (*oauth2.Token, error)
-	// Renew gives a token other than the one that the server refused.
+	// Renew returns a token other than the one that the server refused.
 	Renew(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error)
 }
 
 // Reader makes the calls that only read. It is safe for concurrent use.
 type Reader struct {
-	// Random gives numbers in [0, 1) for the waits before a request is made again. nil: those of
-	// math/rand/v2. Set it before the first call.
+	// Random returns numbers in [0, 1), for the pauses before retries. nil means math/rand/v2. Set
+	// it before the first call.
 	Random func() float64
 
 	base     *url.URL
@@ -36,9 +36,9 @@ type Reader struct {
 	skew     atomic.Pointer[time.Duration]
 }
 
-// NewReader returns a Reader of the API at base, such as https://api.cc.email/v3. A base that is no
-// such URL fails every call. hc sends, through a [Transport] as a rule; of it only the transport is
-// used, since redirects are not followed and time-outs count from a request's turn.
+// NewReader returns a Reader for the API at base, such as https://api.cc.email/v3. If base is not
+// such a URL, every call fails. Requests use only the transport of hc, usually a [Transport]:
+// redirects are not followed, and a time-out starts when it is the turn of a request.
 func NewReader(base string, hc *http.Client, t Tokens) *Reader {
 	u, err := parseBase(base)
 	own := &http.Client{Transport: hc.Transport, CheckRedirect: stay}
@@ -48,12 +48,12 @@ func NewReader(base string, hc *http.Client, t Tokens) *Reader {
 // stay makes a redirect the answer.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Requests counts the attempts that were let through to the API so far, retries and those of a
-// [Writer] on this Reader included.
+// Requests returns the number of attempts that were sent to the API so far. It includes retries and
+// the requests of a Writer on this Reader.
 func (r *Reader) Requests() int { return int(r.requests.Load()) }
 
-// Clock tells by how much the server's clock is ahead of this machine's, to the second, according
-// to the last answer; ok is false before there is one.
+// Clock returns how much the server's clock is ahead of this machine's, to the second, by the last
+// answer. ok is false before the first answer.
 func (r *Reader) Clock() (skew time.Duration, ok bool) {
 	if d := r.skew.Load(); d != nil {
 		return *d, true

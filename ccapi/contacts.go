@@ -15,12 +15,12 @@ const ContactsPerPage = 500
 // subresources are the parts of a contact that have to be asked for.
 const subresources = "custom_fields,list_memberships"
 
-// ContactsQuery says which contacts to read, all of every status if it is zero, deleted ones too.
-// They come with their custom fields and lists.
+// ContactsQuery selects the contacts to read. The zero value selects all of them, with every
+// status, deleted ones too. Contacts come with their custom fields and lists.
 type ContactsQuery struct {
-	// UpdatedAfter leaves out contacts that were not updated since; zero leaves out none. It is a
-	// hint: an opt-out does not count as an update, and other edits may not. Whether it is
-	// inclusive is not documented, so let windows overlap.
+	// UpdatedAfter omits contacts that were not updated since then. Zero omits none. It is only a
+	// hint: an opt-out does not count as an update, and other edits may not. Constant Contact does
+	// not document whether the time is inclusive, so windows must overlap.
 	UpdatedAfter time.Time
 	// Deleted reads deleted contacts alone.
 	Deleted bool
@@ -59,7 +59,7 @@ type Contact struct {
 	Deleted   bool
 }
 
-// CustomFieldValue is what a contact has in a custom field.
+// CustomFieldValue is the value of a contact in a custom field.
 type CustomFieldValue struct {
 	ID      string   // of the custom field
 	Value   string   // numbers and booleans as JSON writes them
@@ -67,7 +67,8 @@ type CustomFieldValue struct {
 }
 
 // Contacts reads contacts page by page, up to 500 a request. It ends after the last page or with
-// the first error. Pages are offsets into a changing set: a contact can come twice or not at all.
+// the first error. Pages are offsets into a set that changes, so a contact can come twice or not at
+// all.
 func (r *Reader) Contacts(ctx context.Context, q ContactsQuery) iter.Seq2[Page, error] {
 	const op = "read contacts"
 	return func(yield func(Page, error) bool) {

@@ -5,7 +5,7 @@ import (
 	"net/url"
 )
 
-// CustomField is a field that the account added to its contacts.
+// CustomField is a custom field of the account.
 type CustomField struct {
 	ID    string
 	Label string // what people see

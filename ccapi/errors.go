@@ -12,31 +12,32 @@ import (
 var (
 	// ErrBadRequest: the server refused the request as invalid (400).
 	ErrBadRequest = errors.New("bad request")
-	// ErrUnauthorized: no access token could be had, or the server refused a renewed one (401).
+	// ErrUnauthorized: there is no access token, or the server refused a renewed one (401).
 	ErrUnauthorized = errors.New("not authorized")
-	// ErrTokenInDoubt: the refresh token waits for its next try, since an answer was lost; nothing
-	// was sent, and a later call may succeed.
+	// ErrTokenInDoubt: the answer to a refresh was lost, so the refresh token waits for its next
+	// try. Nothing was sent. A later call may succeed.
 	ErrTokenInDoubt = errors.New("refresh token in doubt")
-	// ErrForbidden: the token lacks a scope, the user a privilege, or the application was
-	// deactivated (403); the server does not say which.
+	// ErrForbidden: the token lacks a scope, the user lacks a privilege, or the application was
+	// deactivated (403). The server does not say which.
 	ErrForbidden = errors.New("forbidden")
-	// ErrNotFound: there is no such thing, or no longer (404). Activities are gone after 10 days.
+	// ErrNotFound: the thing does not exist, or no longer (404). Activities disappear after 10
+	// days.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the name or address is taken (409).
 	ErrConflict = errors.New("conflict")
-	// ErrUnknownOutcome: a write was sent and its answer was lost or unreadable; it may have been
-	// done. It was not sent again.
+	// ErrUnknownOutcome: a write was sent, and its answer was lost or could not be read. The server
+	// may have carried it out. It was not sent again.
 	ErrUnknownOutcome = errors.New("outcome unknown; the request may have been carried out")
-	// ErrRedirect: the server redirects elsewhere in place of answering; nothing was done, and the
-	// redirect was not followed.
+	// ErrRedirect: the server redirects instead of answering. Nothing was done, and the redirect
+	// was not followed.
 	ErrRedirect = errors.New("the server redirects")
-	// ErrForeignHost: an answer links or redirects to another place than the configured API, or a
-	// link leads out of the API's path; it was not followed.
+	// ErrForeignHost: an answer links or redirects to another host than the configured API, or a
+	// link leads out of the path of the API. It was not followed.
 	ErrForeignHost = errors.New("leads away from the configured API")
-	// ErrEndlessPages: the pages of a collection link to a page that was already read, or there are
-	// more of them than the collection can have. Reading stopped there.
+	// ErrEndlessPages: a page links to a page that was already read, or there are more pages than
+	// the collection can have. Reading stopped there.
 	ErrEndlessPages = errors.New("the links between the pages form a loop or never end")
-	// ErrDeleted: the contact is deleted, and replacing it would revive it.
+	// ErrDeleted: the contact is deleted. Replacing it would restore it.
 	ErrDeleted = errors.New("contact is deleted")
 )
 
@@ -48,7 +49,7 @@ type Error struct {
 	Message string // error_message, or the title of an HTML page; printable, shortened
 	// RetryAfter is the wait that the server asked for; 0 when it did not.
 	RetryAfter time.Duration
-	// Gateway says that it is the answer of a gateway or proxy in front of the API, which tells
+	// Gateway is true if a gateway or proxy in front of the API answered. Such an answer shows
 	// nothing about what was asked for.
 	Gateway bool
 	// x-eig-tracking-id and x-amzn-requestid with their values, for Constant Contact's support; may
@@ -56,7 +57,7 @@ type Error struct {
 	IDs string
 }
 
-// Error names the operation, the status and what the server said.
+// Error names the operation, the status and the server's message.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: HTTP %d", e.Op, e.Status)
@@ -78,9 +79,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is makes errors.Is(err, ErrNotFound) and its siblings work by status. A gateway that turned the
-// request away or could not find the API says nothing about what was asked for, so that is neither
-// ErrNotFound nor ErrForbidden.
+// Is makes errors.Is(err, ErrNotFound) and its siblings work by status. The refusal of a gateway is
+// neither ErrNotFound nor ErrForbidden, because it shows nothing about the API's answer.
 func (e *Error) Is(target error) bool {
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -97,13 +97,13 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// QuotaError says that the server refuses every request until the day turns ("quota_exceeded").
+// QuotaError means that the server refuses every request until the day ends ("quota_exceeded").
 // Other programs that use the same API key count too.
 type QuotaError struct {
 	ResetsAt time.Time // the next 00:00 UTC by the server's clock
 }
 
-// Error tells until when.
+// Error names the time at which requests are accepted again.
 func (e *QuotaError) Error() string {
 	return "today's requests of this API key are used up until " + e.ResetsAt.Format(time.RFC3339)
 }

@@ -14,9 +14,10 @@ const maxExport = 4 << 30
 // errExportTooLarge ends an export file that does not.
 var errExportTooLarge = errors.New("larger than 4 GiB")
 
-// ExportFile opens the CSV file at an export activity's Results. Close it. The link can stand
-// before its file does: [ErrNotFound] then. Only opening is retried: a file that breaks off, is
-// silent for a minute or has more than 4 GiB ends with io.ErrUnexpectedEOF, wrapped.
+// ExportFile opens the CSV file at the Results of an export activity. The caller closes it. The
+// link can exist before its file does; then the error is [ErrNotFound]. Only opening the file is
+// retried. Reading ends with a wrapped io.ErrUnexpectedEOF if the file breaks off, sends nothing
+// for a minute, or has more than 4 GiB.
 func (r *Reader) ExportFile(ctx context.Context, href string) (io.ReadCloser, error) {
 	const op = "read export file"
 	u, err := r.resolve(href)

@@ -13,9 +13,9 @@ const (
 // importTail closes a body.
 const importTail = "]}"
 
-// ImportBody is the body of POST /activities/contacts_json_import, built row by row in one buffer
-// that it keeps for the next one. Its size is exact: what is over a cap is refused, never cut.
-// Reset it before the first Add. It is not safe for concurrent use.
+// ImportBody is the body of POST /activities/contacts_json_import. It is built row by row in one
+// buffer, which it keeps for the next body. Its size is exact: a contact that would exceed a cap is
+// refused, and nothing is cut. Call Reset before the first Add. It is not safe for concurrent use.
 type ImportBody struct {
 	buf   []byte   // the head and the contacts so far, without the tail
 	keys  [][]byte // one a field: ,"cf:short_code":
@@ -23,9 +23,9 @@ type ImportBody struct {
 	n     int
 }
 
-// Reset begins a new body. lists are the ids of 1 to 50 lists that every contact of the body joins.
-// fields are JSON members in the order of Add's values: "cf:" and the name of a custom field, or a
-// property such as "first_name".
+// Reset starts a new body. lists are the ids of 1 to 50 lists that every contact of the body joins.
+// fields are the JSON members for the values of Add, in their order: "cf:" and the name of a custom
+// field, or a property such as "first_name".
 func (b *ImportBody) Reset(lists, fields []string) {
 	b.n, b.lists = 0, len(lists)
 	b.buf = append(b.buf[:0], `{"list_ids":[`...)
@@ -42,9 +42,9 @@ func (b *ImportBody) Reset(lists, fields []string) {
 	}
 }
 
-// Add puts in a contact by its address, with a value for each field; "" leaves a field out. It
-// reports false, and changes nothing, when the contact would pass a cap. A contact that is refused
-// by an empty body fits into none.
+// Add adds a contact: its address and one value for each field. "" omits a field. If the contact
+// would exceed a cap, Add returns false and changes nothing. A contact that an empty body refuses
+// fits into no body.
 func (b *ImportBody) Add(address string, values []string) bool {
 	if b.n == MaxImportContacts {
 		return false
@@ -68,10 +68,10 @@ func (b *ImportBody) Add(address string, values []string) bool {
 	return true
 }
 
-// Len is the number of contacts.
+// Len returns the number of contacts.
 func (b *ImportBody) Len() int { return b.n }
 
-// Bytes is the whole body as JSON. It is valid until the next Add or Reset.
+// Bytes returns the whole body as JSON. It is valid until the next Add or Reset.
 func (b *ImportBody) Bytes() []byte {
 	whole := append(b.buf, importTail...)
 	b.buf = whole[:len(b.buf)]

@@ -13,23 +13,26 @@ import (
 // maxFieldsWritten is the most custom fields that a contact may be given.
 const maxFieldsWritten = 25
 
-// Edit is one value of a contact to change: that of a custom field or that of a property.
+// Edit is a new value for one custom field or one property of a contact.
 type Edit struct {
 	CustomField string // id of the custom field, or "" ...
 	Property    string // ... and first_name, last_name, job_title or company_name
 	Value       string // "" removes what is there
 }
 
-// Replace reads the contact, asks still whether it may be changed, and puts it back with the edits
-// applied: its own properties and custom fields, and nothing else, so that permission, lists and
-// every other subresource stay as they are. An error of still ends it and nothing is sent. Where
-// the edits change nothing, nothing is sent either.
+// Replace reads the contact, asks still whether it may be changed, and writes it back with the
+// edits. It writes only the contact's own properties and custom fields, so permission, lists and
+// all other subresources stay as they are. If still returns an error, or the edits change nothing,
+// nothing is written.
 //
-// A PUT may be repeated, so one that failed or got lost starts the whole over, still included.
-// Replacing a deleted contact would revive it and is [ErrDeleted]; a contact with more than 25
-// custom fields cannot be written without losing some and is an error. A contact can show values of
-// custom fields that were just deleted, which a PUT must not have: they are left out when the
-// server refuses it. The contact returned is as the server answered, maybe without subresources.
+// A PUT may be repeated. If it fails or its answer is lost, Replace starts again with the reading
+// and asks still again. If the contact is deleted, the error is [ErrDeleted], because writing would
+// restore it. A contact with more than 25 custom fields is an error, because writing it would lose
+// some.
+//
+// A contact can show values of custom fields that were just deleted, and the server refuses a PUT
+// with them. Replace then leaves them out. The returned contact is the server's answer, maybe
+// without subresources.
 func (w *Writer) Replace(ctx context.Context, id string, edits []Edit, still func(Contact) error) (Contact, error) {
 	is, err := w.replace(ctx, id, edits, still, nil)
 	if !errors.Is(err, ErrBadRequest) || errors.Is(err, ErrUnknownOutcome) {

@@ -19,18 +19,18 @@ import (
 // Quota is the day's budget of requests, shared by all processes of an installation. Its methods
 // are called concurrently.
 type Quota interface {
-	// Reserve charges one request to the day and tells when it may be sent. An error means that
-	// nothing may be sent; it reaches the caller wrapped and is never retried.
+	// Reserve charges one request to the day and returns when it may be sent. If it returns an
+	// error, nothing is sent or retried, and the caller gets the error, wrapped.
 	Reserve(ctx context.Context) (sendAt time.Time, err error)
-	// Throttled says that the server found the pace too high.
+	// Throttled is called when the server found the pace too high.
 	Throttled(ctx context.Context) error
-	// Exhausted says that the server refuses every request before until.
+	// Exhausted is called when the server refuses every request before until.
 	Exhausted(ctx context.Context, until time.Time) error
 }
 
-// Transport is the one door to the network: every attempt, whoever makes it, waits here for its
-// turn and is charged to the quota before it is sent. It adds no token, follows no redirect and
-// repeats nothing: one RoundTrip is at most one request on the wire.
+// Transport is the only way to the network. Every attempt waits here for its turn and is charged to
+// the quota before it is sent. A Transport adds no token, follows no redirect and repeats nothing:
+// one RoundTrip sends at most one request.
 //
 // A Transport must not be copied or changed after its first use. It is safe for concurrent use.
 type Transport struct {
@@ -51,7 +51,8 @@ type Transport struct {
 	waited atomic.Int64 // nanoseconds
 }
 
-// RoundTrip waits for the request's turn, sends it once and looks at the answer for "too much".
+// RoundTrip waits for the turn of the request, sends it once, and checks whether the answer means
+// "too much".
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.once.Do(t.open)
 	if err := t.enter(r.Context()); err != nil {
@@ -74,7 +75,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Waited is the time that requests have spent waiting for their turn so far, all added up.
+// Waited returns the total time that requests have waited for their turn so far.
 func (t *Transport) Waited() time.Duration { return time.Duration(t.waited.Load()) }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach Base.

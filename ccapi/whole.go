@@ -12,13 +12,14 @@ import (
 // everything is each subresource that GET /contacts/{contact_id} can include.
 const everything = "custom_fields,list_memberships,phone_numbers,street_addresses,taggings,notes"
 
-// Whole is all that the API tells of a contact, but for times and update_source: texts by their
-// path, such as "email_address.permission_to_send". A custom field stands under "custom_fields."
-// and its id, a list or tag under "list_memberships." or "taggings." and its id.
+// Whole is everything that the API returns for a contact, except times and update_source. Its keys
+// are paths, such as "email_address.permission_to_send". Custom fields have the key
+// "custom_fields." and their id. Lists have "list_memberships." and their id, and tags have
+// "taggings." and theirs.
 type Whole map[string]string
 
-// Whole reads a contact with every subresource. The error is ErrNotFound when there is none of this
-// id.
+// Whole reads a contact with every subresource. If no contact has this id, the error is
+// [ErrNotFound].
 func (r *Reader) Whole(ctx context.Context, id string) (Contact, Whole, error) {
 	doc := new(wholeDoc)
 	if err := r.read(ctx, "read contact", doc, url.Values{"include": {everything}}, "contacts", id); err != nil {
@@ -102,10 +103,10 @@ func withoutTimes(members map[string]any) map[string]any {
 	return kept
 }
 
-// Difference is one path at which a contact is not what it was. "" stands for nothing.
+// Difference is one path whose value has changed. "" means that there is no value.
 type Difference struct{ Path, Before, After string }
 
-// Differences are the paths at which two readings of a contact differ, in order.
+// Differences returns the paths at which two readings of a contact differ, in order.
 func (w Whole) Differences(after Whole) []Difference {
 	var all []Difference
 	for path, before := range w {

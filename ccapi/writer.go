@@ -9,18 +9,18 @@ import (
 	"net/url"
 )
 
-// Writer makes the calls that change something. It shares its Reader's budget, count and tokens,
-// and is safe for concurrent use.
+// Writer makes the calls that change something. It shares the budget, the count and the tokens of
+// its Reader, and is safe for concurrent use.
 //
-// Its methods return [ErrUnknownOutcome] when a request may have been carried out; none of them is
-// sent again then.
+// If a request may have been carried out, its methods return [ErrUnknownOutcome] and do not send it
+// again.
 type Writer struct{ r *Reader }
 
 // NewWriter returns a Writer that sends through r.
 func NewWriter(r *Reader) *Writer { return &Writer{r} }
 
-// CreateCustomField adds a custom field with a label of up to 50 characters. A label that is taken
-// is [ErrConflict]. The field's Name is what the server made of the label.
+// CreateCustomField adds a custom field with a label of up to 50 characters. If the label is taken,
+// the error is [ErrConflict]. The server derives the field's Name from the label.
 func (w *Writer) CreateCustomField(ctx context.Context, label, typ string) (CustomField, error) {
 	const op = "create custom field"
 	body, err := json.Marshal(struct {
@@ -37,8 +37,8 @@ func (w *Writer) CreateCustomField(ctx context.Context, label, typ string) (Cust
 	return doc.public(), nil
 }
 
-// Import queues an import of the contacts in b. Every one of them becomes a member of b's lists.
-// The activity has only begun: poll it, then read back.
+// Import queues an import of the contacts in b. Each of them joins the lists of b. The returned
+// activity has only started: poll it, then read the contacts back.
 func (w *Writer) Import(ctx context.Context, b *ImportBody) (Activity, error) {
 	const op = "import contacts"
 	if err := b.check(); err != nil {
@@ -53,7 +53,7 @@ func (w *Writer) Import(ctx context.Context, b *ImportBody) (Activity, error) {
 	return doc.public(), nil
 }
 
-// Export queues an export of all contacts with all their fields. Once the activity is completed,
+// Export queues an export of all contacts with all their fields. When the activity is completed,
 // [Reader.ExportFile] reads its Results.
 func (w *Writer) Export(ctx context.Context) (Activity, error) {
 	doc := new(activityDoc)
