@@ -2,9 +2,9 @@ package source
 
 import "context"
 
-// Count tells how many rows the condition lets through, and how many the table has; of a query both
-// are what it returns. It has the database count, which takes a large table a moment. A table or
-// condition that does not fit the database is ErrConfig.
+// Count returns how many rows match the condition, and how many the table has. For a query, both
+// are the number of its rows. The database does the counting, so a large table takes a moment. If
+// the table or the condition does not fit the database, the error is [ErrConfig].
 func (db *DB) Count(ctx context.Context) (matching, all int, err error) {
 	err = db.within(ctx, func(ctx context.Context, s *session) error {
 		rel := db.rel

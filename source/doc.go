@@ -1,4 +1,4 @@
-// Package source streams the users of the app's database, one Row a user, and only ever reads.
+// Package source reads the users of the app's database, one [Row] for each user. It never writes.
 //
 // # The story
 //
@@ -7,22 +7,23 @@
 //	})
 //	for row, err := range db.Read(ctx).Rows() { ... }
 //
-// Open reads the DSN and connects to nothing. Rows opens one read-only transaction on one snapshot,
+// Open reads the DSN and does not connect. Rows opens one read-only transaction on one snapshot,
 // finds the table and its columns, and streams one SELECT. Rows come in no order, and an address
-// may come twice: nothing is sorted, folded or compared here. A sequence that ends without an error
-// was read to its end; anything else, the end of the context among it, is an error, so that half a
-// table is never taken for a whole one. A reading read to its end has a mark, from which Unchanged
-// tells whether reading again is needed.
+// may come twice: nothing is sorted, folded or compared here.
 //
-// A dialect holds what differs between SQLite, PostgreSQL, and MySQL with MariaDB. Everything goes
-// through sqlx, but for the rows themselves, which the driver is asked for. Names of tables and
-// columns are quoted; `where` and `query` are the owner's own SQL and stand in the statement as
-// they are, in a transaction that cannot write.
+// A sequence that ends without an error was read completely. Otherwise it ends with an error, also
+// at the end of the context, so a part of a table is never used as the whole. A complete reading
+// has a mark. With it, Unchanged shows whether it is necessary to read again.
+//
+// A dialect has the differences between SQLite, PostgreSQL, and MySQL with MariaDB. Queries go
+// through sqlx, except for the rows, which come directly from the driver. Names of tables and
+// columns are quoted. `where` and `query` are the owner's SQL. They are used as they are, in a
+// transaction that cannot write.
 //
 // # Values
 //
-// A value gives the same text on all databases, so that moving the app from one to another changes
-// no contact.
+// A value has the same text on all databases, so no contact changes when the app moves to another
+// database.
 //
 //	column                   text                          notes
 //	NULL                     (empty)
@@ -41,28 +42,28 @@
 //	zero date of MySQL       (empty)
 //	anything else            as the database writes it     arrays, intervals, addresses, infinity
 //
-//	(1) In a query, MySQL tells no widths: there TINYINT of 0 and 1 is boolean, and BINARY of 16
-//	    bytes that are no text a UUID. Write CAST(x AS SIGNED) for a number.
+//	(1) In a query, MySQL does not report widths. There, TINYINT with 0 and 1 is a boolean, and
+//	    BINARY with 16 bytes that are no text is a UUID. Write CAST(x AS SIGNED) for a number.
 //	(2) MariaDB keeps JSON as text, which stays as it is.
 //
-// SQLite has no types of its own for most of these; there the declared type of the column decides,
-// and a value that does not suit it stays as it is. In a `query`, only columns taken straight from
-// a table have a declared type. Who wants another form, 12.50 say, writes it in `query`:
-// printf('%.2f', price), to_char(price, 'FM990.00'), FORMAT(price, 2).
+// SQLite has no types of its own for most of these. There, the declared type of the column decides,
+// and a value that does not fit it stays as it is. In a `query`, only columns that come directly
+// from a table have a declared type. For another form, such as 12.50, use a function in `query`:
+// printf('%.2f', price), to_char(price, 'FM990.00') or FORMAT(price, 2).
 //
-// Numbers in SQLite's date columns, and in the columns that Read is told of, are seconds since 1970
-// or milliseconds, as Prisma, Knex and drizzle store them. All rows of the table tell together
-// which of the two a column has: see epoch.go. Where nothing tells, a date column of SQLite has
-// seconds, so that one with milliseconds of January 1970 to March 1973 alone is misread; the
-// numbers of other columns stay numbers.
+// Numbers in SQLite's date columns, and in the columns that Read gets as dates, are seconds or
+// milliseconds since 1970, as Prisma, Knex and drizzle store them. All rows of the table together
+// decide which of the two a column has: see epoch.go. If they do not decide it, a date column of
+// SQLite has seconds, and the numbers of other columns stay numbers. So a date column in which all
+// milliseconds are from January 1970 to March 1973 is read wrongly.
 //
 // # Pitfalls
 //
-//   - The strings of a Row stay good, its Values slice does not: the next row overwrites it.
-//   - A SQLite file is never created, and never read with immutable=1, which shows stale rows. The
-//     -wal and -shm files beside a database in WAL mode are SQLite's: it makes them when the app is
-//     down, which needs write access to the folder.
-//   - In SQLite's other journal modes a read holds up the app's commits, for as long as it lasts.
-//   - MySQL's snapshot covers InnoDB tables only.
-//   - No error, note or identity holds a password.
+//   - The strings of a Row stay valid. Its Values slice does not: the next row overwrites it.
+//   - A SQLite file is never created. It is never read with immutable=1, which shows old rows.
+//   - In WAL mode, SQLite itself creates the -wal and -shm files beside a database when the app is
+//     not running. That needs write access to the folder.
+//   - In SQLite's other journal modes, the app cannot commit while a reading lasts.
+//   - MySQL's snapshot covers only InnoDB tables.
+//   - No error, note or identity has a password.
 package source

@@ -11,13 +11,11 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-// ErrConfig is every error that only another configuration can solve: a DSN that cannot be
-// read, a table or column that does not exist, a condition that is no SQL. Trying again does not
-// help.
+// ErrConfig is every error that only another configuration can solve: a DSN that cannot be read, a
+// table or column that does not exist, or a condition that is not SQL. A retry does not help.
 var ErrConfig = errors.New("the [source] section does not fit the database")
 
-// Error is an error of the app's database that a person can do something about. It never holds a
-// password.
+// Error is an error of the app's database that a person can solve. It never has a password.
 type Error struct {
 	Message string // what is wrong, with the name of the file, server, table or column
 	Hint    string // a hint; may be empty
@@ -26,7 +24,7 @@ type Error struct {
 	config bool
 }
 
-// Error gives the message and, after a semicolon, the hint.
+// Error returns the message and, after a semicolon, the hint.
 func (e *Error) Error() string {
 	if e.Hint == "" {
 		return e.Message
@@ -34,10 +32,10 @@ func (e *Error) Error() string {
 	return e.Message + "; " + e.Hint
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is tells whether target is ErrConfig and the configuration is at fault.
+// Is reports whether target is ErrConfig and the configuration is the cause.
 func (e *Error) Is(target error) bool { return target == ErrConfig && e.config }
 
 // misconfigured is an Error whose hint is to correct the configuration.

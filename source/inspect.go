@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Table is a table or view with its columns and a few of its rows, for a person to choose from.
+// Table is a table or view with its columns and some of its rows, from which a person chooses.
 type Table struct {
 	Name    string // as Config.Table wants it
 	Columns []Column
@@ -21,8 +21,8 @@ const (
 	sampleTime = 2 * time.Second
 )
 
-// Inspect lists the tables and views of a database that this account may read. Of cfg it uses DSN,
-// Driver, Dir and Timeout.
+// Inspect lists the tables and views of a database that this account may read. It uses only DSN,
+// Driver, Dir and Timeout of cfg.
 func Inspect(ctx context.Context, cfg Config) ([]Table, error) {
 	t, err := parseDSN(cfg.DSN, cfg.Driver, cfg.Dir)
 	if err != nil {

@@ -14,21 +14,21 @@ type Reading struct {
 	mark string
 }
 
-// ReadingOf gives rows that come from no database. Its mark is "".
+// ReadingOf returns a reading of rows that come from no database. Its mark is "".
 func ReadingOf(rows iter.Seq2[Row, error]) *Reading { return &Reading{rows: rows} }
 
-// Rows gives all users, in no order, read while they are asked for in one read-only transaction on
-// one snapshot. A sequence that ends without an error was read to its end; the end of the context
-// is an error too. An error is the last element. Asked again, it reads again.
+// Rows returns all users in no order. They are read on demand, in one read-only transaction on one
+// snapshot. A sequence that ends without an error was read completely. An error, also the end of
+// the context, is its last element. Another call reads again.
 func (r *Reading) Rows() iter.Seq2[Row, error] { return r.rows }
 
-// Mark tells Unchanged what the rows were, once they were read to their end. It names its DB, so
-// that it may be kept: to another DB it says nothing. "" when nothing can be concluded from it.
+// Mark identifies the rows for Unchanged, after they were read completely. It names its DB, so it
+// can be stored: another DB does not accept it. "" means that it allows no conclusion.
 func (r *Reading) Mark() string { return r.mark }
 
-// Read prepares a reading; Rows reads. dates are the indices of those of Config.Columns whose
-// values are to be dates: their numbers are read as seconds or milliseconds since 1970, as the
-// column as a whole tells, and stay numbers where it does not.
+// Read prepares a reading; [Reading.Rows] reads. dates are the indices of the Config.Columns whose
+// values are to be dates. Their numbers are read as seconds or milliseconds since 1970. The column
+// as a whole decides which; if it does not, they stay numbers.
 func (db *DB) Read(ctx context.Context, dates ...int) *Reading {
 	reading := &Reading{}
 	reading.rows = func(yield func(Row, error) bool) {

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Row is one user as the app's table has it.
+// Row is one user in the app's table.
 //
-// Every text is as the database holds it, neither trimmed nor folded, and "" stands for NULL. It
-// may hold bytes that are no UTF-8. The same Row comes again with the next user: copy Values to
-// keep them; the strings themselves stay good.
+// Every text is as the database has it, neither trimmed nor folded. "" stands for NULL. A text can
+// have bytes that are not UTF-8. The next user overwrites the same Row: copy Values to keep them.
+// The strings themselves stay valid.
 type Row struct {
 	Key    string   // names the user in reports; "" where the source has no key column
 	Email  string   // the address
@@ -35,7 +35,7 @@ type Config struct {
 	Dir     string        // where a relative path of SQLite starts; "" for the working directory
 }
 
-// DB is the app's database. It is read and never written. Its methods may be called concurrently.
+// DB is the app's database. It is only read. Its methods may be called concurrently.
 type DB struct {
 	cfg     Config
 	target  *target
@@ -49,8 +49,8 @@ type DB struct {
 	advice []string // what Check noticed
 }
 
-// Open prepares to read. It checks the configuration, with errors that are ErrConfig, and connects
-// to nothing: a database that is away is an error of Check and Read.
+// Open prepares to read. It checks the configuration and does not connect. Its errors are
+// [ErrConfig]. If the database is not available, Check and Read return the error.
 func Open(_ context.Context, cfg Config) (*DB, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -88,8 +88,8 @@ func (cfg Config) validate() error {
 	return nil
 }
 
-// Check connects and sees whether the table and its columns are there and can be read. It reads
-// one row.
+// Check connects, and tests whether the table and its columns exist and can be read. It reads one
+// row.
 func (db *DB) Check(ctx context.Context) error {
 	return db.within(ctx, func(ctx context.Context, s *session) error {
 		advice := db.dialect.advice(ctx, s)
@@ -102,9 +102,9 @@ func (db *DB) Check(ctx context.Context) error {
 	})
 }
 
-// Unchanged tells whether a reading now would give the rows that the reading with this mark gave.
-// True is certain. False may only mean that it cannot be told: of a mark that another DB gave, in
-// MySQL, in a view of PostgreSQL, where the condition depends on the time of day.
+// Unchanged reports whether a reading now would return the same rows as the reading with this mark.
+// True is certain. False can also mean that it is not known: for the mark of another DB, in MySQL,
+// for a view of PostgreSQL, or if the condition depends on the time of day.
 func (db *DB) Unchanged(ctx context.Context, mark string) (bool, error) {
 	handle, was, _ := strings.Cut(mark, " ")
 	if handle != db.handle || was == "" {
@@ -119,21 +119,21 @@ func (db *DB) Unchanged(ctx context.Context, mark string) (bool, error) {
 	return now == was, nil
 }
 
-// Identity names the database: its driver, and the file or the host, port and database. Account,
-// password and parameters are not part of it.
+// Identity names the database: its driver, and the file or the host, port and database. It has no
+// account, password or parameters.
 func (db *DB) Identity() string { return db.target.identity }
 
-// Notes lists the parameters of the DSN that are not used, a server whose certificate is not
-// verified, and what Check noticed, a sentence each.
+// Notes returns one sentence for each parameter of the DSN that is not used, for a server whose
+// certificate is not verified, and for what Check noticed.
 func (db *DB) Notes() []string {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return slices.Concat(db.target.notes, db.target.advice, db.advice)
 }
 
-// KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table, which is
-// known once Check or Read has read. "" means that there is none: a query, a view, a key of several
-// columns.
+// KeyColumn names the column of Row.Key: Config.Key, or the primary key of the table. The primary
+// key is known after Check or Read has read. "" means that there is none: for a query, a view, or a
+// key of several columns.
 func (db *DB) KeyColumn() string {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -21,7 +21,7 @@ const (
 	FormatAuto  = "auto"  // Log.Format: text on a terminal, JSON otherwise
 )
 
-// Config is one checked configuration. It is not changed after Load; a reload makes a new one.
+// Config is one checked configuration. It does not change after Load. A reload makes a new one.
 type Config struct {
 	Path    string // absolute path of the file; "" for Default
 	Dir     string // its folder, the base of relative paths
@@ -46,7 +46,7 @@ type Config struct {
 	Log       Log
 }
 
-// Source says where the users are: [source].
+// Source describes the table of users: [source].
 type Source struct {
 	DSN     Secret // a path or a URL; a relative path in it is relative to Config.Dir
 	Driver  string // "sqlite", "postgres", "mysql"; "" where the DSN tells
@@ -69,7 +69,7 @@ type Field struct {
 	OnEmpty     string // Keep or Clear
 }
 
-// Contacts says what may happen to contacts: [contacts].
+// Contacts has the rules for changes of contacts: [contacts].
 type Contacts struct {
 	Lists        []string // names or ids; nil for none
 	Create       bool
@@ -89,7 +89,7 @@ type Guard struct {
 	Canary           int
 }
 
-// Schedule says when runs happen: [schedule].
+// Schedule has the times of runs: [schedule].
 type Schedule struct {
 	Cron       Cron
 	Timezone   *time.Location
@@ -106,26 +106,26 @@ type Limits struct {
 	ActivityTimeout time.Duration
 }
 
-// Auth says who asks: [auth].
+// Auth is the application that asks: [auth].
 type Auth struct {
 	ClientID string
 	Scopes   []string
 }
 
-// Endpoints are base URLs without a slash at their end: [endpoints].
+// Endpoints are base URLs without a slash at the end: [endpoints].
 type Endpoints struct {
 	API  string
 	Auth string
 }
 
-// State says where the state file is: [state].
+// State describes the state file: [state].
 type State struct {
 	Path string // absolute after Load
 	Key  Secret // 32 bytes as hex or base64; KeyBytes has them decoded
 	Keep time.Duration
 }
 
-// KeyBytes returns the 32 bytes of the state key; nil where none is configured.
+// KeyBytes returns the 32 bytes of the state key, or nil if none is configured.
 func (s State) KeyBytes() []byte { return decodeKey(s.Key.Reveal()) }
 
 const keyBytes = 32
@@ -151,28 +151,28 @@ type HTTP struct {
 	Hosts  []string // further values of the Host header, lower case
 }
 
-// Notify says who is told: [notify]. The addresses are secrets, since whoever knows one may write
-// to it.
+// Notify has the addresses for notifications: [notify]. They are secrets, because anyone who knows
+// such an address can write to it.
 type Notify struct {
 	Webhook   Secret
 	Format    string // FormatJSON or FormatSlack
 	Heartbeat Secret
 }
 
-// Log says what is logged: [log].
+// Log describes the log: [log].
 type Log struct {
 	Level  slog.Level
 	Format string // FormatAuto, FormatText or FormatJSON
 }
 
-// Properties returns the standard contact properties that a field may be mapped to, as the API
+// Properties returns the standard contact properties to which a field may be mapped, as the API
 // operations postContactsJsonImport and putContact name them.
 func Properties() []string {
 	return []string{"first_name", "last_name", "job_title", "company_name"}
 }
 
-// Default returns what applies where the file is silent. Source, Fields and the client id have no
-// defaults.
+// Default returns the values of all keys that the file omits. Source, Fields and the client id have
+// no defaults.
 func Default() Config {
 	return Config{
 		Source:   Source{Timeout: 5 * time.Minute},

@@ -12,7 +12,7 @@ import (
 )
 
 // Cron is a checked schedule. It is a cron.Schedule whose days and hours are those of Zone,
-// whatever zone the time handed to Next is in.
+// whatever the zone of the time for Next is.
 type Cron struct {
 	Spec string // as written
 	Zone *time.Location
@@ -20,16 +20,16 @@ type Cron struct {
 	next cron.Schedule
 }
 
-// Next returns the first time after t at which the schedule fires, in t's zone. It is never zero
-// for a Cron that ParseCron made, as long as t is not centuries away.
+// Next returns the first time after t at which the schedule fires, in the zone of t. For a Cron
+// from ParseCron it is never zero, unless t is centuries away.
 func (c Cron) Next(t time.Time) time.Time {
 	return c.next.Next(t.In(c.Zone)).In(t.Location())
 }
 
 // ParseCron reads five fields (minute, hour, day of month, month, day of week) or a descriptor such
-// as @hourly or "@every 10s". It is the only caller of robfig/cron's parser, and refuses what that
-// accepts by mistake: a time zone without a specification after it (which panics), a date that
-// never comes, an interval below a second or with a fraction of one (which it rounds in silence), a
+// as @hourly or "@every 10s". It alone calls the parser of robfig/cron, and refuses what this
+// parser accepts by mistake: a time zone without a specification after it (it panics), a date that
+// never comes, an interval below a second or with a part of a second (it is rounded silently), a
 // step longer than its field, and "*-5".
 func ParseCron(spec string, zone *time.Location) (c Cron, err error) {
 	defer func() {

@@ -1,19 +1,19 @@
-// Package config turns ccsync.toml into a Config that the rest of the program can trust.
+// Package config turns ccsync.toml into a checked [Config].
 //
-// The file goes through three steps, and whoever reads this package can follow them in this order:
+// The file goes through three steps:
 //
-//  1. document.go reads the TOML into settings: section, key, line, value. Broken TOML ends here.
-//  2. reader.go hands each setting to its key: keys.go says which keys exist and what each of them
-//     takes, follow.go turns "env:NAME" and "secret:/path" into what they hold, so that no later
-//     step knows about them, and value.go turns text into typed values.
-//  3. check.go looks at what only several keys together can tell, and fills in what depends on the
-//     machine.
+//  1. document.go reads the TOML into settings, each with section, key, line and value. Broken TOML
+//     ends here.
+//  2. reader.go hands each setting to its key. keys.go has all keys and their values. follow.go
+//     replaces "env:NAME" and "secret:/path" with their contents, so no later step knows about
+//     them. value.go turns text into typed values.
+//  3. check.go tests the keys that depend on each other, and fills in what depends on the machine.
 //
-// Nothing stops at the first mistake: a person who edits the file by SSH gets the whole list, each
-// line with its place, its key and, where a key is unknown, the nearest that exists. The list is an
-// *Error.
+// Reading does not stop at the first mistake, so a person who edits the file by SSH gets the whole
+// list. Each line has the place and the key. For an unknown key, it has the nearest known key. The
+// list is an [*Error].
 //
-// A mistake never repeats what a secret holds, nor what came out of a variable or a file, because
-// the list is printed, logged by service managers and pasted into chats. Values that are
-// credentials have the type Secret, which prints as "redacted" wherever it is formatted.
+// The list is printed, logged by service managers and pasted into chats. So a mistake never repeats
+// a secret, nor the contents of a variable or a file. Credentials have the type [Secret], which
+// prints as "redacted" wherever it is formatted.
 package config

@@ -12,8 +12,8 @@ const day = 24 * time.Hour
 
 var errDuration = errors.New("not a duration")
 
-// ParseDuration reads a Go duration ("90s", "1h30m") or days, alone or in front of one ("90d",
-// "1d12h"). A day is 24 hours.
+// ParseDuration reads a Go duration ("90s", "1h30m"), or days alone or before one ("90d", "1d12h").
+// A day is 24 hours.
 func ParseDuration(text string) (time.Duration, error) {
 	days, rest, found := strings.Cut(text, "d")
 	if !found {

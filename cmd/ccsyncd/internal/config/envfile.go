@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ReadEnvFile reads the variables of an env file, such as an app's .env. The error names the file
-// and shows nothing of it.
+// ReadEnvFile reads the variables of an env file, such as an app's .env. An error names the file
+// and shows none of its contents.
 func ReadEnvFile(path string) (map[string]string, error) {
 	data, err := readFile(path)
 	if err != nil {

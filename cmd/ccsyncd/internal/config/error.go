@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// Error lists everything that is wrong with one configuration. The program ends with exit code 78
-// on it.
+// Error lists everything that is wrong with one configuration. It makes the program end with exit
+// code 78.
 type Error struct {
 	Path     string // the file as the caller named it; "" when none was found
 	Mistakes []Mistake
@@ -19,7 +19,7 @@ type Error struct {
 	Unset string
 }
 
-// UnsetHint says how to set the variable that is not set.
+// UnsetHint explains how to set the missing variable.
 func (e *Error) UnsetHint() string { return unsetHint(e.Unset) }
 
 // Mistake is one thing to correct.

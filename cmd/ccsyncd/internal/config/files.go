@@ -18,15 +18,14 @@ const (
 	OthersWrite fs.FileMode = 0o002
 )
 
-// FileFault is a file that other users of the machine can read or write, and should not.
+// FileFault is a file that other users of the machine can read or write, but should not.
 type FileFault struct {
 	Text, Hint string
 	Writable   bool // by anybody
 }
 
-// FileFaults looks at the configuration and the files with secrets that it names. A configuration
-// that all can read is right as long as no secret stands in it: a service that has no fixed user
-// must read it.
+// FileFaults tests the configuration and the secret files that it names. All users may read a
+// configuration without secrets, because a service without a fixed user must read it.
 func (cfg *Config) FileFaults() (all []FileFault) {
 	if runtime.GOOS == "windows" { // modes say nothing there
 		return nil
@@ -67,7 +66,7 @@ func readableHint(isConfig bool) string {
 	return ""
 }
 
-// DeniedHint names who may read a file, and who tried.
+// DeniedHint names the users who may read a file, and the user who tried.
 func DeniedHint(path string) string {
 	runs := UserName(os.Geteuid())
 	info, err := os.Stat(path)
@@ -84,7 +83,8 @@ func DeniedHint(path string) string {
 	return text + "; change its owner (chown), or run ccsyncd as a user who can read it"
 }
 
-// UserName is the name of a user of this machine, else its number.
+// UserName returns the name of a user of this machine. If the user has no name, it returns the
+// number.
 func UserName(id int) string {
 	if found, err := user.LookupId(strconv.Itoa(id)); err == nil {
 		return found.Username

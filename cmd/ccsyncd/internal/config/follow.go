@@ -12,10 +12,10 @@ const (
 	filePrefix = "secret:"
 )
 
-// Follow returns what a text stands for: of "env:NAME" what the variable holds, of "secret:/path"
-// what the file holds but for one line ending at its end, and else the text itself. A relative path
-// starts at dir. The error continues a sentence that begins with the name of the setting; it never
-// holds what was found.
+// Follow returns the meaning of a text. For "env:NAME" that is the value of the variable. For
+// "secret:/path" it is the contents of the file without one line ending at its end. Any other text
+// means itself. A relative path starts at dir. An error continues a sentence that begins with the
+// name of the setting. It never has the contents.
 func Follow(text, dir string, getenv func(string) string) (string, error) {
 	if name, ok := strings.CutPrefix(text, envPrefix); ok {
 		return fromEnv(name, getenv)
@@ -37,14 +37,14 @@ func fromEnv(name string, getenv func(string) string) (string, error) {
 	return got, nil
 }
 
-// UnsetError says that a variable which the configuration names is not set, or empty.
+// UnsetError means that a variable that the configuration names is not set, or is empty.
 type UnsetError struct{ Name string }
 
 func (e *UnsetError) Error() string {
 	return fmt.Sprintf("uses the environment variable %s, which is empty or not set", e.Name)
 }
 
-// Hint says how to set it.
+// Hint explains how to set it.
 func (e *UnsetError) Hint() string { return unsetHint(e.Name) }
 
 // appEnv is where an app keeps its variables.

@@ -27,9 +27,9 @@ const sandboxClient = "sandbox"
 // is.
 var places = []string{"ccsync.toml", "/etc/ccsync/ccsync.toml"}
 
-// Find returns the path of the configuration: flag, else $CCSYNC_CONFIG, else the first of
-// ./ccsync.toml and /etc/ccsync/ccsync.toml that exists. When there is none, the error is an *Error
-// that names the places.
+// Find returns the path of the configuration: flag, otherwise $CCSYNC_CONFIG, otherwise the first
+// of ./ccsync.toml and /etc/ccsync/ccsync.toml that exists. If there is none, the error is an
+// [*Error] that names the places.
 func Find(flag string, getenv func(string) string) (string, error) {
 	for _, named := range []string{flag, getenv(envConfig)} {
 		if named != "" {
@@ -47,9 +47,9 @@ func Find(flag string, getenv func(string) string) (string, error) {
 	}}}
 }
 
-// Load reads and checks the file at path. Every error is an *Error with all mistakes. getenv is
-// os.Getenv, or a stand-in of a test; nothing else of the environment is looked at, but the files
-// that the configuration names.
+// Load reads and checks the file at path. Every error is an [*Error] with all mistakes. getenv is
+// os.Getenv, or a function of a test. Apart from variables, Load reads only the files that the
+// configuration names.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	cfg := Default()
 	abs, err := filepath.Abs(path)

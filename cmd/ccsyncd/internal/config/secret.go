@@ -8,18 +8,18 @@ import (
 
 const redacted = "redacted"
 
-// Secret is a value that must never be printed: a database URL with its password, a token, a key, a
-// webhook address. fmt (every verb), encoding/json, TOML and log/slog write "redacted" in its
-// place; only Reveal gives it away. The zero Secret is an unset one. Compare with Equal; ==
-// compares where the values are kept.
+// Secret is a value that must never be printed: a database URL with its password, a token, a key,
+// or a webhook address. fmt (every verb), encoding/json, TOML and log/slog write "redacted"
+// instead. Only Reveal returns the value. The zero Secret is not set. Compare secrets with Equal,
+// because == compares where the values are stored.
 //
-// It is no string type, since for one of these fmt's %p, a Secret in an unexported field, a JSON
-// object's key and the TOML encoder go past all methods.
+// Secret is not a string type. With a string type, the methods would be bypassed by fmt's %p, by a
+// Secret in an unexported field, by a key of a JSON object, and by the TOML encoder.
 type Secret struct {
 	value *string
 }
 
-// NewSecret keeps value; an empty one makes the zero Secret.
+// NewSecret returns a Secret with value. An empty value gives the zero Secret.
 func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
@@ -27,7 +27,7 @@ func NewSecret(value string) Secret {
 	return Secret{value: &value}
 }
 
-// Reveal returns the value itself, "" when unset, for the one place that needs it.
+// Reveal returns the value, or "" if it is not set. Call it only where the value is needed.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -35,10 +35,10 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsSet tells whether there is a value.
+// IsSet reports whether there is a value.
 func (s Secret) IsSet() bool { return s.value != nil }
 
-// Equal tells whether both have the same value.
+// Equal reports whether both have the same value.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
 // String returns "redacted".
