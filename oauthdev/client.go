@@ -12,19 +12,19 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Store keeps the one record of a login. It may be shared by several processes.
+// Store keeps the one record of a login. Several processes may share it.
 type Store interface {
-	// Lock waits until nobody else holds the lock, in this process or in another, or until ctx
-	// ends. The death of a process releases its lock.
+	// Lock waits until no other holder has the lock, in this process or in another, or until ctx
+	// ends. If a process dies, its lock is released.
 	Lock(ctx context.Context) (unlock func(), err error)
-	// Load returns what was saved last, nil when there is nothing yet. It may be called without the
-	// lock.
+	// Load returns the record that was saved last, or nil if there is none. It may be called
+	// without the lock.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces the record. When it returns nil, the record survives a crash and a power cut.
+	// Save replaces the record. If it returns nil, the record survives a crash and a power failure.
 	Save(ctx context.Context, record []byte) error
 }
 
-// Config says which application asks which server for what.
+// Config names the application and the server.
 type Config struct {
 	ClientID string   // the application's API key
 	Scopes   []string // asked for at a login; offline_access must be among them
@@ -36,8 +36,8 @@ type Config struct {
 	Random func() float64
 }
 
-// Client is the login of one installation. Its methods may be called concurrently, and beside other
-// clients on the same store in other processes.
+// Client is the login of one installation. Its methods may be called concurrently. Other processes
+// may have clients on the same store.
 type Client struct {
 	id       string
 	scopes   []string
@@ -55,7 +55,7 @@ type Client struct {
 	unsaved atomic.Pointer[record]
 }
 
-// New returns a client. It sends and reads nothing yet.
+// New returns a client. It does not send or read anything yet.
 func New(cfg Config, store Store) *Client {
 	base := strings.TrimRight(cfg.AuthURL, "/")
 	c := &Client{

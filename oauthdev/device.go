@@ -11,16 +11,16 @@ import (
 	"ccsyncd/internal/kit"
 )
 
-// Device is a login that waits for a person, who opens the address on any device and enters the
-// code.
+// Device is a login that waits for a person. The person opens the address on any device and enters
+// the code.
 type Device struct {
 	UserCode                string
 	VerificationURI         string
 	VerificationURIComplete string        // has the code in it already, for a QR code; may be empty
 	ExpiresAt               time.Time     // UTC; an absolute moment, also when it was loaded again
 	Interval                time.Duration // the least time between two polls
-	// Stranger is the host of these addresses where it is neither the authorization server's nor
-	// Constant Contact's: warn of it.
+	// Stranger is the host of these addresses if it belongs neither to the authorization server nor
+	// to Constant Contact. Show a warning.
 	Stranger string
 
 	issued time.Time
@@ -37,9 +37,9 @@ const (
 // startPauses are the pauses before the second and later tries of Start.
 var startPauses = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
-// Start asks for a device authorization (RFC 8628 section 3.1) and stores it as the pending login,
-// in place of an earlier one. The login that is in use stays. Errors are an *Error, a network
-// error, or one of the store.
+// Start requests a device authorization (RFC 8628 section 3.1) and stores it as the pending login.
+// It replaces an earlier pending login. The current login stays. Errors are an [*Error], a network
+// error, or an error of the store.
 func (c *Client) Start(ctx context.Context) (*Device, error) {
 	if _, err := c.load(ctx); err != nil {
 		return nil, err
@@ -102,9 +102,9 @@ func (p *pending) check() error {
 	return nil
 }
 
-// Pending returns the login that waits for a person, stored by a Start of this process or another;
-// nil when there is none, when it has expired, or when it is for another client_id or its address
-// is not to be opened.
+// Pending returns the login that waits for a person, stored by a Start of this process or another.
+// It returns nil if there is none, if it has expired, if it is for another client_id, or if its
+// address must not be opened.
 func (c *Client) Pending(ctx context.Context) (*Device, error) {
 	r, err := c.load(ctx)
 	if err != nil || r.Pending == nil {

@@ -1,5 +1,5 @@
-// Package oauthdev gets ccsyncd authorized once, by the OAuth 2.0 device flow (RFC 8628), and keeps
-// it so by refreshing its tokens (RFC 6749, section 6) without ever losing one.
+// Package oauthdev logs in once with the OAuth 2.0 device flow (RFC 8628). After that it refreshes
+// the tokens (RFC 6749, section 6) and never loses one.
 //
 // # A login
 //
@@ -11,21 +11,20 @@
 //
 // # Rotating refresh tokens
 //
-// Constant Contact's refresh tokens can be used once: using one makes it invalid, and the answer
-// carries the next. So the answer must not get lost, nor may two processes use one token at the
-// same time. All that is known about a login is one record in a [Store], and a refresh is done in
-// this order, under the store's lock:
+// Each of Constant Contact's refresh tokens can be used once. Its use makes it invalid, and the
+// answer has the next one. So the answer must not get lost, and two processes must not use one
+// token at the same time. All data of a login is one record in a [Store]. A refresh has these
+// steps, under the store's lock:
 //
 //	lock, load -> somebody else's new token? take it
 //	mark       -> "this refresh token is being sent for the n-th time", saved before it is sent
 //	send       -> one HTTP request, at most one token spent
 //	commit     -> the new token replaces mark and old token, saved before anybody uses it
 //
-// A token whose answer was lost is sent again at once, because some servers take a token again
-// within seconds for that very case. If that answer is lost too, the token is in doubt: the server
-// may never have seen it. It is retried by later calls, twice each time, after pauses of 1, 2,
-// 4 ... 60 minutes, and is dead only when the server calls it invalid. What follows from the answer
-// to a refresh:
+// If the answer is lost, the token is sent again immediately, because some servers accept it again
+// for a few seconds. If that answer is lost too, the token is in doubt: maybe the server never saw
+// it. Later calls retry it, twice each time, after pauses of 1, 2, 4 ... 60 minutes. Only an answer
+// of the server makes it dead. This table shows what each answer to a refresh means:
 //
 //	row  answer                                           was it spent?   then
 //	 1   new tokens                                       yes             commit
@@ -41,9 +40,9 @@
 //	11   row 10 at once after row 10, rotating token      perhaps twice   leave the mark, DoubtError, again after a pause
 //	12   row 10 for a token known to be long-lived        no              again after a pause
 //
-// A pause is one to eight seconds, or what Retry-After says; five rounds or a minute later the
-// error is reported and the next call begins again. What follows from what is found in the record,
-// once the lock is held:
+// A pause is one to eight seconds, or the time in Retry-After. After five rounds or a minute, the
+// error is reported, and the next call starts again. This table shows what each state of the record
+// means, once the lock is held:
 //
 //	row  found                                            then
 //	13   no mark, token good                              use it
@@ -53,18 +52,21 @@
 //	17   the new token could not be saved, in this        save it now, unless another process has refreshed or
 //	     process's memory                                 a person has logged in since
 //
-// A dead login stays dead until Accept. Its reason names the likeliest cause: an answer that was
-// lost (there was a mark or a 5xx), a token that lapsed (180 days), or, when this installation had
-// sent the token for the first time, a copy of the state file in use elsewhere.
+// A dead login stays dead until Accept. Its reason names the most likely cause:
+//
+//   - an answer was lost (there was a mark or a 5xx)
+//   - the token expired (180 days)
+//   - this installation sent the token for the first time, so a copy of the state file is in use
+//     elsewhere.
 //
 // # Pitfalls
 //
-//   - A request that carries a refresh token is not cut off by the caller's context at once: giving
-//     up costs the answer. It is allowed five seconds more.
+//   - If the caller's context ends, a request with a refresh token may continue for five seconds,
+//     because without its answer the token can be lost.
 //   - Every request goes through Config.HTTP, so its transport may refuse or delay it. A transport
-//     must not read the body of a request that it does not send: an unread body is the proof that
-//     nothing was spent.
-//   - golang.org/x/oauth2 supplies the types only. Its token source hands out a rotated token
-//     before anybody has stored it, its device poll ends at the first network error, and the JSON
-//     form of its device answer loses the expiry.
+//     must not read the body of a request that it does not send: an unread body proves that the
+//     token was not used.
+//   - golang.org/x/oauth2 is used only for its types. Its token source returns a rotated token
+//     before it is stored. Its device poll ends at the first network error. The JSON form of its
+//     device answer loses the expiry.
 package oauthdev

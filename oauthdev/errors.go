@@ -9,30 +9,31 @@ import (
 )
 
 var (
-	// ErrDenied is returned by Wait when the person declined.
+	// ErrDenied is returned by Wait if the person declined.
 	ErrDenied = errors.New("the login was declined")
-	// ErrExpired is returned by Wait when nobody approved the code in time, or when the code has
-	// been used already.
+	// ErrExpired is returned by Wait if nobody approved the code in time, or if the code was used
+	// already.
 	ErrExpired = errors.New("the code has expired")
-	// ErrNoRefreshToken means that a login ended without a refresh token, so that it could not be
-	// kept up unattended: the scope offline_access was not asked for, or the application may not
-	// have it.
+	// ErrNoRefreshToken means that a login ended without a refresh token, so it could not be
+	// renewed without a person. The scope offline_access was not requested, or the application may
+	// not have it.
 	ErrNoRefreshToken = errors.New("the login has no refresh token; the scope offline_access is missing")
 )
 
-// LoginError means that there is no usable login and that only a person can make one.
+// LoginError means that there is no usable login, and that only a person can log in.
 type LoginError struct {
 	Reason string // for people: why there is none, without any secret
 }
 
 func (e *LoginError) Error() string { return "not authorized: " + e.Reason }
 
-// Unauthorized is always true. Packages that do not know this one tell a missing login from a
-// passing error by it.
+// Unauthorized is always true. By this method, packages that do not import this one recognize a
+// missing login.
 func (e *LoginError) Unauthorized() bool { return true }
 
-// DoubtError means that answers to refreshes were lost, so that nobody knows whether the refresh
-// token is still good. Token retries it automatically, and only the server's word ends the login.
+// DoubtError means that answers to refreshes were lost, so it is not known whether the refresh
+// token is still valid. Token retries it automatically. Only an answer of the server ends the
+// login.
 type DoubtError struct {
 	Since time.Time // when the first of these refreshes was sent, UTC
 	Next  time.Time // when the refresh token is sent again, UTC
@@ -50,11 +51,11 @@ func (e *DoubtError) Error() string {
 
 func (e *DoubtError) Unwrap() error { return e.Err }
 
-// InDoubt is always true. Packages that do not know this one tell a token that waits from other
-// errors by it.
+// InDoubt is always true. By this method, packages that do not import this one recognize a token
+// that waits.
 func (e *DoubtError) InDoubt() bool { return true }
 
-// Error is an answer of the authorization server that is no success.
+// Error is an answer of the authorization server that is not a success.
 type Error struct {
 	Status int // HTTP status
 	// RFC 6749 section 5.2 or RFC 8628 section 3.5, such as "invalid_client"; "" when it gave none

@@ -23,12 +23,12 @@ const (
 // documents it.
 const defaultLife = 24 * time.Hour
 
-// Wait polls until the person has decided (RFC 8628 section 3.4). It survives network errors, 429
-// and 5xx until the code expires. The token it returns has its refresh token and is not stored yet:
-// Accept does that, once a call has proven it.
+// Wait polls until the person has decided (RFC 8628 section 3.4). It continues after network
+// errors, 429 and 5xx until the code expires. The returned token has its refresh token and is not
+// stored yet. Prove it with a call, then store it with Accept.
 //
-// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an *Error for an answer that waiting does
-// not change, and ctx's own.
+// Errors are ErrDenied, ErrExpired, ErrNoRefreshToken, an [*Error] for an answer that waiting does
+// not change, and the error of ctx.
 func (c *Client) Wait(ctx context.Context, d *Device) (*oauth2.Token, error) {
 	p := poller{interval: d.Interval, pause: min(d.Interval, d.issued.Add(d.Interval).Sub(c.now()))}
 	form := url.Values{

@@ -27,8 +27,7 @@ type Status struct {
 	PendingUntil time.Time // a login that waits for a person ends then; zero when there is none
 }
 
-// Status reads the record as it is stored. It sends nothing and does not wait for a refresh under
-// way.
+// Status reads the stored record. It sends nothing and does not wait for a refresh.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	r, err := c.load(ctx)
 	if err != nil {

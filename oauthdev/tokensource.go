@@ -10,15 +10,16 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Token returns an access token that can be used now, refreshed if need be. It has no refresh token
-// in it, and its Valid method, which wants ten seconds more, is of no use for short-lived ones. The
-// store is asked each time, so that a login, logout or refresh of another process counts at once.
+// Token returns an access token that can be used now. If necessary, it refreshes. The token has no
+// refresh token. Its Valid method is of no use for tokens with a short life, because it wants ten
+// seconds more. Each call asks the store, so a login, logout or refresh of another process counts
+// at once.
 //
-// Errors are a *LoginError when a person has to log in, and a *DoubtError while the refresh token
-// waits for its next try; they and all others pass, and a later call may succeed.
+// The error is a [*LoginError] if a person has to log in. It is a [*DoubtError] while the refresh
+// token waits for its next try. All errors but a *LoginError pass, and a later call may succeed.
 func (c *Client) Token(ctx context.Context) (*oauth2.Token, error) { return c.token(ctx, "") }
 
-// Renew is Token for a caller whose token the API refused (401): it returns a stored token that
+// Renew is Token for a caller whose token the API refused (401). It returns a stored token that
 // differs from the refused one, or refreshes.
 func (c *Client) Renew(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
 	return c.token(ctx, refused.AccessToken)
@@ -74,8 +75,8 @@ func (r *record) pick(id, refused string, now time.Time) (*oauth2.Token, error) 
 	return nil, nil
 }
 
-// Accept stores a token that Wait returned, once a call has proven it. It replaces an earlier
-// login, dead or not, and ends the pending one.
+// Accept stores a token from Wait, after a call has proven it. The token replaces an earlier login,
+// dead or not. The pending login ends.
 func (c *Client) Accept(ctx context.Context, t *oauth2.Token) error {
 	if t.RefreshToken == "" {
 		return ErrNoRefreshToken
@@ -93,8 +94,8 @@ func (c *Client) Accept(ctx context.Context, t *oauth2.Token) error {
 	})
 }
 
-// Forget drops the login, the pending one too, and whatever made the record unreadable. Tokens are
-// not revoked: Constant Contact documents no way to do that.
+// Forget deletes the login and the pending login, and also a record that cannot be read. It does
+// not revoke tokens, because Constant Contact documents no way to do that.
 func (c *Client) Forget(ctx context.Context) error {
 	release, err := c.lock(ctx)
 	if err != nil {
@@ -104,10 +105,10 @@ func (c *Client) Forget(ctx context.Context) error {
 	return c.save(ctx, &record{Version: recordVersion})
 }
 
-// StaticTokens serves one token and cannot renew it.
+// StaticTokens has one token and cannot renew it.
 type StaticTokens struct{ token *oauth2.Token }
 
-// Static is for the call that proves a login before it is accepted.
+// Static returns tokens for the call that proves a login before Accept.
 func Static(t *oauth2.Token) StaticTokens { return StaticTokens{token: t} }
 
 // Token returns the token.

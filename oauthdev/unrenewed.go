@@ -6,11 +6,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// UnrenewedTokens serves the access token that is stored, and never renews it.
+// UnrenewedTokens has the stored access token and never renews it.
 type UnrenewedTokens struct{ token *oauth2.Token }
 
-// Unrenewed is for who may look, but not spend the refresh token, which may be that of another
-// installation. ok is false when the stored access token cannot be used any more, or there is none.
+// Unrenewed is for a caller that may read but must not use the refresh token, because the token may
+// belong to another installation. ok is false if there is no access token, or if it can no longer
+// be used.
 func (c *Client) Unrenewed(ctx context.Context) (t UnrenewedTokens, ok bool) {
 	r, err := c.load(ctx)
 	if err != nil {
