@@ -35,6 +35,7 @@ var imports = []struct {
 	{"sync/ahead", nil, []string{"ccsyncd"}},
 	{"sync/spool", nil, []string{"ccsyncd"}},
 	{"sync/state", []string{"ccsyncd"}, []string{"net/http", "golang.org/x/oauth2", "github.com/spf13/cobra"}},
+	{"sync/state/statetest", nil, []string{"ccsyncd"}},
 	{"sync/contact", []string{"ccsyncd/ccapi", "ccsyncd/sync/state"}, engineNever},
 	{"sync/users", []string{"ccsyncd/source", "ccsyncd/sync/ahead", "ccsyncd/sync/contact", "ccsyncd/sync/spool", "ccsyncd/sync/state"}, engineNever},
 	{"sync/plan", []string{"ccsyncd/sync/ahead", "ccsyncd/sync/contact", "ccsyncd/sync/spool", "ccsyncd/sync/state", "ccsyncd/sync/users"}, engineNever},

@@ -18,6 +18,7 @@ import (
 
 	"ccsyncd/ccapi/sandbox"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/state/statetest"
 )
 
 // moment is an instant of a run at which its process dies. Counted from 1; 0 is never.
@@ -50,6 +51,7 @@ type life struct {
 	dead     bool
 	requests int
 	commits  int
+	denier   statetest.Denier // of statements on the state database
 	kill     context.CancelFunc
 	pages    int // that the state file may have, as on a full disk; 0: any number
 }
@@ -72,6 +74,7 @@ func init() {
 			return nil
 		}
 		c.RegisterCommitHook(l.(*life).commit)
+		c.RegisterAuthorizer(l.(*life).denier.Ask)
 		settings := "PRAGMA synchronous = OFF"
 		if pages := l.(*life).pages; pages > 0 {
 			settings += fmt.Sprintf("; PRAGMA max_page_count = %d", pages)

@@ -140,7 +140,7 @@ func TestWhicheverStatementFailsTheRunFailsAndTheNextMakesItGood(t *testing.T) {
 	for name, j := range journeys {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			untilNothingFails(t, j, func(w *world, n int) { w.denier.arm(n) }, func(w *world) string { return w.denier.disarm() })
+			untilNothingFails(t, j, func(w *world, n int) { w.denier.Arm(n) }, func(w *world) string { return w.denier.Disarm() })
 		})
 	}
 }

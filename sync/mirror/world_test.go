@@ -22,6 +22,7 @@ import (
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
+	"ccsyncd/sync/state/statetest"
 )
 
 // world is an account in the sandbox behind a real HTTP server, and a state file, in a bubble.
@@ -36,7 +37,7 @@ type world struct {
 	client  *ccapi.Reader
 	mapping *contact.Mapping
 	lists   map[string]string // ids by name
-	denier  *denier
+	denier  statetest.Denier
 	// what the runs are told to do
 	page int
 	full bool
@@ -56,7 +57,7 @@ func inWorld(t *testing.T, n int, test func(*world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, box: sandbox.New(sandbox.Options{Unlimited: true, Tokens: sandbox.Lifetimes{Access: 10_000 * time.Hour}}), dir: dir,
-			lists: make(map[string]string), denier: &denier{}, page: small}
+			lists: make(map[string]string), page: small}
 		field := contact.Field{Column: "code", CustomField: "Short code"}
 		w.mapping = &contact.Mapping{Targets: []contact.Target{{Field: field, ID: w.box.AddCustomField("Short code", "string"), Name: "short_code", Label: "Short code", Kind: contact.KindText}}}
 		for _, name := range []string{"App users", "Newsletter"} {
@@ -64,7 +65,7 @@ func inWorld(t *testing.T, n int, test func(*world)) {
 		}
 		w.throw(sandbox.Switches{})
 		w.crowd(0, n)
-		deniers.Store(dir, w.denier)
+		deniers.Store(dir, &w.denier)
 		var err error
 		if w.db, err = state.Open(t.Context(), filepath.Join(dir, "ccsync.db"), nil); err != nil {
 			t.Fatal(err)
@@ -311,16 +312,6 @@ func (w *world) wantNotes(texts ...string) {
 	w.notes = nil
 }
 
-// denier lets one statement on the state files of a world fail: the one after so many others.
-// Idle, it lets all pass.
-type denier struct {
-	mu     sync.Mutex
-	armed  bool
-	after  int
-	denied string // what failed; "" while nothing has
-	last   string
-}
-
 // deniers are by the folder of their world.
 var deniers sync.Map
 
@@ -343,46 +334,7 @@ func init() {
 		if _, err := c.Exec("PRAGMA synchronous = OFF", nil); err != nil {
 			return err
 		}
-		c.RegisterAuthorizer(d.(*denier).ask)
+		c.RegisterAuthorizer(d.(*statetest.Denier).Ask)
 		return nil
 	}
-}
-
-// What SQLite asks before it carries a statement out (sqlite.org/c3ref/c_alter_table.html), and
-// go-sqlite3 has no name for.
-const (
-	askSelect      = 21
-	askTransaction = 22
-)
-
-func (d *denier) ask(op int, arg, _, _ string) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	name := map[int]string{sqlite3.SQLITE_INSERT: "INSERT", sqlite3.SQLITE_UPDATE: "UPDATE", sqlite3.SQLITE_DELETE: "DELETE", askSelect: "SELECT", askTransaction: "TRANSACTION"}[op]
-	what := name + " " + arg
-	repeated := what == d.last && op != askSelect // it is asked for each column
-	d.last = what
-	if !d.armed || name == "" || repeated || what == "TRANSACTION ROLLBACK" {
-		return sqlite3.SQLITE_OK
-	}
-	if d.after--; d.after != -1 {
-		return sqlite3.SQLITE_OK
-	}
-	d.denied = what
-	return sqlite3.SQLITE_DENY
-}
-
-// arm lets the statement fail after so many others.
-func (d *denier) arm(after int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.armed, d.after, d.denied, d.last = true, after, "", ""
-}
-
-// disarm lets all pass again, and tells what failed.
-func (d *denier) disarm() (denied string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.armed = false
-	return d.denied
 }

@@ -6,48 +6,19 @@ import (
 	"testing"
 
 	"github.com/mattn/go-sqlite3"
+
+	"ccsyncd/sync/state/statetest"
 )
-
-// denier lets one statement fail: the one after so many others on the connections of a file.
-type denier struct {
-	after  int
-	denied string // what failed; "" while nothing has
-	last   string
-}
-
-// What SQLite asks before it carries a statement out (sqlite.org/c3ref/c_alter_table.html), and
-// go-sqlite3 has no name for.
-const (
-	askPragma      = 19
-	askSelect      = 21
-	askTransaction = 22
-)
-
-func (d *denier) ask(op int, arg, _, _ string) int {
-	names := map[int]string{sqlite3.SQLITE_INSERT: "INSERT", sqlite3.SQLITE_UPDATE: "UPDATE", sqlite3.SQLITE_DELETE: "DELETE",
-		askPragma: "PRAGMA", askSelect: "SELECT", askTransaction: "TRANSACTION"}
-	what := names[op] + " " + arg
-	repeated := what == d.last // it is asked for each column
-	d.last = what
-	if names[op] == "" || repeated || what == "TRANSACTION ROLLBACK" {
-		return sqlite3.SQLITE_OK
-	}
-	if d.after--; d.after != -1 {
-		return sqlite3.SQLITE_OK
-	}
-	d.denied = what
-	return sqlite3.SQLITE_DENY
-}
 
 // watch lets d hear of each statement on a file.
-func (d *denier) watch(t *testing.T, db *DB) {
+func watch(t *testing.T, d *statetest.Denier, db *DB) {
 	t.Helper()
 	for _, h := range []*handle{&db.write, &db.read, &db.vigil} {
 		h.SetMaxOpenConns(1)
 		conn, err := h.Connx(t.Context())
 		if err == nil {
 			err = conn.Raw(func(conn any) error {
-				conn.(*sqlite3.SQLiteConn).RegisterAuthorizer(d.ask)
+				conn.(*sqlite3.SQLiteConn).RegisterAuthorizer(d.Ask)
 				return conn.(*sqlite3.SQLiteConn).Ping(t.Context())
 			})
 			conn.Close()
@@ -73,17 +44,18 @@ func TestWhicheverStatementFailsTheMethodIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := full(t)
-			d := new(denier)
-			d.watch(t, db)
+			d := new(statetest.Denier)
+			watch(t, d, db)
 			failed := 0
 			for {
-				*d = denier{after: failed}
+				d.Arm(failed)
 				err := do(context.Background(), db)
-				if d.denied == "" {
+				denied := d.Disarm()
+				if denied == "" {
 					break
 				}
 				if failed++; err == nil {
-					t.Errorf("statement %d, %s, failed, and the method did not", failed, d.denied)
+					t.Errorf("statement %d, %s, failed, and the method did not", failed, denied)
 				}
 			}
 			if failed == 0 {
@@ -113,15 +85,17 @@ func TestWhicheverStatementFailsTheFileIsNotOpened(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				d := denier{after: failed}
-				d.watch(t, db)
+				d := new(statetest.Denier)
+				watch(t, d, db)
+				d.Arm(failed)
 				err = db.prepare(t.Context(), keyOne)
 				db.Close()
-				if d.denied == "" {
+				denied := d.Disarm()
+				if denied == "" {
 					break
 				}
 				if failed++; err == nil {
-					t.Errorf("statement %d, %s, failed, and the file was opened", failed, d.denied)
+					t.Errorf("statement %d, %s, failed, and the file was opened", failed, denied)
 				}
 			}
 			if failed == 0 {
