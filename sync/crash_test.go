@@ -51,7 +51,7 @@ type life struct {
 	dead     bool
 	requests int
 	commits  int
-	denier   statetest.Denier // of statements on the state database
+	denier   statetest.Denier // of statements on the state file
 	kill     context.CancelFunc
 	pages    int // that the state file may have, as on a full disk; 0: any number
 }

@@ -76,7 +76,7 @@ func failsWherever(t *testing.T, prepare func(*world), breaks func(w *world, n i
 	})
 }
 
-// copyFile copies a state database that nobody has open.
+// copyFile copies a state file that nobody has open.
 func (w *world) copyFile(from, to string) {
 	w.t.Helper()
 	data, err := os.ReadFile(from)
@@ -92,7 +92,7 @@ func statement(w *world, n int) { w.life.denier.Arm(n) }
 
 func statementOf(w *world) string { return w.life.denier.Disarm() }
 
-// What cannot be read from the state database or written to it is never taken for done.
+// What cannot be read from the state file or written to it is never taken for done.
 func TestWhicheverStatementFailsAFirstPushFails(t *testing.T) {
 	t.Parallel()
 	failsWherever(t, everything, statement, statementOf)

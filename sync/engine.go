@@ -278,7 +278,7 @@ func (r *run) close() {
 // end completes the report and keeps it.
 func (r *run) end(ctx context.Context) error {
 	rep := r.report
-	rep.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
+	rep.Seconds = seconds(time.Since(r.started))
 	rep.Waited = r.waited.told(r.Engine.Waited)
 	rep.Requests = r.Read.Requests() - r.before
 	usage, err := r.Quota.Usage(ctx)
@@ -309,12 +309,17 @@ func (r *run) end(ctx context.Context) error {
 
 // told is it for the report; requests says how long they have waited so far.
 func (w *waited) told(requests func() time.Duration) Waited {
-	seconds := func(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 	all := Waited{Activities: seconds(w.activities), Database: seconds(w.database)}
 	if requests != nil {
 		all.Limiter = seconds(requests() - w.before)
 	}
 	return all
+}
+
+// seconds are those of a duration to the millisecond, without the far decimals that
+// [time.Duration.Seconds] has of many.
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
 }
 
 func quotaOf(u state.Usage) Quota {

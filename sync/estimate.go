@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"time"
 
 	"ccsyncd/ccapi"
 )
@@ -26,11 +27,11 @@ func (r *run) estimate(ctx context.Context) error {
 	const perImport, polls = ccapi.MaxImportContacts, 2
 	clears := r.plan.Summary.Clear
 	e.Requests += 2 * clears
-	working := 0.0
+	var working time.Duration
 	if imported := n - clears; imported > 0 {
 		imports := (imported + perImport - 1) / perImport
 		e.Requests += imports + polls
-		working = 2 + float64(imported)/5000
+		working = 2*time.Second + time.Duration(imported)*time.Second/5000
 	}
 	e.Requests += r.mirror.Pages(n)
 	due, err := r.canary.Due(ctx)
@@ -40,6 +41,6 @@ func (r *run) estimate(ctx context.Context) error {
 	if ahead := min(due, n); ahead > 0 { // an import of their own, and each is read whole, twice
 		e.Requests += 2*ahead + 1 + polls
 	}
-	e.Seconds = float64(e.Requests)*0.27 + working
+	e.Seconds = seconds(time.Duration(e.Requests)*270*time.Millisecond + working)
 	return nil
 }

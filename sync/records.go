@@ -151,7 +151,7 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 		since = r.StartedAt
 	}
 	if next.Verified > 0 {
-		next.Latency = at.Sub(since).Seconds()
+		next.Latency = seconds(at.Sub(since))
 	}
 	if c := r.Coverage; r.counted || c != (Coverage{}) {
 		next.Coverage, next.Skips, next.CoverageRun, next.CoverageAt = &c, maps.Clone(r.Reasons), r.Run, at

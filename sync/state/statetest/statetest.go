@@ -1,4 +1,4 @@
-// Package statetest breaks state databases for tests.
+// Package statetest breaks state files for tests.
 package statetest
 
 import (
