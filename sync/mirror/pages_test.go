@@ -122,6 +122,17 @@ func TestASnapshotOfPagesTellsHowFarItIs(t *testing.T) {
 	})
 }
 
+func TestAnEmptyAccountIsReadOnceAndWithoutDoubt(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 0, func(w *world) {
+		w.refresh("snapshot")
+		w.wantNotes()
+		if asked := w.asked(); len(asked) != 1 {
+			t.Errorf("asked %q", asked)
+		}
+	})
+}
+
 func TestWhoIsNotShownByOnePassIsShownByAnother(t *testing.T) {
 	t.Parallel()
 	inWorld(t, 22, func(w *world) {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"ccsyncd/ccapi"
+	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
@@ -43,6 +44,74 @@ func (a answers) Token(context.Context) (*oauth2.Token, error) {
 
 func (a answers) Renew(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 	return a.Token(context.Background())
+}
+
+func TestAContactReadByItsAddressIsCountedAndOneThatIsGoneNoMore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		m := w.refresh("snapshot")
+		w.crowd(12, 13)
+		w.box.Delete(user(3))
+		for _, step := range []struct{ user, contacts int }{{12, 13}, {3, 12}, {4, 12}} {
+			if err := m.Place(w.t.Context(), user(step.user), []string{user(step.user)}); err != nil || m.Told().Contacts != step.contacts {
+				t.Errorf("%d contacts (%v), want %d", m.Told().Contacts, err, step.contacts)
+			}
+		}
+		w.wantTruth(m)
+	})
+}
+
+// Where an account always counts more than it shows, the day's requests would go there.
+func TestAnAddressOfWhichMoreIsCountedThanShownIsAskedForAFewTimesTheFirstTimeAlone(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		m := w.refresh("snapshot")
+		w.counts(func(int) int { return 2 })
+		w.asked()
+		for _, want := range []int{5, 2, 2} {
+			if err := m.Place(w.t.Context(), user(1), []string{user(1)}); err != nil {
+				w.t.Fatal(err)
+			}
+			if n := len(w.asked()); n != want {
+				t.Errorf("%d requests, want %d", n, want)
+			}
+		}
+		w.wantNotes("counts more contacts for an address than it shows")
+		w.wantTruth(m)
+	})
+}
+
+// Somebody who was counted and not shown is unclear until a refresh shows him.
+func TestAContactThatARefreshShowsIsUnclearNoMore(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		m := w.refresh("snapshot")
+		w.edits("contacts?", func(int, string) string { return `{"contacts":[],"contacts_count":1}` })
+		if err := m.Place(w.t.Context(), "new@example.com", []string{"new@example.com"}); err != nil {
+			w.t.Fatal(err)
+		}
+		w.wire = w.net
+		permissions := func() (all []string) {
+			found, err := m.Contacts(w.t.Context(), []string{"new@example.com", user(0)})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, c := range found {
+				all = append(all, c.Norm+" "+c.Permission)
+			}
+			return all
+		}
+		if got := permissions(); !slices.Equal(got, []string{"new@example.com " + contact.Unclear, user(0) + " implicit"}) {
+			t.Errorf("%q", got)
+		}
+		w.box.AddContact(sandbox.Contact{Address: "new@example.com", Lists: []string{"App users"}})
+		if err := m.Changes(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if got := permissions(); !slices.Equal(got, []string{"new@example.com implicit", user(0) + " implicit"}) {
+			t.Errorf("after a refresh: %q", got)
+		}
+	})
 }
 
 // Whoever is taken for no contact by mistake would be created.

@@ -17,8 +17,8 @@ func TestAPercentageOnlyShortensTheWaitForAnActivity(t *testing.T) {
 		{5 * s, 10 * s, 100, 7750 * time.Millisecond}, // all done, and yet not ended
 		{5 * s, 10 * s, 1, 7750 * time.Millisecond},   // 990 s from here, if that is to be believed
 		{5 * s, 10 * s, 80, 2500 * time.Millisecond},
-		{5 * s, 10 * s, 99, FirstPoll},
-		{25 * s, 60 * s, 0, LastPoll},
+		{5 * s, 10 * s, 99, s},
+		{25 * s, 60 * s, 0, 30 * s},
 	} {
 		if got := NextPoll(tt.last, tt.took, tt.percent); got != tt.want {
 			t.Errorf("after %s at %d %% the wait is %s, want %s", tt.took, tt.percent, got, tt.want)

@@ -297,6 +297,67 @@ func TestADryRunOfFewerFieldsUsesTheMirrorAsItIs(t *testing.T) {
 	})
 }
 
+func TestADryRunOfOtherFieldsFailsWhereItHasNoRoomForThem(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		w.refresh("snapshot")
+		w.remap(true)
+		m := w.dry()
+		m.Scratch = filepath.Join(w.dir, "nowhere")
+		if err := m.Refresh(w.t.Context()); err == nil || m.Told().Refresh != "none" {
+			t.Errorf("told %+v (%v)", m.Told(), err)
+		}
+	})
+}
+
+// What an explanation says goes by this.
+func TestALookAtTheMirrorTellsWhatItLacks(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		w.box.SetProperty(user(2), "first_name", "Ann")
+		look := func() (string, string) {
+			t.Helper()
+			v, lacks, err := Look(w.t.Context(), w.db, w.mapping)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			found, err := v.Contacts(w.t.Context(), []string{user(2)})
+			entries := 0
+			for e, err := range v.Entries(w.t.Context()) {
+				if entries++; err != nil || e.Norm == user(2) && e.Fields != found[0].Fields {
+					t.Errorf("%+v (%v), want what %+v has", e, err, found)
+				}
+			}
+			if err != nil || v.Unread() != (entries == 0) {
+				t.Errorf("%d entries, unread %v (%v)", entries, v.Unread(), err)
+			}
+			fields := "nobody"
+			if len(found) > 0 {
+				fields = strings.ReplaceAll(found[0].Fields, state.Separator, "|")
+			}
+			return fields, strings.Join(lacks, " ")
+		}
+		want := func(fields, lacks string) {
+			t.Helper()
+			if f, l := look(); f != fields || l != lacks {
+				t.Errorf("%s, it lacks %q, want %s, %q", f, l, fields, lacks)
+			}
+		}
+		want("nobody", "")
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultUnauthorized, At: []int{3}})
+		w.run().Refresh(w.t.Context())
+		w.box.ClearFaults()
+		w.refresh("snapshot")
+		want("C0002", "")
+		w.remap(true)
+		want("C0002|", "first_name")
+		w.refresh("snapshot")
+		want("C0002|Ann", "")
+		w.remap(false)
+		want("C0002", "")
+	})
+}
+
 // A mirror that nobody has read is nobody's.
 func TestADryRunIntoAnEmptyMirrorFillsIt(t *testing.T) {
 	t.Parallel()
