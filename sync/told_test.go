@@ -155,6 +155,63 @@ var tales = map[string]func(w *world, tell func(what string, told any)){
 		w.tellUsers(tell)
 		w.tellRecords(tell)
 	},
+	"an import that cannot be looked at": func(w *world, tell func(string, any)) {
+		w.populate(6, 2)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultGone, Path: importPath, Times: 1})
+		tell("the run", w.run(ccsync.Options{}))
+		w.change(3, 6, "NEW")
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultGone, Path: importPath, Times: 1})
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Path: importPath, Times: 1})
+		tell("its rows are lost too", w.run(ccsync.Options{}))
+		w.tellRecords(tell)
+	},
+	"a row that spoils its import": func(w *world, tell func(string, any)) {
+		w.populate(9, 1)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultPoisoned, Match: "user000003@", Path: importPath})
+		tell("the run", w.run(ccsync.Options{}))
+		tell("imports", imported(w))
+		w.tellRecords(tell)
+	},
+	"an answer that is lost": func(w *world, tell func(string, any)) {
+		w.populate(6, 2)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Path: importPath, Times: 1})
+		tell("the run", w.run(ccsync.Options{}))
+		w.change(3, 6, "NEW")
+		w.throw(func(s *sandbox.Switches) { s.ActivityStatusLate, s.ActivitiesWait = true, sandbox.Duration(2 * time.Hour) })
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Path: importPath, Times: 1})
+		tell("no activity tells what it is", w.run(ccsync.Options{}))
+		w.tellUsers(tell)
+		time.Sleep(3 * time.Hour)
+		tell("hours later", w.run(ccsync.Options{}))
+		tell("imports", imported(w))
+		w.tellRecords(tell)
+	},
+	"imports that fail": func(w *world, tell func(string, any)) {
+		w.populate(6, 2)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultFailed, Path: importPath, Share: 0.5, Times: 3})
+		for _, run := range []string{"the run", "the second", "the third", "the fourth"} {
+			tell(run, w.run(ccsync.Options{}))
+		}
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 400, Path: importPath, Times: 1})
+		w.change(3, 6, "NEW")
+		tell("one is refused", w.run(ccsync.Options{}))
+		w.tellUsers(tell)
+		tell("imports", imported(w))
+	},
+	"contacts on several lists": func(w *world, tell func(string, any)) {
+		severalLists(w)
+		tell("a dry run", w.dry(ccsync.Options{}))
+		tell("the run", w.run(ccsync.Options{}))
+		tell("imports", imported(w))
+		w.policy.Lists = []string{"App users"}
+		w.knowsWhoLeft()
+		w.box.LeaveList("d@example.com", "App users")
+		time.Sleep(time.Hour)
+		w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Minute) }
+		tell("a dry run with a list", w.dry(ccsync.Options{}))
+		tell("the run with a list", w.run(ccsync.Options{}))
+		tell("imports", imported(w))
+	},
 	"runs that fail": func(w *world, tell func(string, any)) {
 		w.populate(4, 2)
 		w.broken = errors.New("no such table: users")
@@ -206,6 +263,19 @@ var tales = map[string]func(w *world, tell func(what string, told any)){
 		tell("the next run", w.run(ccsync.Options{}))
 		w.tellUsers(tell)
 	},
+}
+
+// imported are the addresses of each import, and its lists.
+func imported(w *world) map[string]any {
+	all := make(map[string]any)
+	for i, imp := range w.box.Imports() {
+		var rows []string
+		for _, r := range imp.Rows {
+			rows = append(rows, r.Address)
+		}
+		all[fmt.Sprintf("%02d", i+1)] = map[string]any{"rows": rows, "lists": imp.Lists}
+	}
+	return all
 }
 
 // tellRecords tells what is kept for status page, metrics and idle ticks.
