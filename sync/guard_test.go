@@ -48,7 +48,7 @@ func TestDripsDoNotPassTheGuard(t *testing.T) {
 		w.refuse("max_change_percent")
 		w.restart()
 		w.refuse("max_change_percent")
-		time.Sleep(5 * time.Hour) // the first fifteen are more than a day old
+		time.Sleep(4*time.Hour + time.Minute) // the first fifteen are more than a day old
 		w.want(w.run(ccsync.Options{}), ccsync.Synced)
 		w.wantAllCodes()
 	})

@@ -177,7 +177,9 @@ var tales = map[string]func(w *world, tell func(what string, told any)){
 		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Path: importPath, Times: 1})
 		tell("the run", w.run(ccsync.Options{}))
 		w.change(3, 6, "NEW")
-		w.throw(func(s *sandbox.Switches) { s.ActivityStatusLate, s.ActivitiesWait = true, sandbox.Duration(2 * time.Hour) })
+		w.throw(func(s *sandbox.Switches) {
+			s.ActivityStatusLate, s.ActivitiesWait = true, sandbox.Duration(2*time.Hour)
+		})
 		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Path: importPath, Times: 1})
 		tell("no activity tells what it is", w.run(ccsync.Options{}))
 		w.tellUsers(tell)

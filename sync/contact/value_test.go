@@ -1,6 +1,11 @@
 package contact
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"ccsyncd/ccapi"
+)
 
 // Only the whole column shows whether such a number counts seconds or milliseconds.
 func TestANumberIsNeverSentAsADate(t *testing.T) {
@@ -16,6 +21,72 @@ func TestANumberIsNeverSentAsADate(t *testing.T) {
 	for _, value := range []string{"spring 2026", "1990s", "?"} {
 		if form, fault := (&Target{Kind: kindDateText}).Canonical(value); form != value || fault != "" {
 			t.Errorf("the text %q became %q (%s)", value, form, fault)
+		}
+	}
+}
+
+// The same value in another notation is no change, and what is no value is never sent.
+func TestAValueHasOneFormInItsKindOrAFault(t *testing.T) {
+	t.Parallel()
+	colours := []ccapi.Choice{{ID: "1", Label: "Red"}, {ID: "2", Label: "dark blue"}, {ID: "3", Label: "a, b"}, {ID: "4", Label: "Red "}, {ID: "5", Label: "green"}, {ID: "6", Label: "grey"}}
+	for _, c := range []struct{ kind, value, form, fault string }{
+		{KindText, "  a b ", "a b", ""}, {KindText, "", "", ""}, {KindText, " \t", "", ""}, {KindText, "naïve ☃", "naïve ☃", ""},
+		{KindText, "a\nb", "", `a control character ('\n')`}, {KindText, "a\x7fb", "", `a control character ('\x7f')`}, {KindText, "a\xff", "", "not UTF-8"}, {KindText, "~ ~", "~ ~", ""},
+		{kindLongText, "a\r\nb\rc\nd\te", "a\nb\nc\nd\te", ""}, {kindLongText, "a\x01", "", `a control character ('\x01')`},
+		{kindNumber, "1.0", "1", ""}, {kindNumber, ".50", "0.5", ""}, {kindNumber, "-0.25", "-0.25", ""}, {kindNumber, "+7", "7", ""}, {kindNumber, "1e3", "1000", ""}, {kindNumber, "1E-2", "0.01", ""},
+		{kindNumber, "true", "1", ""}, {kindNumber, "FALSE", "0", ""}, {kindNumber, "1e50", "1" + strings.Repeat("0", 50), ""}, {kindNumber, "1e51", "", "not a number"},
+		{kindNumber, "1e-50", "0." + strings.Repeat("0", 49) + "1", ""}, {kindNumber, "1e-51", "", "not a number"}, {kindNumber, "1e", "", "not a number"}, {kindNumber, "1ex", "", "not a number"},
+		{kindNumber, "0x10", "", "not a number"}, {kindNumber, "1/2", "", "not a number"}, {kindNumber, "--1", "", "not a number"}, {kindNumber, "1,5", "", "not a number"},
+		{kindNumber, strings.Repeat("1", 100), strings.Repeat("1", 100), ""}, {kindNumber, strings.Repeat("1", 101), "", "not a number"}, {kindCurrency, "12.50", "12.5", ""},
+		{kindBoolean, "T", "true", ""}, {kindBoolean, "no", "false", ""}, {kindBoolean, "2", "", "neither true nor false"},
+		{kindDate, "1/2/2026", "2026-01-02", ""}, {kindDate, "2026-01-02 23:59:59+02", "2026-01-02", ""}, {kindDate, "soon", "", "not a date (want 2026-01-31)"},
+		{kindDateTime, "2026-01-02 03:04:05.9+02", "2026-01-02T01:04:05Z", ""}, {kindDateTime, "soon", "", "not a date with a time (want 2026-01-31T12:00:00Z)"},
+		{kindSelect, "red", "Red", ""}, {kindSelect, "Red", "Red", ""}, {kindSelect, "DARK BLUE", "dark blue", ""}, {kindSelect, "pink", "", "not one of the choices: Red, dark blue, a, b, Red , green, ..."},
+		{kindMulti, "green, red", "Red,green", ""}, {kindMulti, `["green","red","green"]`, "Red,green", ""}, {kindMulti, `{green,"dark blue"}`, "dark blue,green", ""}, {kindMulti, "a, b", "a, b", ""},
+		{kindMulti, "green,pink", "", "not among the choices: Red, dark blue, a, b, Red , green, ..."},
+	} {
+		target := &Target{Kind: c.kind, choices: colours}
+		if form, fault := target.Canonical(c.value); form != c.form || fault != c.fault {
+			t.Errorf("%s %q: %q, fault %q; want %q, %q", c.kind, c.value, form, fault, c.form, c.fault)
+		}
+	}
+	for _, c := range []struct{ kind, value, form, fault string }{
+		{kindSelect, "anything", "anything", ""}, {kindMulti, "b, a,a", "a,b", ""}, {kindMulti, "{b,a}", "a,b", ""}, {kindMulti, "{b},a", "a,{b}", ""}, {kindMulti, "|},{a", "", "not a list of choices (want a,b)"},
+	} {
+		if form, fault := (&Target{Kind: c.kind}).Canonical(c.value); form != c.form || fault != c.fault {
+			t.Errorf("%s without choices, %q: %q, fault %q; want %q, %q", c.kind, c.value, form, fault, c.form, c.fault)
+		}
+	}
+	few := &Target{Kind: kindSelect, choices: colours[:5]}
+	if _, fault := few.Canonical("pink"); fault != "not one of the choices: Red, dark blue, a, b, Red , green" {
+		t.Errorf("fault %q", fault)
+	}
+	for ids, want := range map[string]string{"1": "Red", "02": "dark blue", "5 001": "Red,green", "7": ""} {
+		if got := few.chosen(strings.Fields(ids)); got != want {
+			t.Errorf("ids %s are %q, want %q", ids, got, want)
+		}
+	}
+	if got := (&Target{Kind: kindNumber}).mirrored(" a\x1f\tb\n"); got != "a  b" {
+		t.Errorf("the mirror has %q", got)
+	}
+}
+
+// 255 characters are a custom field's, and 50 those of a name, however many bytes.
+func TestAValueIsJudgedByItsCharacters(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		field  Field
+		value  string
+		reason Reason
+		detail string
+	}{
+		{Field{}, strings.Repeat("ä", 255), "", ""}, {Field{}, strings.Repeat("a", 256), ValueTooLong, "256 characters, at most 255"}, {Field{}, strings.Repeat("ä", 256), ValueTooLong, "256 characters, at most 255"},
+		{Field{Property: "first_name"}, strings.Repeat("a", 50), "", ""}, {Field{Property: "first_name"}, strings.Repeat("a", 51), ValueTooLong, "51 characters, at most 50"},
+		{Field{}, "", "", ""}, {Field{Required: true}, " ", MissingValue, "no value"}, {Field{Required: true}, "\x00", InvalidValue, `a control character ('\x00')`},
+	} {
+		target := &Target{Field: c.field, Kind: KindText}
+		if form, reason, detail := target.Judge(c.value); reason != c.reason || detail != c.detail || (form != "") != (c.reason == "" && c.value != "") {
+			t.Errorf("%.10q: %.10q, %q (%s), want %q (%s)", c.value, form, reason, detail, c.reason, c.detail)
 		}
 	}
 }

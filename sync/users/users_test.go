@@ -67,3 +67,40 @@ func TestRowsOfOneAddressAreKeptUpToTenThousandAndCountedAll(t *testing.T) {
 		})
 	}
 }
+
+// It is the sum of the rows' hashes, in whatever order they come: a digest that took in less would
+// let a tick be idle that is not.
+func TestTheDigestOfASourceTakesInEachByteOfEachRow(t *testing.T) {
+	t.Parallel()
+	digest := func(rows ...source.Row) string {
+		sum, err := users.Digest(t.Context(), func(yield func(source.Row, error) bool) {
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	a, b := source.Row{Key: "1", Email: "ann@example.com", Values: []string{"A", "B"}}, source.Row{Key: "2", Email: "ben@example.com", Values: []string{"", ""}}
+	seen := map[string]bool{digest(): true}
+	for _, rows := range [][]source.Row{{a}, {b}, {a, b}, {a, a}, {a, a, b}, {{Key: "1a", Email: "nn@example.com", Values: a.Values}}, {{Email: "1ann@example.com", Values: a.Values}},
+		{{Key: a.Key, Email: a.Email, Values: []string{"AB", ""}}}, {{Key: a.Key, Email: a.Email, Values: []string{"", "AB"}}}, {{Key: a.Key, Email: a.Email, Values: []string{"A", "b"}}},
+		{{Key: a.Key, Email: a.Email + "A", Values: []string{"", "B"}}}} {
+		sum := digest(rows...)
+		if seen[sum] || len(sum) != 64 {
+			t.Errorf("%q is the digest of %v and of others", sum, rows)
+		}
+		seen[sum] = true
+		parts := map[string]bool{sum[:16]: true, sum[16:32]: true, sum[32:48]: true, sum[48:]: true}
+		if len(parts) != 4 {
+			t.Errorf("%q, the digest of %v, repeats itself", sum, rows)
+		}
+	}
+	if digest(a, b) != digest(b, a) {
+		t.Error("the order of the rows is in it")
+	}
+}
