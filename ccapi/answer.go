@@ -100,7 +100,7 @@ func readBounded(resp *http.Response, limit int64) ([]byte, error) {
 	}
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
+		return nil, fmt.Errorf("read the answer: %w", kit.OfConnection(err))
 	}
 	if n > limit {
 		return nil, errTooLarge

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"ccsyncd/internal/kit"
 )
 
 // maxExport bounds an export file, in bytes: some 20 million contacts.
@@ -64,7 +66,7 @@ func (f *file) Read(p []byte) (int, error) {
 // brokenOff is the error of a file that did not come to its end.
 func brokenOff(cause error) error {
 	if errors.Is(cause, io.ErrUnexpectedEOF) {
-		return opError("read export file", cause)
+		return opError("read export file", kit.OfConnection(cause))
 	}
 	return fmt.Errorf("read export file: %w (%w)", io.ErrUnexpectedEOF, cause)
 }

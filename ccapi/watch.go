@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"ccsyncd/internal/kit"
 )
 
 // watch limits one attempt in time. Its clock starts when a connection is asked for, which is after
@@ -21,7 +23,7 @@ type watch struct {
 }
 
 // errTimeout ends an attempt that takes too long.
-var errTimeout = errors.New("the server did not answer in time")
+var errTimeout error = &kit.NetworkError{Err: errors.New("the server did not answer in time")}
 
 // newWatch makes a watch over an attempt under ctx.
 func newWatch(ctx context.Context, limit time.Duration) *watch {
@@ -53,7 +55,7 @@ func (w *watch) stop() {
 func (w *watch) failed(ctx context.Context, err error) *failure {
 	// The URL in a *url.Error can hold an address.
 	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err
+		err = kit.OfConnection(u.Err)
 	}
 	if door := (*doorError)(nil); errors.As(err, &door) {
 		return &failure{err: err, clean: true}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -71,7 +70,7 @@ func (r *reply) passing() bool {
 func noConnection(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	_, alert := errors.AsType[tls.AlertError](err)
-	return network || alert || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return network || alert
 }
 
 // answer has the members of all answers: RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2, the

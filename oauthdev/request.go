@@ -107,6 +107,7 @@ func broken(err error, b *body) *reply {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
+	err = kit.OfConnection(err)
 	if b.sent().IsZero() {
 		return &reply{fate: unsent, err: fmt.Errorf("reach the authorization server: %w", err)}
 	}

@@ -3,10 +3,8 @@ package sync_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -65,16 +63,6 @@ func TestTroubleWithTheStateFileIsDiagnosed(t *testing.T) {
 	for code, err := range map[string]error{"state_full": state.ErrFull, "state_busy": state.ErrBusy, "state_readonly": state.ErrReadOnly, "state_damaged": state.ErrDamaged, "state_key": state.ErrKey} {
 		if got, hint := ccsync.Diagnose(fmt.Errorf("reserve a request: %w", err)); got != code || hint == "" {
 			t.Errorf("%v: code %q, hint %q", err, got, hint)
-		}
-	}
-}
-
-func TestALocalFileThatCannotBeReadIsNotDiagnosedAsTheNetwork(t *testing.T) {
-	t.Parallel()
-	for _, errno := range []syscall.Errno{syscall.EIO, syscall.EMFILE, syscall.EACCES, syscall.EROFS, syscall.ENOENT} {
-		err := fmt.Errorf("sort the users: %w", &fs.PathError{Op: "open", Path: "/var/lib/ccsync/spool", Err: errno})
-		if code, hint := ccsync.Diagnose(err); code != "failed" {
-			t.Errorf("%v: code %q, hint %q", err, code, hint)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"errors"
-	"io"
 	"syscall"
 
 	"ccsyncd/ccapi"
@@ -48,7 +47,7 @@ func Diagnose(err error) (code, hint string) {
 		return "state_key", "set [state] key to the key that encrypted the tokens, and restart a daemon that runs without it; if the key is lost, run `ccsyncd auth logout` and `ccsyncd auth login`"
 	case errors.Is(err, state.ErrDamaged):
 		return "state_damaged", "move the file away, restore a backup if you have one, and run `ccsyncd auth login`; ccsyncd then reads all contacts again"
-	case kit.IsNetwork(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case kit.IsNetwork(err):
 		return "network", "Constant Contact cannot be reached; check network, DNS and proxy. The next run retries"
 	default:
 		return "failed", "the next run retries; `ccsyncd check` tests each part"

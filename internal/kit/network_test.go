@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
@@ -27,11 +28,17 @@ func TestAnErrorOfALocalFileIsNoErrorOfTheNetwork(t *testing.T) {
 			}
 		}
 	}
+	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, OfConnection(errors.New("no EOF"))} {
+		if IsNetwork(fmt.Errorf("sort the users: %w", err)) {
+			t.Errorf("%v counts as an error of the network", err)
+		}
+	}
 	for _, err := range []error{
 		&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
 		&net.DNSError{Name: "x.example", IsNotFound: true},
 		&url.Error{Op: "Get", URL: "http://x.example", Err: errors.New("EOF")},
 		context.DeadlineExceeded,
+		OfConnection(io.EOF), OfConnection(fmt.Errorf("read: %w", io.ErrUnexpectedEOF)),
 	} {
 		if !IsNetwork(fmt.Errorf("read contacts: %w", err)) {
 			t.Errorf("%v (%T) does not count as an error of the network", err, err)
