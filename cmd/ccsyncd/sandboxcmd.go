@@ -67,6 +67,12 @@ func (c *cli) sandboxCommand() *cobra.Command {
 	return cmd
 }
 
+// onLoopback tells whether only this machine reaches an address to listen on.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && kit.IsLoopback(host)
+}
+
 func (c *cli) sandbox(ctx context.Context, f sandboxFlags) (err error) {
 	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {

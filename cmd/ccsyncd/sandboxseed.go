@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 
 	"ccsyncd/ccapi/sandbox"
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
-	"ccsyncd/internal/kit"
 	"ccsyncd/source"
 	"ccsyncd/sync/contact"
 )
@@ -78,10 +76,4 @@ func makeFields(cfg *config.Config, server *sandbox.Server) {
 			server.AddCustomField(f.CustomField, "string")
 		}
 	}
-}
-
-// onLoopback tells whether only this machine reaches an address to listen on.
-func onLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	return err == nil && kit.IsLoopback(host)
 }
