@@ -19,14 +19,15 @@ import (
 func (d *demo) constantContact(context.Context) error {
 	d.tell("This demo runs on this machine alone. Its files are in %s.", d.dir)
 	d.heading("A simulated Constant Contact")
-	d.tell("A sandbox with %s contacts runs at %s. It has the real limit of 4 requests a second.", kit.Count(demoContacts), d.endpoint)
+	d.tell("A sandbox with %s contacts runs at %s.", kit.Count(demoContacts), d.endpoint)
+	d.tell("It has the real limit of 4 requests a second.")
 	d.tell("Its account has the custom field %q. Most contacts have a code in it.", "Short code")
 	return nil
 }
 
 func (d *demo) appDatabase(ctx context.Context) error {
 	d.heading("The app's database")
-	d.tell("The backend gives each of its %s users a short code. It does nothing else:", kit.Count(demoUsers))
+	d.tell("The backend gives each of its %s users a short code, in this table:", kit.Count(demoUsers))
 	d.show(demoTable)
 	return d.fillApp(ctx)
 }
@@ -194,7 +195,7 @@ func (d *demo) ending(ctx context.Context, last *ccsync.LastWhole, daemon *backg
 	s := d.remote.Status()
 	d.heading("The end")
 	c := last.Coverage
-	d.tell("%s of %s users have their codes, %s are skipped. `ccsyncd status` shows why.", kit.Count(c.Verified), kit.Count(c.Users), kit.Count(c.Skipped))
+	d.tell("%s of %s users have their codes, %s are skipped. `ccsyncd --dry-run` shows why.", kit.Count(c.Verified), kit.Count(c.Users), kit.Count(c.Skipped))
 	d.tell("The demo took %s and %s, at most %d in a second.", term.Duration(time.Since(d.began)), kit.Plural(s.Requests, "request", "requests"), s.MaxPerSecond)
 	if !d.keep {
 		d.tell("With --keep, the sandbox, the daemon and its status page keep running.")
