@@ -186,6 +186,7 @@ func TestWhicheverStatementFailsNothingIsAnsweredInstead(t *testing.T) {
 			t.Parallel()
 			inWorld(t, sandbox.Options{}, func(w *world) {
 				severalLists(w)
+				w.policy.NextSnapshot = func(last time.Time) time.Time { return last.Add(time.Hour) }
 				w.want(w.run(ccsync.Options{}), ccsync.Synced)
 				w.want(w.run(ccsync.Options{}), ccsync.Synced)
 				for n := 0; ; n++ {

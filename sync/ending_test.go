@@ -3,6 +3,8 @@ package sync_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,24 +61,26 @@ func TestARunThatWasToldToStopIsKeptAndIsNoRunThatFailed(t *testing.T) {
 	}
 }
 
-// Progress may be nobody's business.
 func TestARunTellsHowFarItIsToWhoeverListens(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
-		w.populate(4, 2)
-		steps, began := make(map[string]bool), int64(0)
+		w.populate(600, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(time.Hour)
+		w.change(0, 2, "NEW")
+		var steps []string
+		began := int64(0)
 		e := w.engine()
-		e.Progress = func(name string, done, total int) { steps[name] = true }
+		e.Progress = func(name string, done, total int) { steps = append(steps, fmt.Sprintf("%s %d/%d", name, done, total)) }
 		e.Began = func(run int64) { began = run }
 		e.ExitCode = func(r *ccsync.Report) int { return len(r.Outcome) }
 		report, err := e.Run(w.t.Context(), ccsync.Options{})
 		if err != nil || began != report.Run || report.ExitCode != len("synced") {
 			t.Errorf("run %d began, run %d ended with %d (%v)", began, report.Run, report.ExitCode, err)
 		}
-		for _, name := range []string{"snapshot", "source", "plan", "import", "verify"} {
-			if !steps[name] {
-				t.Errorf("steps %v, want %s among them", steps, name)
-			}
+		want := []string{"refresh 0/0", "source 0/0", "source 600/600", "plan 0/0", "recheck 1/2", "recheck 2/2", "push 0/2", "push 2/2", "import 0/1", "refresh 2/2", "verify 0/1"}
+		if !slices.Equal(steps, want) {
+			t.Errorf("steps %q, want %q", steps, want)
 		}
 	})
 }
