@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -199,6 +200,25 @@ var tales = map[string]func(w *world, tell func(what string, told any)){
 		tell("one is refused", w.run(ccsync.Options{}))
 		w.tellUsers(tell)
 		tell("imports", imported(w))
+	},
+	"imports that are not taken": func(w *world, tell func(string, any)) {
+		w.populate(6, 2)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetBefore, Path: importPath})
+		tell("none is answered", w.run(ccsync.Options{}))
+		w.box.ClearFaults()
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 403, Path: importPath})
+		tell("they are forbidden", w.run(ccsync.Options{}))
+		w.box.ClearFaults()
+		w.before(func(r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == importPath {
+				w.box.DeleteList("App users")
+			}
+		})
+		tell("the list is deleted", w.run(ccsync.Options{}))
+		tell("explained", w.explain(w.rows[0].Email))
+		tell("the next run", w.run(ccsync.Options{}))
+		tell("imports", imported(w))
+		w.tellRecords(tell)
 	},
 	"contacts on several lists": func(w *world, tell func(string, any)) {
 		severalLists(w)
