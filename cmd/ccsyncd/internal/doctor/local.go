@@ -64,7 +64,7 @@ func (ch *chain) files(cfg *config.Config) {
 
 // testState opens the state file if there is one, and makes none.
 func (ch *chain) testState(ctx context.Context, a *app.App) (known []state.Binding, ok bool) {
-	const name = "state file"
+	const name = "state database" // scripts find the test by it in the JSON of check
 	path := a.Config.State.Path
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		ch.note(name, path+" does not exist yet", "`ccsyncd auth login` creates it")
