@@ -5,7 +5,7 @@
 -- enumerations are words. This file is the whole and current schema; `PRAGMA user_version` says
 -- which edition a file has.
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- What this file knows about itself: the account, endpoints, source and machine that it belongs
 -- to, how far the server's clock is from ours, and records in JSON: `last_plan` (what the last whole run planned
@@ -145,7 +145,8 @@ CREATE TABLE batches (
 CREATE INDEX batches_open ON batches (state) WHERE state <> 'settled';
 
 -- The contacts of a batch, with the values wanted and the values that stood there before, in the
--- form of `contacts.fields`. `lists` are those that the contact was on. `result` is '' until the row
+-- form of `contacts.fields`. `lists` are those that the contact was on, and `permission` is the one that it had when it was last
+-- read before it was sent: '' for one to be created, and in rows of edition 2. `result` is '' until the row
 -- was read back, then 'done', the reason of a problem, or 'unmapped' (no field that it changed is mapped any more).
 CREATE TABLE batch_rows (
   batch      INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
@@ -158,10 +159,19 @@ CREATE TABLE batch_rows (
   old        TEXT NOT NULL,
   lists      TEXT NOT NULL,
   result     TEXT NOT NULL,
+  permission TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (batch, norm)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX batch_rows_by_norm ON batch_rows (norm, batch);
+
+-- Whom an erasure request named while a batch with him was open, by the keyed hash of his address, as in `erased`: no row of the
+-- batch tells of him any more, and what it sent may still arrive. He is pending until the batch is settled, which removes this.
+CREATE TABLE erased_rows (
+  batch INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+  who   BLOB NOT NULL,
+  PRIMARY KEY (batch, who)
+) STRICT, WITHOUT ROWID;
 
 -- Users whose change did not land: quarantined until `retry_at`, or until their value changes.
 CREATE TABLE problems (
@@ -177,7 +187,7 @@ CREATE TABLE problems (
   run      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What did not land in a run, for the history.
+-- What did not land in a run, or landed and changed more than was planned, for the history.
 CREATE TABLE run_problems (
   run     INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   norm    TEXT NOT NULL,

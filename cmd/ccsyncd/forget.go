@@ -46,6 +46,9 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	if erasure.Kept {
 		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, and the lists that it was on or left; they keep ccsyncd from putting the contact back on a list\n")
 	}
+	if erasure.Pending {
+		c.Out.Printf("kept until a run has read the result of a running import with this user: a keyed hash of the address\n")
+	}
 	if unread != nil {
 		c.Out.Printf("the app's table could not be read and may still have the address: %v\n", unread)
 		c.Next("ccsyncd forget EMAIL again, when the app's database can be read")

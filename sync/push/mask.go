@@ -12,7 +12,8 @@ import (
 
 // hideUsers takes out of what Constant Contact said of a batch the addresses and values of its
 // users. The texts are kept in the history and shown where codes may not be: a user is named by the
-// key instead.
+// key instead. Of users who were forgotten since nobody knows what to hide, so that nothing is kept
+// of what it said of their batch.
 func hideUsers(ctx context.Context, db *state.DB, b *state.Batch) error {
 	if len(b.Errors) == 0 {
 		return nil
@@ -25,7 +26,11 @@ func hideUsers(ctx context.Context, db *state.DB, b *state.Batch) error {
 		m.hide(&row)
 	}
 	b.Errors = strings.Split(m.String(), "\n")
-	return nil
+	forgotten, err := db.AnyErased(ctx, b.ID)
+	if forgotten {
+		b.Errors = nil
+	}
+	return err
 }
 
 // shortest is how many bytes a value has at least that can be told from the words of a message.

@@ -2,6 +2,8 @@ package push
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +33,33 @@ func TestWhatAnImportSaidNamesNoAddressAndNoValue(t *testing.T) {
 	}
 	if got := masked("K7 ben@example.com", &state.BatchRow{Norm: "ben@example.com"}); got != "K7 ••" {
 		t.Errorf("without key and address: %q", got)
+	}
+}
+
+// Nobody knows any more what to hide of a user who was forgotten since.
+func TestNothingIsKeptOfWhatAnImportOfAForgottenUserSaid(t *testing.T) {
+	t.Parallel()
+	db, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	b := state.Batch{Run: 1, Kind: state.Import, Contacts: 2, State: state.Recorded}
+	rows := []state.BatchRow{{Norm: "ann@example.com", Address: "ann@example.com", Key: "7", Action: "update"}, {Norm: "ben@example.com", Action: "update"}}
+	if b.ID, err = db.AddBatch(t.Context(), b, slices.Values(rows)); err != nil {
+		t.Fatal(err)
+	}
+	said := []string{"Line 2: K7Q2M9 ann@example.com"}
+	b.Errors = said
+	if err := hideUsers(t.Context(), db, &b); err != nil || !slices.Equal(b.Errors, []string{"Line 2: K7Q2M9 key:7"}) {
+		t.Errorf("%q, %v", b.Errors, err)
+	}
+	if _, err := db.Forget(t.Context(), "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	b.Errors = said
+	if err := hideUsers(t.Context(), db, &b); err != nil || len(b.Errors) > 0 {
+		t.Errorf("%q, %v", b.Errors, err)
 	}
 }
 

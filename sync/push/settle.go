@@ -37,6 +37,9 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 	if err != nil {
 		return err
 	}
+	if err := o.verifier.readErased(ctx, b); err != nil {
+		return err
+	}
 	problems, err := o.verifier.problemsOf(ctx, v)
 	if err != nil {
 		return err

@@ -272,6 +272,33 @@ func (vf *verifier) verdictOn(b *state.Batch, row *state.BatchRow, contacts []st
 	return v
 }
 
+// readErased reads the contacts of users again whom somebody asked to forget during an import, when
+// nothing that it wrote is still to come: no row tells any more what they were sent. The next plan
+// compares them.
+func (vf *verifier) readErased(ctx context.Context, b *state.Batch) error {
+	some, err := vf.State.AnyErased(ctx, b.ID)
+	if err != nil || !some || b.Ending == endedRefused {
+		return err
+	}
+	if rest := settledAfter - vf.ages.of(b.ID).sinceEnd(); rest > 0 {
+		if err := vf.wait(ctx, rest); err != nil {
+			return err
+		}
+	}
+	if err := vf.Mirror.Changes(ctx); err != nil {
+		return err
+	}
+	norms, err := vf.State.ErasedContacts(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	rows := make([]judged, len(norms))
+	for i, norm := range norms {
+		rows[i].Norm = norm
+	}
+	return vf.readRows(ctx, rows)
+}
+
 // readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer
 // requests. A snapshot that began after the given time stands for it.
 func (vf *verifier) readAgain(ctx context.Context, rows []judged, all int, since time.Time) error {

@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -18,10 +20,12 @@ type Erasure struct {
 	// Kept: a keyed hash of the address and of the contact's id stays, with the lists that the
 	// contact was on or had left. Without it somebody who left a list would be put back on it.
 	Kept bool
+	// Pending: a keyed hash of the address stays until imports under way that name it are settled.
+	Pending bool
 }
 
-// factErasedKey is the key of the hashes in the table erased. Whoever has the file can try
-// addresses with it.
+// factErasedKey is the key of the hashes in the tables erased and erased_rows. Whoever has the file
+// can try addresses with it.
 const factErasedKey = "erased_key"
 
 // keepErased remembers of the contacts of an address, before they are removed, which lists they
@@ -64,6 +68,89 @@ func keepErased(ctx context.Context, tx *sqlx.Tx, norm string) (kept bool, err e
 	}
 	return kept, nil
 }
+
+// keepPending remembers, before the rows of an address are removed, in which batches that are not
+// settled it stands: what they sent may still arrive.
+func keepPending(ctx context.Context, tx *sqlx.Tx, norm string) (kept bool, err error) {
+	var open []int64
+	if err := tx.SelectContext(ctx, &open, `SELECT b.id FROM batches b CROSS JOIN batch_rows r
+		WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm = ?`, norm); err != nil {
+		return false, err
+	}
+	key, err := erasedKey(ctx, tx, len(open) > 0)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	who := hashOf(key, byNorm(norm))
+	for _, batch := range open {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO erased_rows (batch, who) VALUES (?, ?)", batch, who); err != nil {
+			return false, err
+		}
+	}
+	err = tx.GetContext(ctx, &kept, "SELECT EXISTS (SELECT 1 FROM erased_rows WHERE who = ?)", who)
+	return kept, err
+}
+
+// erasedRows are the users of batches whom somebody asked to forget. A nil one is of nobody.
+type erasedRows struct {
+	key string
+	who map[string]bool
+}
+
+func (e *erasedRows) has(norm string) bool {
+	return e != nil && e.who[string(hashOf(e.key, byNorm(norm)))]
+}
+
+// erasedRows reads those of the batches that a condition names, as a rule none.
+func (db outbox) erasedRows(ctx context.Context, where string, args ...any) (*erasedRows, error) {
+	var rows []struct {
+		Who []byte
+		Key string
+	}
+	err := db.read.SelectContext(ctx, &rows, "SELECT who, (SELECT value FROM facts WHERE name = '"+factErasedKey+"') AS key FROM erased_rows "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read who was forgotten: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	e := &erasedRows{key: rows[0].Key, who: make(map[string]bool, len(rows))}
+	for _, r := range rows {
+		e.who[string(r.Who)] = true
+	}
+	return e, nil
+}
+
+// AnyErased tells whether users of a batch that is not settled were forgotten since it was
+// recorded.
+func (db outbox) AnyErased(ctx context.Context, batch int64) (bool, error) {
+	e, err := db.erasedRows(ctx, whereBatch, batch)
+	return e != nil, err
+}
+
+// ErasedContacts are those of them who are contacts again, by their normalised addresses,
+// ascending.
+func (db outbox) ErasedContacts(ctx context.Context, batch int64) (norms []string, err error) {
+	e, err := db.erasedRows(ctx, whereBatch, batch)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	err = db.read.stream(ctx, "SELECT DISTINCT norm FROM contacts ORDER BY norm", nil, 1, func(row []driver.Value) bool {
+		if norm := row[0].(string); e.has(norm) {
+			norms = append(norms, norm)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for who was forgotten: %w", err)
+	}
+	return norms, nil
+}
+
+const whereBatch = "WHERE batch = ?"
 
 func byNorm(norm string) string { return "norm\x00" + norm }
 

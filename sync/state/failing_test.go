@@ -106,6 +106,8 @@ var looking = map[string]operation{
 	"KnownActivities": func(ctx context.Context, db *DB) error { return err2(db.KnownActivities(ctx, []string{"x"})) },
 	"BatchRows":       func(ctx context.Context, db *DB) error { return errOf(db.BatchRows(ctx, 1)) },
 	"Pending":         func(ctx context.Context, db *DB) error { return err2(db.Pending(ctx, []string{"a@example.com"})) },
+	"AnyErased":       func(ctx context.Context, db *DB) error { return err2(db.AnyErased(ctx, 1)) },
+	"ErasedContacts":  func(ctx context.Context, db *DB) error { return err2(db.ErasedContacts(ctx, 1)) },
 	"Pushes":          func(ctx context.Context, db *DB) error { return err2(db.Pushes(ctx, "a@example.com", 1)) },
 	"Problems":        func(ctx context.Context, db *DB) error { return errOf(db.Problems(ctx)) },
 	"ProblemsOf":      func(ctx context.Context, db *DB) error { return err2(db.ProblemsOf(ctx, []string{"a@example.com"})) },

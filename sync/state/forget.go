@@ -26,6 +26,9 @@ func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 		if e.Kept, err = keepErased(ctx, tx, norm); err != nil {
 			return err
 		}
+		if e.Pending, err = keepPending(ctx, tx, norm); err != nil {
+			return err
+		}
 		if e.Rows, err = forgetRows(ctx, tx, norm); err != nil {
 			return err
 		}

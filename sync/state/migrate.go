@@ -14,10 +14,13 @@ import (
 
 // migrations[n] brings a file of edition n, its PRAGMA user_version, to edition n+1; the first
 // brings an empty file, of edition 0, to the current one at once.
-var migrations = []string{ccsyncd.Schema, toEdition2}
+var migrations = []string{ccsyncd.Schema, toEdition2, toEdition3}
 
 //go:embed edition2.sql
 var toEdition2 string
+
+//go:embed edition3.sql
+var toEdition3 string
 
 // migrate brings the file to the current edition in one transaction. Before it changes a file that
 // is in use it leaves a copy beside it, named after the old edition.

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 )
 
-// editionOne makes a file as the first edition did, and fills it.
-func editionOne(t *testing.T, fill ...string) (path string) {
+// edition makes a file as an earlier edition did, and fills it.
+func edition(t *testing.T, n int, fill ...string) (path string) {
 	t.Helper()
-	schema, err := os.ReadFile(filepath.Join("testdata", "edition1.sql"))
+	schema, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("edition%d.sql", n)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,19 +53,43 @@ func shape(t *testing.T, db *DB) []string {
 // A file that was brought up to date is one as a new one is.
 func TestAnUpgradedFileIsAsANewOne(t *testing.T) {
 	t.Parallel()
-	want, got := shape(t, fresh(t)), shape(t, open(t, editionOne(t)))
+	want := shape(t, fresh(t))
 	if last := fmt.Sprintf("edition %d", len(migrations)); !slices.Contains(want, last) {
 		t.Errorf("a new file is not of %s", last)
 	}
-	for _, line := range want {
-		if !slices.Contains(got, line) {
-			t.Errorf("an upgraded file lacks %s", line)
+	for n := 1; n < len(migrations); n++ {
+		got := shape(t, open(t, edition(t, n)))
+		for _, line := range want {
+			if !slices.Contains(got, line) {
+				t.Errorf("an upgraded file of edition %d lacks %s", n, line)
+			}
+		}
+		for _, line := range got {
+			if !slices.Contains(want, line) {
+				t.Errorf("a new file lacks %s, which one of edition %d has", line, n)
+			}
 		}
 	}
-	for _, line := range got {
-		if !slices.Contains(want, line) {
-			t.Errorf("a new file lacks %s", line)
+}
+
+// What was under way stays so, and what its rows did not tell is not known.
+func TestABatchOfTheSecondEditionIsReadWithWhatIsKnownOfIt(t *testing.T) {
+	t.Parallel()
+	db := open(t, edition(t, 2, "INSERT INTO batches VALUES (7, 1, 'import', 'sent', 'l', 'm', 1, '{}', 'act', '', '', 0, 0, '', '', '', '', '')",
+		"INSERT INTO batch_rows VALUES (7, 'a@example.com', '1', 'A@example.com', 'k', 'update', 'NEW', 'OLD', 'l', '')"))
+	for row, err := range db.BatchRows(t.Context(), 7) {
+		if want := (BatchRow{Norm: "a@example.com", ID: "1", Address: "A@example.com", Key: "k", Action: "update", Wanted: "NEW", Old: "OLD", Lists: []string{"l"}}); err != nil || !reflect.DeepEqual(row, want) {
+			t.Errorf("%+v, %v", row, err)
 		}
+	}
+	if e, err := db.Forget(t.Context(), "a@example.com"); !e.Pending || e.Rows != 1 || err != nil {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if pending, err := db.Pending(t.Context(), []string{"a@example.com"}); !pending["a@example.com"] || err != nil {
+		t.Errorf("%v, %v", pending, err)
+	}
+	if found := filesWith(t, db.Path(), "a@example.com"); !slices.Equal(found, []string{"ccsync.db.edition2"}) {
+		t.Errorf("the address stands in %v, want the copy alone", found)
 	}
 }
 
@@ -84,7 +109,7 @@ func TestWhatTheFirstEditionKnewOfItsHome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := open(t, editionOne(t, c.fill...))
+			db := open(t, edition(t, 1, c.fill...))
 			for fact, want := range map[string]string{"home_source": c.source, "joins": c.joins, "home_api": "https://api"} {
 				if got, err := db.Fact(t.Context(), fact); got != want || err != nil {
 					t.Errorf("%s is %q, %v; want %q", fact, got, err, want)

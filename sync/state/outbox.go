@@ -87,6 +87,7 @@ type BatchRow struct {
 	Action                 string   // "update", "create" or "clear"
 	Wanted, Old            string   // in the form of Contact.Fields
 	Lists                  []string // that the contact was on
+	Permission             string   // that it had when it was last read; "": not known
 	// "" until it was read back, then "done" or the reason of a problem
 	Result string
 }
@@ -163,8 +164,8 @@ func addBatch(ctx context.Context, tx *sqlx.Tx, b Batch, now string) (id int64, 
 
 // addRows writes the rows that one transaction has room for, and tells whether there may be more.
 func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, next func() (BatchRow, bool)) (more bool, err error) {
-	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, contact_id, address, key, action, wanted, old, lists, result)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`)
+	add, err := tx.PreparexContext(ctx, `INSERT INTO batch_rows (batch, norm, contact_id, address, key, action, wanted, old, lists, permission, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`)
 	if err != nil {
 		return false, err
 	}
@@ -174,7 +175,7 @@ func addRows(ctx context.Context, tx *sqlx.Tx, batch int64, next func() (BatchRo
 		if !ok {
 			return false, nil
 		}
-		if _, err := add.ExecContext(ctx, batch, r.Norm, r.ID, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists)); err != nil {
+		if _, err := add.ExecContext(ctx, batch, r.Norm, r.ID, r.Address, r.Key, r.Action, r.Wanted, r.Old, joinIDs(r.Lists), r.Permission); err != nil {
 			return false, err
 		}
 	}
@@ -278,7 +279,7 @@ func (db outbox) batches(ctx context.Context, where string, args ...any) ([]Batc
 	return batches, nil
 }
 
-const selectRows = `SELECT norm, contact_id, address, key, action, wanted, old, lists, result
+const selectRows = `SELECT norm, contact_id, address, key, action, wanted, old, lists, result, permission
 	FROM batch_rows WHERE batch = ? AND norm > ? ORDER BY norm LIMIT ?`
 
 // BatchRows yields the rows of a batch, ascending by Norm. It holds some thousand at a time and
@@ -288,10 +289,10 @@ func (db outbox) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow,
 		last := ""
 		for {
 			page := make([]BatchRow, 0, min(part, 512))
-			err := db.read.stream(ctx, selectRows, []any{batch, last, int64(part)}, 9, func(row []driver.Value) bool {
+			err := db.read.stream(ctx, selectRows, []any{batch, last, int64(part)}, 10, func(row []driver.Value) bool {
 				text := func(column int) string { return row[column].(string) }
 				page = append(page, BatchRow{Norm: text(0), ID: text(1), Address: text(2), Key: text(3), Action: text(4),
-					Wanted: text(5), Old: text(6), Lists: strings.Fields(text(7)), Result: text(8)})
+					Wanted: text(5), Old: text(6), Lists: strings.Fields(text(7)), Result: text(8), Permission: text(9)})
 				return true
 			})
 			if err != nil {
@@ -314,7 +315,8 @@ func (db outbox) BatchRows(ctx context.Context, batch int64) iter.Seq2[BatchRow,
 const selectPending = `SELECT r.norm FROM batches b CROSS JOIN batch_rows r
 	WHERE r.batch = b.id AND b.state <> 'settled' AND r.norm IN (?)`
 
-// Pending tells which of these normalised addresses stand in a batch that is not settled.
+// Pending tells which of these normalised addresses stand in a batch that is not settled, or stood
+// there when they were forgotten.
 func (db outbox) Pending(ctx context.Context, norms []string) (map[string]bool, error) {
 	pending := make(map[string]bool)
 	err := db.streamIn(ctx, selectPending, norms, 1, func(row []driver.Value) bool {
@@ -323,6 +325,16 @@ func (db outbox) Pending(ctx context.Context, norms []string) (map[string]bool, 
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read open batches: %w", err)
+	}
+	// after the rows: one that somebody asks to forget in between is seen here
+	under, err := db.erasedRows(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, norm := range norms {
+		if under.has(norm) {
+			pending[norm] = true
+		}
 	}
 	return pending, nil
 }

@@ -129,8 +129,15 @@ func putProblem(ctx context.Context, tx *sqlx.Tx, p *Problem) error {
 	return nil
 }
 
-// RunProblem is what did not arrive in a run of the past.
+// RunProblem is what did not arrive in a run of the past, or changed in more than was planned.
 type RunProblem struct{ Norm, Address, Key, Reason, Detail string }
+
+// putRunProblem notes a problem in the history of the run of a batch.
+func putRunProblem(ctx context.Context, tx *sqlx.Tx, batch int64, p *RunProblem) error {
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO run_problems (run, norm, address, key, reason, detail)
+		SELECT r.id, ?, ?, ?, ?, ? FROM batches b JOIN runs r ON r.id = b.run WHERE b.id = ?`, p.Norm, p.Address, p.Key, p.Reason, p.Detail, batch)
+	return err
+}
 
 // RunProblems returns at most n problems of a run.
 func (db outbox) RunProblems(ctx context.Context, run int64, n int) ([]RunProblem, error) {

@@ -28,6 +28,8 @@ type Landed struct {
 	Key    string // what Contact.FilledKey becomes
 	// ids of lists that the batch named and the contact is not on: he left them since
 	Left []string
+	// what the history of the run is to tell of it all the same; nil: nothing
+	Problem *RunProblem
 }
 
 // Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their
@@ -63,8 +65,14 @@ func land(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Landed) error {
 	defer filled.Close()
 	norms := make([]string, len(rows))
 	for i, l := range rows {
-		if _, err := result.ExecContext(ctx, batch, l.Norm); err != nil {
+		forgotten, err := untouched(result.ExecContext(ctx, batch, l.Norm))
+		if err != nil {
 			return err
+		}
+		if l.Problem != nil && !forgotten {
+			if err := putRunProblem(ctx, tx, batch, l.Problem); err != nil {
+				return err
+			}
 		}
 		if _, err := filled.ExecContext(ctx, l.Filled, l.Key, l.Norm); err != nil {
 			return err
@@ -119,10 +127,11 @@ func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
 		return err
 	}
 	for _, f := range rows {
-		if _, err := tx.ExecContext(ctx, "UPDATE batch_rows SET result = ? WHERE batch = ? AND norm = ?", f.Reason, batch, f.Norm); err != nil {
+		forgotten, err := untouched(tx.ExecContext(ctx, "UPDATE batch_rows SET result = ? WHERE batch = ? AND norm = ?", f.Reason, batch, f.Norm))
+		if err != nil {
 			return err
 		}
-		if f.Problem == nil {
+		if f.Problem == nil || forgotten {
 			continue
 		}
 		if err := putProblem(ctx, tx, f.Problem); err != nil {
@@ -151,8 +160,8 @@ func stillEnded(ctx context.Context, tx *sqlx.Tx, batch int64) error {
 	return err
 }
 
-// Settle moves a batch from Ended to Settled; tally counts the rows that are done. ErrMoved when it
-// is not in Ended any more.
+// Settle moves a batch from Ended to Settled; tally counts the rows that are done. Whom somebody
+// asked to forget meanwhile is pending no more. ErrMoved when it is not in Ended any more.
 func (db outbox) Settle(ctx context.Context, batch int64, tally Tally) error {
 	text, err := json.Marshal(tally)
 	if err != nil {
@@ -166,6 +175,9 @@ func (db outbox) Settle(ctx context.Context, batch int64, tally Tally) error {
 		}
 		if late {
 			return ErrMoved
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM erased_rows WHERE batch = ?", batch); err != nil {
+			return err
 		}
 		return batchEnded(ctx, tx)
 	})

@@ -247,7 +247,7 @@ func TestAReadOnlyFolderIsNamed(t *testing.T) {
 }
 
 // step is a migration of a later edition.
-const step = "ALTER TABLE facts ADD COLUMN note TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 3"
+var step = fmt.Sprintf("ALTER TABLE facts ADD COLUMN note TEXT NOT NULL DEFAULT ''; PRAGMA user_version = %d", len(migrations)+1)
 
 // upgraded opens a file as a later ccsyncd would.
 func upgraded(t *testing.T, path string, steps ...string) (*DB, error) {
