@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -299,4 +300,55 @@ func TestTheSameValueInAnotherNotationIsNoChange(t *testing.T) {
 			t.Errorf("%+v, changes %+v", again.Summary, again.Changes)
 		}
 	})
+}
+
+// The first contacts prove that an import leaves permissions alone. Should a later one not, that is
+// said of each contact, by the run that reads it back, and kept.
+func TestAnImportThatResubscribesIsReported(t *testing.T) {
+	t.Parallel()
+	for name, killed := range map[string]bool{"in its run": false, "after its run was killed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, slowly, func(w *world) {
+				w.policy.UpdateUnsubscribed, w.guard.Canary = true, 3
+				w.populate(5, 1)
+				out := w.rows[4].Email
+				w.box.OptOut(out)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				time.Sleep(time.Hour)
+				w.change(0, 5, "V")
+				w.throw(func(s *sandbox.Switches) { s.ImportResubscribes = true })
+				if killed {
+					w.killAfter(time.Minute, ccsync.Options{})
+				}
+				r := w.run(ccsync.Options{})
+				w.want(r, ccsync.Partial)
+				if p := r.Push.Problems; r.Push.Verified != 5 || len(p) != 1 || p[0].Reason != ccsync.Overstepped || p[0].Email != out {
+					t.Errorf("%+v", r.Push)
+				}
+				if want := "contacts that had opted out and are subscribed after the import: 1"; !strings.Contains(r.Error.Message, want) {
+					t.Errorf("the report says %q", r.Error.Message)
+				}
+				sent, err := w.state.Pushes(w.t.Context(), out, 1)
+				if err != nil || len(sent) != 1 {
+					t.Fatal(sent, err)
+				}
+				kept, err := w.state.RunProblems(w.t.Context(), sent[0].Run, 9)
+				if err != nil || len(kept) != 1 || kept[0].Norm != out || kept[0].Reason != ccsync.Overstepped {
+					t.Errorf("the history has %+v, %v", kept, err)
+				}
+				time.Sleep(time.Hour)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				w.box.OptOut(out)
+				w.change(3, 5, "W")
+				both := w.run(ccsync.Options{Only: []string{w.rows[3].Email, out}})
+				w.want(both, ccsync.Partial)
+				w.want(both.Share([]int{1}), ccsync.Partial)
+				w.want(both.Share([]int{0}), ccsync.Synced)
+				if len(w.box.Imports()) != 4 {
+					t.Errorf("%d imports", len(w.box.Imports()))
+				}
+			})
+		})
+	}
 }

@@ -79,6 +79,7 @@ type Report struct {
 	cause         error
 	counted       bool      // it made its plan, which Coverage counts from, if only nobody
 	overstepped   int       // contacts whose permission changed when they were put back
+	resubscribed  int       // contacts that had opted out and were subscribed after their import
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
@@ -171,7 +172,7 @@ func (r *Report) planned(first, p *plan.Plan) {
 func (r *Report) pushed(sent *push.Sent) {
 	r.Push = &Pushed{Activities: append([]PushedActivity{}, sent.Activities...), Problems: append([]PushProblem{}, sent.Problems...),
 		Verified: sent.Verified, Rejected: sent.Rejected, Unverified: sent.Unverified}
-	r.overstepped = sent.Overstepped
+	r.overstepped, r.resubscribed = sent.Overstepped, sent.Resubscribed
 	c := &r.Coverage
 	c.Verified += sent.Arrived
 	c.Missing += sent.Missed
@@ -284,7 +285,7 @@ func (r *Report) PutOff() bool {
 // incomplete tells whether a user whom the run was for was not seen with his values, other than by
 // being skipped or put off.
 func (r *Report) incomplete(deferred bool) bool {
-	if r.overstepped > 0 {
+	if r.overstepped > 0 || r.resubscribed > 0 {
 		return true
 	}
 	if r.Only == 0 {
@@ -304,6 +305,9 @@ func (r *Report) shortfall() string {
 	}
 	if r.overstepped > 0 {
 		parts = append(parts, "clearing a value changed a contact's permission, so ccsyncd clears nothing more")
+	}
+	if r.resubscribed > 0 {
+		parts = append(parts, fmt.Sprintf("contacts that had opted out and are subscribed after the import: %d", r.resubscribed))
 	}
 	if n := r.Coverage.Pending; n > 0 {
 		parts = append(parts, fmt.Sprintf("pending users: %d", n))

@@ -80,6 +80,9 @@ func (r *Report) count(pushed *Pushed) {
 			p.Problems = append(p.Problems, problem)
 		}
 	}
+	if !slices.ContainsFunc(p.Problems, func(problem PushProblem) bool { return problem.Reason == Overstepped }) {
+		r.resubscribed = 0 // it was another's contact
+	}
 	r.Push = &p
 }
 

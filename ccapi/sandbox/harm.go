@@ -24,7 +24,8 @@ func (s *Server) lose(rows []row) {
 
 // harm does to a contact of an import what no import should do. s.mu must be held.
 func (s *Server) harm(c *contact, in *importJob, r *row, existed bool, now stamp) {
-	if s.switches.ImportSetsPermission && existed && c.Permission != Unsubscribed {
+	optedOut := existed && c.Permission == Unsubscribed
+	if s.switches.ImportSetsPermission && existed && !optedOut || s.switches.ImportResubscribes && optedOut {
 		c.Permission = Explicit
 		c.Email.OptIn, c.Email.Updated = now, now
 	}

@@ -33,6 +33,8 @@ func HarmTable() []Switch {
 			func(s *Switches) *bool { return &s.FirstImportLosesRow }),
 		toggle("import_sets_permission", "an import keeps the permission of existing contacts", "it makes it explicit, except after an opt-out", source,
 			func(s *Switches) *bool { return &s.ImportSetsPermission }),
+		toggle("import_resubscribes", "an import keeps the permission of contacts that opted out", "it makes it explicit", source,
+			func(s *Switches) *bool { return &s.ImportResubscribes }),
 		toggle("import_adds_list", "an import adds contacts to the lists that it names", "it also adds them to one other list of the account", source,
 			func(s *Switches) *bool { return &s.ImportAddsList }),
 		toggle("import_clears_field", "an import does not change what it does not name", "it clears one custom field that it does not name", source,

@@ -66,6 +66,7 @@ type Switches struct {
 	ImportsLoseRows      bool `json:"imports_lose_rows"`
 	FirstImportLosesRow  bool `json:"first_import_loses_row"`
 	ImportSetsPermission bool `json:"import_sets_permission"`
+	ImportResubscribes   bool `json:"import_resubscribes"`
 	ImportAddsList       bool `json:"import_adds_list"`
 	ImportClearsField    bool `json:"import_clears_field"`
 	NextLinksInternal    bool `json:"next_links_internal"`

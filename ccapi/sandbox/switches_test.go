@@ -394,6 +394,10 @@ var trials = map[string]trial{
 		st.imports(`{"email":"ann@example.com"}`, `{"email":"out@example.com"}`, `{"email":"new@example.com"}`)
 		return st.person("ann@example.com").Permission + " " + st.person("out@example.com").Permission + " " + st.person("new@example.com").Permission
 	}, "implicit unsubscribed implicit", "explicit unsubscribed implicit"},
+	"import_resubscribes": {func(st *stage) string {
+		st.imports(`{"email":"ann@example.com"}`, `{"email":"out@example.com"}`, `{"email":"new@example.com"}`)
+		return st.person("ann@example.com").Permission + " " + st.person("out@example.com").Permission + " " + st.person("new@example.com").Permission
+	}, "implicit unsubscribed implicit", "implicit explicit implicit"},
 	"import_adds_list": {func(st *stage) string {
 		st.imports(`{"email":"ann@example.com"}`, `{"email":"out@example.com"}`)
 		return fmt.Sprint(st.person("ann@example.com").Lists, st.person("out@example.com").Lists)

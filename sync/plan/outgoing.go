@@ -16,21 +16,24 @@ type Outgoing struct {
 	// import may name any of Row.Lists.
 	Lists  []string
 	Orphan bool // no row stands for the contact
-	// OptedOut tells that the contact opted out: its fields alone are sent.
-	OptedOut bool
+}
+
+// OptedOut tells that the contact opted out: its fields alone are sent.
+func (o *Outgoing) OptedOut() bool {
+	return o.Row.Action != string(Create) && contact.OptedOut(o.Row.Permission)
 }
 
 // Append writes it behind buf, for a spool.
 func (o *Outgoing) Append(buf []byte) []byte {
-	return spool.AppendTexts(buf, mark(o.Orphan), mark(o.OptedOut), o.Row.Norm, o.Row.ID, o.Row.Address, o.Row.Key, o.Row.Action, o.Row.Wanted, o.Row.Old,
-		strings.Join(o.Row.Lists, " "), strings.Join(o.Lists, " "))
+	return spool.AppendTexts(buf, mark(o.Orphan), o.Row.Norm, o.Row.ID, o.Row.Address, o.Row.Key, o.Row.Action, o.Row.Wanted, o.Row.Old,
+		o.Row.Permission, strings.Join(o.Row.Lists, " "), strings.Join(o.Lists, " "))
 }
 
 // Parse reads what Append wrote, and returns what stands behind.
 func (o *Outgoing) Parse(buf []byte) (rest []byte) {
-	var orphan, optedOut, on, lists string
-	rest = spool.ParseTexts(buf, &orphan, &optedOut, &o.Row.Norm, &o.Row.ID, &o.Row.Address, &o.Row.Key, &o.Row.Action, &o.Row.Wanted, &o.Row.Old, &on, &lists)
-	o.Row.Lists, o.Lists, o.Orphan, o.OptedOut = strings.Fields(on), strings.Fields(lists), orphan != "", optedOut != ""
+	var orphan, on, lists string
+	rest = spool.ParseTexts(buf, &orphan, &o.Row.Norm, &o.Row.ID, &o.Row.Address, &o.Row.Key, &o.Row.Action, &o.Row.Wanted, &o.Row.Old, &o.Row.Permission, &on, &lists)
+	o.Row.Lists, o.Lists, o.Orphan = strings.Fields(on), strings.Fields(lists), orphan != ""
 	return rest
 }
 
@@ -44,8 +47,8 @@ func mark(is bool) string {
 
 func newOutgoing(s *subject, d *decision) Outgoing {
 	o := Outgoing{Row: state.BatchRow{Norm: s.norm, ID: d.contact.ID, Address: d.contact.Address, Key: s.key, Action: string(d.action),
-		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists}, Lists: d.lists, Orphan: s.fields == nil,
-		OptedOut: d.action != Create && contact.OptedOut(d.contact.Permission)}
+		Wanted: contact.Encode(d.wanted), Old: contact.Encode(d.old), Lists: d.contact.Lists,
+		Permission: permissionOf(d.contact, s.contacts)}, Lists: d.lists, Orphan: s.fields == nil}
 	if d.action == Create {
 		o.Row.Address = sendable(s.address, s.norm)
 	}
@@ -53,6 +56,20 @@ func newOutgoing(s *subject, d *decision) Outgoing {
 		o.Row.Lists = UniqueLists(d.onLists)
 	}
 	return o
+}
+
+// permissionOf is that of a contact, or of another one of its address who opted out: one is taken
+// for all.
+func permissionOf(c state.Contact, all []state.Contact) string {
+	if contact.OptedOut(c.Permission) {
+		return c.Permission
+	}
+	for _, other := range all {
+		if contact.OptedOut(other.Permission) {
+			return other.Permission
+		}
+	}
+	return c.Permission
 }
 
 // sendable is an address for an import: in front of the @ as the app has it, the domain in its

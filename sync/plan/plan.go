@@ -208,7 +208,7 @@ func kindOf(o *Outgoing) string {
 	if o.Row.Old == "" {
 		kind += " fill"
 	}
-	if o.OptedOut {
+	if o.OptedOut() {
 		kind += " opted out"
 	}
 	for _, id := range o.Lists {

@@ -208,11 +208,11 @@ func TestAnUnknownPermissionIsNoSubscription(t *testing.T) {
 				t.Errorf("%q (updated: %t) is decided as %+v", permission, update, d)
 			}
 			o := newOutgoing(s, &d)
-			if o.OptedOut != (want == "") {
+			if o.OptedOut() != (want == "") {
 				t.Errorf("%q goes out as %+v", permission, o)
 			}
 			var again Outgoing
-			if again.Parse(o.Append(nil)); again.OptedOut != o.OptedOut || (kindOf(&again) == "update opted out") != (want == "") {
+			if again.Parse(o.Append(nil)); again.OptedOut() != o.OptedOut() || (kindOf(&again) == "update opted out") != (want == "") {
 				t.Errorf("%q comes back as %+v, kind %q", permission, again, kindOf(&again))
 			}
 		}

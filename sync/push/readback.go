@@ -13,7 +13,8 @@ const (
 	Rejected = "rejected" // the import said that it could not take the row
 	Lost     = "lost"     // the import ended, but the value did not arrive
 	Altered  = "altered"  // another value stands there
-	// the contact opted out between the last reading and the import
+	// the contact opted out between the last reading and the import, or had opted out and is
+	// subscribed after it
 	Overstepped     = "overstepped"
 	ActivityFailed  = "activity_failed"  // the import ended without success
 	ActivityTimeout = "activity_timeout" // the import did not end in time
@@ -32,6 +33,8 @@ type verdict struct {
 	// did not arrive, and is not to be sent again with its neighbours: deleted, opted out or off
 	// the list
 	alone bool
+	// the contact had opted out, and does not count as opted out any more
+	resubscribed bool
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now.
@@ -41,7 +44,39 @@ type verdict struct {
 //	carries them, and opted out since                   landed, overstepped
 //	does not exist, is deleted or carries the old values     lost, or as the activity explains it
 //	carries other values                                altered
+//	had opted out, and is subscribed now                overstepped, landed or not
 func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
+	wasOut := row.Permission != "" && contact.OptedOut(row.Permission)
+	v := readValues(m, updateUnsubscribed || wasOut, b, row, contacts)
+	is := subscribed(contacts)
+	if !wasOut || is == "" {
+		return v
+	}
+	detail := "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
+	if !v.landed {
+		detail += "; " + v.detail
+	}
+	v.resubscribed, v.alone, v.reason, v.detail = true, v.alone || !v.landed, Overstepped, detail
+	return v
+}
+
+// subscribed is the permission of contacts of whom none opted out, "" where one did or there is
+// none.
+func subscribed(contacts []state.Contact) (permission string) {
+	for _, c := range contacts {
+		switch {
+		case c.Deleted:
+		case contact.OptedOut(c.Permission):
+			return ""
+		default:
+			permission = c.Permission
+		}
+	}
+	return permission
+}
+
+// readValues is readBack, but for the permission that a contact had before.
+func readValues(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wanted, old := m.Decode(row.Wanted), m.Decode(row.Old)
 	v := verdict{reason: unexplained(b), detail: "the import ended, but the contact does not exist"}
 	for _, c := range contacts {

@@ -82,3 +82,40 @@ func TestAValueThatIsLateIsNotOneThatSomebodyChanged(t *testing.T) {
 		}
 	}
 }
+
+// Of a contact that had opted out before the import the permission is compared too.
+func TestWhoHadOptedOutIsOversteppedWhenSubscribedAfterwards(t *testing.T) {
+	t.Parallel()
+	b := &state.Batch{Ending: ccapi.StateCompleted}
+	contactOf := func(permission, code string) state.Contact {
+		return state.Contact{Permission: permission, Fields: fields(code, "gold")}
+	}
+	gone := contactOf("unsubscribed", "OLD")
+	gone.Deleted = true
+	for name, c := range map[string]struct {
+		before   string
+		contacts []state.Contact
+		updates  bool
+		landed   bool
+		reason   string
+		detail   string
+	}{
+		"still opted out":                          {"unsubscribed", []state.Contact{contactOf("unsubscribed", "NEW")}, true, true, "", ""},
+		"still, and such are not sent any more":    {"unsubscribed", []state.Contact{contactOf("unsubscribed", "NEW")}, false, true, "", ""},
+		"another word that is not known":           {"unsubscribed", []state.Contact{contactOf("paused", "NEW")}, true, true, "", ""},
+		"subscribed":                               {"unsubscribed", []state.Contact{contactOf("explicit", "NEW")}, true, true, Overstepped, "the contact's permission changed from unsubscribed to explicit during the import"},
+		"subscribed, and without its value":        {"unsubscribed", []state.Contact{contactOf("explicit", "OLD")}, true, false, Overstepped, "the contact's permission changed from unsubscribed to explicit during the import; the import ended, but the value did not arrive"},
+		"one of its address is subscribed":         {"unsubscribed", []state.Contact{contactOf("explicit", "NEW"), contactOf("unsubscribed", "NEW")}, true, true, "", ""},
+		"deleted":                                  {"unsubscribed", []state.Contact{gone}, true, false, Lost, "the contact was deleted during the import"},
+		"deleted, and added again":                 {"unsubscribed", []state.Contact{gone, contactOf("implicit", "NEW")}, true, true, Overstepped, "the contact's permission changed from unsubscribed to implicit during the import"},
+		"it had not opted out":                     {"implicit", []state.Contact{contactOf("explicit", "NEW")}, true, true, "", ""},
+		"it was created":                           {"", []state.Contact{contactOf("implicit", "NEW")}, true, true, "", ""},
+		"an older version did not record what was": {"", []state.Contact{contactOf("unsubscribed", "NEW")}, true, true, "", ""},
+	} {
+		row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold"), Permission: c.before}
+		got := readBack(twoFields(), c.updates, b, row, c.contacts)
+		if got.landed != c.landed || got.reason != c.reason || got.detail != c.detail || got.resubscribed != (c.reason == Overstepped) || got.alone == c.landed {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

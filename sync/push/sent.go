@@ -26,6 +26,8 @@ type Sent struct {
 	Missed  int // users whose values did not arrive
 	// Overstepped is how many contacts got another permission when they were put back.
 	Overstepped int
+	// Resubscribed is how many contacts that had opted out were subscribed after their import.
+	Resubscribed int
 	// NotSent are the rows that were not cleared because clearing is off.
 	NotSent []NotSent
 }
@@ -69,6 +71,8 @@ type results struct {
 	orphans  map[string]bool   // by norm, contacts cleared that no row stands for
 	altered  map[string]string // by norm, the contacts that got another permission in this run
 	unsent   []NotSent
+	// contacts that had opted out and do not count as opted out any more
+	resubscribed int
 }
 
 // Sent is what the push came to, at the end of its run. plans are those that the run made; users
@@ -81,7 +85,7 @@ func (o *Outbox) Sent(ctx context.Context, plans ...*plan.Plan) (Sent, error) {
 	}
 	r := &o.results
 	s := Sent{Problems: r.problems, Verified: r.verified, Rejected: r.rejected, Unverified: r.lost, Arrived: r.arrived, Created: r.created,
-		Missed: r.missed, Overstepped: len(r.altered), NotSent: r.unsent}
+		Missed: r.missed, Overstepped: len(r.altered), Resubscribed: r.resubscribed, NotSent: r.unsent}
 	for _, b := range o.batches {
 		if b.State != state.Settled {
 			s.Unverified += b.Contacts - r.landedOf[b.ID]
@@ -131,11 +135,22 @@ func (r *results) landed(b *state.Batch, row *judged) {
 			r.created++
 		}
 	}
+	r.resubscribedAmong(ours, []judged{*row})
 	if row.reason != "" && row.verdict.landed {
 		r.problem(Problem{Key: row.Key, Email: row.Address, Reason: row.reason, Detail: row.detail})
 	}
 	if ours {
 		r.Asked.Result(row.Norm, "")
+	}
+}
+
+// resubscribedAmong counts the contacts that had opted out and were subscribed after their import,
+// whether or not they are retried.
+func (r *results) resubscribedAmong(ours bool, rows []judged) {
+	for i := range rows {
+		if rows[i].resubscribed && (ours || r.Asked == nil) {
+			r.resubscribed++
+		}
 	}
 }
 

@@ -227,7 +227,7 @@ func (vf *verifier) take(ctx context.Context, v *verification, rows []judged) (m
 	var news []state.Landed
 	for i := range landed {
 		if row := &landed[i]; row.Result != state.Done {
-			news = append(news, state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key, Left: row.left})
+			news = append(news, row.landedRow())
 		}
 	}
 	if err := vf.State.Land(context.WithoutCancel(ctx), v.batch.ID, vf.mapping.Key(), news); err != nil {
@@ -239,6 +239,15 @@ func (vf *verifier) take(ctx context.Context, v *verification, rows []judged) (m
 		vf.results.landed(v.batch, &landed[i])
 	}
 	return missing, nil
+}
+
+// landedRow is a row that carries its values, as it is recorded.
+func (row *judged) landedRow() state.Landed {
+	l := state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key, Left: row.left}
+	if row.reason != "" {
+		l.Problem = &state.RunProblem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: row.reason, Detail: row.detail}
+	}
+	return l
 }
 
 // judgeRows judges rows by the contacts as the mirror has them now. What was seen to land once did.
