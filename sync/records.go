@@ -75,6 +75,9 @@ type LastWhole struct {
 	CoverageAt  time.Time      `json:"coverage_at,omitzero"`
 
 	Problems map[string]int `json:"problems,omitempty"` // open ones at its end, by reason
+	// Overstepped is how many contacts it found whose permission a clear or an import changed. No
+	// later run finds them again.
+	Overstepped int `json:"overstepped,omitempty"`
 	// NewestProblem is when the newest of them was first tried. One that is retried in vain is
 	// no newer.
 	NewestProblem time.Time `json:"newest_problem,omitzero"`
@@ -144,6 +147,7 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	}
 	if p := r.Push; p != nil {
 		next.Verified, next.Rejected, next.Unverified = p.Verified, p.Rejected, p.Unverified
+		next.Overstepped = r.overstepped + r.resubscribed
 		next.Problems, next.NewestProblem = maps.Clone(r.OpenProblems), r.newestProblem
 	}
 	since := l.PendingSince

@@ -56,7 +56,7 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 	case EventRecovered:
 		n.Text = fmt.Sprintf("recovered: %s of %s are up to date", kit.Count(n.Counts.Verified), kit.Plural(n.Counts.Users, "user", "users"))
 	case string(ccsync.Partial):
-		n.Text = fmt.Sprintf("%s did not arrive (%s); ccsyncd retries where it can", kit.Plural(l.OpenProblems(), "code", "codes"), byReason(l.Problems))
+		n.Text = shortfall(l)
 	case string(ccsync.Refused):
 		n.Text = "the guard refused the changes (" + strings.Join(l.Guard, ", ") + "); " + withheld(l)
 	case string(ccsync.Unauthorized):
@@ -72,6 +72,18 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 		n.Hint = "ccsyncd check"
 	}
 	return n
+}
+
+// shortfall tells what a run that ended partial left to do, and first what only a person can do.
+func shortfall(l *ccsync.LastWhole) string {
+	var parts []string
+	if l.Overstepped > 0 {
+		parts = append(parts, "the permission of "+kit.Plural(l.Overstepped, "contact", "contacts")+" changed; check them in Constant Contact")
+	}
+	if open := l.OpenProblems(); open > 0 {
+		parts = append(parts, fmt.Sprintf("%s did not arrive (%s); ccsyncd retries where it can", kit.Plural(open, "code", "codes"), byReason(l.Problems)))
+	}
+	return strings.Join(parts, ". ")
 }
 
 // byReason counts problems in words, the most frequent reason first.

@@ -308,6 +308,11 @@ func TestAProblemIsToldOnce(t *testing.T) {
 		{whole(ccsync.Partial, 2, time.Hour), "partial"},
 		{whole(ccsync.Synced, 0, 0), "recovered"},
 		{whole(ccsync.Synced, 0, 0), ""},
+		{&ccsync.LastWhole{Outcome: ccsync.Partial, Overstepped: 1}, "partial"},
+		{&ccsync.LastWhole{Outcome: ccsync.Partial, Overstepped: 1}, "partial"}, // other contacts
+		{whole(ccsync.Partial, 2, time.Hour), ""},
+		{whole(ccsync.Partial, 2, 2*time.Hour), "partial"},
+		{whole(ccsync.Synced, 0, 0), "recovered"},
 	} {
 		var name string
 		if name, now = event(now, tt.whole); name != tt.want {

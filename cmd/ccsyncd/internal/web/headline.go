@@ -84,6 +84,9 @@ func (s *situation) state() headline {
 			Why:     "ccsyncd sends a few contacts first, as a test. Constant Contact has not imported them yet. All others follow.",
 			Todo:    "Nothing for now: ccsyncd checks again automatically. If this lasts for hours, ask your administrator.",
 			Forward: sentence(upper(last.Ahead.String())) + " See `ccsyncd status`."}
+	case last.Overstepped > 0:
+		return headline{Tone: "caution", Text: "Permissions of contacts changed", Why: messageOf(last),
+			Todo: "Somebody must look at these contacts in Constant Contact. Ask your administrator.", Forward: messageOf(last) + " Run `ccsyncd runs show`."}
 	case s.problems > 0:
 		return headline{Tone: "caution", Text: "Some codes did not arrive", Why: s.retry(),
 			Todo: "Nothing for now: ccsyncd retries automatically. The list below shows who is missing and why."}
