@@ -37,7 +37,7 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 	if err != nil {
 		return err
 	}
-	if err := o.verifier.readErased(ctx, b); err != nil {
+	if err := o.verifier.leaveErased(ctx, v); err != nil {
 		return err
 	}
 	problems, err := o.verifier.problemsOf(ctx, v)

@@ -281,14 +281,24 @@ func (vf *verifier) verdictOn(b *state.Batch, row *state.BatchRow, contacts []st
 	return v
 }
 
-// readErased reads the contacts of users again whom somebody asked to forget during an import, when
-// nothing that it wrote is still to come: no row tells any more what they were sent. The next plan
-// compares them.
-func (vf *verifier) readErased(ctx context.Context, b *state.Batch) error {
-	some, err := vf.State.AnyErased(ctx, b.ID)
-	if err != nil || !some || b.Ending == endedRefused {
+// leaveErased leaves out of what was found the users whom somebody asked to forget during the
+// import. No row tells any more what they were sent: their contacts are read again, and the next
+// plan compares them.
+func (vf *verifier) leaveErased(ctx context.Context, v *verification) error {
+	some, err := vf.State.AnyErased(ctx, v.batch.ID)
+	if err != nil || !some {
 		return err
 	}
+	if v.batch.Ending != endedRefused {
+		if err := vf.readErased(ctx, v.batch); err != nil {
+			return err
+		}
+	}
+	return vf.dropErased(ctx, v)
+}
+
+// readErased reads the contacts of these users when nothing that the import wrote is still to come.
+func (vf *verifier) readErased(ctx context.Context, b *state.Batch) error {
 	if rest := settledAfter - vf.ages.of(b.ID).sinceEnd(); rest > 0 {
 		if err := vf.wait(ctx, rest); err != nil {
 			return err
@@ -306,6 +316,21 @@ func (vf *verifier) readErased(ctx context.Context, b *state.Batch) error {
 		rows[i].Norm = norm
 	}
 	return vf.readRows(ctx, rows)
+}
+
+// dropErased drops what was found of rows that the batch has no longer.
+func (vf *verifier) dropErased(ctx context.Context, v *verification) error {
+	here := make(map[string]bool)
+	for row, err := range vf.State.BatchRows(ctx, v.batch.ID) {
+		if err != nil {
+			return err
+		}
+		here[row.Norm] = true
+	}
+	before := len(v.missing)
+	v.missing = slices.DeleteFunc(v.missing, func(row judged) bool { return !here[row.Norm] })
+	v.rows -= before - len(v.missing)
+	return nil
 }
 
 // readAgain reads contacts directly, each by its address or all by paging, whichever takes fewer
