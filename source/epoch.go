@@ -92,3 +92,17 @@ func appendMoment(dst []byte, k kind, unit time.Duration, n int64) []byte {
 	}
 	return t.UTC().AppendFormat(dst, time.RFC3339Nano)
 }
+
+// spellsDate tells whether the digits of a number spell a date, with or without a time of day:
+// 20260102, 202601021504, 20260102150405. As a number of seconds or milliseconds these are a few
+// days of August 1970, moments of 1976, and ones after the year 2500.
+func spellsDate(digits []byte) bool {
+	for _, layout := range [...]string{"20060102", "200601021504", "20060102150405"} {
+		if len(digits) != len(layout) || digits[0] != '1' && digits[0] != '2' {
+			continue
+		}
+		t, err := time.Parse(layout, string(digits))
+		return err == nil && t.Year() >= 1900 && t.Year() < 2100
+	}
+	return false
+}

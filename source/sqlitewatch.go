@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -47,11 +48,13 @@ func (d *sqliteDB) withViews(ctx context.Context, s *session, rel relation) (str
 	return text, nil
 }
 
-// current joins the number of the watched file with its data_version, which takes microseconds.
+// current joins the number of the watched file with its data_version, its size and the time when it
+// was last written: a file copied over it can have the same version. It takes microseconds.
 func (d *sqliteDB) current(ctx context.Context) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.watchFile(ctx); err != nil {
+	file, err := d.watchFile(ctx)
+	if err != nil {
 		return "", err
 	}
 	var version int64
@@ -59,29 +62,29 @@ func (d *sqliteDB) current(ctx context.Context) (string, error) {
 		d.unwatch()
 		return "", err
 	}
-	return fmt.Sprintf("%d/%d", d.watched, version), nil
+	return fmt.Sprintf("%d/%d/%d/%d", d.watched, version, file.Size(), file.ModTime().UnixNano()), nil
 }
 
 // watchFile makes sure that the idle connection is one to the file now under the path.
-func (d *sqliteDB) watchFile(ctx context.Context) error {
+func (d *sqliteDB) watchFile(ctx context.Context) (fs.FileInfo, error) {
 	file, err := d.stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if d.watch != nil && os.SameFile(d.file, file) {
-		return nil
+		return file, nil
 	}
 	d.unwatch()
 	if d.watch, err = d.pool.Connx(ctx); err != nil {
 		d.watch = nil
-		return err
+		return nil, err
 	}
 	d.file, d.watched = file, d.watched+1
 	if again, err := d.stat(); err != nil || !os.SameFile(file, again) {
 		d.unwatch()
-		return errors.Join(err, fmt.Errorf("%s was replaced while ccsyncd opened it", d.path))
+		return nil, errors.Join(err, fmt.Errorf("%s was replaced while ccsyncd opened it", d.path))
 	}
-	return nil
+	return file, nil
 }
 
 func (d *sqliteDB) unwatch() {

@@ -190,6 +190,30 @@ func TestAFileRenamedOverTheSQLiteSourceIsReadAgain(t *testing.T) {
 	}
 }
 
+// A nightly export makes a new file and copies it over the other: it counts as many changes.
+func TestAFileCopiedOverTheSQLiteSourceIsReadAgain(t *testing.T) {
+	t.Parallel()
+	export := func(code string) *testDB {
+		d := newSQLite(t, "")
+		d.exec(t, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, short_code TEXT)", "INSERT INTO users VALUES (1, 'ann@example.com', '"+code+"')")
+		return d
+	}
+	d, next := export("OLD"), export("NEW")
+	db := d.open(t, Config{Table: "users", Email: "email", Columns: []string{"short_code"}})
+	mark, _ := provesUnchanged(t, db)
+	content, err := os.ReadFile(next.dsn)
+	if err == nil {
+		err = os.WriteFile(d.dsn, content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertChanged(t, db, mark, "another file copied over it")
+	if rows := collect(t, db); len(rows) != 1 || rows[0].Values[0] != "NEW" {
+		t.Errorf("read %+v", rows)
+	}
+}
+
 func TestUnchangedIsFalseForPostgresTablesThatCannotProveIt(t *testing.T) {
 	t.Parallel()
 	d := newPostgres(t)

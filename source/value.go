@@ -75,8 +75,8 @@ func (c *cell) scan(src any) error {
 
 // toMoment makes a date of a whole number.
 func (c *cell) toMoment() {
-	text := (*c.buf)[c.start:]
-	if len(text) == 0 || !wholeNumber(text) {
+	text := bytes.TrimSpace((*c.buf)[c.start:])
+	if len(text) == 0 || !wholeNumber(text) || spellsDate(text) {
 		return
 	}
 	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
