@@ -211,6 +211,13 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 	case len(lacks) > 0:
 		unread = "the configuration maps a field whose values have not been read yet"
 	}
+	forgotten, err := r.State.ReadingWanted(ctx)
+	if err != nil {
+		return err
+	}
+	if unread == "" && forgotten != "" && !d.Pending && (d.Skip == contact.NotAContact || d.Action == plan.Create) {
+		unread = "addresses were forgotten, and all contacts have not been read since"
+	}
 	x.decided(&d, unread)
 	return nil
 }

@@ -176,3 +176,60 @@ func TestARowForgottenWhileItIsLookedForIsNotSentAgain(t *testing.T) {
 		w.wantAllCodes()
 	})
 }
+
+// A refresh by what changed does not show a contact that nobody has changed, so that all are read.
+func TestAContactThatStillExistsComesBackAfterItsUserWasForgotten(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(3, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		time.Sleep(3 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		if _, err := w.engine().Forget(w.t.Context(), w.rows[1].Email); err != nil {
+			w.t.Fatal(err)
+		}
+		if w.idle() {
+			w.t.Error("a tick is idle though a contact is unknown")
+		}
+		w.rows[1].Values = []string{"NEW"}
+		if x := w.explain(w.rows[1].Email); x.Decision != "unknown" || !strings.Contains(x.Detail, "forgotten") {
+			w.t.Errorf("explained as %s %s (%s)", x.Decision, x.Reason, x.Detail)
+		}
+		if x := w.explain(w.rows[0].Email); x.Decision != "unchanged" {
+			w.t.Errorf("another is explained as %s (%s)", x.Decision, x.Detail)
+		}
+		r := w.run(ccsync.Options{Only: []string{w.rows[1].Email}})
+		w.want(r, ccsync.Synced)
+		w.wantState(r, "verified", "")
+		w.wantAllCodes()
+		time.Sleep(time.Minute)
+		if r := w.run(ccsync.Options{}); r.Mirror.Refresh != "incremental" || r.Coverage.Verified != 3 {
+			w.t.Errorf("once more: %s, %+v", r.Mirror.Refresh, r.Coverage)
+		}
+	})
+}
+
+// The pages that were read before have shown the contact, and do not show it again.
+func TestAnInterruptedSnapshotStartsAgainAfterAUserWasForgotten(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1200, 0)
+		w.runUntil(moment{request: 4, seen: true}, ccsync.Options{})
+		known := 0
+		for _, r := range w.rows {
+			if e, err := w.state.Forget(w.t.Context(), r.Email); err != nil {
+				w.t.Fatal(err)
+			} else if e.Rows > 0 {
+				known++
+			}
+			if known == 3 {
+				break
+			}
+		}
+		r := w.run(ccsync.Options{})
+		w.want(r, ccsync.Synced)
+		if known != 3 || r.Coverage.Verified != 1200 {
+			w.t.Errorf("%d were forgotten; then %+v", known, r.Coverage)
+		}
+	})
+}

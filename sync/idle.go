@@ -69,6 +69,10 @@ func (e *Engine) quiet(ctx context.Context, last *LastPlan) (bool, error) {
 	if err != nil || !retry.IsZero() && !retry.After(now) {
 		return false, err
 	}
+	wanted, err := e.State.ReadingWanted(ctx)
+	if err != nil || wanted != "" {
+		return false, err
+	}
 	if e.Policy.NextSnapshot == nil {
 		return true, nil
 	}

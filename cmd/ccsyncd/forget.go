@@ -68,6 +68,13 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	if left != nil {
 		return left
 	}
+	if unsure, err := a.State.ReadingWanted(ctx); err != nil {
+		return err
+	} else if unsure != "" {
+		c.Out.Printf("Constant Contact may still have the contact; the next run reads all contacts again\n")
+		c.Next("ccsyncd --dry-run")
+		return nil
+	}
 	c.Out.Printf("no other known place has it\n")
 	c.Next("ccsyncd status")
 	return nil

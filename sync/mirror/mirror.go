@@ -77,6 +77,8 @@ type base struct {
 	at      state.Mirror
 	// what keeps the last snapshot from being certain to have everybody; "" when it is
 	doubt string
+	// why all contacts are to be read, as the state file has it; "": for nothing
+	wanted string
 	// overcounts tells that the account counts more contacts of an address than it shows.
 	overcounts bool
 	// addresses, normalised, at which a contact is counted and none is shown
@@ -150,6 +152,9 @@ func (m *Mirror) Refresh(ctx context.Context) error {
 	if err := m.carryOver(ctx); err != nil {
 		return err
 	}
+	if m.wanted, err = m.db.ReadingWanted(ctx); err != nil {
+		return err
+	}
 	if m.snapshotDue() {
 		return m.Snapshot(ctx)
 	}
@@ -214,7 +219,7 @@ func (m *Mirror) rebind(to *contact.Mapping) {
 
 func (m *Mirror) snapshotDue() bool {
 	switch {
-	case m.at.Mark.IsZero(), m.at.SnapshotAt.IsZero(), m.Full && m.fresh.IsZero():
+	case m.at.Mark.IsZero(), m.at.SnapshotAt.IsZero(), m.Full && m.fresh.IsZero(), m.wanted != "":
 		return true
 	case m.NextSnapshot == nil:
 		return false
@@ -304,6 +309,12 @@ func (m *Mirror) endSnapshot(ctx context.Context) error {
 	}
 	if err := m.db.SetFacts(ctx, map[string]string{factDoubt: m.doubt, factIncomplete: ""}); err != nil {
 		return err
+	}
+	if m.wanted != "" {
+		if err := m.db.ReadingDone(ctx, m.wanted); err != nil {
+			return err
+		}
+		m.wanted = ""
 	}
 	m.fresh = time.Now().Add(-max(0, m.State.Now().Sub(m.at.SnapshotAt)))
 	return nil

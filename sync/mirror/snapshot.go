@@ -152,7 +152,8 @@ func (p *pager) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.at.Loading > 0 && p.at.Next != "" && with == p.mapping.Key() && p.State.Now().Sub(p.at.LoadingAt) < resumable {
+	resume := p.at.Loading > 0 && p.at.Next != "" && with == p.mapping.Key() && p.State.Now().Sub(p.at.LoadingAt) < resumable
+	if resume && p.wanted == "" { // else a page read before may have shown who was forgotten since
 		p.Log.InfoContext(ctx, "resuming the interrupted snapshot")
 		return nil
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -27,6 +28,9 @@ func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 			return err
 		}
 		if e.Pending, err = keepPending(ctx, tx, norm); err != nil {
+			return err
+		}
+		if err := wantReading(ctx, tx, norm); err != nil {
 			return err
 		}
 		if e.Rows, err = forgetRows(ctx, tx, norm); err != nil {
@@ -83,6 +87,33 @@ func forgetRows(ctx context.Context, tx *sqlx.Tx, norm string) (rows int, err er
 		rows += int(n)
 	}
 	return rows, nil
+}
+
+// factReading is there when a contact that may still exist was forgotten since all contacts were
+// read: a refresh by what changed would not show him. Its value tells one such moment from another.
+const factReading = "reading_wanted"
+
+// wantReading asks for a reading of all contacts if there is one to forget who was not deleted.
+func wantReading(ctx context.Context, tx *sqlx.Tx, norm string) error {
+	var there bool
+	if err := tx.GetContext(ctx, &there, "SELECT EXISTS (SELECT 1 FROM contacts WHERE norm = ? AND deleted = 0)", norm); err != nil || !there {
+		return err
+	}
+	return setFact(ctx, tx, factReading, rand.Text())
+}
+
+// ReadingWanted tells whether contacts who may still exist were forgotten since all were read; "":
+// none were.
+func (db mirror) ReadingWanted(ctx context.Context) (since string, err error) {
+	return db.Fact(ctx, factReading)
+}
+
+// ReadingDone says that all contacts were read since ReadingWanted gave this answer.
+func (db mirror) ReadingDone(ctx context.Context, since string) error {
+	return db.change(ctx, "end the reading", func(ctx context.Context, tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM facts WHERE name = ? AND value = ?", factReading, since)
+		return err
+	})
 }
 
 // forgetTexts looks where Constant Contact or a person may have named the address within a text.
