@@ -14,7 +14,7 @@ const (
 	Lost     = "lost"     // the import ended, but the value did not arrive
 	Altered  = "altered"  // another value stands there
 	// the contact opted out between the last reading and the import, or had opted out and is
-	// subscribed after it
+	// subscribed after it, or is another one
 	Overstepped     = "overstepped"
 	ActivityFailed  = "activity_failed"  // the import ended without success
 	ActivityTimeout = "activity_timeout" // the import did not end in time
@@ -45,10 +45,14 @@ type verdict struct {
 //	does not exist, is deleted or carries the old values     lost, or as the activity explains it
 //	carries other values                                altered
 //	had opted out, and is subscribed now                overstepped, landed or not
+//	is another one than the row was for                 the same, and overstepped
 func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wasOut := row.Permission != "" && contact.OptedOut(row.Permission)
 	v := readValues(m, updateUnsubscribed || wasOut, b, row, contacts)
 	is := subscribed(contacts)
+	if v.landed && v.reason == "" && replaced(row, contacts) {
+		v.reason, v.detail = Overstepped, "the contact was renamed or removed during the import, and another one has the address now"
+	}
 	if !wasOut || is == "" {
 		return v
 	}
@@ -58,6 +62,14 @@ func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *
 	}
 	v.resubscribed, v.alone, v.reason, v.detail = true, v.alone || !v.landed, Overstepped, detail
 	return v
+}
+
+// replaced tells whether none of the contacts of an address is the one that its row was for: an
+// import creates a contact where it finds none.
+func replaced(row *state.BatchRow, contacts []state.Contact) bool {
+	was := state.Contact{ID: row.ID}
+	return row.Action == "update" && row.ID != "" && !was.Unnamed() &&
+		!slices.ContainsFunc(contacts, func(c state.Contact) bool { return c.ID == row.ID || c.Unnamed() })
 }
 
 // subscribed is the permission of contacts of whom none opted out, "" where one did or there is

@@ -119,3 +119,32 @@ func TestWhoHadOptedOutIsOversteppedWhenSubscribedAfterwards(t *testing.T) {
 		}
 	}
 }
+
+// An import creates a contact where it finds none: one that was renamed in the seconds before it.
+func TestAnotherContactUnderTheAddressIsOverstepped(t *testing.T) {
+	t.Parallel()
+	b := &state.Batch{Ending: ccapi.StateCompleted}
+	here := func(id string) state.Contact {
+		return state.Contact{ID: id, Permission: "implicit", Fields: fields("NEW", "gold")}
+	}
+	for name, c := range map[string]struct {
+		action, id string
+		contacts   []state.Contact
+		replaced   bool
+	}{
+		"the same":                             {"update", "c", []state.Contact{here("c")}, false},
+		"another":                              {"update", "c", []state.Contact{here("d")}, true},
+		"another beside it":                    {"update", "c", []state.Contact{here("d"), here("c")}, false},
+		"one that was to be created":           {"create", "", []state.Contact{here("d")}, false},
+		"one whose id was not known":           {"update", state.UnnamedID("a@example.com"), []state.Contact{here("d")}, false},
+		"one whose id is not known any more":   {"update", "c", []state.Contact{here(state.UnnamedID("a@example.com"))}, false},
+		"one that was cleared, not imported":   {"clear", "c", []state.Contact{here("d")}, false},
+		"no contact, whose value did not land": {"update", "c", nil, false},
+	} {
+		row := &state.BatchRow{Action: c.action, ID: c.id, Permission: "implicit", Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold")}
+		got := readBack(twoFields(), false, b, row, c.contacts)
+		if (got.reason == Overstepped) != c.replaced || got.landed != (len(c.contacts) > 0) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
