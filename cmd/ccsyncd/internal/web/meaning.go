@@ -25,7 +25,7 @@ var problemMeanings = map[string]meaning{
 		Todo: "Nothing to do: ccsyncd sends it again."},
 	ccsync.Altered: {Title: "Changed by somebody else", Text: "The contact has a different code from the one that ccsyncd sent.",
 		Todo: "Find out whether a person or another program changes this field in Constant Contact."},
-	ccsync.Overstepped: {Title: "Changed just before the import", Text: "The contact opted out, left a list or was deleted in the seconds before the import, or its permission is another one after it.",
+	ccsync.Overstepped: {Title: "Changed just before the import", Text: "The contact opted out, left a list, was renamed or was deleted in the seconds before the import, or its permission is another one after it.",
 		Todo: "Open the contact in Constant Contact and correct its permission and lists."},
 	ccsync.ActivityFailed: {Title: "The import failed", Text: "Constant Contact stopped the whole import with an error.",
 		Todo: "Nothing to do: ccsyncd sends it again."},
