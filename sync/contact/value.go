@@ -125,7 +125,7 @@ func canonicalDate(kind, value string) (form, fault string) {
 	case ok:
 		return t.Format(time.DateOnly), ""
 	case strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "":
-		return "", "not a date: the column does not tell whether its numbers are seconds or milliseconds (want 2026-01-31)"
+		return "", "not a date: nothing shows that this number counts seconds or milliseconds since 1970 (want 2026-01-31)"
 	case kind == kindDateText:
 		return value, ""
 	}
