@@ -55,7 +55,7 @@ started() {
   if [ -n "$with" ]; then
     # Wine cannot remove the demo's folder, so that the exit code says nothing.
     timeout 300 "$with" "$program" demo >"$scratch/demo" 2>&1 || true
-    grep -q '^It took' "$scratch/demo" || { cat "$scratch/demo" >&2; echo "the program for $1 does not finish its demo" >&2; exit 1; }
+    grep -q '^The demo took' "$scratch/demo" || { cat "$scratch/demo" >&2; echo "the program for $1 does not finish its demo" >&2; exit 1; }
   fi
   echo "$1: started ${with:+with $(basename "$with"), with its demo}" | tee -a dist/started.txt
 }
