@@ -150,6 +150,9 @@ func (d *daemon) serveAsks(ctx context.Context) {
 		}
 	})
 	report := d.run(ctx, ccsync.Options{Trigger: triggerOf(together), Only: only})
+	if len(only) == 0 {
+		d.busy.Store(false) // before its asker hears of the end: he may ask again at once
+	}
 	if ctx.Err() != nil && report.Outcome == ccsync.Failed {
 		// the daemon stops, and turns those away who wait: they come again, and the next one serves
 		// them
@@ -163,9 +166,6 @@ func (d *daemon) serveAsks(ctx context.Context) {
 		own := report.Share(placesOf(a.names, at))
 		own.ExitCode = exit.OfReport(own)
 		a.ended <- own
-	}
-	if len(only) == 0 {
-		d.busy.Store(false)
 	}
 }
 
