@@ -75,7 +75,7 @@ func (a *Asked) wants(norm []byte) bool { return a.wanted[string(norm)] }
 func (a *Asked) wantsRow(s *users.Skipped) bool {
 	_, address := a.faulty[strings.TrimSpace(s.Email)]
 	_, key := a.faulty[keyName+s.Key]
-	return address || key && s.Key != ""
+	return address || key
 }
 
 // decided hears what a plan makes of a user.

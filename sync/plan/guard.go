@@ -264,7 +264,7 @@ type Sharing struct {
 // suspicious tells whether at least exempt values change, nine in ten of the old ones different and
 // the new ones fewer than half as many.
 func (s *Sharing) suspicious(exempt int) bool {
-	return s.Replaced >= max(exempt, 2) && s.Before*10 >= s.Replaced*9 && s.After*2 < s.Replaced
+	return s.Replaced >= exempt && s.Before*10 >= s.Replaced*9 && s.After*2 < s.Replaced
 }
 
 // count counts the different values.

@@ -131,14 +131,12 @@ func (p *Plan) Again(ctx context.Context, look Contacts, now time.Time) (*Plan, 
 	sum := p.Summary
 	next.Summary = Summary{Unchanged: sum.Unchanged, Skipped: sum.Skipped}
 	next.absent -= sum.Create
-	next.Limit = 0 // it has been kept
 	b := newPlanner(&next, look, nil)
 	defer b.close()
 	if err := b.decideAgain(ctx, p); err != nil {
 		next.Close()
 		return nil, fmt.Errorf("plan again: %w", err)
 	}
-	next.Limit = p.Limit
 	return &next, nil
 }
 

@@ -391,7 +391,7 @@ func (b *planner) decideStep(before *step, s *subject) error {
 	if d.action == Create && !s.newcomer {
 		d = decision{pending: true}
 	}
-	if d.action != "" && len(b.Carriers) > 0 {
+	if d.action != "" {
 		old := b.Mapping.Decode(before.out.Row.Old)
 		for i := range old {
 			if old[i] == "" && d.old[i] != "" {
