@@ -23,6 +23,7 @@ type account struct {
 	contacts []state.Contact
 	problems map[string]state.Problem
 	pending  map[string]bool
+	fails    func(what string) error // nil: nothing does
 }
 
 // of is an account with these contacts.
@@ -31,31 +32,49 @@ func of(contacts ...state.Contact) *account {
 	return &account{contacts: contacts, problems: make(map[string]state.Problem), pending: make(map[string]bool)}
 }
 
+func (a *account) fail(what string) error {
+	if a.fails == nil {
+		return nil
+	}
+	return a.fails(what)
+}
+
 func (a *account) Entries(context.Context) iter.Seq2[state.Entry, error] {
 	return func(yield func(state.Entry, error) bool) {
 		for _, c := range a.contacts {
+			if err := a.fail("entry"); err != nil {
+				yield(state.Entry{}, err)
+				return
+			}
 			if !yield(state.Entry{Norm: c.Norm, Fields: c.Fields}, nil) {
 				return
 			}
+		}
+		if err := a.fail("entry"); err != nil {
+			yield(state.Entry{}, err)
 		}
 	}
 }
 
 func (a *account) Contacts(_ context.Context, norms []string) (found []state.Contact, err error) {
-	for _, c := range a.contacts {
-		if slices.Contains(norms, c.Norm) {
-			found = append(found, c)
-		}
+	for _, norm := range norms {
+		found = append(found, ContactsOf(a.contacts, norm)...)
 	}
-	return found, nil
+	slices.SortStableFunc(found, func(x, y state.Contact) int { return cmp.Compare(x.Norm, y.Norm) })
+	return found, a.fail("contacts")
 }
 
 func (a *account) ProblemsOf(context.Context, []string) (map[string]state.Problem, error) {
-	return a.problems, nil
+	return a.problems, a.fail("problems")
 }
 
-func (a *account) Pending(context.Context, []string) (map[string]bool, error) { return a.pending, nil }
-func (a *account) AnyPending(context.Context) (bool, error)                   { return len(a.pending) > 0, nil }
+func (a *account) Pending(context.Context, []string) (map[string]bool, error) {
+	return a.pending, a.fail("pending")
+}
+
+func (a *account) AnyPending(context.Context) (bool, error) {
+	return len(a.pending) > 0, a.fail("any pending")
+}
 
 // at is a contact of this address that is on the list.
 func at(address, fields string, changes ...func(*state.Contact)) state.Contact {
@@ -134,7 +153,7 @@ func everyone(t *testing.T, m *contact.Mapping) (*account, *users.Users) {
 		at("dan@example.com", fields("D", "x")), at("eve@example.com", fields("OLD", "x"), optedOff), at("fay@example.com", fields("OLD", "")),
 		at("gil@example.com", fields("OLD", "")), at("hal@example.com", fields("H", ""), func(c *state.Contact) { c.Filled, c.FilledKey = c.Fields, "80" }),
 		at("ida@example.com", fields("I", ""), func(c *state.Contact) { c.Filled = c.Fields }), at("jim@example.com", fields("J", "")),
-		at("Kim@example.com", fields("OLD", ""), unlisted))
+		at("Kim@example.com", fields("OLD", "a"), unlisted))
 	a.pending["fay@example.com"] = true
 	a.problems["gil@example.com"] = *failed(fields("G", ""), 3600e9)
 	for _, norm := range []string{"ann@example.com", "ben@example.com", "eve@example.com", "fay@example.com"} {
@@ -142,7 +161,7 @@ func everyone(t *testing.T, m *contact.Mapping) (*account, *users.Users) {
 	}
 	return a, read(t, m, "1 ann@example.com A x", "2 ben@example.com B x", "3 cid@example.com C x", "4 dan@example.com - x", "5 eve@example.com E x",
 		"6 fay@example.com F -", "7 gil@example.com G -", "80 hal@example.com,ltd X -", "10 jim@example.com J -", "11 jim@example.com J2 -",
-		"12 kim@example.com K -", "13 New.Man@B\u00fccher.example N -")
+		"12 kim@example.com K b", "13 New.Man@B\u00fccher.example N -")
 }
 
 func TestAPlanHasEachUserInItsPlace(t *testing.T) {
@@ -155,7 +174,7 @@ func TestAPlanHasEachUserInItsPlace(t *testing.T) {
 		`3 update cid@example.com "\x1fx">"C\x1fx" on [l] with [l]`,
 		`4 clear dan@example.com "D\x1fx">"\x1fx" on [l]`,
 		` clear ida@example.com "I\x1f">"" on [l] of nobody`,
-		`12 update Kim@example.com "OLD\x1f">"K\x1f" on [] with [l]`,
+		`12 update Kim@example.com "OLD\x1fa">"K\x1fb" on [] with [l]`,
 		`13 create New.Man@xn--bcher-kva.example "">"N\x1f" on [] with [l]`,
 	})
 	if want := (Summary{Create: 1, Update: 3, Fill: 1, Change: 2, Clear: 2, Joins: 1, Unchanged: 1, Skipped: 5}); p.Summary != want {
@@ -167,13 +186,13 @@ func TestAPlanHasEachUserInItsPlace(t *testing.T) {
 	if got, want := fmt.Sprint(p.Reasons), "map[duplicate_email:2 invalid_email:1 quarantined:1 unsubscribed:1]"; got != want {
 		t.Errorf("skipped %s, want %s", got, want)
 	}
-	if got, want := fmt.Sprint(p.Tally), "{map[code:2] 2 1 1}"; got != want {
+	if got, want := fmt.Sprint(p.Tally), "{map[code:2 plan:1] 2 1 1}"; got != want {
 		t.Errorf("for the guard %s, want %s", got, want)
 	}
-	if p.Total != 11 || fmt.Sprint(p.Carriers) != "[10 5]" || p.Pending != 1 || p.Limited != 0 || p.Len() != 6 || p.Empty() {
+	if p.Total != 11 || fmt.Sprint(p.Carriers) != "[10 6]" || p.Pending != 1 || p.Limited != 0 || p.Len() != 6 || p.Empty() {
 		t.Errorf("%d contacts, carriers %v, %d pending, %d beyond the limit, %d changes", p.Total, p.Carriers, p.Pending, p.Limited, p.Len())
 	}
-	if want := []Sharing{{Replaced: 2, Before: 1, After: 2}, {}}; !slices.Equal(p.Sharing, want) {
+	if want := []Sharing{{Replaced: 2, Before: 1, After: 2}, {Replaced: 1, Before: 1, After: 1}}; !slices.Equal(p.Sharing, want) {
 		t.Errorf("values that are replaced: %+v, want %+v", p.Sharing, want)
 	}
 	if !maps.Equal(p.Problems, map[string]bool{"ben@example.com": true, "fay@example.com": true, "gil@example.com": true}) {
@@ -188,42 +207,22 @@ func TestAPlanHasEachUserInItsPlace(t *testing.T) {
 		"update 3 cid@example.com [{Column:code OldToNew:{Old: New:C}}] []",
 		"clear 4 dan@example.com [{Column:code OldToNew:{Old:D New:}}] []",
 		"clear  ida@example.com [{Column:code OldToNew:{Old:I New:}}] []",
-		"update 12 kim@example.com [{Column:code OldToNew:{Old:OLD New:K}}] [App users]",
+		"update 12 kim@example.com [{Column:code OldToNew:{Old:OLD New:K}} {Column:plan OldToNew:{Old:a New:b}}] [App users]",
 		"create 13 New.Man@Bücher.example [{Column:code OldToNew:{Old: New:N}}] []",
 	})
+	if want := map[string]int{"": 11, "code": 10, "plan": 6}; !maps.Equal(p.Valued, want) {
+		t.Errorf("rows with a value: %v, want %v", p.Valued, want)
+	}
 	rest := made(t, Rules{Mapping: m, Create: true}, of(), read(t, m), nil)
 	if !rest.Empty() {
 		t.Error("a plan for nobody is not empty")
 	}
 }
 
-func TestAPlanForSomeLooksAtNobodyElse(t *testing.T) {
-	t.Parallel()
-	m := twoFields()
-	a, us := everyone(t, m)
-	asked := AskedFor([]string{"ben@example.com", "gil@example.com", "ann@example.com", "fay@example.com", "eve@example.com", "jim@example.com", "ida@example.com"})
-	for _, row := range []string{"ann", "ben", "eve", "fay", "gil", "jim"} {
-		asked.Row(users.Row{Key: row, Address: row + "@example.com", Norm: row + "@example.com"})
-	}
-	p := made(t, Rules{Mapping: m, Create: true, ClearOrphans: true}, a, us, asked)
-	wantLines(t, "changes", sent(t, p), []string{
-		`2 update ben@example.com "OLD\x1fx">"B\x1fx" on [l] with [l]`,
-		`7 update gil@example.com "OLD\x1f">"G\x1f" on [l] with [l]`, // asked for by name
-	})
-	if want := (Summary{Update: 2, Change: 2, Unchanged: 1, Skipped: 3}); p.Summary != want {
-		t.Errorf("summary %+v, want %+v", p.Summary, want)
-	}
-	var states []string
-	for _, s := range asked.States() {
-		states = append(states, s.State+" "+s.Reason)
-	}
-	wantLines(t, "answers", states, []string{"pending ", "pending ", "verified ", "pending ", "skipped unsubscribed", "skipped duplicate_email", "skipped not_in_source"})
-}
-
 func TestTheLimitHoldsForAPlanAndTheRestOfIt(t *testing.T) {
 	t.Parallel()
 	m := twoFields()
-	for limit, want := range map[int]struct{ first, limited, rest, restLimited int }{0: {6, 0, 1, 0}, 5: {5, 1, 0, 1}, 6: {6, 0, 0, 1}, 7: {6, 0, 1, 0}} {
+	for limit, want := range map[int]struct{ first, limited, rest, restLimited int }{0: {6, 0, 1, 0}, 1: {1, 5, 0, 1}, 5: {5, 1, 0, 1}, 6: {6, 0, 0, 1}, 7: {6, 0, 1, 0}} {
 		a, us := everyone(t, m)
 		p := made(t, Rules{Mapping: m, Create: true, ClearOrphans: true, Limit: limit}, a, us, nil)
 		before := p.Coverage()
@@ -239,45 +238,6 @@ func TestTheLimitHoldsForAPlanAndTheRestOfIt(t *testing.T) {
 		if got := before.With(p, rest); got != before {
 			t.Errorf("at most %d: coverage %+v, with those who waited %+v", limit, before, got)
 		}
-	}
-}
-
-func TestAPlanMadeAgainCountsWhatItsContactsAreNow(t *testing.T) {
-	t.Parallel()
-	m := twoFields()
-	a, us := everyone(t, m)
-	p := made(t, Rules{Mapping: m, Create: true, ClearOrphans: true, Limit: 50}, a, us, nil)
-	for i := range a.contacts {
-		switch c := &a.contacts[i]; c.Norm {
-		case "ben@example.com": // somebody was faster
-			c.Fields = fields("B", "x")
-		case "cid@example.com": // somebody wrote another value
-			c.Fields = fields("HAND", "x")
-		case "dan@example.com":
-			c.Permission = "unsubscribed"
-		case "ida@example.com":
-			c.Fields = fields("HAND", "")
-		case "kim@example.com":
-			c.Norm, c.Address = "other@example.com", "other@example.com"
-		}
-	}
-	again, err := p.Again(t.Context(), a, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
-	wantLines(t, "changes", sent(t, again), []string{
-		`3 update cid@example.com "HAND\x1fx">"C\x1fx" on [l] with [l]`,
-		`13 create New.Man@xn--bcher-kva.example "">"N\x1f" on [] with [l]`,
-	})
-	if want := (Summary{Create: 1, Update: 1, Change: 1, Joins: 0, Unchanged: 2, Skipped: 6}); again.Summary != want {
-		t.Errorf("summary %+v, want %+v", again.Summary, want)
-	}
-	if fmt.Sprint(again.Carriers) != "[11 5]" || again.Limit != 50 || again.Pending != 2 || len(again.Changes) != 2 {
-		t.Errorf("carriers %v, limit %d, %d pending, %d listed", again.Carriers, again.Limit, again.Pending, len(again.Changes))
-	}
-	if want := (Coverage{Users: 12, Contacts: 5, Verified: 2, Pending: 4, Missing: 1, Skipped: 5}); again.Coverage() != want {
-		t.Errorf("coverage %+v, want %+v", again.Coverage(), want)
 	}
 }
 
@@ -336,6 +296,24 @@ func TestUsersMeetTheContactsOfTheirAddressAlone(t *testing.T) {
 		`3 meets e@x.example: known true, equal false, "X\x1f"`, `4 meets g@x.example: known true, equal false, ""`,
 		`5 meets h@x.example: known true, equal false, "H\x1f"`, `nobody meets z@x.example: known true, equal false, "Z"`,
 	})
+}
+
+func TestContactsWithAValueAreCountedByField(t *testing.T) {
+	t.Parallel()
+	values := []string{"", "A", fields("", "x"), fields("A", "x"), contact.Encode([]string{"", "", "more"})}
+	for n, want := range map[int]string{1: "[4]", 2: "[2 2]", 3: "[2 2 1]"} {
+		a := of()
+		for i, text := range values {
+			a.contacts = append(a.contacts, at(fmt.Sprintf("a%d@x.example", i), text))
+		}
+		contacts := readEntries(a.Entries(t.Context()), n)
+		for contacts.ok {
+			contacts.advance()
+		}
+		if contacts.Close(); fmt.Sprint(contacts.carriers) != want || contacts.total != len(values) {
+			t.Errorf("of %d fields: %v of %d contacts, want %s", n, contacts.carriers, contacts.total, want)
+		}
+	}
 }
 
 // A user whose row is skipped, or stands under another address, is not gone.
@@ -398,6 +376,41 @@ func TestWhoMovedIsNotCreated(t *testing.T) {
 	if p.Reasons["moved"] != 1 || !strings.Contains(p.Skipped[0].Detail, "old@x.example") {
 		t.Errorf("skipped: %+v", p.Skipped)
 	}
+}
+
+func TestRowsOfOneAddressBeyondThoseListedAreCounted(t *testing.T) {
+	t.Parallel()
+	const n = users.MaxListed + 5
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("%d a@x.example A%d -", i, i)
+	}
+	p := made(t, Rules{}, of(), read(t, twoFields(), rows...), nil)
+	if p.Summary.Skipped != n || p.Reasons["duplicate_email"] != n || len(p.Skipped) != users.MaxListed || !p.Truncated {
+		t.Errorf("%d rows are skipped, %v, %d listed, truncated %t", p.Summary.Skipped, p.Reasons, len(p.Skipped), p.Truncated)
+	}
+}
+
+func TestAPlanTellsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	const n = 100_001
+	line := 0
+	rows := func(yield func(source.Row, error) bool) {
+		for ; line < n; line++ {
+			if !yield(source.Row{Email: fmt.Sprint("a", line, "@x.example"), Values: []string{"", ""}}, nil) {
+				return
+			}
+		}
+	}
+	us, err := users.Read(t.Context(), rows, twoFields(), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer us.Close()
+	var told []string
+	made(t, Rules{Progress: func(done, total int) { told = append(told, fmt.Sprint(done, " of ", total)) }}, of(), us, nil)
+	wantLines(t, "told", told, []string{"100000 of 100001"})
+	made(t, Rules{}, of(), us, nil) // nobody listens
 }
 
 func TestWhatTwoPlansTellIsToldOnce(t *testing.T) {
