@@ -92,13 +92,10 @@ func (c *Canary) provenFor() string {
 // record is the one of the present mapping and lists. Another mapping does not undo what one did:
 // what changed stays, and the contacts that went ahead are compared by what they were sent with.
 func (c *Canary) record(ctx context.Context) (r record, err error) {
-	if _, err = c.State.Record(ctx, Record, &r); err != nil || r.For == c.provenFor() {
-		return r, err
+	if _, err = c.State.Record(ctx, Record, &r); r.For != c.provenFor() {
+		r.Passed = 0
 	}
-	if r.Passed = 0; len(r.Ahead) == 0 {
-		r.For = c.provenFor()
-	}
-	return r, nil
+	return r, err
 }
 
 func keep(ctx context.Context, db *state.DB, r *record) error {
@@ -361,8 +358,8 @@ func orNothing(text string) string {
 // Forget takes an address out of the contacts that went ahead.
 func Forget(ctx context.Context, db *state.DB, norm string) error {
 	var r record
-	ok, err := db.Record(ctx, Record, &r)
-	if err != nil || !ok || !slices.ContainsFunc(r.Ahead, func(a ahead) bool { return a.Norm == norm }) {
+	_, err := db.Record(ctx, Record, &r)
+	if err != nil || !slices.ContainsFunc(r.Ahead, func(a ahead) bool { return a.Norm == norm }) {
 		return err
 	}
 	r.Ahead = slices.DeleteFunc(r.Ahead, func(a ahead) bool { return a.Norm == norm })
