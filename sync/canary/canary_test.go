@@ -36,6 +36,13 @@ func TestAnErasedAddressIsNotComparedAnyMore(t *testing.T) {
 	if err != nil || len(kept.Ahead) != 1 || kept.Ahead[0].Norm != "ben@example.com" || kept.Passed != 2 || len(kept.Changed) != 1 || kept.For != went.For {
 		t.Errorf("%+v (%v)", kept, err)
 	}
+	if err := Forget(t.Context(), db, "ben@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	kept = record{}
+	if _, err = db.Record(t.Context(), Record, &kept); err != nil || len(kept.Ahead) > 0 || kept.Passed != 2 {
+		t.Errorf("of the last one %+v is kept (%v)", kept, err)
+	}
 }
 
 // What changed is shown where no value may be.
