@@ -14,17 +14,26 @@ import (
 	"ccsyncd/sync/users"
 )
 
-// crowd is an account and rows with more users of each kind than are looked up at once.
+// crowd is an account and rows with about as many users of each kind as are looked up at once.
+// Those that only one side knows by a unique value are exactly three times as many, so that the
+// last of them fills a look-up.
 func crowd(t *testing.T, m *contact.Mapping) (*account, *users.Users) {
 	t.Helper()
 	a := of()
 	var rows []string
+	filled := func(key string) func(*state.Contact) {
+		return func(c *state.Contact) { c.Filled, c.FilledKey = c.Fields, key }
+	}
 	for i := range chunk + 1 {
-		rows = append(rows, fmt.Sprintf("k%d known%04d@x.example N%d -", i, i, i), fmt.Sprintf("w%d who%04d@x.example W%d -", i, i, i))
-		filled := func(c *state.Contact) { c.Filled = c.Fields }
-		keyed := func(c *state.Contact) { c.Filled, c.FilledKey = c.Fields, fmt.Sprint("g", i) }
+		rows = append(rows, fmt.Sprintf("k%d known%04d@x.example N%d -", i, i, i))
 		a.contacts = append(a.contacts, at(fmt.Sprintf("known%04d@x.example", i), fields("OLD", "")),
-			at(fmt.Sprintf("left%04d@x.example", i), fields(fmt.Sprint("L", i), ""), filled), at(fmt.Sprintf("gone%04d@x.example", i), fields(fmt.Sprint("G", i), ""), keyed))
+			at(fmt.Sprintf("gone%04d@x.example", i), fields(fmt.Sprint("G", i), ""), filled(fmt.Sprint("g", i))))
+		if i < chunk {
+			a.contacts = append(a.contacts, at(fmt.Sprintf("left%04d@x.example", i), fields(fmt.Sprint("L", i), ""), filled("")))
+		}
+		if i < chunk-1 {
+			rows = append(rows, fmt.Sprintf("w%d who%04d@x.example W%d -", i, i, i))
+		}
 	}
 	return of(a.contacts...), read(t, m, rows...)
 }
@@ -81,6 +90,19 @@ func TestAMirrorThatFailsAnywhereEndsThePlan(t *testing.T) {
 			}
 		}
 		c.account.fails = nil
+	}
+	entries := 0 // which are read ahead, some hundred at a time
+	b.fails = func(what string) error {
+		if what == "entry" {
+			entries++
+		}
+		if entries > 600 {
+			return errMirror
+		}
+		return nil
+	}
+	if p, err := Make(t.Context(), Rules{Mapping: many, Now: now, Scratch: t.TempDir()}, b, them, nil); p != nil || !errors.Is(err, errMirror) {
+		t.Errorf("in the middle of the contacts: %v", err)
 	}
 }
 
