@@ -187,6 +187,17 @@ CREATE TABLE problems (
   run      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Contacts whom an import or a clear changed in what it must not, until somebody has put that right.
+CREATE TABLE overstepped (
+  norm    TEXT NOT NULL PRIMARY KEY,
+  address TEXT NOT NULL,
+  key     TEXT NOT NULL,
+  was     TEXT NOT NULL, -- the contact's permission before; '' for another contact
+  detail  TEXT NOT NULL,
+  since   TEXT NOT NULL,
+  run     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What did not land in a run, or landed and changed more than was planned, for the history.
 CREATE TABLE run_problems (
   run     INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,

@@ -46,7 +46,8 @@ func (p *Policy) rules(m *contact.Mapping) plan.Rules {
 
 func (r *run) planRules() plan.Rules {
 	all := r.Policy.rules(r.mapping)
-	all.ClearingOff, all.Limit, all.Now, all.Scratch = r.out.ClearingOff(), r.opts.Limit, r.State.Now(), r.Scratch
+	r.out.Restrict(&all)
+	all.Limit, all.Now, all.Scratch = r.opts.Limit, r.State.Now(), r.Scratch
 	all.Progress = func(done, total int) { r.step("plan", done, total) }
 	return all
 }

@@ -206,7 +206,7 @@ func (r *run) settle(ctx context.Context) error {
 	if err := r.canary.Compare(ctx); err != nil {
 		return err
 	}
-	return r.out.RecallClearing(ctx)
+	return r.out.Recall(ctx)
 }
 
 // open makes the mirror, the outbox and the canary of this run.

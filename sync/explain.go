@@ -30,8 +30,11 @@ type Explanation struct {
 	Detail   string              `json:"detail,omitempty"`
 	Fields   map[string]OldToNew `json:"fields,omitempty"` // what would change
 	Problem  *ExplainedProblem   `json:"problem,omitempty"`
-	Pushes   []ExplainedPush     `json:"pushes"`
-	Advice   string              `json:"advice"` // a hint
+	// Overstepped is what an import or a clear changed in the contact that it must not, until
+	// somebody has put it right.
+	Overstepped string          `json:"overstepped,omitempty"`
+	Pushes      []ExplainedPush `json:"pushes"`
+	Advice      string          `json:"advice"` // a hint
 }
 
 // ExplainedRow is one row of the source. Reason says why it could not be used by itself.
@@ -195,14 +198,27 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 	if err != nil {
 		return err
 	}
+	spared, err := push.ReadSparing(ctx, r.State)
+	if err != nil {
+		return err
+	}
 	rules := r.Policy.rules(r.mapping)
-	rules.ClearingOff, rules.Now, rules.Scratch = off != nil, r.State.Now(), r.Scratch
+	rules.ClearingOff, rules.Sparing, rules.Now, rules.Scratch = off != nil, spared != nil, r.State.Now(), r.Scratch
 	d, err := plan.Decide(ctx, rules, look, r.users, x.Address)
 	if err != nil {
 		return err
 	}
 	if p := d.Problem; p != nil {
 		x.Problem = &ExplainedProblem{Reason: p.Reason, Detail: p.Detail, Attempts: p.Attempts, RetryAt: p.RetryAt.Format(timeFormat)}
+	}
+	open, err := r.State.Oversteps(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		if open[i].Norm == contact.Norm(x.Address) {
+			x.Overstepped = open[i].Detail
+		}
 	}
 	unread := ""
 	switch {
@@ -219,6 +235,9 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 		unread = "addresses were forgotten, and all contacts have not been read since"
 	}
 	x.decided(&d, unread)
+	if x.Overstepped != "" {
+		x.Advice = "check the contact in Constant Contact; if it is as it should be, run `ccsyncd push EMAIL --force`"
+	}
 	return nil
 }
 

@@ -51,6 +51,8 @@ type (
 	PushProblem = push.Problem
 	// Clearing tells why no value is cleared in an account.
 	Clearing = push.Clearing
+	// Sparing tells why contacts that opted out are sent nothing in an account.
+	Sparing = push.Sparing
 	// UserState tells what became of one user that a run was for.
 	UserState = plan.UserState
 )
@@ -61,6 +63,12 @@ func ReadDoubt(ctx context.Context, db *state.DB) (string, error) { return mirro
 // ReadClearing tells whether clearing is off in this account, and why; nil when it is not.
 func ReadClearing(ctx context.Context, db *state.DB) (*Clearing, error) {
 	return push.ReadClearing(ctx, db)
+}
+
+// ReadSparing tells whether contacts that opted out are sent nothing in this account, and why; nil
+// when that is left to the policy.
+func ReadSparing(ctx context.Context, db *state.DB) (*Sparing, error) {
+	return push.ReadSparing(ctx, db)
 }
 
 // The actions of a plan.

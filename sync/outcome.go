@@ -6,14 +6,32 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"ccsyncd/internal/kit"
 	"ccsyncd/sync/plan"
+	"ccsyncd/sync/state"
 )
 
 // openProblems finds out, for a run for all users, which problems are open still. ended is what
 // ended the run: a plan that was not made to its end does not tell which are solved.
 func (r *run) openProblems(ctx context.Context, ended error) error {
-	if r.Write == nil || len(r.opts.Only) > 0 {
+	if r.Write == nil {
+		return nil
+	}
+	_, spent := deferral(ended)
+	through := r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil)
+	if through {
+		review := overstepReview{state: r.State, mirror: r.mirror, asked: r.asked, forced: r.opts.Force, began: r.report.StartedAt}
+		looked, err := review.end(ctx)
+		if err != nil {
+			return err
+		}
+		if looked > 0 {
+			r.report.note("a person has checked " + kit.Plural(looked, "contact", "contacts") + ", since this run was forced by name")
+		}
+	}
+	if len(r.opts.Only) > 0 {
 		return nil
 	}
 	for _, p := range []*plan.Plan{r.first, r.plan} {
@@ -21,21 +39,33 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 			r.report.Limited += p.Limited
 		}
 	}
-	if _, spent := deferral(ended); r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil) {
+	if through {
 		if err := r.dropSolved(ctx); err != nil {
 			return err
 		}
 	}
-	for p, err := range r.State.Problems(ctx) {
+	return r.report.countOpen(ctx, r.State)
+}
+
+// countOpen counts what is open.
+func (r *Report) countOpen(ctx context.Context, db *state.DB) error {
+	count := func(reason string, since time.Time) {
+		r.OpenProblems[reason]++
+		if since.After(r.newestProblem) {
+			r.newestProblem = since
+		}
+	}
+	for p, err := range db.Problems(ctx) {
 		if err != nil {
 			return err
 		}
-		r.report.OpenProblems[p.Reason]++
-		if p.Since.After(r.report.newestProblem) {
-			r.report.newestProblem = p.Since
-		}
+		count(p.Reason, p.Since)
 	}
-	return nil
+	open, err := db.Oversteps(ctx)
+	for i := range open {
+		count(Overstepped, open[i].Since)
+	}
+	return err
 }
 
 func (p *Pushed) summary() string {

@@ -75,9 +75,6 @@ type LastWhole struct {
 	CoverageAt  time.Time      `json:"coverage_at,omitzero"`
 
 	Problems map[string]int `json:"problems,omitempty"` // open ones at its end, by reason
-	// Overstepped is how many contacts it found whose permission a clear or an import changed. No
-	// later run finds them again.
-	Overstepped int `json:"overstepped,omitempty"`
 	// NewestProblem is when the newest of them was first tried. One that is retried in vain is
 	// no newer.
 	NewestProblem time.Time `json:"newest_problem,omitzero"`
@@ -118,12 +115,20 @@ func (n Next) After(now time.Time, following func(time.Time) time.Time) time.Tim
 func (o Outcome) Good() bool { return o == Synced || o == Partial || o == Deferred }
 
 // OpenProblems is how many users' values have not arrived.
-func (l *LastWhole) OpenProblems() (n int) {
-	for _, of := range l.Problems {
-		n += of
+func (l *LastWhole) OpenProblems() int { return openProblems(l.Problems) }
+
+func openProblems(byReason map[string]int) (n int) {
+	for reason, of := range byReason {
+		if reason != Overstepped {
+			n += of
+		}
 	}
 	return n
 }
+
+// Oversteps is how many contacts a person must check, since an import or a clear changed them in
+// what it must not.
+func (l *LastWhole) Oversteps() int { return l.Problems[Overstepped] }
 
 // Whole tells whether a run was one for all users that was no dry run and that no limit cut short.
 func (r *Report) Whole() bool { return !r.DryRun && r.Extent.Whole() }
@@ -147,7 +152,6 @@ func (l LastWhole) After(r *Report, at time.Time) LastWhole {
 	}
 	if p := r.Push; p != nil {
 		next.Verified, next.Rejected, next.Unverified = p.Verified, p.Rejected, p.Unverified
-		next.Overstepped = r.overstepped + r.resubscribed
 		next.Problems, next.NewestProblem = maps.Clone(r.OpenProblems), r.newestProblem
 	}
 	since := l.PendingSince

@@ -59,8 +59,8 @@ type Report struct {
 	Push      *Pushed         `json:"push,omitempty"`
 	// Reasons counts the skipped rows by reason.
 	Reasons map[string]int `json:"skip_reasons,omitempty"`
-	// OpenProblems counts the users whose values have not arrived, by the reason of their problem:
-	// in a run for all users.
+	// OpenProblems counts the users whose values have not arrived, by the reason of their problem,
+	// and as Overstepped the contacts that a person must check: in a run for all users.
 	OpenProblems map[string]int `json:"open_problems,omitempty"`
 	// Notes are things worth knowing that are no problem: a renamed field, pages that had to be
 	// read again.
@@ -80,6 +80,7 @@ type Report struct {
 	counted       bool      // it made its plan, which Coverage counts from, if only nobody
 	overstepped   int       // contacts whose permission changed when they were put back
 	resubscribed  int       // contacts that had opted out and were subscribed after their import
+	replaced      int       // contacts that an import created in place of others
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
@@ -172,7 +173,7 @@ func (r *Report) planned(first, p *plan.Plan) {
 func (r *Report) pushed(sent *push.Sent) {
 	r.Push = &Pushed{Activities: append([]PushedActivity{}, sent.Activities...), Problems: append([]PushProblem{}, sent.Problems...),
 		Verified: sent.Verified, Rejected: sent.Rejected, Unverified: sent.Unverified}
-	r.overstepped, r.resubscribed = sent.Overstepped, sent.Resubscribed
+	r.overstepped, r.resubscribed, r.replaced = sent.Overstepped, sent.Resubscribed, sent.Replaced
 	c := &r.Coverage
 	c.Verified += sent.Arrived
 	c.Missing += sent.Missed
@@ -256,7 +257,7 @@ func (r *Report) conclude(err error) {
 		r.Error = &Problem{Code: "refused", Message: r.Withheld() + ": " + r.Guard.Summary(), Hint: r.guardHint()}
 	case r.Push != nil && r.incomplete(deferred):
 		r.Outcome = Partial
-		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: "see `ccsyncd problems` and `ccsyncd runs show`; later runs retry what did not arrive"}
+		r.Error = &Problem{Code: "partial", Message: r.shortfall(), Hint: r.partialHint()}
 		if deferred { // then what is open is not all that is missing
 			r.Error.Message += "; " + spent.Error()
 			r.Error.Hint += "; " + follows(resets)
@@ -285,7 +286,7 @@ func (r *Report) PutOff() bool {
 // incomplete tells whether a user whom the run was for was not seen with his values, other than by
 // being skipped or put off.
 func (r *Report) incomplete(deferred bool) bool {
-	if r.overstepped > 0 || r.resubscribed > 0 {
+	if r.oversteps() > 0 {
 		return true
 	}
 	if r.Only == 0 {
@@ -300,7 +301,7 @@ func (r *Report) shortfall() string {
 	if text := r.Push.summary(); text != "" {
 		parts = append(parts, text)
 	}
-	if n := r.problemCount(); n > 0 {
+	if n := openProblems(r.OpenProblems); n > 0 {
 		parts = append(parts, fmt.Sprintf("users with open problems: %d", n))
 	}
 	if r.overstepped > 0 {
@@ -309,18 +310,26 @@ func (r *Report) shortfall() string {
 	if r.resubscribed > 0 {
 		parts = append(parts, fmt.Sprintf("contacts that had opted out and are subscribed after the import: %d", r.resubscribed))
 	}
+	if r.replaced > 0 {
+		parts = append(parts, fmt.Sprintf("contacts that the import created in place of renamed or removed ones: %d", r.replaced))
+	}
+	if n := r.OpenProblems[Overstepped] - r.oversteps(); n > 0 {
+		parts = append(parts, fmt.Sprintf("contacts to check in Constant Contact since an earlier run: %d", n))
+	}
 	if n := r.Coverage.Pending; n > 0 {
 		parts = append(parts, fmt.Sprintf("pending users: %d", n))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// problemCount is how many users have an open problem.
-func (r *Report) problemCount() (n int) {
-	for _, of := range r.OpenProblems {
-		n += of
+// oversteps is how many contacts this run found that were changed in what they must not be.
+func (r *Report) oversteps() int { return r.overstepped + r.resubscribed + r.replaced }
+
+func (r *Report) partialHint() string {
+	if r.OpenProblems[Overstepped] > 0 && openProblems(r.OpenProblems)+r.Push.Unverified+r.Coverage.Pending == 0 {
+		return "check the contacts that `ccsyncd problems` names in Constant Contact"
 	}
-	return n
+	return "see `ccsyncd problems` and `ccsyncd runs show`; later runs retry what did not arrive"
 }
 
 func (r *Report) guardHint() string {

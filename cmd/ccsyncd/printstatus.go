@@ -21,7 +21,7 @@ func (c *cli) printStatus(s status, now time.Time) {
 	if s.Coverage == nil {
 		p.Printf("coverage  unknown until the first run for all users\n")
 	} else {
-		p.coverageBar(*s.Coverage, s.CoverageAt, now, s.Problems.Count)
+		p.coverageBar(*s.Coverage, s.CoverageAt, now, s.Problems.Count-s.Problems.Overstepped)
 	}
 	if s.Authorized {
 		p.Printf("account   %s\n", cmp.Or(s.Account.String(), "name not available"))
@@ -99,11 +99,20 @@ func (p statusPrinter) openProblems(problems problemStatus, now time.Time) {
 		p.Print("problems  " + p.Paint(term.Good, "none"))
 		return
 	}
-	p.Print("problems  " + p.Paint(term.Caution, kit.Plural(problems.Count, "user", "users")+" whose values did not arrive; later runs retry them"))
+	var lines []string
+	if problems.Overstepped > 0 {
+		lines = append(lines, toCheck(problems.Overstepped))
+	}
+	if missing := problems.Count - problems.Overstepped; missing > 0 {
+		lines = append(lines, kit.Plural(missing, "user", "users")+" whose values did not arrive; later runs retry them")
+	}
+	for i, line := range lines {
+		p.Print(p.Text("%s", []string{"problems  ", "          "}[i]) + p.Paint(term.Caution, line))
+	}
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "tries", Right: true},
 		{Title: "next try"}, {Title: "detail", Wrap: true}}}
 	for _, o := range problems.First {
-		t.Add(o.Key, o.Email, o.Reason, o.Attempts, term.Age(o.RetryAt, now), o.Detail)
+		t.Add(o.Key, o.Email, o.Reason, o.Attempts, retryText(o.RetryAt, now), o.Detail)
 	}
 	p.Print("")
 	p.Table(t)
@@ -117,7 +126,7 @@ func (c *cli) nextAfterStatus(s status) {
 		c.Next("ccsyncd problems")
 	case s.Problems.Count > 0:
 		c.Next("ccsyncd explain EMAIL, to see why")
-		c.Next("ccsyncd push EMAIL, to retry now")
+		c.nextForProblems(s.Problems.Overstepped, s.Problems.Count-s.Problems.Overstepped)
 	case s.LastRun != nil && s.LastRun.Error != nil:
 		c.Next("ccsyncd runs show %d", s.LastRun.Run)
 	case s.LastRun == nil && s.Daemon == nil:

@@ -83,16 +83,19 @@ type mirrorStatus struct {
 type problemStatus struct {
 	Count int           `json:"count"`
 	First []openProblem `json:"first"` // at most shownProblems
+	// Overstepped is how many of them are contacts that a person must check.
+	Overstepped int `json:"overstepped,omitempty"`
 }
 
-// openProblem is a user whose change did not arrive and waits for its next try.
+// openProblem is a user whose change did not arrive and waits for its next try, or whose contact
+// was overstepped.
 type openProblem struct {
 	Key      string    `json:"key,omitempty"`
 	Email    string    `json:"email"`
 	Reason   string    `json:"reason"`
 	Detail   string    `json:"detail,omitempty"`
 	Attempts int       `json:"attempts"`
-	RetryAt  time.Time `json:"retry_at"`
+	RetryAt  time.Time `json:"retry_at,omitzero"` // not of an overstepped one: a person must act
 }
 
 func readStatus(ctx context.Context, a *app.App) (s status, err error) {
@@ -161,6 +164,14 @@ func readMirror(ctx context.Context, a *app.App, s *status) error {
 
 func readProblems(ctx context.Context, a *app.App, s *status) error {
 	s.Problems.First = []openProblem{}
+	open, err := a.State.Oversteps(ctx)
+	if err != nil {
+		return err
+	}
+	s.Problems.Count, s.Problems.Overstepped = len(open), len(open)
+	for _, o := range open[:min(len(open), report.ShownProblems)] {
+		s.Problems.First = append(s.Problems.First, openProblem{Key: o.Key, Email: o.Address, Reason: ccsync.Overstepped, Detail: o.Detail, Attempts: 1})
+	}
 	for p, err := range a.State.Problems(ctx) {
 		if err != nil {
 			return err

@@ -71,6 +71,9 @@ func (a *Asked) Row(row users.Row) {
 // its end.
 func (a *Asked) wants(norm []byte) bool { return a.wanted[string(norm)] }
 
+// Wants tells whether the run is for this user by name. The source was read to its end.
+func (a *Asked) Wants(norm string) bool { return a != nil && a.wanted[norm] }
+
 // wantsRow is wants for a row without an address that could be one.
 func (a *Asked) wantsRow(s *users.Skipped) bool {
 	_, address := a.faulty[strings.TrimSpace(s.Email)]

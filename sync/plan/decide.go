@@ -61,7 +61,8 @@ func skip(reason contact.Reason, detail string) decision {
 //	no contact                        moved, create or not_a_contact
 //	a contact carries the values      nothing, or pending in a batch under way
 //	one is deleted                    deleted
-//	one opted out                     unsubscribed, unless those are updated too (never cleared)
+//	one opted out                     unsubscribed, unless those are updated too (never cleared),
+//	                                  and no import has ever subscribed one
 //	in a batch under way              pending
 //	failed with these same values     quarantined until its retry is due
 //	a value is to be emptied          clear, or clearing_off if nothing else changes
@@ -89,6 +90,8 @@ func decide(r *Rules, s *subject) decision {
 		return skip(contact.Deleted, "the contact was deleted in Constant Contact")
 	case optedOut && (!r.UpdateUnsubscribed || slices.Equal(d.wanted, d.old)):
 		return skip(contact.Unsubscribed, why)
+	case optedOut && r.Sparing:
+		return skip(contact.Unsubscribed, why+"; "+sparing)
 	case s.pending:
 		return decision{pending: true}
 	case clears && slices.Equal(d.wanted, d.old):
@@ -118,6 +121,8 @@ func optedOut(contacts []state.Contact) (bool, string) {
 }
 
 const clearingOff = "ccsyncd clears nothing, because a clear once changed a contact's permission; empty the value in Constant Contact"
+
+const sparing = "ccsyncd sends nothing to contacts that opted out, because an import once subscribed one"
 
 // decideOrphan empties what this program filled and nobody changed since.
 func decideOrphan(r *Rules, s *subject) decision {

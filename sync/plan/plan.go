@@ -34,6 +34,7 @@ type Rules struct {
 	Mapping            *contact.Mapping
 	Create             bool // add users that are no contact yet
 	UpdateUnsubscribed bool // fields of contacts that opted out, never their lists
+	Sparing            bool // contacts that opted out all the same: an import subscribed one
 	ClearOrphans       bool // empty what this program filled when the user is gone
 	ClearingOff        bool // empty nothing: putting a contact back changed a permission
 	Limit              int  // at most so many changes; 0: no limit

@@ -41,7 +41,7 @@ func (o *Outbox) clear(ctx context.Context, b *state.Batch, rows []state.BatchRo
 func (vf *verifier) recordRefusals(ctx context.Context, b *state.Batch, rows []state.BatchRow) error {
 	v := verification{batch: b}
 	for i := range rows {
-		if detail := vf.clearer.refused[rows[i].Norm]; detail != "" && vf.results.altered[rows[i].Norm] == "" {
+		if detail := vf.clearer.refused[rows[i].Norm]; detail != "" {
 			v.missing = append(v.missing, judged{BatchRow: rows[i], verdict: verdict{reason: Rejected, detail: detail}})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Nobody knows for certain that a PUT without permission_to_send keeps it. Should it not, the first
-// contact tells: it is named as overstepped, and nothing is cleared until another attempt, 30 days
+// contact tells: it is an overstep, and nothing is cleared until another attempt, 30 days
 // later.
 const (
 	// when it was last seen; then, behind blanks: of which contact, and from what to what
@@ -53,12 +53,6 @@ func ReadClearing(ctx context.Context, db *state.DB) (*Clearing, error) {
 	return c, nil
 }
 
-// RecallClearing finds out whether anything is cleared in this run.
-func (o *Outbox) RecallClearing(ctx context.Context) error { return o.clearer.recall(ctx) }
-
-// ClearingOff tells whether nothing is cleared.
-func (o *Outbox) ClearingOff() bool { return o.clearer.off }
-
 func (c *clearer) recall(ctx context.Context) error {
 	if err := c.finishTrial(ctx); err != nil {
 		return err
@@ -85,7 +79,7 @@ func (c *clearer) finishTrial(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ccapi.ErrNotFound) {
 		return fmt.Errorf("read a contact whose clearing was interrupted: %w", err)
 	}
-	return c.watchPermission(ctx, &state.BatchRow{ID: id, Norm: contact.Norm(is.Address)}, was, is.Permission)
+	return c.watchPermission(ctx, &state.BatchRow{ID: id, Address: is.Address, Norm: contact.Norm(is.Address)}, was, is.Permission)
 }
 
 // watchPermission compares the permission of a contact before and after it was put back. Who opted
@@ -96,7 +90,13 @@ func (c *clearer) watchPermission(ctx context.Context, row *state.BatchRow, was,
 		return c.State.SetFacts(context.WithoutCancel(ctx), news)
 	}
 	c.off = true
-	c.results.overstep(row.Norm, "clearing a value changed the contact's permission from "+was+" to "+is+"; check the contact in Constant Contact")
+	detail := "clearing a value changed the contact's permission from " + was + " to " + is + "; check the contact in Constant Contact"
+	if err := c.State.PutOverstep(context.WithoutCancel(ctx), &state.Overstep{
+		Norm: row.Norm, Address: row.Address, Key: row.Key, Was: was, Detail: detail, Since: c.now(), Run: c.Run}); err != nil {
+		return err
+	}
+	c.results.altered++
+	c.results.problem(Problem{Key: row.Key, Email: row.Address, Reason: Overstepped, Detail: detail})
 	c.Log.ErrorContext(ctx, "clearing a value changed a contact's permission", "run", c.Run, "contact", row.ID, "was", was, "is", is)
 	news[factClearing] = strings.Join([]string{c.now().Format(time.RFC3339), row.ID, was, is}, " ")
 	return c.State.SetFacts(context.WithoutCancel(ctx), news)

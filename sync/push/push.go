@@ -96,6 +96,7 @@ type Outbox struct {
 	sent     int            // rows of them, but for those that go again
 	halves   int            // batches made of rows that were lost
 	guessed  map[int64]bool // batches whose activity was found by looking for it
+	sparing  bool           // contacts that opted out are sent nothing
 	late     bool           // an import of a former run has ended since this run planned
 	results  results
 	verifier verifier
@@ -117,6 +118,22 @@ func (o *Outbox) Close() { o.results.close() }
 
 // Use says which mapping holds from now on.
 func (o *Outbox) Use(m *contact.Mapping) { o.mapping = m }
+
+// Recall finds out what earlier runs have shown that an import or a clear does to permissions.
+func (o *Outbox) Recall(ctx context.Context) error {
+	if err := o.clearer.recall(ctx); err != nil {
+		return err
+	}
+	s, err := ReadSparing(ctx, o.State)
+	o.sparing = s != nil
+	return err
+}
+
+// Restrict takes out of what a plan may do what an import or a clear was seen to do harm with.
+func (o *Outbox) Restrict(rules *plan.Rules) {
+	rules.ClearingOff = o.clearer.off
+	rules.Sparing = o.sparing || o.results.resubscribed > 0
+}
 
 // Late tells whether an import of a former run has ended since this run planned, which left its
 // users out.

@@ -15,7 +15,7 @@ const (
 	Altered  = "altered"  // another value stands there
 	// the contact opted out between the last reading and the import, or had opted out and is
 	// subscribed after it, or is another one
-	Overstepped     = "overstepped"
+	Overstepped     = state.Overstepped
 	ActivityFailed  = "activity_failed"  // the import ended without success
 	ActivityTimeout = "activity_timeout" // the import did not end in time
 	// no problem: the fields that were sent are no longer mapped, and nobody knows whether they
@@ -33,8 +33,9 @@ type verdict struct {
 	// did not arrive, and is not to be sent again with its neighbours: deleted, opted out or off
 	// the list
 	alone bool
-	// the contact had opted out, and does not count as opted out any more
-	resubscribed bool
+	// what the import did to the contact that it must not: "" for nothing
+	overstep     string
+	resubscribed bool // it subscribed a contact that had opted out
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now.
@@ -44,23 +45,18 @@ type verdict struct {
 //	carries them, and opted out since                   landed, overstepped
 //	does not exist, is deleted or carries the old values     lost, or as the activity explains it
 //	carries other values                                altered
-//	had opted out, and is subscribed now                overstepped, landed or not
-//	is another one than the row was for                 the same, and overstepped
+//	had opted out, and is subscribed now                the same, and an overstep
+//	is another one than the row was for                 the same, and an overstep
 func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wasOut := row.Permission != "" && contact.OptedOut(row.Permission)
 	v := readValues(m, updateUnsubscribed || wasOut, b, row, contacts)
-	is := subscribed(contacts)
 	if v.landed && v.reason == "" && replaced(row, contacts) {
-		v.reason, v.detail = Overstepped, "the contact was renamed or removed during the import, and another one has the address now"
+		v.overstep = "the contact was renamed or removed during the import, and another one has the address now"
 	}
-	if !wasOut || is == "" {
-		return v
+	if is := subscribed(contacts); wasOut && is != "" {
+		v.overstep = "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
+		v.resubscribed, v.alone = true, v.alone || !v.landed
 	}
-	detail := "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
-	if !v.landed {
-		detail += "; " + v.detail
-	}
-	v.resubscribed, v.alone, v.reason, v.detail = true, v.alone || !v.landed, Overstepped, detail
 	return v
 }
 

@@ -28,6 +28,9 @@ type Sent struct {
 	Overstepped int
 	// Resubscribed is how many contacts that had opted out were subscribed after their import.
 	Resubscribed int
+	// Replaced is how many contacts an import created in place of others that were renamed or
+	// removed.
+	Replaced int
 	// NotSent are the rows that were not cleared because clearing is off.
 	NotSent []NotSent
 }
@@ -68,11 +71,11 @@ type results struct {
 	earlier  []state.Problem // what former runs sent in vain, as this one found out
 	landedOf map[int64]int   // of verified, by batch
 	problems []Problem
-	orphans  map[string]bool   // by norm, contacts cleared that no row stands for
-	altered  map[string]string // by norm, the contacts that got another permission in this run
+	orphans  map[string]bool // by norm, contacts cleared that no row stands for
+	altered  int             // contacts that got another permission when they were put back
 	unsent   []NotSent
-	// contacts that had opted out and do not count as opted out any more
-	resubscribed int
+	// contacts that an import subscribed, or created in place of others
+	resubscribed, replaced int
 }
 
 // Sent is what the push came to, at the end of its run. plans are those that the run made; users
@@ -85,7 +88,7 @@ func (o *Outbox) Sent(ctx context.Context, plans ...*plan.Plan) (Sent, error) {
 	}
 	r := &o.results
 	s := Sent{Problems: r.problems, Verified: r.verified, Rejected: r.rejected, Unverified: r.lost, Arrived: r.arrived, Created: r.created,
-		Missed: r.missed, Overstepped: len(r.altered), Resubscribed: r.resubscribed, NotSent: r.unsent}
+		Missed: r.missed, Overstepped: r.altered, Resubscribed: r.resubscribed, Replaced: r.replaced, NotSent: r.unsent}
 	for _, b := range o.batches {
 		if b.State != state.Settled {
 			s.Unverified += b.Contacts - r.landedOf[b.ID]
@@ -135,7 +138,7 @@ func (r *results) landed(b *state.Batch, row *judged) {
 			r.created++
 		}
 	}
-	r.resubscribedAmong(ours, []judged{*row})
+	r.overstepped(ours, []judged{*row})
 	if row.reason != "" && row.verdict.landed {
 		r.problem(Problem{Key: row.Key, Email: row.Address, Reason: row.reason, Detail: row.detail})
 	}
@@ -144,13 +147,20 @@ func (r *results) landed(b *state.Batch, row *judged) {
 	}
 }
 
-// resubscribedAmong counts the contacts that had opted out and were subscribed after their import,
+// overstepped takes in the contacts among these rows that an import changed in what it must not,
 // whether or not they are retried.
-func (r *results) resubscribedAmong(ours bool, rows []judged) {
+func (r *results) overstepped(ours bool, rows []judged) {
 	for i := range rows {
-		if rows[i].resubscribed && (ours || r.Asked == nil) {
-			r.resubscribed++
+		row := &rows[i]
+		if row.overstep == "" || !ours && r.Asked != nil {
+			continue
 		}
+		if row.resubscribed {
+			r.resubscribed++
+		} else {
+			r.replaced++
+		}
+		r.problem(Problem{Key: row.Key, Email: row.Address, Reason: Overstepped, Detail: row.overstep})
 	}
 }
 
@@ -213,14 +223,6 @@ func (r *results) orphan(norm string) {
 		r.orphans = make(map[string]bool)
 	}
 	r.orphans[norm] = true
-}
-
-// overstep notes a contact that got another permission when it was put back.
-func (r *results) overstep(norm, detail string) {
-	if r.altered == nil {
-		r.altered = make(map[string]string)
-	}
-	r.altered[norm] = detail
 }
 
 // failedEarlier counts what earlier runs sent in vain, but for the users whom this one has served.

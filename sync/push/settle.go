@@ -59,7 +59,7 @@ func (o *Outbox) settle(ctx context.Context, b *state.Batch, planned bool) error
 		return err
 	}
 	b.State = state.Settled
-	o.results.resubscribedAmong(ours, v.missing)
+	o.results.overstepped(ours, v.missing)
 	o.results.failed(ours, append(s.failed, refused...))
 	o.results.notSent(v.unsent)
 	for i := range s.again {

@@ -60,27 +60,27 @@ func (v *verification) settlement(m *contact.Mapping, problems map[string]state.
 	}
 	parts := can.parts(b, len(failed), v.rows-len(alone), problems)
 	if b.Ending == endedBroken || can.anew && (parts > 0 || b.Ending == endedGone) {
-		s.retry(v.missing) // what is missing is planned again
+		s.retry(b, v.missing, now) // what is missing is planned again
 		return s
 	}
 	if parts > 0 {
 		for rows := range slices.Chunk(failed, (len(failed)+parts-1)/parts) {
 			s.again = append(s.again, newHalf(m, b, rows))
 		}
-		s.retry(failed)
+		s.retry(b, failed, now)
 		failed = nil
 	}
 	explained := b.ErrorCount > 0 && b.ErrorCount >= len(v.missing)
 	for _, row := range append(failed, alone...) {
 		p := problemOf(b, &row, problems, explained, now)
-		s.failed = append(s.failed, state.Failed{Norm: row.Norm, Reason: p.Reason, Problem: &p})
+		s.failed = append(s.failed, state.Failed{Norm: row.Norm, Reason: p.Reason, Problem: &p, Overstep: row.overstepOf(b, now)})
 	}
 	return s
 }
 
-func (s *settlement) retry(rows []judged) {
+func (s *settlement) retry(b *state.Batch, rows []judged, now time.Time) {
 	for i := range rows {
-		s.failed = append(s.failed, state.Failed{Norm: rows[i].Norm, Reason: rows[i].reason})
+		s.failed = append(s.failed, state.Failed{Norm: rows[i].Norm, Reason: rows[i].reason, Overstep: rows[i].overstepOf(b, now)})
 	}
 }
 

@@ -227,7 +227,7 @@ func (vf *verifier) take(ctx context.Context, v *verification, rows []judged) (m
 	var news []state.Landed
 	for i := range landed {
 		if row := &landed[i]; row.Result != state.Done {
-			news = append(news, row.landedRow())
+			news = append(news, vf.landedRow(v.batch, row))
 		}
 	}
 	if err := vf.State.Land(context.WithoutCancel(ctx), v.batch.ID, vf.mapping.Key(), news); err != nil {
@@ -242,12 +242,24 @@ func (vf *verifier) take(ctx context.Context, v *verification, rows []judged) (m
 }
 
 // landedRow is a row that carries its values, as it is recorded.
-func (row *judged) landedRow() state.Landed {
-	l := state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key, Left: row.left}
+func (vf *verifier) landedRow(b *state.Batch, row *judged) state.Landed {
+	l := state.Landed{Norm: row.Norm, Filled: row.filled, Key: row.Key, Left: row.left, Overstep: row.overstepOf(b, vf.now())}
 	if row.reason != "" {
 		l.Problem = &state.RunProblem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: row.reason, Detail: row.detail}
 	}
 	return l
+}
+
+// overstepOf is what the batch did to the row's contact that it must not; nil for nothing.
+func (row *judged) overstepOf(b *state.Batch, now time.Time) *state.Overstep {
+	if row.overstep == "" {
+		return nil
+	}
+	o := &state.Overstep{Norm: row.Norm, Address: row.Address, Key: row.Key, Detail: row.overstep, Since: now, Run: b.Run, Resubscribed: row.resubscribed}
+	if row.resubscribed {
+		o.Was = row.Permission
+	}
+	return o
 }
 
 // judgeRows judges rows by the contacts as the mirror has them now. What was seen to land once did.
@@ -262,7 +274,8 @@ func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged
 			return nil, nil, err
 		}
 		for _, row := range part {
-			if row.verdict = vf.verdictOn(b, &row.BatchRow, plan.ContactsOf(contacts, row.Norm)); row.landed || row.Result == state.Done {
+			row.verdict = readBack(vf.mapping, vf.UpdateUnsubscribed, b, &row.BatchRow, plan.ContactsOf(contacts, row.Norm))
+			if row.landed || row.Result == state.Done {
 				landed = append(landed, row)
 				continue
 			}
@@ -270,15 +283,6 @@ func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged
 		}
 	}
 	return landed, missing, nil
-}
-
-// verdictOn is readBack, and what is known of a permission that clearing changed.
-func (vf *verifier) verdictOn(b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
-	v := readBack(vf.mapping, vf.UpdateUnsubscribed, b, row, contacts)
-	if detail := vf.results.altered[row.Norm]; detail != "" {
-		v.reason, v.detail = Overstepped, detail
-	}
-	return v
 }
 
 // leaveErased leaves out of what was found the users whom somebody asked to forget during the

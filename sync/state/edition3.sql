@@ -8,4 +8,15 @@ CREATE TABLE erased_rows (
   PRIMARY KEY (batch, who)
 ) STRICT, WITHOUT ROWID;
 
+-- Contacts whom an import or a clear changed in what it must not, until somebody has put that right.
+CREATE TABLE overstepped (
+  norm    TEXT NOT NULL PRIMARY KEY,
+  address TEXT NOT NULL,
+  key     TEXT NOT NULL,
+  was     TEXT NOT NULL,
+  detail  TEXT NOT NULL,
+  since   TEXT NOT NULL,
+  run     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 PRAGMA user_version = 3;

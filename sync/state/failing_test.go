@@ -78,11 +78,17 @@ var writing = map[string]operation{
 	"ResetValued": func(ctx context.Context, db *DB) error { return db.ResetValued(ctx, map[string]int{"": 1}) },
 	"Prune":       func(ctx context.Context, db *DB) error { return db.Prune(ctx, -time.Hour) },
 	"Land": func(ctx context.Context, db *DB) error {
-		return db.Land(ctx, 2, "m", []Landed{{Norm: "a@example.com", Filled: "Z", Left: []string{"x"}}})
+		return db.Land(ctx, 2, "m", []Landed{{Norm: "a@example.com", Filled: "Z", Left: []string{"x"},
+			Overstep: &Overstep{Norm: "a@example.com", Run: 1, Resubscribed: true}}})
 	},
 	"Fail": func(ctx context.Context, db *DB) error {
-		return db.Fail(ctx, 2, []Failed{{Norm: "a@example.com", Reason: "lost", Problem: &Problem{Norm: "a@example.com", Reason: "lost", Run: 1}}})
+		return db.Fail(ctx, 2, []Failed{{Norm: "a@example.com", Reason: "lost", Problem: &Problem{Norm: "a@example.com", Reason: "lost", Run: 1},
+			Overstep: &Overstep{Norm: "a@example.com", Run: 1}}})
 	},
+	"PutOverstep": func(ctx context.Context, db *DB) error {
+		return db.PutOverstep(ctx, &Overstep{Norm: "b@example.com", Run: 1})
+	},
+	"EndOversteps":  func(ctx context.Context, db *DB) error { return db.EndOversteps(ctx, []string{"z@example.com"}) },
 	"Settle":        func(ctx context.Context, db *DB) error { return db.Settle(ctx, 2, Tally{}) },
 	"SolveProblems": func(ctx context.Context, db *DB) error { return db.SolveProblems(ctx, []string{"a@example.com"}) },
 	"Save":          func(ctx context.Context, db *DB) error { return db.Vault("login").Save(ctx, []byte("other")) },
@@ -111,6 +117,8 @@ var looking = map[string]operation{
 	"Pushes":          func(ctx context.Context, db *DB) error { return err2(db.Pushes(ctx, "a@example.com", 1)) },
 	"Problems":        func(ctx context.Context, db *DB) error { return errOf(db.Problems(ctx)) },
 	"ProblemsOf":      func(ctx context.Context, db *DB) error { return err2(db.ProblemsOf(ctx, []string{"a@example.com"})) },
+	"Oversteps":       func(ctx context.Context, db *DB) error { return err2(db.Oversteps(ctx)) },
+	"Resubscribed":    func(ctx context.Context, db *DB) error { return err2(db.Resubscribed(ctx)) },
 	"Mark":            func(ctx context.Context, db *DB) error { return err2(db.Mark(ctx)) },
 	"NextRetry":       func(ctx context.Context, db *DB) error { return err2(db.NextRetry(ctx)) },
 	"RunProblems":     func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
@@ -140,6 +148,7 @@ func full(t *testing.T) *DB {
 			VALUES ('a@example.com', '1', 'A@example.com', '', 0, 'l', '', 'A', 'A', '7', '', 1), ('z@example.com', '2', 'z@example.com', '', 0, '', '', '', '', '', '', 1)`,
 		"UPDATE mirror SET mapping = 'm', contacts = 2, seen = 8, loading = 9",
 		"INSERT INTO runs (id, trigger, dry, forced, started_at, ended_at, outcome, requests, report) VALUES (1, 'push', 0, 1, '2026-01-01T00:00:00Z', '', '', 0, 'A@example.com')",
+		"INSERT INTO overstepped VALUES ('z@example.com', 'z@example.com', '', '', '', '', 1)",
 		"INSERT INTO valued VALUES ('2026-01-01', '', 10)",
 	} {
 		if _, err := db.write.ExecContext(t.Context(), statement); err != nil {

@@ -42,7 +42,7 @@ func (db *DB) Forget(ctx context.Context, norm string) (e Erasure, err error) {
 }
 
 // named are the tables whose rows stand for one address.
-var named = []string{"contacts", "batch_rows", "problems", "run_problems"}
+var named = []string{"contacts", "batch_rows", "problems", "run_problems", "overstepped"}
 
 // spellings are the forms in which the address was recorded, each as it stands in a text and in
 // JSON.
@@ -123,6 +123,7 @@ func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
 		for _, statement := range []string{
 			"UPDATE batches SET errors = '' WHERE instr(lower(errors), lower(?)) > 0",
 			"UPDATE problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
+			"UPDATE overstepped SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
 			"UPDATE run_problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
 			"DELETE FROM requests WHERE instr(lower(options), lower(?)) > 0",
 		} {

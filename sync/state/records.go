@@ -51,7 +51,7 @@ func setRecords(ctx context.Context, tx *sqlx.Tx, all Records) error {
 // Mark tells whether problems have come, gone or been retried, or batches have ended: it is another
 // one then.
 type Mark struct {
-	Open    int   `json:"open"`    // problems
+	Open    int   `json:"open"`    // problems and oversteps
 	Run     int64 `json:"run"`     // the last that left any of them
 	Batches int64 `json:"batches"` // that were settled or dropped so far
 }
@@ -61,7 +61,7 @@ const factBatches = "batches_ended"
 
 // Mark is the mark of problems and batches.
 func (db facts) Mark(ctx context.Context) (m Mark, err error) {
-	if err := db.read.GetContext(ctx, &m, `SELECT COUNT(*) AS open, COALESCE(MAX(run), 0) AS run,
+	if err := db.read.GetContext(ctx, &m, `SELECT COUNT(*) + (SELECT COUNT(*) FROM overstepped) AS open, COALESCE(MAX(run), 0) AS run,
 		COALESCE((SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?), 0) AS batches FROM problems`, factBatches); err != nil {
 		return Mark{}, fmt.Errorf("read how far problems and batches are: %w", err)
 	}

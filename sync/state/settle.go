@@ -30,6 +30,8 @@ type Landed struct {
 	Left []string
 	// what the history of the run is to tell of it all the same; nil: nothing
 	Problem *RunProblem
+	// what the import changed in the contact that it must not; nil: nothing
+	Overstep *Overstep
 }
 
 // Land marks rows of a batch as Done, remembers the values as filled and ends the problems of their
@@ -74,6 +76,11 @@ func land(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Landed) error {
 				return err
 			}
 		}
+		if l.Overstep != nil && !forgotten {
+			if err := putOverstep(ctx, tx, l.Overstep); err != nil {
+				return err
+			}
+		}
 		if _, err := filled.ExecContext(ctx, l.Filled, l.Key, l.Norm); err != nil {
 			return err
 		}
@@ -107,7 +114,8 @@ func leave(ctx context.Context, tx *sqlx.Tx, l *Landed) error {
 // Failed is a row that did not arrive.
 type Failed struct {
 	Norm, Reason string
-	Problem      *Problem // nil for one that is retried at once
+	Problem      *Problem  // nil for one that is retried at once
+	Overstep     *Overstep // as in Landed
 }
 
 // Fail notes why rows of a batch did not arrive. ErrMoved when the batch is not in Ended any more.
@@ -131,11 +139,18 @@ func fail(ctx context.Context, tx *sqlx.Tx, batch int64, rows []Failed) error {
 		if err != nil {
 			return err
 		}
-		if f.Problem == nil || forgotten {
+		if forgotten {
 			continue
 		}
-		if err := putProblem(ctx, tx, f.Problem); err != nil {
-			return err
+		if f.Problem != nil {
+			if err := putProblem(ctx, tx, f.Problem); err != nil {
+				return err
+			}
+		}
+		if f.Overstep != nil {
+			if err := putOverstep(ctx, tx, f.Overstep); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/config"
 	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/term"
 	"ccsyncd/internal/kit"
@@ -34,6 +35,7 @@ func (ch *chain) testConstantContact(ctx context.Context, a *app.App) {
 	}
 	ch.testNewcomers(ctx, a)
 	ch.testClearing(ctx, a)
+	ch.testSparing(ctx, a)
 	ch.testDoubt(ctx, a)
 	ch.testClock(a)
 	ch.testQuota(ctx, a)
@@ -152,6 +154,20 @@ func (ch *chain) testClearing(ctx context.Context, a *app.App) {
 		ch.fail(name, err, "")
 	case off != nil:
 		ch.note(name, clearingText(off), "check this contact's permission in Constant Contact; for now, empty values there")
+	}
+}
+
+// testSparing says why contacts that opted out are sent nothing though [contacts] unsubscribed is
+// "update", where that is so.
+func (ch *chain) testSparing(ctx context.Context, a *app.App) {
+	const name = "unsubscribed"
+	s, err := ccsync.ReadSparing(ctx, a.State)
+	switch {
+	case err != nil:
+		ch.fail(name, err, "")
+	case s != nil && a.Config.Contacts.Unsubscribed == config.Update:
+		ch.note(name, fmt.Sprintf("an import subscribed a contact that had opted out on %s; ccsyncd sends nothing to contacts that opted out until %s",
+			s.Since.Format(time.DateOnly), s.Until.Format(time.DateOnly)), "check the contacts that `ccsyncd problems` names")
 	}
 }
 

@@ -77,8 +77,8 @@ func noticeOf(event string, l *ccsync.LastWhole) Notice {
 // shortfall tells what a run that ended partial left to do, and first what only a person can do.
 func shortfall(l *ccsync.LastWhole) string {
 	var parts []string
-	if l.Overstepped > 0 {
-		parts = append(parts, "the permission of "+kit.Plural(l.Overstepped, "contact", "contacts")+" changed; check them in Constant Contact")
+	if n := l.Oversteps(); n > 0 {
+		parts = append(parts, "an import or a clear changed "+kit.Plural(n, "contact", "contacts")+" more than it should; check in Constant Contact")
 	}
 	if open := l.OpenProblems(); open > 0 {
 		parts = append(parts, fmt.Sprintf("%s did not arrive (%s); ccsyncd retries where it can", kit.Plural(open, "code", "codes"), byReason(l.Problems)))
@@ -86,9 +86,9 @@ func shortfall(l *ccsync.LastWhole) string {
 	return strings.Join(parts, ". ")
 }
 
-// byReason counts problems in words, the most frequent reason first.
+// byReason counts values that did not arrive in words, the most frequent reason first.
 func byReason(problems map[string]int) string {
-	reasons := slices.Sorted(maps.Keys(problems))
+	reasons := slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(reason string) bool { return reason == ccsync.Overstepped })
 	slices.SortStableFunc(reasons, func(a, b string) int { return problems[b] - problems[a] })
 	for i, reason := range reasons {
 		reasons[i] = kit.Count(problems[reason]) + " " + reason

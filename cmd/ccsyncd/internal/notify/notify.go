@@ -125,7 +125,6 @@ type told struct {
 //	synced                                  recovered, if it was bad  well
 //	failed, refused, unauthorized           the same, if it is new    the same
 //	partial, with open problems             partial, if any is new    partial
-//	partial, with changed permissions       partial                   partial
 //	partial without, deferred               none: the rest follows    as it was
 func event(was told, l *ccsync.LastWhole) (name string, is told) {
 	is = told{string(l.Outcome), was.problem}
@@ -137,12 +136,10 @@ func event(was told, l *ccsync.LastWhole) (name string, is told) {
 		return EventRecovered, is
 	case ccsync.Partial:
 		news := l.NewestProblem.After(was.problem) || was.state != is.state
-		if l.Overstepped == 0 && (l.OpenProblems() == 0 || !news) {
+		if l.OpenProblems()+l.Oversteps() == 0 || !news {
 			return "", was
 		}
-		if l.OpenProblems() > 0 {
-			is.problem = l.NewestProblem
-		}
+		is.problem = l.NewestProblem
 		return is.state, is
 	case ccsync.Failed, ccsync.Refused, ccsync.Unauthorized:
 		if was.state == is.state {

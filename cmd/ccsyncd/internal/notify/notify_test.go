@@ -290,6 +290,9 @@ func TestAProblemIsToldOnce(t *testing.T) {
 		}
 		return l
 	}
+	overstepped := func(newest time.Duration) *ccsync.LastWhole {
+		return &ccsync.LastWhole{Outcome: ccsync.Partial, Problems: map[string]int{ccsync.Overstepped: 1}, NewestProblem: was.Add(newest)}
+	}
 	var now told
 	for i, tt := range []struct {
 		whole *ccsync.LastWhole
@@ -308,10 +311,11 @@ func TestAProblemIsToldOnce(t *testing.T) {
 		{whole(ccsync.Partial, 2, time.Hour), "partial"},
 		{whole(ccsync.Synced, 0, 0), "recovered"},
 		{whole(ccsync.Synced, 0, 0), ""},
-		{&ccsync.LastWhole{Outcome: ccsync.Partial, Overstepped: 1}, "partial"},
-		{&ccsync.LastWhole{Outcome: ccsync.Partial, Overstepped: 1}, "partial"}, // other contacts
-		{whole(ccsync.Partial, 2, time.Hour), ""},
-		{whole(ccsync.Partial, 2, 2*time.Hour), "partial"},
+		{overstepped(3 * time.Hour), "partial"},
+		{overstepped(3 * time.Hour), ""},
+		{overstepped(4 * time.Hour), "partial"}, // another contact
+		{whole(ccsync.Partial, 2, 4*time.Hour), ""},
+		{whole(ccsync.Partial, 2, 5*time.Hour), "partial"},
 		{whole(ccsync.Synced, 0, 0), "recovered"},
 	} {
 		var name string

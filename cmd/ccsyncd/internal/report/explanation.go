@@ -41,6 +41,9 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, s Shown) {
 	if x.Problem != nil {
 		p.Printf("problem     %s: %s; sent %s, next retry %s\n", x.Problem.Reason, x.Problem.Detail, kit.Plural(x.Problem.Attempts, "time", "times"), x.Problem.RetryAt)
 	}
+	if x.Overstepped != "" {
+		p.Printf("to check    %s\n", x.Overstepped)
+	}
 	p.pushes(x.Pushes)
 	if x.Advice != "" {
 		p.Print("", p.Paint(term.Strong, "hint: ")+p.Text("%s", x.Advice))

@@ -44,11 +44,25 @@ func (p printer) users(all []ccsync.UserState) {
 	p.Table(t)
 }
 
+// problems prints the contacts to check, and the values that did not arrive.
 func (p printer) problems(all []ccsync.PushProblem) {
+	var check, missing []ccsync.PushProblem
+	for _, problem := range all {
+		if problem.Reason == ccsync.Overstepped {
+			check = append(check, problem)
+		} else {
+			missing = append(missing, problem)
+		}
+	}
+	p.problemTable("check these contacts in Constant Contact", check)
+	p.problemTable("these values did not arrive; later runs retry them", missing)
+}
+
+func (p printer) problemTable(what string, all []ccsync.PushProblem) {
 	if len(all) == 0 {
 		return
 	}
-	p.Printf("\nproblems: these values did not arrive; later runs retry them\n")
+	p.Printf("\nproblems: %s\n", what)
 	t := &term.Table{Columns: []term.Column{{Title: "user"}, {Title: "email", Wrap: true}, {Title: "reason"}, {Title: "detail", Wrap: true}}}
 	for _, problem := range all[:min(len(all), ShownProblems)] {
 		t.Add(problem.Key, problem.Email, problem.Reason, problem.Detail)

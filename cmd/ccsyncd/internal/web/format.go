@@ -119,7 +119,7 @@ func hint(text string) template.HTML {
 // outcomes of runs, in words for everyone.
 var outcomeTexts = map[string]string{
 	string(ccsync.Synced):       "Every user who can be updated has the right code.",
-	string(ccsync.Partial):      "Some changes were sent, but not all of them have arrived.",
+	string(ccsync.Partial):      "Some codes have not arrived, or contacts must be checked.",
 	string(ccsync.Deferred):     "The requests of the day are used up. The next day’s runs send the rest.",
 	string(ccsync.Refused):      "The safety limits stopped this run.",
 	string(ccsync.Unauthorized): "ccsyncd had no login, or Constant Contact refused it.",

@@ -28,14 +28,15 @@ func (h headline) Mail() string {
 
 // situation is what a headline is judged by.
 type situation struct {
-	last     *ccsync.LastWhole // nil when there was none
-	login    Authorization
-	trouble  string    // why the daemon cannot record what it does
-	late     string    // why runs are missing
-	problems int       // open ones
-	retryAt  time.Time // when the first of them is sent again
-	imports  int       // under way
-	now      time.Time
+	last      *ccsync.LastWhole // nil when there was none
+	login     Authorization
+	trouble   string    // why the daemon cannot record what it does
+	late      string    // why runs are missing
+	problems  int       // open ones
+	oversteps int       // contacts to check
+	retryAt   time.Time // when the first of them is sent again
+	imports   int       // under way
+	now       time.Time
 }
 
 // headlineOf goes by what a person has to act on first: the login, then a state file that
@@ -84,9 +85,10 @@ func (s *situation) state() headline {
 			Why:     "ccsyncd sends a few contacts first, as a test. Constant Contact has not imported them yet. All others follow.",
 			Todo:    "Nothing for now: ccsyncd checks again automatically. If this lasts for hours, ask your administrator.",
 			Forward: sentence(upper(last.Ahead.String())) + " See `ccsyncd status`."}
-	case last.Overstepped > 0:
-		return headline{Tone: "caution", Text: "Permissions of contacts changed", Why: messageOf(last),
-			Todo: "Somebody must look at these contacts in Constant Contact. Ask your administrator.", Forward: messageOf(last) + " Run `ccsyncd runs show`."}
+	case s.oversteps > 0:
+		return headline{Tone: "caution", Text: kit.Plural(s.oversteps, "contact", "contacts") + " to check",
+			Why:  "An import or a clear changed more than it should.",
+			Todo: "Somebody must look at the contacts below in Constant Contact. Ask your administrator.", Forward: "See `ccsyncd problems`."}
 	case s.problems > 0:
 		return headline{Tone: "caution", Text: "Some codes did not arrive", Why: s.retry(),
 			Todo: "Nothing for now: ccsyncd retries automatically. The list below shows who is missing and why."}

@@ -104,7 +104,7 @@ func (s *site) headline(ctx context.Context, last *ccsync.LastWhole, login Autho
 	if err != nil {
 		return headline{}, err
 	}
-	now := situation{last: last, login: login, trouble: s.trouble(), problems: m.Total, retryAt: m.Next, imports: len(open), now: at}
+	now := situation{last: last, login: login, trouble: s.trouble(), problems: m.Total, oversteps: len(m.Check), retryAt: m.Next, imports: len(open), now: at}
 	if last != nil {
 		now.late = s.late(last.EndedAt, time.Now())
 	}

@@ -19,12 +19,17 @@ const (
 	pageOfMissing = 100 // on their own page
 )
 
-// missing are the users whose values have not arrived, by reason, the most frequent first.
+// missing are the users whose values have not arrived, by reason, the most frequent first, and the
+// contacts to check.
 type missing struct {
 	Total  int
 	Next   time.Time // when the first of them is retried; zero for none
 	Groups []*missingGroup
+	Check  []state.Overstep
 }
+
+// Checked are the contacts to check that the status page shows.
+func (m missing) Checked() []state.Overstep { return m.Check[:min(len(m.Check), pageOfMissing)] }
 
 // missingGroup are the users of one reason; First are those that the status page shows.
 type missingGroup struct {
@@ -53,6 +58,9 @@ func (s *site) missing(ctx context.Context) (m missing, err error) {
 		if g.N++; len(g.First) < listedMissing {
 			g.First = append(g.First, p)
 		}
+	}
+	if m.Check, err = s.State.Oversteps(ctx); err != nil {
+		return m, err
 	}
 	slices.SortFunc(m.Groups, func(a, b *missingGroup) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Reason, b.Reason)) })
 	return m, nil

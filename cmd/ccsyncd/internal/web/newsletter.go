@@ -37,6 +37,8 @@ func (s *situation) answer(tone string) newsletter {
 			known += " If the newsletter goes out now, " + kit.Plural(people, "person gets", "people get") + " it without a code or with an old one."
 		}
 		return newsletter{"Not yet", known}
+	case s.oversteps > 0:
+		return newsletter{"Not yet", known + " Somebody must first check " + kit.Plural(s.oversteps, "contact", "contacts") + ": the newsletter may reach people who had opted out."}
 	case tone != "good":
 		return newsletter{"Not yet", "Codes are on their way."}
 	}

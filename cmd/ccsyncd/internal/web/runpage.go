@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
 
@@ -38,8 +39,10 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) {
 	p := pastOf(found)
 	v.Row = rowOf(&p, v.Running, v.Now)
 	v.Skips = skipGroups(v.Row.report.Reasons, "")
-	for _, n := range v.Row.report.OpenProblems {
-		v.Missing += n
+	for reason, n := range v.Row.report.OpenProblems {
+		if reason != ccsync.Overstepped {
+			v.Missing += n
+		}
 	}
 	batches, err := s.State.RunBatches(r.Context(), id)
 	if err == nil {

@@ -113,6 +113,11 @@ func (s *scrape) unverified() error {
 		byReason[p.Reason]++
 		since = earlier(since, p.Since)
 	}
+	overstepped, err := s.State.Oversteps(s.ctx)
+	if err != nil {
+		return err
+	}
+	byReason[ccsync.Overstepped] += len(overstepped)
 	for _, reason := range problemReasons {
 		byReason[reason] += 0
 	}
