@@ -106,6 +106,46 @@ func TestAFailureInTheBackgroundIsFoundByWhoeverComesNext(t *testing.T) {
 	}
 }
 
+// A disk may have room again for the next write: rows that were lost before it must not be missing
+// in silence.
+func TestOneWriteThatFailsIsAnErrorAtOnce(t *testing.T) {
+	t.Parallel()
+	f, err := createFile(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { f.Close() }()
+	if err := f.put(make([]byte, writeSize)); err != nil {
+		t.Fatal(err)
+	}
+	writable := f.File
+	defer writable.Close()
+	if f.File, err = os.Open(os.DevNull); err != nil { // to read alone
+		t.Fatal(err)
+	}
+	if err := f.put([]byte("x")); err == nil || !strings.Contains(err.Error(), "write what is sorted") {
+		t.Errorf("%v, want the failed write", err)
+	}
+}
+
+func TestRunsThatCannotBeReadAreNotMadeOne(t *testing.T) {
+	t.Parallel()
+	const size = 8 << 10
+	for name, lost := range map[string]span{"from its beginning on": {from: 1 << 20, to: 1<<20 + 2}, "behind its first rows": {to: 1 << 20}} {
+		f, last := newRuns(t, 1023, 2), &run{}
+		if err := f.Truncate(size); err != nil {
+			t.Fatal(err)
+		}
+		f.end, f.runs[500] = size, lost
+		if err := last.add([]byte("key"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.append(last, defaultSizes); err == nil || !strings.Contains(err.Error(), "read what was sorted") {
+			t.Errorf("a run that is lost %s: %v, want the failed read", name, err)
+		}
+	}
+}
+
 func TestTextsComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
 	texts := []string{"", "a", "ü🙂\x00\x1f", strings.Repeat("x", 127), strings.Repeat("y", 128), strings.Repeat("z", 70_000), ""}
