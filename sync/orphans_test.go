@@ -49,6 +49,41 @@ func TestOrphansWhoseUserIsOnlySkippedAreNotCleared(t *testing.T) {
 	}
 }
 
+// Where the source has no key, the unique value alone tells who a user is.
+func TestOrphansAreKnownByTheUniqueValueOfTheirUser(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rows []source.Row
+		want string
+	}{
+		"the new contact opted out":        {[]source.Row{row("", "out@example.com", "A")}, "A"},
+		"the new address stands in a pair": {[]source.Row{row("", "other@example.com", "B"), row("", "other@example.com", "A")}, "A"},
+		"the user is another contact now":  {[]source.Row{row("", "other@example.com", "A")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.policy.ClearOrphans, w.policy.Fields[0].Unique = true, true
+				out := contact("out@example.com", "", "App users")
+				out.Permission = sandbox.Unsubscribed
+				w.box.Seed(contact("old@example.com", "", "App users"), contact("other@example.com", "", "App users"), out)
+				w.rows = []source.Row{row("", "old@example.com", "A")}
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				time.Sleep(time.Hour)
+				w.rows = c.rows
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				if got := w.code("old@example.com"); got != c.want {
+					t.Errorf("the contact carries %q, want %q", got, c.want)
+				}
+				x, err := w.engine().Explain(w.t.Context(), "old@example.com")
+				if err != nil || x.Decision != "none" || c.want != "" && !strings.Contains(x.Detail, "still has its value") {
+					t.Errorf("explained as %+v, %v", x, err)
+				}
+			})
+		})
+	}
+}
+
 func TestOrphansKeepWhatThisProgramDidNotWrite(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {

@@ -24,16 +24,19 @@ type Decision struct {
 // lens watches one address while a plan for all is made, and keeps the planner from looking at what
 // has no bearing on it.
 type lens struct {
-	norm string
-	key  string // of the user whose values the contact was filled with
-	seen Decision
+	norm  string
+	key   string // of the user whose values the contact was filled with
+	value string // the contact's unique one
+	seen  Decision
 }
 
 func (l *lens) on(norm string) bool { return l != nil && l.norm == norm }
 
 // sees tells whether a subject has a bearing: it is the address itself, or a row of the user whose
 // contact it may be.
-func (l *lens) sees(s *subject) bool { return s.norm == l.norm || s.key != "" && s.key == l.key }
+func (l *lens) sees(m *contact.Mapping, s *subject) bool {
+	return s.norm == l.norm || s.key != "" && s.key == l.key || l.value != "" && m.UniqueValue(contact.Encode(s.fields)) == l.value
+}
 
 // take notes a decision. s is nil for rows that are skipped by themselves.
 func (l *lens) take(m *contact.Mapping, s *subject, d *decision) {
@@ -60,7 +63,7 @@ func Decide(ctx context.Context, r Rules, look Contacts, us *users.Users, norm s
 		return d, err
 	}
 	for _, c := range s[0].contacts {
-		l.key = c.FilledKey
+		l.key, l.value = c.FilledKey, r.Mapping.UniqueValue(c.Fields)
 	}
 	r.Limit = 0
 	p := newPlan(r, nil)

@@ -337,9 +337,13 @@ func TestOnlyContactsWhoseUserIsGoneAreCleared(t *testing.T) {
 		"his value is under another":       {unique, []string{"9 c@x.example A -"}, []string{"b"}},
 		"his value is in a row without":    {unique, []string{"9 none A -"}, []string{"b"}},
 		"his value is in one that is none": {unique, []string{"9 c@x.example A -", "8 c@x.example X -"}, []string{"b"}},
+		"his value is in the second row":   {unique, []string{"8 c@x.example X -", "9 c@x.example A -"}, []string{"b"}},
+		"his value is in one that waits":   {unique, []string{"9 eve@x.example A -"}, []string{"b"}},
+		"and that row is one of two":       {unique, []string{"9 eve@x.example A -", "8 eve@x.example X -"}, []string{"b"}},
+		"his value arrives under another":  {unique, []string{"9 fay@x.example A -"}, []string{"a", "b"}},
 		"another value":                    {unique, []string{"9 c@x.example C -"}, []string{"a", "b"}},
 	} {
-		a := of(at("a@x.example", fields("A", ""), filled("1")), at("b@x.example", fields("B", ""), filled("2")), at("eve@x.example", fields("", ""), optedOff))
+		a := of(at("a@x.example", fields("A", ""), filled("1")), at("b@x.example", fields("B", ""), filled("2")), at("eve@x.example", fields("", ""), optedOff), at("fay@x.example", ""))
 		us := read(t, c.mapping, c.rows...)
 		p := made(t, Rules{Mapping: c.mapping, Create: true, ClearOrphans: true}, a, us, nil)
 		var cleared []string

@@ -10,13 +10,21 @@ import (
 )
 
 // setAside keeps a user without a contact until all contacts without a user are known.
-func (b *planner) setAside(pair *pair, kind users.Kind) error {
+func (b *planner) setAside(pair *pair, value string) error {
 	rec := pair.user.First
-	value := b.Mapping.UniqueValue(string(rec.Fields))
-	if pair.known || value == "" {
+	rec.Detail = []byte(pair.norm)
+	b.buf = rec.Append(b.buf[:0])
+	return b.absent.Add([]byte(value), b.buf)
+}
+
+// skippedValue notes that a row with these values is skipped: its unique value tells its user even
+// when the address does not any more. Once the contacts without a user are decided on, it is late.
+func (b *planner) skippedValue(fields string) error {
+	value := b.Mapping.UniqueValue(fields)
+	if value == "" || b.allMet || !b.forAll() {
 		return nil
 	}
-	rec.Kind, rec.Detail = kind, []byte(pair.norm)
+	rec := users.Record{Kind: users.Unusable}
 	b.buf = rec.Append(b.buf[:0])
 	return b.absent.Add([]byte(value), b.buf)
 }
@@ -53,6 +61,7 @@ type sameValue struct {
 // waiting for them. A user whose unique value stands under an address that no row has any more has
 // moved.
 func (b *planner) decideAbsent(ctx context.Context) error {
+	b.allMet = true
 	for value := range b.users.Homeless.Sorted() {
 		rec := users.Record{Kind: users.Unusable}
 		b.buf = rec.Append(b.buf[:0])

@@ -30,6 +30,7 @@ type planner struct {
 	// keys of skipped rows, and contacts whose user may be gone; nil: none is cleared
 	byKey   *spool.Spool
 	sharing *sharing
+	allMet  bool // all users have met their contacts
 	open    bool // a batch is not settled: it may still change contacts that carry their values
 	buf     []byte
 }
@@ -115,9 +116,10 @@ func (b *planner) meet(ctx context.Context, pair *pair) error {
 		b.unchanged(u)
 		return nil
 	case u.Skip != "":
-		return errors.Join(b.setAside(pair, users.Unusable), b.skipUser(pair.norm, u))
-	case !pair.known && b.Mapping.UniqueValue(string(u.First.Fields)) != "":
-		return b.setAside(pair, users.Usable)
+		return b.skipUser(pair.norm, u)
+	}
+	if value := b.Mapping.UniqueValue(string(u.First.Fields)); !pair.known && value != "" {
+		return b.setAside(pair, value)
 	}
 	return b.collect(ctx, subjectOf(string(u.Norm), &u.First, b.Mapping))
 }
@@ -128,6 +130,7 @@ func (b *planner) skipUser(norm string, u *users.User) (err error) {
 		b.Listing.Skip(s)
 		err = errors.Join(err, b.skippedRow(s.Key))
 	})
+	u.Fields(func(fields []byte) { err = errors.Join(err, b.skippedValue(string(fields))) })
 	b.Summary.Skipped += u.More
 	b.Listing.SkipMore(u.Skip, u.More)
 	b.asked.decided(norm, UserState{Email: string(u.First.Address), State: "skipped", Reason: string(u.Skip)})
@@ -148,7 +151,7 @@ func (b *planner) unchanged(u *users.User) {
 }
 
 func (b *planner) collect(ctx context.Context, s subject) error {
-	if b.lens != nil && !b.lens.sees(&s) {
+	if b.lens != nil && !b.lens.sees(b.Mapping, &s) {
 		return nil
 	}
 	s.asked = b.asked != nil
@@ -235,7 +238,7 @@ func (b *planner) take(s *subject, d *decision) error {
 			b.Plan.absent++
 		}
 		b.asked.decided(s.norm, UserState{Email: s.address, State: "skipped", Reason: string(d.skip)})
-		return b.skippedRow(s.key)
+		return errors.Join(b.skippedRow(s.key), b.skippedValue(contact.Encode(s.fields)))
 	case d.pending:
 		return b.takePending(s, absent)
 	case d.action == "" && s.fields == nil:

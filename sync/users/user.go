@@ -84,3 +84,11 @@ func (u *User) Skipped(yield func(Skipped)) {
 		yield(Skipped{Key: string(r.Key), Email: string(r.Address), Reason: u.Skip, Detail: u.Detail})
 	}
 }
+
+// Fields gives the values of each row of a user, but for those in More.
+func (u *User) Fields(yield func(fields []byte)) {
+	yield(u.First.Fields)
+	for i := range u.rest {
+		yield(u.rest[i].Fields)
+	}
+}
