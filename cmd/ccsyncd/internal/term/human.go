@@ -52,8 +52,12 @@ func Age(t, now time.Time) string {
 	}
 }
 
-// coarse is Duration with the largest unit alone.
+// coarse is Duration with the largest unit alone. Below two days that is hours, because 47 hours
+// are not one day.
 func coarse(d time.Duration) string {
+	if d < 48*time.Hour && d >= 24*time.Hour {
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
 	largest, _, _ := strings.Cut(Duration(d.Truncate(time.Second)), " ")
 	return largest
 }

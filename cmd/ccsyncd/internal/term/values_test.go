@@ -55,12 +55,13 @@ func TestNumbersAreForEyes(t *testing.T) {
 	}
 }
 
-func TestAgesAreCoarse(t *testing.T) {
+func TestAgesAreCoarseAndBelowTwoDaysInHours(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 	for ago, want := range map[time.Duration]string{
 		0: "just now", 7 * time.Second: "7s ago", 80 * time.Second: "1m ago", 50 * time.Hour: "2d ago", -5 * time.Minute: "in 5m",
 		1500 * time.Millisecond: "1s ago",
+		24 * time.Hour:          "24h ago", -48*time.Hour + time.Minute: "in 47h", -48 * time.Hour: "in 2d", 71 * time.Hour: "2d ago",
 	} {
 		if got := Age(now.Add(-ago), now); got != want {
 			t.Errorf("Age(%v ago) = %q, want %q", ago, got, want)
