@@ -15,7 +15,9 @@ func TestAFileThatIsDeletedOrReplacedIsNoticedBeforeAnythingIsWritten(t *testing
 	for name, happen := range map[string]func(t *testing.T, path string){
 		"deleted":            func(t *testing.T, path string) { remove(t, path) },
 		"moved away":         func(t *testing.T, path string) { rename(t, path, path+".damaged") },
+		"emptied":            func(t *testing.T, path string) { truncate(t, path) },
 		"its log deleted":    func(t *testing.T, path string) { remove(t, path+"-wal") },
+		"its index deleted":  func(t *testing.T, path string) { remove(t, path+"-shm") },
 		"its lock deleted":   func(t *testing.T, path string) { remove(t, path+"-run.lock") },
 		"its folder wiped":   func(t *testing.T, path string) { remove(t, filepath.Dir(path)) },
 		"its folder renamed": func(t *testing.T, path string) { rename(t, filepath.Dir(path), filepath.Dir(path)+"2") },
@@ -125,6 +127,13 @@ func addOne(t *testing.T, db *DB) (id int64) {
 func remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func truncate(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
 }

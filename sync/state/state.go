@@ -56,9 +56,10 @@ type file struct {
 	seen   atomic.Int64 // the data_version at the last call of Changed
 
 	// What Present compares the paths with.
-	info fs.FileInfo
-	wal  atomic.Pointer[fs.FileInfo] // nil until there is one
-	held sync.Map                    // of each lock that is held, by its path, the fs.FileInfo
+	info     fs.FileInfo
+	filled   atomic.Bool // the file was seen with content
+	wal, shm companion
+	held     sync.Map // of each lock that is held, by its path, the fs.FileInfo
 
 	remnants atomic.Bool           // wipeRest has left some
 	trouble  atomic.Pointer[error] // see Trouble
