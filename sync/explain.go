@@ -131,23 +131,17 @@ func (e *Engine) Explain(ctx context.Context, who string) (*Explanation, error) 
 	return x, r.pushes(ctx, x)
 }
 
-// rows finds the rows of the user.
+// rows finds the rows of the user. The plan needs all rows of the source, so they pass through.
 func (r *explainer) rows(ctx context.Context, who string, x *Explanation) error {
-	norm, fault := contact.Normalise(who)
-	if fault == "" {
-		x.Address = norm
-	}
-	match := func(row source.Row) bool {
-		if rowNorm, fault := contact.Normalise(row.Email); fault == "" && x.Address != "" {
-			return rowNorm == x.Address
-		}
-		return row.Key != "" && "key:"+row.Key == who
+	f := rowFinder{x: x, mapping: r.mapping, name: strings.TrimSpace(who)}
+	if norm, fault := contact.Normalise(who); fault == "" {
+		x.Address, f.given = norm, true
 	}
 	var err error
 	keep := func(yield func(source.Row, error) bool) {
 		for row, rowErr := range r.Users(ctx, r.mapping.Dates()...).Rows() {
-			if rowErr == nil && match(row) {
-				x.addRow(r.mapping, row)
+			if rowErr == nil {
+				f.take(row)
 			}
 			if !yield(row, rowErr) {
 				return
@@ -157,14 +151,38 @@ func (r *explainer) rows(ctx context.Context, who string, x *Explanation) error 
 	if r.users, err = users.Read(ctx, keep, r.mapping, r.Scratch, nil); err != nil {
 		return err
 	}
-	if x.Address == "" && len(x.Rows) > 0 {
-		x.Address, fault = contact.Normalise(x.Rows[0].Email)
-		if fault != "" {
-			x.Known, x.Decision, x.Reason, x.Detail = true, "skip", string(contact.InvalidEmail), fault
-		}
+	x.Known = len(x.Rows) > 0
+	if x.Known && x.Address == "" {
+		x.Decision, x.Reason, x.Detail = "skip", string(contact.InvalidEmail), f.fault
 	}
-	x.Known = x.Known || len(x.Rows) > 0
 	return nil
+}
+
+// rowFinder finds rows by the names that a push takes: an address, the text of one that cannot be
+// one, or a key.
+type rowFinder struct {
+	x       *Explanation
+	mapping *contact.Mapping
+	name    string
+	given   bool   // the name is an address
+	fault   string // what is wrong with the address of the first row that has none
+}
+
+// take keeps the row if it is the user's. Of several rows with the key, the first one with an
+// address tells whose key it is.
+func (f *rowFinder) take(row source.Row) {
+	norm, fault := contact.Normalise(row.Email)
+	switch {
+	case f.given:
+		if fault != "" || norm != f.x.Address {
+			return
+		}
+	case row.Key != "" && "key:"+row.Key == f.name, fault != "" && strings.TrimSpace(row.Email) == f.name:
+		f.fault, f.x.Address = cmp.Or(f.fault, fault), cmp.Or(f.x.Address, norm)
+	default:
+		return
+	}
+	f.x.addRow(f.mapping, row)
 }
 
 func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {

@@ -255,3 +255,29 @@ func TestAnExplanationKnowsAnAddressThatOneSideHas(t *testing.T) {
 		}
 	})
 }
+
+// An address that cannot be one has no normalised form: its rows are found as a push finds them.
+func TestAnExplanationFindsARowByItsAddressAsItStands(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1, 0)
+		w.rows = append(w.rows, row("9", " bad@", "A"), row("10", "two words@example.com", "B"), row("11", "bob", "C"), row("12", "no@dot", "D"), row("12", w.rows[0].Email, "CODE000000"))
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		for _, who := range []string{"bad@", " bad@ ", "two words@example.com", "bob", "key:9", " key:9", "key:12", "user000000@example.com", "BAD@", "key:bad@", "bad"} {
+			x, asked := w.explain(who), w.dry(ccsync.Options{Only: []string{who}}).Users[0]
+			want := strings.TrimSpace(asked.State + " " + asked.Reason)
+			switch want {
+			case "skipped not_in_source":
+				want = "none"
+			case "verified":
+				want = "unchanged"
+			}
+			if got := strings.Replace(strings.TrimSpace(x.Decision+" "+x.Reason), "skip ", "skipped ", 1); got != want {
+				t.Errorf("%q is explained as %q (%s), and a run for it says %q", who, got, x.Detail, want)
+			}
+			if known := want != "none"; x.Known != known || (len(x.Rows) > 0) != known || x.Advice == "" {
+				t.Errorf("%q: %+v", who, x)
+			}
+		}
+	})
+}
