@@ -19,9 +19,10 @@ import (
 type Explanation struct {
 	Schema   int                `json:"schema"` // 1
 	Asked    string             `json:"asked"`
-	Address  string             `json:"address"` // normalised
-	Known    bool               `json:"known"`   // at least one side knows the address
-	Rows     []ExplainedRow     `json:"rows"`
+	Address  string             `json:"address"`             // normalised
+	Known    bool               `json:"known"`               // at least one side knows the address
+	Rows     []ExplainedRow     `json:"rows"`                // the first 20
+	MoreRows int                `json:"more_rows,omitempty"` // rows of the user beyond these
 	Contacts []ExplainedContact `json:"contacts"`
 	// "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" before the
 	// first snapshot
@@ -77,6 +78,9 @@ type ExplainedPush struct {
 
 // lastPushes is how many pushes an explanation shows.
 const lastPushes = 10
+
+// shownRows is how many rows an explanation shows.
+const shownRows = 20
 
 // explainer is one explanation under way.
 type explainer struct {
@@ -186,6 +190,10 @@ func (f *rowFinder) take(row source.Row) {
 }
 
 func (x *Explanation) addRow(m *contact.Mapping, row source.Row) {
+	if len(x.Rows) == shownRows {
+		x.MoreRows++
+		return
+	}
 	values := make(map[string]string)
 	for i := range m.Targets {
 		values[m.Targets[i].Column] = row.Values[i]

@@ -281,3 +281,26 @@ func TestAnExplanationFindsARowByItsAddressAsItStands(t *testing.T) {
 		}
 	})
 }
+
+// The plan sees every row of an address, and so the one that differs; nobody reads 600,000 of them.
+func TestAnExplanationShowsTwentyRowsOfAnAddressAndCountsTheOthers(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(1, 0)
+		for i := range 25 {
+			w.rows = append(w.rows, row(fmt.Sprint("twin", i), "twin@example.com", "SAME"), row("shared", "bad@", "X"))
+		}
+		w.rows = append(w.rows, row("last", "twin@example.com", "OTHER"))
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		for who, want := range map[string]string{"twin@example.com": "20 rows, 6 more, skip duplicate_email", "bad@": "20 rows, 5 more, skip invalid_email",
+			"key:shared": "20 rows, 5 more, skip invalid_email", w.rows[0].Email: "1 rows, 0 more, unchanged "} {
+			x := w.explain(who)
+			if got := fmt.Sprintf("%d rows, %d more, %s %s", len(x.Rows), x.MoreRows, x.Decision, x.Reason); got != want {
+				t.Errorf("%s: %s; want %s", who, got, want)
+			}
+		}
+		if x := w.explain("twin@example.com"); x.Rows[0].Key != "twin0" || x.Rows[19].Key != "twin19" {
+			t.Errorf("the rows are not the first ones: %+v", x.Rows)
+		}
+	})
+}

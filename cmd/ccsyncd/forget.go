@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
+	"ccsyncd/cmd/ccsyncd/internal/report"
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
@@ -84,6 +85,9 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 func (c *cli) stillThere(x *ccsync.Explanation) bool {
 	for _, row := range x.Rows {
 		c.Out.Printf("still there: a row in the app's table%s\n", keyIn(row.Key))
+	}
+	if x.MoreRows > 0 {
+		c.Out.Printf("%s\n", report.MoreRows(x))
 	}
 	for _, contact := range x.Contacts {
 		state := "contact"

@@ -25,6 +25,9 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, s Shown) {
 	for _, row := range x.Rows {
 		p.Printf("source row  %s%s\n", keyText(row.Key), p.values(row.Values))
 	}
+	if x.MoreRows > 0 {
+		p.Printf("            %s\n", MoreRows(x))
+	}
 	if len(x.Rows) == 0 {
 		p.Printf("source row  none\n")
 	}
@@ -48,6 +51,11 @@ func PrintExplanation(to *term.Stream, x *ccsync.Explanation, s Shown) {
 	if x.Advice != "" {
 		p.Print("", p.Paint(term.Strong, "hint: ")+p.Text("%s", x.Advice))
 	}
+}
+
+// MoreRows counts the rows of the user that an explanation does not show.
+func MoreRows(x *ccsync.Explanation) string {
+	return "... and " + kit.Plural(x.MoreRows, "more row", "more rows")
 }
 
 func keyText(key string) string {

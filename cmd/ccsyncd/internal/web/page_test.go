@@ -163,6 +163,20 @@ func TestOneUserIsExplainedWithoutGivingACodeAway(t *testing.T) {
 	})
 }
 
+func TestThePageCountsTheRowsOfAUserThatItDoesNotShow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.explains["ann@example.com"] = explained()
+	const words = "5 more rows"
+	if strings.Contains(w.look("/explain?who=ann@example.com"), "more rows") {
+		t.Error("the page counts more rows, and there are none")
+	}
+	w.explains["ann@example.com"].MoreRows = 5
+	if !strings.Contains(w.look("/explain?who=ann@example.com"), words) {
+		t.Errorf("the page lacks %q", words)
+	}
+}
+
 // While the first contacts are under way the page says so, and until when.
 func TestThePageSaysThatEverybodyWaitsForTheFirstContacts(t *testing.T) {
 	t.Parallel()
