@@ -65,7 +65,6 @@ func Decide(ctx context.Context, r Rules, look Contacts, us *users.Users, norm s
 	for _, c := range s[0].contacts {
 		l.key, l.value = c.FilledKey, r.Mapping.UniqueValue(c.Fields)
 	}
-	r.Limit = 0
 	p := newPlan(r, nil)
 	defer p.Close()
 	b := newPlanner(p, look, us)
