@@ -1,0 +1,246 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"ccsyncd/ccapi"
+	"ccsyncd/sync/mirror"
+	"ccsyncd/sync/state"
+)
+
+// inRun runs a test, in a bubble, with the outbox of run 7, a state file, and an account that
+// answers nothing but this status; 0: it cannot be reached.
+func inRun(t *testing.T, status int, test func(t *testing.T, o *Outbox)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ccsync.db")
+	synctest.Test(t, func(t *testing.T) {
+		db, err := state.Open(t.Context(), path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		for range 7 {
+			if _, err := db.BeginRun(t.Context(), state.Run{Trigger: "command"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := ccapi.NewReader("http://account/v3", &http.Client{Transport: only(status)}, only(status))
+		test(t, Open(Options{Run: 7, State: db, Quota: db.Quota(state.Limits{PerSecond: 4, PerDay: 1000}), Read: read, Write: ccapi.NewWriter(read),
+			Log: slog.New(slog.DiscardHandler), Waited: func(time.Duration) {}, Step: func(string, int, int) {}}, codes()))
+	})
+}
+
+// only is an account that answers one status.
+type only int
+
+var errNoNetwork = errors.New("no network")
+
+func (o only) RoundTrip(r *http.Request) (*http.Response, error) {
+	if o == 0 {
+		return nil, errNoNetwork
+	}
+	return &http.Response{StatusCode: int(o), Body: http.NoBody, Header: make(http.Header), Request: r}, nil
+}
+
+func (o only) Token(context.Context) (*oauth2.Token, error) {
+	return &oauth2.Token{AccessToken: "token-of-the-account"}, nil
+}
+func (o only) Renew(_ context.Context, t *oauth2.Token) (*oauth2.Token, error) { return t, nil }
+
+// batch adds a batch of rows that has come to a state.
+func (o *Outbox) batch(t *testing.T, to state.BatchState, norms ...string) *state.Batch {
+	t.Helper()
+	var rows []state.BatchRow
+	for _, norm := range norms {
+		rows = append(rows, state.BatchRow{Norm: norm, Address: norm, Action: "update", Wanted: "NEW", Old: "OLD"})
+	}
+	b := state.Batch{Run: 7, Kind: state.Import, State: state.Recorded, Mapping: o.mapping.Key(), Contacts: len(rows)}
+	var err error
+	if b.ID, err = o.State.AddBatch(t.Context(), b, slices.Values(rows)); err != nil {
+		t.Fatal(err)
+	}
+	at := o.track(b)
+	for _, next := range []state.BatchState{state.Sending, state.Sent, state.Ended} {
+		if at.State == to {
+			break
+		}
+		if err := o.move(t.Context(), at, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return at
+}
+
+// A run waits while state or percentage move, and ten minutes longer.
+func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
+	t.Parallel()
+	inRun(t, 0, func(t *testing.T, o *Outbox) {
+		b := o.batch(t, state.Sent, "ann@example.com")
+		poll := func(percent int) {
+			if err := o.progressed(t.Context(), b, ccapi.Activity{State: "processing", PercentDone: percent}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(n int) {
+			t.Helper()
+			if got := len(o.moving()); got != n {
+				t.Errorf("after %s %d imports are waited for, want %d", o.ages.of(b.ID).sinceMoved(), got, n)
+			}
+		}
+		poll(10)
+		for range 3 {
+			time.Sleep(mirror.LetGo)
+			want(1)
+			poll(b.Percent + 10)
+		}
+		time.Sleep(mirror.LetGo)
+		poll(b.Percent) // it has not moved
+		time.Sleep(time.Second)
+		want(0)
+		poll(b.Percent + 10)
+		want(1)
+	})
+}
+
+// The rows that could be corrected were not taken either.
+func TestEveryRowWithAnErrorIsCounted(t *testing.T) {
+	t.Parallel()
+	inRun(t, 0, func(t *testing.T, o *Outbox) {
+		b := o.batch(t, state.Sent, "ann@example.com")
+		if err := o.progressed(t.Context(), b, ccapi.Activity{State: "processing", ErrorCount: 2, Correctable: 3, Errors: []string{"bad"}}); err != nil {
+			t.Fatal(err)
+		}
+		if b.ErrorCount != 5 || b.Ending != "processing" || !slices.Equal(b.Errors, []string{"bad"}) {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+func TestWaitingHelpsNothingThatTheImportExplains(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		batch   state.Batch
+		missing int
+		want    bool
+	}{
+		"no error":           {state.Batch{Ending: ccapi.StateCompleted}, 1, false},
+		"fewer errors":       {state.Batch{Ending: ccapi.StateCompleted, ErrorCount: 1}, 2, false},
+		"as many":            {state.Batch{Ending: ccapi.StateCompleted, ErrorCount: 2}, 2, true},
+		"refused":            {state.Batch{Ending: endedRefused}, 2, true},
+		"interrupted":        {state.Batch{Ending: endedBroken}, 2, true},
+		"failed altogether":  {state.Batch{Ending: ccapi.StateFailed}, 2, false},
+		"gone after an hour": {state.Batch{Ending: endedGone}, 2, false},
+	} {
+		if got := explained(&c.batch, c.missing); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+// A settlement that the process did not live to end has written problems of this same try.
+func TestOnlyTriesBeforeThisOneAreCounted(t *testing.T) {
+	t.Parallel()
+	inRun(t, 0, func(t *testing.T, o *Outbox) {
+		norms := []string{"earlier@example.com", "interrupted@example.com", "first@example.com", "none@example.com"}
+		b := o.batch(t, state.Ended, norms...)
+		var failed []state.Failed
+		for i, p := range []state.Problem{{Run: 6, Attempts: 2}, {Run: 7, Attempts: 3}, {Run: 7, Attempts: 1}} {
+			p.Norm, p.Address, p.Reason, p.Wanted, p.Since, p.RetryAt = norms[i], norms[i], Lost, "NEW", o.now(), o.now()
+			failed = append(failed, state.Failed{Norm: norms[i], Reason: Lost, Problem: &p})
+		}
+		if err := o.State.Fail(t.Context(), b.ID, failed); err != nil {
+			t.Fatal(err)
+		}
+		v := &verification{batch: b}
+		for _, norm := range norms {
+			v.missing = append(v.missing, judged{BatchRow: state.BatchRow{Norm: norm}})
+		}
+		found, err := o.verifier.problemsOf(t.Context(), v)
+		if err != nil || len(found) != 2 || found[norms[0]].Attempts != 2 || found[norms[1]].Attempts != 2 {
+			t.Errorf("%+v (%v)", found, err)
+		}
+	})
+}
+
+// Clearing one value must not subscribe anybody. Who opted out, or is gone, did that himself.
+func TestOnlyAPermissionThatClearingChangedTurnsClearingOff(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		was, is string
+		off     bool
+	}{
+		"the same":         {"implicit", "implicit", false},
+		"another":          {"implicit", "explicit", true},
+		"lowered":          {"explicit", "not_set", true},
+		"opted out since":  {"implicit", "unsubscribed", false},
+		"not known before": {"", "explicit", false},
+		"gone since":       {"implicit", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inRun(t, 0, func(t *testing.T, o *Outbox) {
+				row := &state.BatchRow{ID: "c", Norm: "ann@example.com"}
+				if err := errors.Join(o.clearer.tryOut(t.Context(), &ccapi.Contact{ID: "c", Permission: c.was}), o.clearer.watchPermission(t.Context(), row, c.was, c.is)); err != nil {
+					t.Fatal(err)
+				}
+				trial, err := o.State.Fact(t.Context(), factTrial)
+				off, err2 := ReadClearing(t.Context(), o.State)
+				if o.clearer.off != c.off || (off != nil) != c.off || (o.results.altered > 0) != c.off || len(o.results.problems) != o.results.altered || trial != "" || err != nil || err2 != nil {
+					t.Errorf("clearing is off: %t, recorded %+v, contacts %d, trial %q (%v, %v)", o.clearer.off, off, o.results.altered, trial, err, err2)
+				}
+			})
+		})
+	}
+}
+
+// The answer to a PUT may be lost with the process. Until its contact was read nobody knows what it
+// did.
+func TestATrialEndsWhenItsContactWasRead(t *testing.T) {
+	t.Parallel()
+	for status, ended := range map[int]bool{http.StatusNotFound: true, http.StatusBadRequest: false, 0: false} {
+		inRun(t, status, func(t *testing.T, o *Outbox) {
+			if err := o.clearer.tryOut(t.Context(), &ccapi.Contact{ID: "c", Permission: "implicit"}); err != nil {
+				t.Fatal(err)
+			}
+			err := o.Recall(t.Context())
+			trial, err2 := o.State.Fact(t.Context(), factTrial)
+			if (err == nil) != ended || (trial == "") != ended || o.clearer.off || err2 != nil {
+				t.Errorf("status %d: %v, trial %q (%v)", status, err, trial, err2)
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), "read a contact whose clearing was interrupted: ") {
+				t.Errorf("status %d: %v", status, err)
+			}
+		})
+	}
+}
+
+func TestADayWithFewRequestsLeftIsNotSpentOnLooking(t *testing.T) {
+	t.Parallel()
+	inRun(t, 0, func(t *testing.T, o *Outbox) {
+		open := []*state.Batch{o.batch(t, state.Sent, "ann@example.com")}
+		for limit, want := range map[int]time.Duration{scarce: mirror.FirstPoll, scarce - 1: mirror.LastPoll} {
+			o.Quota = o.State.Quota(state.Limits{PerSecond: 4, PerDay: limit})
+			if got, err := o.nextDelay(t.Context(), 0, open); got != want || err != nil {
+				t.Errorf("with %d requests left imports are looked at after %s (%v), want %s", limit, got, err, want)
+			}
+		}
+		o.State.Close()
+		if _, err := o.nextDelay(t.Context(), 0, open); err == nil {
+			t.Error("without a state file there is no error")
+		}
+		if err := o.Await(t.Context()); err == nil {
+			t.Error("without a state file an import is awaited")
+		}
+	})
+}
