@@ -40,7 +40,8 @@ type (
 	// vaults are the sealed records.
 	vaults struct {
 		*file
-		seal sealer
+		seal   sealer
+		judged atomic.Pointer[judgement] // the last of opened
 	}
 )
 
@@ -125,13 +126,14 @@ func create(path string) error {
 	return nil
 }
 
+func dsn(path, pragmas string) string {
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: pragmas}).String()
+}
+
 func connect(path string) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
-	}
-	dsn := func(pragmas string) string {
-		return (&url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: pragmas}).String()
 	}
 	f := &file{path: abs}
 	db := &DB{f, mirror{f}, outbox{f}, history{f}, facts{f}, &vaults{file: f}}
@@ -140,7 +142,7 @@ func connect(path string) (*DB, error) {
 	}
 	for h, pragmas := range map[*handle]string{&db.write: writePragmas, &db.read: readPragmas, &db.vigil: readPragmas} {
 		h.path = abs
-		if h.DB, err = sqlx.Open("sqlite3", dsn(pragmas)); err != nil {
+		if h.DB, err = sqlx.Open("sqlite3", dsn(abs, pragmas)); err != nil {
 			return nil, err
 		}
 	}

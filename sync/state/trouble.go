@@ -88,6 +88,8 @@ func explain(path string, err error) error {
 	var cause sqlite3.Error
 	var system syscall.Errno
 	switch {
+	case errors.As(err, &cause) && cause.ExtendedCode == sqlite3.ErrIoErrShortRead:
+		trouble = ErrDamaged // somebody made the file or its log shorter
 	case errors.As(err, &cause):
 		if trouble = systemTroubles[cause.SystemErrno]; trouble == nil {
 			trouble = troubles[cause.Code]

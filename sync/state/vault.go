@@ -44,7 +44,8 @@ func (v *Vault) Lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// Load returns the record, nil when there is none. ErrKey when it cannot be unsealed.
+// Load returns the record, nil when there is none. ErrKey when it cannot be unsealed, ErrDamaged
+// when it shows that the file is damaged.
 func (v *Vault) Load(ctx context.Context) ([]byte, error) {
 	var sealed []byte
 	err := v.db.write.GetContext(ctx, &sealed, "SELECT record FROM vault WHERE name = ?", v.name)
@@ -54,7 +55,7 @@ func (v *Vault) Load(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", v.name, err)
 	}
-	return v.db.seal.open(v.name, sealed)
+	return v.db.opened(ctx, v.name, sealed)
 }
 
 // Save replaces the record; nil removes it. It returns after the record is on the disk.
@@ -125,7 +126,7 @@ func (db *vaults) reseal(ctx context.Context, next sealer) error {
 	if err := db.write.SelectContext(ctx, &records, selectVault); err != nil {
 		return err
 	}
-	changed, err := db.resealed(records, next)
+	changed, err := db.resealed(ctx, records, next)
 	if err != nil || len(changed) == 0 {
 		return err
 	}
@@ -134,7 +135,7 @@ func (db *vaults) reseal(ctx context.Context, next sealer) error {
 		if err := tx.SelectContext(ctx, &records, selectVault); err != nil {
 			return err
 		}
-		changed, err := db.resealed(records, next)
+		changed, err := db.resealed(ctx, records, next)
 		if err != nil {
 			return err
 		}
@@ -148,10 +149,10 @@ func (db *vaults) reseal(ctx context.Context, next sealer) error {
 }
 
 // resealed are the records that next keeps otherwise.
-func (db *vaults) resealed(records []vaultRecord, next sealer) ([]vaultRecord, error) {
+func (db *vaults) resealed(ctx context.Context, records []vaultRecord, next sealer) ([]vaultRecord, error) {
 	var changed []vaultRecord
 	for _, r := range records {
-		clear, err := db.seal.open(r.Name, r.Record)
+		clear, err := db.opened(ctx, r.Name, r.Record)
 		if err != nil {
 			return nil, err
 		}
