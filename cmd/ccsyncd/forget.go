@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,12 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	for _, path := range copies {
 		c.Out.Printf("still there: the backup copy %s from an upgrade of ccsyncd; delete it\n", path)
 	}
-	if c.stillThere(x) || len(copies) > 0 {
+	trial := a.Config.SandboxState()
+	_, missing := os.Stat(trial)
+	if missing == nil {
+		c.Out.Printf("not looked at: the sandbox's state file %s; delete it if it has copies of your users\n", trial)
+	}
+	if c.stillThere(x) || len(copies) > 0 || missing == nil {
 		c.Next("ccsyncd forget EMAIL again, after deleting it there")
 		return left
 	}

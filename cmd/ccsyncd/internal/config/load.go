@@ -124,3 +124,12 @@ func (r *reader) sandbox(base string) {
 	r.cfg.Endpoints = Endpoints{API: base + "/v3", Auth: base + "/oauth2/default/v1"}
 	r.cfg.State.Path = filepath.Join(filepath.Dir(r.cfg.State.Path), sandboxState)
 }
+
+// SandboxState is where the state file of a sandbox would be, beside the one in use; "" in a
+// sandbox.
+func (c *Config) SandboxState() string {
+	if c.Sandbox {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(c.State.Path), sandboxState)
+}
