@@ -121,7 +121,7 @@ var (
 
 	oldest   = newGauge("oldest_unverified_change_age_seconds", "Age of the oldest change that a run saw and that is not yet verified; 0 when there is none.")
 	latency  = newGauge("last_verification_seconds", "Time from the run that first saw them to the verification of the last changes that were verified.")
-	problems = newGauge("problems", "Users whose change did not arrive, by reason.", "reason")
+	problems = newGauge("problems", "Users whose change did not arrive, by reason, and contacts to check (overstepped).", "reason")
 	imports  = newGauge("open_imports", "Imports that are sent and not yet settled.")
 
 	runEnd      = newGauge("last_run_end_timestamp_seconds", "When the last whole run ended.")
