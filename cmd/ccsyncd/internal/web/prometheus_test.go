@@ -44,8 +44,8 @@ func TestEachStoryRaisesOneAlert(t *testing.T) {
 	}
 }
 
-// scraping runs a real Prometheus with the files of deploy, which scrapes an address each second.
-// Its answers are those of its HTTP API.
+// scraping runs a real Prometheus with the files of deploy, which scrapes an address every three
+// seconds, as long as it waits for an answer. Its answers are those of its HTTP API.
 func scraping(t *testing.T, target string) (ask func(path string, into any)) {
 	t.Helper()
 	path := program(t, "prometheus")
@@ -55,7 +55,7 @@ func scraping(t *testing.T, target string) (ask func(path string, into any)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fast := strings.NewReplacer("127.0.0.1:8484", target, "scrape_interval: 30s", "scrape_interval: 1s").Replace(string(text))
+		fast := strings.NewReplacer("127.0.0.1:8484", target, "scrape_interval: 30s", "scrape_interval: 3s").Replace(string(text))
 		if name == "prometheus.yaml" {
 			fast = "global: {evaluation_interval: 1s}\n" + fast
 		}
@@ -114,6 +114,12 @@ func TestARealPrometheusScrapesAndEveryPanelHasData(t *testing.T) {
 		w.metrics.Observe(&http.Request{URL: &url.URL{Path: "/v3/contacts"}}, &http.Response{StatusCode: status}, nil)
 	}
 	ask := scraping(t, w.serve().at)
+	defer func() {
+		var targets any
+		if ask("/api/v1/targets", &targets); t.Failed() {
+			t.Logf("its targets: %v", targets)
+		}
+	}()
 	value := func(expr string) (n int) {
 		var answer struct {
 			Status string
