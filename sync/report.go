@@ -80,7 +80,7 @@ type Report struct {
 	counted       bool      // it made its plan, which Coverage counts from, if only nobody
 	overstepped   int       // contacts whose permission changed when they were put back
 	resubscribed  int       // contacts that had opted out and were subscribed after their import
-	replaced      int       // contacts that an import created in place of others
+	changed       int       // contacts that an import changed in another way that it must not
 	newestProblem time.Time // when the newest of OpenProblems was first tried
 }
 
@@ -173,7 +173,7 @@ func (r *Report) planned(first, p *plan.Plan) {
 func (r *Report) pushed(sent *push.Sent) {
 	r.Push = &Pushed{Activities: append([]PushedActivity{}, sent.Activities...), Problems: append([]PushProblem{}, sent.Problems...),
 		Verified: sent.Verified, Rejected: sent.Rejected, Unverified: sent.Unverified}
-	r.overstepped, r.resubscribed, r.replaced = sent.Overstepped, sent.Resubscribed, sent.Replaced
+	r.overstepped, r.resubscribed, r.changed = sent.Overstepped, sent.Resubscribed, sent.Changed
 	c := &r.Coverage
 	c.Verified += sent.Arrived
 	c.Missing += sent.Missed
@@ -310,8 +310,8 @@ func (r *Report) shortfall() string {
 	if r.resubscribed > 0 {
 		parts = append(parts, fmt.Sprintf("contacts that had opted out and are subscribed after the import: %d", r.resubscribed))
 	}
-	if r.replaced > 0 {
-		parts = append(parts, fmt.Sprintf("contacts that the import created in place of renamed or removed ones: %d", r.replaced))
+	if r.changed > 0 {
+		parts = append(parts, fmt.Sprintf("contacts that the import changed more than it should: %d", r.changed))
 	}
 	if n := r.OpenProblems[Overstepped] - r.oversteps(); n > 0 {
 		parts = append(parts, fmt.Sprintf("contacts to check in Constant Contact since an earlier run: %d", n))
@@ -323,7 +323,7 @@ func (r *Report) shortfall() string {
 }
 
 // oversteps is how many contacts this run found that were changed in what they must not be.
-func (r *Report) oversteps() int { return r.overstepped + r.resubscribed + r.replaced }
+func (r *Report) oversteps() int { return r.overstepped + r.resubscribed + r.changed }
 
 func (r *Report) partialHint() string {
 	if r.OpenProblems[Overstepped] > 0 && openProblems(r.OpenProblems)+r.Push.Unverified+r.Coverage.Pending == 0 {

@@ -81,7 +81,7 @@ func (r *Report) count(pushed *Pushed) {
 		}
 	}
 	if !slices.ContainsFunc(p.Problems, func(problem PushProblem) bool { return problem.Reason == Overstepped }) {
-		r.resubscribed, r.replaced = 0, 0 // it was another's contact
+		r.resubscribed, r.changed = 0, 0 // it was another's contact
 	}
 	r.Push = &p
 }

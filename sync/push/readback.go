@@ -36,9 +36,11 @@ type verdict struct {
 	// what the import did to the contact that it must not: "" for nothing
 	overstep     string
 	resubscribed bool // it subscribed a contact that had opted out
+	replaced     bool // it created another contact
 }
 
-// readBack judges one row of an ended batch by its contacts as they are now.
+// readBack judges one row of an ended batch by its contacts as they are now. recent tells that the
+// batch was sent within the last hour: later a permission may well have changed by itself.
 //
 //	the contact                                         then
 //	carries the values                                  landed
@@ -47,17 +49,41 @@ type verdict struct {
 //	carries other values                                altered
 //	had opted out, and is subscribed now                the same, and an overstep
 //	is another one than the row was for                 the same, and an overstep
-func readBack(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
+//	has another permission, within an hour              the same, and an overstep
+func readBack(m *contact.Mapping, updateUnsubscribed, recent bool, b *state.Batch, row *state.BatchRow, contacts []state.Contact) verdict {
 	wasOut := row.Permission != "" && contact.OptedOut(row.Permission)
 	v := readValues(m, updateUnsubscribed || wasOut, b, row, contacts)
 	if v.landed && v.reason == "" && replaced(row, contacts) {
-		v.overstep = "the contact was renamed or removed during the import, and another one has the address now"
+		v.replaced, v.overstep = true, "the contact was renamed or removed during the import, and another one has the address now"
 	}
-	if is := subscribed(contacts); wasOut && is != "" {
-		v.overstep = "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
+	changed := func(is string) string {
+		return "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
+	}
+	switch is := subscribed(contacts); {
+	case wasOut && is != "":
+		v.overstep = changed(is)
 		v.resubscribed, v.alone = true, v.alone || !v.landed
+	case v.overstep == "" && recent:
+		if is := otherConsent(row, contacts); is != "" {
+			v.overstep = changed(is)
+		}
 	}
 	return v
+}
+
+// consents are the permissions that tell whether and how somebody agreed. The others come and go by
+// themselves.
+var consents = []string{"explicit", "implicit", "not_set"}
+
+// otherConsent is the permission of the contact that a row was for if it tells another consent than
+// before; "" if not. Somebody may have opted out just before the import, and been subscribed by it.
+func otherConsent(row *state.BatchRow, contacts []state.Contact) string {
+	for _, c := range contacts {
+		if c.ID == row.ID && !c.Deleted && c.Permission != row.Permission && slices.Contains(consents, c.Permission) && slices.Contains(consents, row.Permission) {
+			return c.Permission
+		}
+	}
+	return ""
 }
 
 // replaced tells whether none of the contacts of an address is the one that its row was for: an
@@ -118,7 +144,7 @@ func readValues(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row
 		}
 	}
 	if len(b.Errors) > 0 && v.reason != Lost {
-		v.detail += ": " + b.Errors[0]
+		v.detail += such(len(b.Errors)) + b.Errors[0]
 	}
 	return v
 }

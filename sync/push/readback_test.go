@@ -55,7 +55,7 @@ func TestARowHasArrivedOnlyWhereItsContactCarriesWhatWasSent(t *testing.T) {
 		"an error of an import that ended":  {state.Batch{Ending: ccapi.StateCompleted, Errors: []string{"row 2"}}, nil, false, verdict{reason: Lost, detail: "the import ended, but the contact does not exist"}},
 	} {
 		row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold")}
-		got := readBack(twoFields(), c.updates, &c.batch, row, c.contacts)
+		got := readBack(twoFields(), c.updates, true, &c.batch, row, c.contacts)
 		if !slices.Equal(got.left, c.want.left) {
 			t.Errorf("%s: left %v, want %v", name, got.left, c.want.left)
 		}
@@ -65,7 +65,7 @@ func TestARowHasArrivedOnlyWhereItsContactCarriesWhatWasSent(t *testing.T) {
 	}
 	for ending, want := range map[string]string{ccapi.StateCompleted: Lost, endedGone: Lost, endedDirect: Lost, endedTimeout: ActivityTimeout, endedRefused: Rejected,
 		endedBroken: endedBroken, endedForeign: endedForeign, ccapi.StateFailed: ActivityFailed, "cancelled": ActivityFailed} {
-		if got := readBack(twoFields(), false, &state.Batch{Ending: ending}, &state.BatchRow{Wanted: fields("NEW", "")}, nil); got.reason != want {
+		if got := readBack(twoFields(), false, true, &state.Batch{Ending: ending}, &state.BatchRow{Wanted: fields("NEW", "")}, nil); got.reason != want {
 			t.Errorf("%s: a row that is missing is %s, want %s", ending, got.reason, want)
 		}
 	}
@@ -77,7 +77,7 @@ func TestAValueThatIsLateIsNotOneThatSomebodyChanged(t *testing.T) {
 	b := &state.Batch{Ending: ccapi.StateCompleted}
 	row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "silver")}
 	for is, want := range map[string]string{fields("NEW", "silver"): Lost, fields("HAND", "silver"): Lost, fields("HAND", "gold"): Altered, fields("HAND", "bronze"): Altered} {
-		if got := readBack(twoFields(), false, b, row, []state.Contact{{Permission: "implicit", Fields: is}}); got.landed || got.reason != want {
+		if got := readBack(twoFields(), false, true, b, row, []state.Contact{{Permission: "implicit", Fields: is}}); got.landed || got.reason != want {
 			t.Errorf("%q: %+v, want %s", is, got, want)
 		}
 	}
@@ -107,14 +107,44 @@ func TestWhoHadOptedOutIsOversteppedWhenSubscribedAfterwards(t *testing.T) {
 		"one of its address is subscribed":         {"unsubscribed", []state.Contact{contactOf("explicit", "NEW"), contactOf("unsubscribed", "NEW")}, true, true, ""},
 		"deleted":                                  {"unsubscribed", []state.Contact{gone}, true, false, ""},
 		"deleted, and added again":                 {"unsubscribed", []state.Contact{gone, contactOf("implicit", "NEW")}, true, true, "the contact's permission changed from unsubscribed to implicit during the import"},
-		"it had not opted out":                     {"implicit", []state.Contact{contactOf("explicit", "NEW")}, true, true, ""},
 		"it was created":                           {"", []state.Contact{contactOf("implicit", "NEW")}, true, true, ""},
 		"an older version did not record what was": {"", []state.Contact{contactOf("unsubscribed", "NEW")}, true, true, ""},
 	} {
 		row := &state.BatchRow{Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold"), Permission: c.before}
-		got := readBack(twoFields(), c.updates, b, row, c.contacts)
+		got := readBack(twoFields(), c.updates, true, b, row, c.contacts)
 		if got.landed != c.landed || got.overstep != c.overstep || got.resubscribed != (c.overstep != "") || (got.reason == "") != c.landed || got.alone == c.landed {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// Somebody may have opted out just before the import, and been subscribed by it: then he agreed in
+// another way than before.
+func TestAnotherConsentWithinAnHourIsAnOverstep(t *testing.T) {
+	t.Parallel()
+	b := &state.Batch{Ending: ccapi.StateCompleted}
+	const explicit = "the contact's permission changed from implicit to explicit during the import"
+	for name, c := range map[string]struct {
+		before, after, id string
+		late              bool
+		overstep          string
+	}{
+		"another":                   {"implicit", "explicit", "c", false, explicit},
+		"less":                      {"explicit", "not_set", "c", false, "the contact's permission changed from explicit to not_set during the import"},
+		"the same":                  {"implicit", "implicit", "c", false, ""},
+		"another, hours later":      {"implicit", "explicit", "c", true, ""},
+		"he confirmed":              {"pending_confirmation", "explicit", "c", false, ""},
+		"a hold has ended":          {"temp_hold", "explicit", "c", false, ""},
+		"he opted out":              {"implicit", "unsubscribed", "c", false, ""},
+		"he was created":            {"", "implicit", "c", false, ""},
+		"of another contact's kind": {"implicit", "explicit", "d", false, ""},
+	} {
+		row := &state.BatchRow{Action: "create", ID: "c", Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold"), Permission: c.before}
+		for code, landed := range map[string]bool{"NEW": true, "OLD": false} {
+			got := readBack(twoFields(), true, !c.late, b, row, []state.Contact{{ID: c.id, Permission: c.after, Fields: fields(code, "gold")}})
+			if got.overstep != c.overstep || got.landed != landed || got.resubscribed || got.replaced {
+				t.Errorf("%s: %+v", name, got)
+			}
 		}
 	}
 }
@@ -141,7 +171,7 @@ func TestAnotherContactUnderTheAddressIsOverstepped(t *testing.T) {
 		"no contact, whose value did not land": {"update", "c", nil, false},
 	} {
 		row := &state.BatchRow{Action: c.action, ID: c.id, Permission: "implicit", Wanted: fields("NEW", "gold"), Old: fields("OLD", "gold")}
-		got := readBack(twoFields(), false, b, row, c.contacts)
+		got := readBack(twoFields(), false, true, b, row, c.contacts)
 		if (got.overstep != "") != c.replaced || got.landed != (len(c.contacts) > 0) {
 			t.Errorf("%s: %+v", name, got)
 		}

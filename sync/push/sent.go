@@ -28,9 +28,9 @@ type Sent struct {
 	Overstepped int
 	// Resubscribed is how many contacts that had opted out were subscribed after their import.
 	Resubscribed int
-	// Replaced is how many contacts an import created in place of others that were renamed or
-	// removed.
-	Replaced int
+	// Changed is how many contacts an import changed in another way that it must not: another
+	// permission, or one created in place of another.
+	Changed int
 	// NotSent are the rows that were not cleared because clearing is off.
 	NotSent []NotSent
 }
@@ -74,8 +74,8 @@ type results struct {
 	orphans  map[string]bool // by norm, contacts cleared that no row stands for
 	altered  int             // contacts that got another permission when they were put back
 	unsent   []NotSent
-	// contacts that an import subscribed, or created in place of others
-	resubscribed, replaced int
+	// contacts that an import subscribed, or changed in another way that it must not
+	resubscribed, changed int
 }
 
 // Sent is what the push came to, at the end of its run. plans are those that the run made; users
@@ -88,7 +88,7 @@ func (o *Outbox) Sent(ctx context.Context, plans ...*plan.Plan) (Sent, error) {
 	}
 	r := &o.results
 	s := Sent{Problems: r.problems, Verified: r.verified, Rejected: r.rejected, Unverified: r.lost, Arrived: r.arrived, Created: r.created,
-		Missed: r.missed, Overstepped: r.altered, Resubscribed: r.resubscribed, Replaced: r.replaced, NotSent: r.unsent}
+		Missed: r.missed, Overstepped: r.altered, Resubscribed: r.resubscribed, Changed: r.changed, NotSent: r.unsent}
 	for _, b := range o.batches {
 		if b.State != state.Settled {
 			s.Unverified += b.Contacts - r.landedOf[b.ID]
@@ -158,7 +158,7 @@ func (r *results) overstepped(ours bool, rows []judged) {
 		if row.resubscribed {
 			r.resubscribed++
 		} else {
-			r.replaced++
+			r.changed++
 		}
 		r.problem(Problem{Key: row.Key, Email: row.Address, Reason: Overstepped, Detail: row.overstep})
 	}

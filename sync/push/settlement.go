@@ -111,6 +111,14 @@ func holdsBack(b *state.Batch, failed, rows int, problems map[string]state.Probl
 	return false
 }
 
+// such leads to one of n errors of an import. It names no row: of several nobody knows whose it is.
+func such(n int) string {
+	if n > 1 {
+		return ", such as: "
+	}
+	return ": "
+}
+
 func problemOf(b *state.Batch, row *judged, problems map[string]state.Problem, explained bool, now time.Time) state.Problem {
 	p := state.Problem{Norm: row.Norm, Address: row.Address, Key: row.Key, Reason: row.reason, Detail: row.detail, Wanted: row.Wanted,
 		Attempts: 1, Since: now, Run: b.Run}
@@ -118,7 +126,7 @@ func problemOf(b *state.Batch, row *judged, problems map[string]state.Problem, e
 		p.Reason = Rejected
 		p.Detail = fmt.Sprintf("rows with errors in the import: %d", b.ErrorCount)
 		if len(b.Errors) > 0 {
-			p.Detail += ": " + b.Errors[0]
+			p.Detail += such(b.ErrorCount) + b.Errors[0]
 		}
 	}
 	if before, ok := problems[row.Norm]; ok && before.Wanted == row.Wanted {

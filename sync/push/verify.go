@@ -256,7 +256,7 @@ func (row *judged) overstepOf(b *state.Batch, now time.Time) *state.Overstep {
 		return nil
 	}
 	o := &state.Overstep{Norm: row.Norm, Address: row.Address, Key: row.Key, Detail: row.overstep, Since: now, Run: b.Run, Resubscribed: row.resubscribed}
-	if row.resubscribed {
+	if !row.replaced {
 		o.Was = row.Permission
 	}
 	return o
@@ -264,6 +264,7 @@ func (row *judged) overstepOf(b *state.Batch, now time.Time) *state.Overstep {
 
 // judgeRows judges rows by the contacts as the mirror has them now. What was seen to land once did.
 func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged) (landed, missing []judged, err error) {
+	recent := vf.ages.of(b.ID).sinceSending() < time.Hour
 	for part := range slices.Chunk(rows, chunk) {
 		norms := make([]string, len(part))
 		for i := range part {
@@ -274,7 +275,7 @@ func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged
 			return nil, nil, err
 		}
 		for _, row := range part {
-			row.verdict = readBack(vf.mapping, vf.UpdateUnsubscribed, b, &row.BatchRow, plan.ContactsOf(contacts, row.Norm))
+			row.verdict = readBack(vf.mapping, vf.UpdateUnsubscribed, recent, b, &row.BatchRow, plan.ContactsOf(contacts, row.Norm))
 			if row.landed || row.Result == state.Done {
 				landed = append(landed, row)
 				continue
