@@ -147,9 +147,13 @@ func (h Home) LoggedIn(ctx context.Context, db *state.DB, accepted bool) error {
 }
 
 func (h Home) sameEndpoints(is Home) error {
-	if differ(h.API, is.API) || differ(h.Auth, is.Auth) {
+	was, names := h.API, is.API
+	if !differ(was, names) {
+		was, names = h.Auth, is.Auth
+	}
+	if differ(was, names) {
 		return &contact.SetupError{Code: "other_endpoints",
-			Message: fmt.Sprintf("this state file belongs to %s, but the configuration names %s", h.API, is.API),
+			Message: fmt.Sprintf("this state file belongs to %s, but the configuration names %s", was, names),
 			Hint:    "use a separate state file for each pair of [endpoints] ([state] path)"}
 	}
 	return nil

@@ -107,7 +107,7 @@ func (a *App) connect() {
 		a.Auth = oauthdev.New(oauthdev.Config{ClientID: a.Config.Auth.ClientID, Scopes: a.Config.Auth.Scopes,
 			AuthURL: a.Config.Endpoints.Auth, HTTP: client, Now: a.State.Now, Random: a.random}, a.State.Vault(loginVault))
 	}
-	a.Reader = ccapi.NewReader(a.Config.Endpoints.API, client, a.Auth)
+	a.Reader = ccapi.NewReader(a.Config.Endpoints.API, client, &boundTokens{Tokens: a.Auth, app: a})
 	a.Reader.Random = a.random
 	a.closers = append(a.closers, func() error { a.door.CloseIdleConnections(); return nil })
 }
