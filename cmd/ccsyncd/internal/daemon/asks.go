@@ -17,9 +17,10 @@ import (
 const (
 	maxAsks  = 2000 // asks
 	maxAsked = 1000 // users of one run
-	// gatherFor is how long the first of several asks waits for the others: a burst becomes one
-	// run.
-	gatherFor = 50 * time.Millisecond
+	// gatherFor is how long the last of several asks is waited after: a burst becomes one run. No
+	// ask waits longer than gatherMost for others.
+	gatherFor  = 50 * time.Millisecond
+	gatherMost = time.Second
 )
 
 // ask is a run that somebody wants of the loop.
@@ -63,11 +64,11 @@ func (q *asks) add(a *ask) error {
 	return nil
 }
 
-// any tells whether somebody waits.
-func (q *asks) any() bool {
+// count is how many wait.
+func (q *asks) count() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) > 0
+	return len(q.waiting)
 }
 
 func (q *asks) wake() {
@@ -127,7 +128,7 @@ func fit(users map[string]bool, more []string) bool {
 
 // serveAsks makes one run of all that wait, or of as many as one run can serve.
 func (d *daemon) serveAsks(ctx context.Context) {
-	if !d.asks.any() || kit.Sleep(ctx, gatherFor) != nil {
+	if d.asks.count() == 0 || d.gather(ctx) != nil {
 		return
 	}
 	together := d.asks.take()
@@ -167,6 +168,20 @@ func (d *daemon) serveAsks(ctx context.Context) {
 		own.ExitCode = exit.OfReport(own)
 		a.ended <- own
 	}
+}
+
+// gather waits until no further ask comes, or enough wait for a whole run.
+func (d *daemon) gather(ctx context.Context) error {
+	for began, seen := time.Now(), 0; time.Since(began) < gatherMost; {
+		now := d.asks.count()
+		if now == seen || now >= maxAsked {
+			return nil
+		}
+		if seen = now; kit.Sleep(ctx, gatherFor) != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // triggerOf is what began a run: asks over HTTP, unless all came from a push.
