@@ -129,6 +129,8 @@ func readValues(m *contact.Mapping, updateUnsubscribed bool, b *state.Batch, row
 			}
 		}
 		switch {
+		case c.Permission == contact.Unclear:
+			v.detail = "Constant Contact counts a contact with this address but does not show it"
 		case carried && optedOut && !updateUnsubscribed:
 			return verdict{landed: true, filled: filled(m, wanted, old, c.Filled), left: notOn(&c, b), reason: Overstepped, detail: "the contact opted out during the import"}
 		case carried:

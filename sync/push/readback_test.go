@@ -49,6 +49,7 @@ func TestARowHasArrivedOnlyWhereItsContactCarriesWhatWasSent(t *testing.T) {
 		"it has a third value":              {completed, with(func(c *state.Contact) { c.Fields = fields("HAND", "gold") }), false, verdict{reason: Altered, detail: "the contact has another value"}},
 		"it was deleted":                    {completed, with(gone), false, verdict{alone: true, reason: Lost, detail: "the contact was deleted during the import"}},
 		"there is none":                     {completed, nil, false, verdict{reason: Lost, detail: "the import ended, but the contact does not exist"}},
+		"it is not shown":                   {completed, with(func(c *state.Contact) { *c = state.Contact{Permission: contact.Unclear, Fields: fields("", "")} }), false, verdict{alone: true, reason: Lost, detail: "Constant Contact counts a contact with this address but does not show it"}},
 		"the second of the address has it":  {completed, append(with(gone), here), false, verdict{landed: true, filled: fields("NEW", "")}},
 		"the import failed":                 {failed, with(old), false, verdict{reason: ActivityFailed, detail: "the import ended, but the value did not arrive: no room"}},
 		"the import failed, and it has it":  {failed, with(func(*state.Contact) {}), false, verdict{landed: true, filled: fields("NEW", "")}},
