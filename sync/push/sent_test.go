@@ -51,7 +51,7 @@ func TestARowCountsForTheRunThatSentIt(t *testing.T) {
 		"of a former run":             {former, "create", landed, false, Sent{Verified: 1}, Sent{}, "pending"},
 		"subscribed by this run":      {ours, "update", verdict{landed: true, resubscribed: true, overstep: "subscribed"}, false, Sent{Verified: 1, Arrived: 1, Resubscribed: 1}, Sent{Verified: 1, Arrived: 1, Resubscribed: 1}, "verified"},
 		"subscribed by a former run":  {former, "update", verdict{landed: true, resubscribed: true, overstep: "subscribed"}, false, Sent{Verified: 1, Resubscribed: 1}, Sent{}, "pending"},
-		"created in another's place":  {ours, "update", verdict{landed: true, overstep: "replaced"}, false, Sent{Verified: 1, Arrived: 1, Replaced: 1}, Sent{Verified: 1, Arrived: 1, Replaced: 1}, "verified"},
+		"created in another's place":  {ours, "update", verdict{landed: true, overstep: "replaced"}, false, Sent{Verified: 1, Arrived: 1, Changed: 1}, Sent{Verified: 1, Arrived: 1, Changed: 1}, "verified"},
 		"landed, and something is up": {ours, "update", verdict{landed: true, reason: Overstepped}, false, Sent{Verified: 1, Arrived: 1}, Sent{Verified: 1, Arrived: 1}, "verified"},
 		"landed before, by the state": {ours, "update", verdict{reason: Lost}, false, Sent{Verified: 1, Arrived: 1}, Sent{Verified: 1, Arrived: 1}, "verified"},
 	} {
@@ -71,7 +71,7 @@ func TestARowCountsForTheRunThatSentIt(t *testing.T) {
 					t.Errorf("%s: answered %s, want %s", name, got, c.state)
 				}
 			}
-			if c.verdict.landed && c.verdict.reason != "" || want.Resubscribed+want.Replaced > 0 {
+			if c.verdict.landed && c.verdict.reason != "" || want.Resubscribed+want.Changed > 0 {
 				want.Problems = []Problem{{Key: "1", Email: "Ann@example.com", Reason: Overstepped, Detail: c.verdict.overstep}}
 			}
 			if fmt.Sprintf("%+v", sent) != fmt.Sprintf("%+v", want) || err != nil {
