@@ -35,14 +35,17 @@ func withoutToken(s, token string) string {
 	if start == "" {
 		return s
 	}
+	var clean strings.Builder
 	for at := strings.Index(s, start); at >= 0; at = strings.Index(s, start) {
+		clean.WriteString(s[:at] + "redacted")
+		s = s[at:]
 		end := 0
-		for end < len(token) && at+end < len(s) && s[at+end] == token[end] {
+		for end < min(len(token), len(s)) && s[end] == token[end] {
 			end++
 		}
-		s = s[:at] + "redacted" + s[at+end:]
+		s = s[end:]
 	}
-	return s
+	return clean.String() + s
 }
 
 // delimits tells what stands between two words of an error.

@@ -44,9 +44,9 @@ func TestACutTokenIsHiddenToo(t *testing.T) {
 			t.Errorf("%q gives %q", text, got)
 		}
 	}
-	for _, s := range []string{"", "x"} {
-		if got := withoutToken("text", s); got != "te"+map[string]string{"": "xt", "x": "redactedt"}[s] {
-			t.Errorf("token %q: got %q", s, got)
+	for token, want := range map[string]string{"": "text", "x": "teredactedt", "t": "redactedexredacted", "te": "redactedxt"} {
+		if got := withoutToken("text", token); got != want {
+			t.Errorf("token %q: got %q, want %q", token, got, want)
 		}
 	}
 }
