@@ -1,8 +1,11 @@
 package contact
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -119,25 +122,63 @@ func parseDate(value string) (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-func canonicalDate(kind, value string) (form, fault string) {
-	t, ok := parseDate(value)
+// Faults of a value for a date field, with or without a time of day.
+const (
+	noDate      = "not a date (want 2026-01-31)"
+	aNumber     = "not a date: nothing shows that this number counts seconds or milliseconds since 1970 (want 2026-01-31)"
+	anotherYear = "not a date from 0001-01-01 to 9999-12-31 (does the column mix seconds and milliseconds?)"
+)
+
+// otherYears are dates before the year 1 or after 9999 that parseDate does not read. Package source
+// writes 12026-01-02 and -0044-03-15, PostgreSQL 0044-03-15 BC, JavaScript +012026-01-02. MySQL's
+// zero date is one of them.
+var otherYears = regexp.MustCompile(`^(([+-]\d{4,}|\d{5,}|0000)[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{5,})([ T]|$)|^\d{4}-\d\d-\d\d( .*)? BC$`)
+
+// notADate says why no date field can have a value that parseDate does not read: not even one of
+// version 1, which is a text. "" for another text.
+func notADate(value string) (fault string) {
+	if otherYears.MatchString(value) {
+		return anotherYear
+	}
+	n, err := strconv.ParseFloat(value, 64)
 	switch {
-	case ok:
-		return t.Format(time.DateOnly), ""
-	case strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "":
-		return "", "not a date: nothing shows that this number counts seconds or milliseconds since 1970 (want 2026-01-31)"
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return ""
+	case math.IsInf(n, 0), math.IsNaN(n):
+		return noDate
+	}
+	return aNumber
+}
+
+func dated(t time.Time, layout string) (form, fault string) {
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", anotherYear
+	}
+	return t.Format(layout), ""
+}
+
+func canonicalDate(kind, value string) (form, fault string) {
+	if t, ok := parseDate(value); ok {
+		return dated(t, time.DateOnly)
+	}
+	fault = notADate(value)
+	switch {
+	case fault != "":
+		return "", fault
 	case kind == kindDateText:
 		return value, ""
 	}
-	return "", "not a date (want 2026-01-31)"
+	return "", noDate
 }
 
 func canonicalDateTime(value string) (form, fault string) {
-	t, ok := parseDate(value)
-	if !ok {
-		return "", "not a date with a time (want 2026-01-31T12:00:00Z)"
+	if t, ok := parseDate(value); ok {
+		return dated(t.UTC().Truncate(time.Second), time.RFC3339)
 	}
-	return t.UTC().Truncate(time.Second).Format(time.RFC3339), ""
+	if fault = notADate(value); fault == "" {
+		fault = "not a date with a time (want 2026-01-31T12:00:00Z)"
+	}
+	return "", fault
 }
 
 func canonicalNumber(value string) (form, fault string) {

@@ -12,15 +12,50 @@ func TestANumberIsNeverSentAsADate(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{kindDate, kindDateText, kindDateTime} {
 		target := &Target{Kind: kind}
-		for _, value := range []string{"1767312000", "1767312000000", "631152000", "0", "-315619200", "-1767312000000", "20260102", "99999999999999999999"} {
-			if form, fault := target.Canonical(value); fault == "" {
-				t.Errorf("%s: %q became %q", kind, value, form)
+		for _, value := range []string{"1767312000", "1767312000000", "631152000", "0", "-315619200", "-1767312000000", "20260102", "99999999999999999999",
+			"1700000000.25", "-0.5", ".5", "5.", "+5", "1e9", "1E+21", "2e-07"} {
+			if form, fault := target.Canonical(value); fault != aNumber {
+				t.Errorf("%s: %q became %q, fault %q, want %q", kind, value, form, fault, aNumber)
+			}
+		}
+		for _, value := range []string{"NaN", "nan", "Infinity", "-Infinity", "infinity", "1e999"} {
+			if form, fault := target.Canonical(value); fault != noDate {
+				t.Errorf("%s: %q became %q, fault %q, want %q", kind, value, form, fault, noDate)
 			}
 		}
 	}
-	for _, value := range []string{"spring 2026", "1990s", "?"} {
+	for _, value := range []string{"spring 2026", "1990s", "?", "-", ".", "1.2.2026", "12:00:00", "2026-02-30", "{1700000000}"} {
 		if form, fault := (&Target{Kind: kindDateText}).Canonical(value); form != value || fault != "" {
 			t.Errorf("the text %q became %q (%s)", value, form, fault)
+		}
+	}
+}
+
+// A number of milliseconds among seconds comes as a date of the year 55840, which Constant Contact
+// stores as a text.
+func TestADateBeforeTheYear1OrAfter9999IsNeverSent(t *testing.T) {
+	t.Parallel()
+	const long, none = "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00" // in UTC: 10000, 0
+	beyond := []string{"55840-11-08T22:13:20Z", "31690708-07-05", "-292275055-05-16", "10000-01-01", "12026-1-2 03:04:05",
+		"0000-01-01", "0000-00-00", "0000/1/2", "1/2/0000", "1/2/12026", "0044-03-15 BC", "0001-12-31 10:00:00+00 BC",
+		"-0044-03-15", "-000044-03-15T00:00:00.000Z", "+012026-01-01T00:00:00.000Z"}
+	for kind, values := range map[string][]string{kindDate: beyond, kindDateText: beyond, kindDateTime: append(beyond, long, none)} {
+		for _, value := range values {
+			if form, fault := (&Target{Kind: kind}).Canonical(value); fault != anotherYear {
+				t.Errorf("%s: %q became %q, fault %q, want %q", kind, value, form, fault, anotherYear)
+			}
+		}
+	}
+	for value, want := range map[string]string{long: "9999-12-31", none: "0001-01-01", "0001-01-01": "0001-01-01", "12/31/9999": "9999-12-31"} {
+		for _, kind := range []string{kindDate, kindDateText} {
+			if form, fault := (&Target{Kind: kind}).Canonical(value); form != want || fault != "" {
+				t.Errorf("%s: %q became %q (%s), want %q", kind, value, form, fault, want)
+			}
+		}
+	}
+	for value, want := range map[string]string{"0001-01-01": "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9Z": "9999-12-31T23:59:59Z"} {
+		if form, fault := (&Target{Kind: kindDateTime}).Canonical(value); form != want || fault != "" {
+			t.Errorf("%q became %q (%s), want %q", value, form, fault, want)
 		}
 	}
 }
