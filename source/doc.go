@@ -55,7 +55,8 @@
 // milliseconds since 1970, as Prisma, Knex and drizzle store them. All rows of the table together
 // decide which of the two a column has: see epoch.go. If they do not decide it, a date column of
 // SQLite has seconds, and the numbers of other columns stay numbers. So a date column in which all
-// milliseconds are from January 1970 to March 1973 is read wrongly.
+// milliseconds are from January 1970 to March 1973 is read wrongly. A number with a fraction is
+// read as a date only if it shows the unit of its column by itself.
 //
 // # Pitfalls
 //

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -13,16 +14,31 @@ import (
 // these tell, whatever their sign:
 //
 //	9 or 10 digits             seconds from March 1973 to 2286
-//	12, 13, or 15 and more     milliseconds from March 1973 to 2286, or of the year 9999
+//	12, 13 or 15 digits        milliseconds from March 1973 to 2286, or of the year 9999
 //
 // The larger number of rows decides, so that one wrong row does not move the dates of all others.
 // Numbers of 14 digits tell nothing: many are 20260102030405. Nor do the seconds of the first and
-// the last second of 9999-12-31, by which apps mean "never ends".
+// the last second of 9999-12-31, by which apps mean "never ends", nor larger numbers up to
+// infinity, which no date has in either unit. A fraction does not count.
 const (
 	tellsSeconds = "%[1]s >= 100000000 AND %[1]s < 10000000000"
-	tellsMillis  = "(%[1]s >= 100000000000 AND %[1]s < 10000000000000 OR %[1]s >= 100000000000000)" +
-		" AND %[1]s NOT IN (253402214400, 253402300799)"
+	tellsMillis  = "(%[1]s >= 100000000000 AND %[1]s < 10000000000000 OR %[1]s >= 100000000000000 AND %[1]s < 1000000000000000)" +
+		" AND NOT (%[1]s >= 253402214400 AND %[1]s < 253402214401 OR %[1]s >= 253402300799 AND %[1]s < 253402300800)"
 )
+
+// showsUnit is what a number tells by itself, as above; 0: nothing.
+func showsUnit(n int64) time.Duration {
+	n = max(n, -n)
+	switch {
+	case n >= 100000000 && n < 10000000000:
+		return time.Second
+	case n == 253402214400, n == 253402300799:
+		return 0
+	case n >= 100000000000 && n < 10000000000000, n >= 100000000000000 && n < 1000000000000000:
+		return time.Millisecond
+	}
+	return 0
+}
 
 // unitOf is what the numbers of a column count, 0 where nothing tells it, or as many rows tell one
 // as tell the other. A column that is declared as a date counts seconds then, if no row tells
@@ -80,13 +96,39 @@ func (db *DB) judge(ctx context.Context, s *session, rel relation, columns []Col
 	return nil
 }
 
-// appendMoment writes what n units after 1970 began are: a day in a column of days, else a date
-// with a time.
-func appendMoment(dst []byte, k kind, unit time.Duration, n int64) []byte {
+// toMoment makes a date of a number. One with a fraction must show the unit of its column by
+// itself: a Julian day has a fraction, too.
+func (c *cell) toMoment() {
+	whole, fraction, fractional := bytes.Cut(bytes.TrimSpace((*c.buf)[c.start:]), []byte("."))
+	n, err := strconv.ParseInt(string(whole), 10, 64)
+	switch {
+	case err != nil, whole[0] == '+', spellsDate(whole):
+		return
+	case fractional && (len(fraction) == 0 || !allDigits(string(fraction)) || showsUnit(n) != c.unit):
+		return
+	}
 	t := time.UnixMilli(n)
-	if unit == time.Second {
+	if c.unit == time.Second {
 		t = time.Unix(n, 0)
 	}
+	part := partOf(c.unit, fraction)
+	if n < 0 {
+		part = -part
+	}
+	*c.buf = appendMoment((*c.buf)[:c.start], c.kind, t.Add(part))
+}
+
+// partOf is the part of a unit that the digits of a fraction are.
+func partOf(unit time.Duration, digits []byte) (part time.Duration) {
+	for _, digit := range digits {
+		unit /= 10
+		part += unit * time.Duration(digit-'0')
+	}
+	return part
+}
+
+// appendMoment writes a day in a column of days, else a date with a time.
+func appendMoment(dst []byte, k kind, t time.Time) []byte {
 	if k == asDate {
 		return t.UTC().AppendFormat(dst, time.DateOnly)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,7 +31,14 @@ func TestADateColumnOfSQLiteIsJudgedAsAWhole(t *testing.T) {
 		{"dates in seconds", "DATE", []any{157766400, 1767312000}, []string{"1975-01-01", "2026-01-02"}},
 		{"from the first of March 1973 on", "DATETIME", []any{100_000_000_000}, []string{"1973-03-03T09:46:40Z"}},
 		{"milliseconds of 1971 alone, which are taken for seconds", "DATE", []any{31536000000}, []string{"2969-05-03"}},
-		{"a fraction, which is no whole number", "DATE", []any{157766400000.5, 157766400, 631152000}, []string{"157766400000.5", "1975-01-01", "1990-01-01"}},
+		{"fractions of seconds", "DATETIME", []any{1767323045.12, -1767323045.12, 1767323045.0, 86400.5, 2461042.5, 1767323045120.5, math.Inf(1), 1e21},
+			[]string{"2026-01-02T03:04:05.12Z", "1913-12-30T20:55:54.88Z", "2026-01-02T03:04:05Z", "86400.5", "2461042.5", "1767323045120.5", "Infinity", "1e+21"}},
+		{"seconds with infinity, which is no number of milliseconds", "TIMESTAMP", []any{1767323045, math.Inf(1), math.Inf(1), 1e18},
+			[]string{"2026-01-02T03:04:05Z", "Infinity", "Infinity", "31688740476-10-23T01:46:40Z"}},
+		{"fractions of milliseconds", "TIMESTAMP", []any{1767323045120.5, 1767323045120, 1767323045.12, 202601021504.5},
+			[]string{"2026-01-02T03:04:05.1205Z", "2026-01-02T03:04:05.12Z", "1767323045.12", "202601021504.5"}},
+		{"dates with fractions", "DATE", []any{1767398399.75, 1767312000.25}, []string{"2026-01-02", "2026-01-02"}},
+		{"fractions alone that show neither", "DATE", []any{2461042.5, 0.5}, []string{"2461042.5", "0.5"}},
 		{"seconds with one row of milliseconds", "DATETIME", []any{157766400, 631152000, 1767323045120},
 			[]string{"1975-01-01T00:00:00Z", "1990-01-01T00:00:00Z", "57974-03-28T20:05:20Z"}},
 		{"milliseconds with one row of seconds, or of February 1970", "DATE", []any{157766400000, 631152000000, 3888000000},
@@ -89,6 +97,14 @@ func TestNumbersThatAreToBeDatesAreJudgedByTheirColumn(t *testing.T) {
 				[]string{"1975-01-01T00:00:00Z", "1960-01-01T00:00:00Z", "1970-01-02T00:00:00Z", "9999-12-31T23:59:59Z"}},
 			{"decimals", "DECIMAL(20,2)", []string{"631152000000", "1767323045120"}, []string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z"}},
 			{"floating-point numbers", "DOUBLE PRECISION", []string{"631152000000", "1767323045120"}, []string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z"}},
+			{"decimal fractions of seconds", "DECIMAL(20,6)", []string{"1767323045.123456", "-315619200.5", "1767323045", "0.5", "1767323045120.5"},
+				[]string{"2026-01-02T03:04:05.123456Z", "1959-12-31T23:59:59.5Z", "2026-01-02T03:04:05Z", "0.5", "1767323045120.5"}},
+			{"floating-point fractions of seconds", "DOUBLE PRECISION", []string{"1767323045.25", "1767323045", "1767323045120.5"},
+				[]string{"2026-01-02T03:04:05.25Z", "2026-01-02T03:04:05Z", "1767323045120.5"}},
+			{"fractions of milliseconds", "DECIMAL(20,6)", []string{"1767323045120.25", "-315619200000.5", "1767323045.12"},
+				[]string{"2026-01-02T03:04:05.12025Z", "1959-12-31T23:59:59.9995Z", "1767323045.12"}},
+			{"fractions of a text", "VARCHAR(40)", []string{"'1767323045.120'", "' 1767323045.0 '", "'1767323045.1234567891'", "'1767323045.'", "'1767323045.1.2'", "'1767323045.1e3'", "'-.5'", "'1767323045'", "'1767323046'"},
+				[]string{"2026-01-02T03:04:05.12Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456789Z", "1767323045.", "1767323045.1.2", "1767323045.1e3", "-.5", "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"}},
 			{"digits of a text", "VARCHAR(20)", []string{"'631152000000'", "'1767323045120'", "'soon'", "'1/2/2026'", "'-'"},
 				[]string{"1990-01-01T00:00:00Z", "2026-01-02T03:04:05.12Z", "soon", "1/2/2026", "-"}},
 			{"as many of one as of the other", "BIGINT", []string{"1767312000", "1767312000000"}, []string{"1767312000", "1767312000000"}},
@@ -155,13 +171,21 @@ func TestWhatANumberTellsOfItsColumn(t *testing.T) {
 	for number, want := range map[int]string{
 		99_999_999: nothing, 100_000_000: second, 9_999_999_999: second, 10_000_000_000: nothing,
 		99_999_999_999: nothing, 100_000_000_000: milli, 9_999_999_999_999: milli, 10_000_000_000_000: nothing,
-		99_999_999_999_999: nothing, 100_000_000_000_000: milli,
+		99_999_999_999_999: nothing, 100_000_000_000_000: milli, 999_999_999_999_999: milli, 1_000_000_000_000_000: nothing, math.MaxInt64: nothing,
 		253402214400: nothing, 253402300799: nothing, 253402300798: milli,
 	} {
 		for _, n := range []int{number, -number} {
 			d.exec(t, fmt.Sprint("UPDATE users SET at = ", n, " WHERE id = 2"))
 			if got := read()[0]; got != want {
 				t.Errorf("beside %d, 1 became %s, want %s", n, got, want)
+			}
+			d.exec(t, fmt.Sprint("UPDATE users SET at = ", n, ".5 WHERE id = 2"))
+			if got := read()[0]; got != want {
+				t.Errorf("beside %d.5, 1 became %s, want %s", n, got, want)
+			}
+			unit := map[string]time.Duration{second: time.Second, milli: time.Millisecond}[want]
+			if got := showsUnit(int64(n)); got != unit {
+				t.Errorf("%d itself shows %v, want %v", n, got, unit)
 			}
 		}
 	}

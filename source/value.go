@@ -73,26 +73,6 @@ func (c *cell) scan(src any) error {
 	return nil
 }
 
-// toMoment makes a date of a whole number.
-func (c *cell) toMoment() {
-	text := bytes.TrimSpace((*c.buf)[c.start:])
-	if len(text) == 0 || !wholeNumber(text) || spellsDate(text) {
-		return
-	}
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
-		*c.buf = appendMoment((*c.buf)[:c.start], c.kind, c.unit, n)
-	}
-}
-
-func wholeNumber(text []byte) bool {
-	for _, b := range bytes.TrimPrefix(text, []byte("-")) {
-		if b < '0' || b > '9' {
-			return false
-		}
-	}
-	return true
-}
-
 // value gives the text of the last Scan; row is what the shared buffer held.
 func (c *cell) value(row string) string {
 	if c.start == c.end {
