@@ -40,6 +40,10 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x, err := s.Explain(ctx, named(who))
+	if ofState(err) {
+		s.broken(w, err)
+		return
+	}
 	if err != nil {
 		s.Log.Error("explain", "error", err)
 		http.Error(w, "the app's database could not be read; `ccsyncd check` finds out why", http.StatusBadGateway)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	ccsync "ccsyncd/sync"
@@ -24,13 +25,24 @@ func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		s.Log.Error("readiness", "error", err)
-		code, hint := ccsync.Diagnose(err)
-		say(w, http.StatusServiceUnavailable, "the state file cannot be read ("+code+"): "+hint)
+		say(w, http.StatusServiceUnavailable, unreadable(err))
 	case reason != "":
 		say(w, http.StatusServiceUnavailable, reason)
 	default:
 		say(w, http.StatusOK, "ready")
 	}
+}
+
+// ofState tells whether an error is one of the state file.
+func ofState(err error) bool {
+	code, _ := ccsync.Diagnose(err)
+	return strings.HasPrefix(code, "state_")
+}
+
+// unreadable says that the state file cannot be read, by code and hint alone.
+func unreadable(err error) string {
+	code, hint := ccsync.Diagnose(err)
+	return "the state file cannot be read (" + code + "): " + hint
 }
 
 func say(w http.ResponseWriter, status int, text string) {

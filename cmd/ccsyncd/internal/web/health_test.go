@@ -1,6 +1,10 @@
 package web
 
 import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,4 +127,30 @@ func TestAServerWhoseClockIsAheadIsNoLateRun(t *testing.T) {
 			t.Errorf("%q %v, want ready", got, err)
 		}
 	})
+}
+
+// Where the file is damaged no page can be made, and each says why and what a person can do.
+func TestAPageWithoutItsStateFileSaysWhyWithAHint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ran(synced(3), 0)
+	w.must(w.db.Wipe(t.Context())) // the log is empty
+	f, err := os.OpenFile(w.db.Path(), os.O_WRONLY, 0)
+	w.must(err)
+	t.Cleanup(func() { f.Close() }) // earlier, it would drop SQLite's locks
+	info, err := f.Stat()
+	w.must(err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xA5}, int(info.Size())-4096), 4096)
+	w.must(err)
+	w.options.Explain = func(ctx context.Context, _ string) (*ccsync.Explanation, error) {
+		_, err := w.db.Runs(ctx, 1)
+		return nil, err
+	}
+	s := w.serve()
+	for _, path := range []string{"/", "/runs/1", "/problems", "/problems.csv", "/explain?who=ann@example.com"} {
+		got := s.ask("GET", path, "")
+		if got.status < 500 || !strings.Contains(got.body, "the state file cannot be read (state_damaged)") || !strings.Contains(got.body, "move the file away") {
+			t.Errorf("%s: %d %q", path, got.status, got.body)
+		}
+	}
 }

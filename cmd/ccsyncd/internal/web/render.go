@@ -138,9 +138,14 @@ func visible(r rune) rune {
 	return r
 }
 
-// broken reports that a page could not be created. Only the log has the reason.
+// broken reports that a page could not be created. Only the log has the reason, except for what a
+// person can do about the state file.
 func (s *site) broken(w http.ResponseWriter, err error) {
 	s.Log.Error("status page", "error", err)
+	if ofState(err) {
+		http.Error(w, "this page could not be created: "+unreadable(err), http.StatusServiceUnavailable)
+		return
+	}
 	http.Error(w, "this page could not be created; see the log", http.StatusInternalServerError)
 }
 
