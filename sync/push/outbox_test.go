@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -20,8 +21,8 @@ import (
 )
 
 // inRun runs a test, in a bubble, with the outbox of run 7, a state file, and an account that
-// answers nothing but this status; 0: it cannot be reached.
-func inRun(t *testing.T, status int, test func(t *testing.T, o *Outbox)) {
+// answers as given.
+func inRun(t *testing.T, answers account, test func(t *testing.T, o *Outbox)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ccsync.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -35,28 +36,31 @@ func inRun(t *testing.T, status int, test func(t *testing.T, o *Outbox)) {
 				t.Fatal(err)
 			}
 		}
-		read := ccapi.NewReader("http://account/v3", &http.Client{Transport: only(status)}, only(status))
+		read := ccapi.NewReader("http://account/v3", &http.Client{Transport: answers}, answers)
 		test(t, Open(Options{Run: 7, State: db, Quota: db.Quota(state.Limits{PerSecond: 4, PerDay: 1000}), Read: read, Write: ccapi.NewWriter(read),
 			Log: slog.New(slog.DiscardHandler), Waited: func(time.Duration) {}, Step: func(string, int, int) {}}, codes()))
 	})
 }
 
-// only is an account that answers one status.
-type only int
+// account answers every request alike: with a status and a body.
+type account func() (status int, body string)
 
-var errNoNetwork = errors.New("no network")
+// away is an account that cannot be reached.
+func away() (int, string) { return 0, "" }
 
-func (o only) RoundTrip(r *http.Request) (*http.Response, error) {
-	if o == 0 {
-		return nil, errNoNetwork
+func (a account) RoundTrip(r *http.Request) (*http.Response, error) {
+	status, body := a()
+	if status == 0 {
+		return nil, errors.New("no network")
 	}
-	return &http.Response{StatusCode: int(o), Body: http.NoBody, Header: make(http.Header), Request: r}, nil
+	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{"Content-Type": {"application/json"}}, Request: r}, nil
 }
 
-func (o only) Token(context.Context) (*oauth2.Token, error) {
+func (a account) Token(context.Context) (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: "token-of-the-account"}, nil
 }
-func (o only) Renew(_ context.Context, t *oauth2.Token) (*oauth2.Token, error) { return t, nil }
+
+func (a account) Renew(_ context.Context, t *oauth2.Token) (*oauth2.Token, error) { return t, nil }
 
 // batch adds a batch of rows that has come to a state.
 func (o *Outbox) batch(t *testing.T, to state.BatchState, norms ...string) *state.Batch {
@@ -85,7 +89,7 @@ func (o *Outbox) batch(t *testing.T, to state.BatchState, norms ...string) *stat
 // A run waits while state or percentage move, and ten minutes longer.
 func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
 	t.Parallel()
-	inRun(t, 0, func(t *testing.T, o *Outbox) {
+	inRun(t, away, func(t *testing.T, o *Outbox) {
 		b := o.batch(t, state.Sent, "ann@example.com")
 		poll := func(percent int) {
 			if err := o.progressed(t.Context(), b, ccapi.Activity{State: "processing", PercentDone: percent}); err != nil {
@@ -116,7 +120,7 @@ func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
 // The rows that could be corrected were not taken either.
 func TestEveryRowWithAnErrorIsCounted(t *testing.T) {
 	t.Parallel()
-	inRun(t, 0, func(t *testing.T, o *Outbox) {
+	inRun(t, away, func(t *testing.T, o *Outbox) {
 		b := o.batch(t, state.Sent, "ann@example.com")
 		if err := o.progressed(t.Context(), b, ccapi.Activity{State: "processing", ErrorCount: 2, Correctable: 3, Errors: []string{"bad"}}); err != nil {
 			t.Fatal(err)
@@ -151,7 +155,7 @@ func TestWaitingHelpsNothingThatTheImportExplains(t *testing.T) {
 // A settlement that the process did not live to end has written problems of this same try.
 func TestOnlyTriesBeforeThisOneAreCounted(t *testing.T) {
 	t.Parallel()
-	inRun(t, 0, func(t *testing.T, o *Outbox) {
+	inRun(t, away, func(t *testing.T, o *Outbox) {
 		norms := []string{"earlier@example.com", "interrupted@example.com", "first@example.com", "none@example.com"}
 		b := o.batch(t, state.Ended, norms...)
 		var failed []state.Failed
@@ -189,7 +193,7 @@ func TestOnlyAPermissionThatClearingChangedTurnsClearingOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inRun(t, 0, func(t *testing.T, o *Outbox) {
+			inRun(t, away, func(t *testing.T, o *Outbox) {
 				row := &state.BatchRow{ID: "c", Norm: "ann@example.com"}
 				if err := errors.Join(o.clearer.tryOut(t.Context(), &ccapi.Contact{ID: "c", Permission: c.was}), o.clearer.watchPermission(t.Context(), row, c.was, c.is)); err != nil {
 					t.Fatal(err)
@@ -209,7 +213,7 @@ func TestOnlyAPermissionThatClearingChangedTurnsClearingOff(t *testing.T) {
 func TestATrialEndsWhenItsContactWasRead(t *testing.T) {
 	t.Parallel()
 	for status, ended := range map[int]bool{http.StatusNotFound: true, http.StatusBadRequest: false, 0: false} {
-		inRun(t, status, func(t *testing.T, o *Outbox) {
+		inRun(t, func() (int, string) { return status, "{}" }, func(t *testing.T, o *Outbox) {
 			if err := o.clearer.tryOut(t.Context(), &ccapi.Contact{ID: "c", Permission: "implicit"}); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +231,7 @@ func TestATrialEndsWhenItsContactWasRead(t *testing.T) {
 
 func TestADayWithFewRequestsLeftIsNotSpentOnLooking(t *testing.T) {
 	t.Parallel()
-	inRun(t, 0, func(t *testing.T, o *Outbox) {
+	inRun(t, away, func(t *testing.T, o *Outbox) {
 		open := []*state.Batch{o.batch(t, state.Sent, "ann@example.com")}
 		for limit, want := range map[int]time.Duration{scarce: mirror.FirstPoll, scarce - 1: mirror.LastPoll} {
 			o.Quota = o.State.Quota(state.Limits{PerSecond: 4, PerDay: limit})

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -118,6 +119,45 @@ func TestEachRowThatDidNotArriveIsSentAgainOrIsAProblem(t *testing.T) {
 		if problems != c.problems || fmt.Sprint(halves) != fmt.Sprint(append([]int{}, c.halves...)) {
 			t.Errorf("%s: %d problems, halves of %v rows; want %d, %v", name, problems, halves, c.problems, c.halves)
 		}
+	}
+}
+
+// The guard of the next day counts by column. What landed may be less than what was sent, and is no
+// other column's.
+func TestABatchCountsWhatLandedUnlessOtherFieldsAreMapped(t *testing.T) {
+	t.Parallel()
+	sent := state.Tally{Changes: map[string]int{"code": 3}, Joins: 1}
+	for name, c := range map[string]struct {
+		mapping string // other than the present one
+		landed  map[string]int
+		whole   bool
+	}{
+		"all":                {"", map[string]int{"code": 3}, false},
+		"fewer":              {"", map[string]int{"code": 2}, false},
+		"none":               {"", nil, false},
+		"more than was sent": {"", map[string]int{"code": 4}, true},
+		"of another column":  {"", map[string]int{"code": 2, "plan": 1}, true},
+		"another mapping":    {"another", map[string]int{"code": 2}, true},
+	} {
+		v := verification{batch: &state.Batch{Mapping: cmp.Or(c.mapping, codes().Key()), Tally: sent}, tally: state.Tally{Changes: c.landed}}
+		want := v.tally
+		if c.whole {
+			want = sent
+		}
+		if got := v.sent(codes()); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s landed: %v is counted, want %v", name, got, want)
+		}
+	}
+}
+
+func TestWhatWasNotSentOrWasRefusedIsNotMissing(t *testing.T) {
+	t.Parallel()
+	rows := lostRows(4)
+	rows[1].Result = Rejected
+	v := verification{missing: rows}
+	v.setAside(map[string]bool{rows[0].Norm: true})
+	if len(v.missing) != 2 || v.missing[0].Norm != "user2@example.com" || len(v.unsent) != 1 || v.unsent[0].Norm != "user0@example.com" || fmt.Sprint(v.refused) != "[user1@example.com]" {
+		t.Errorf("missing %+v, unsent %+v, refused %v", v.missing, v.unsent, v.refused)
 	}
 }
 
