@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +24,7 @@ still exists comes back with the next refresh.`
 
 func (c *cli) forgetCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "forget EMAIL", Short: "Erase one address from all local data", Long: forgetHelp, Example: "  ccsyncd forget ann@example.com", GroupID: groupLook, Args: cobra.ExactArgs(1),
+		Use: "forget EMAIL", Short: "Erase one address from all local data", Long: forgetHelp, Example: "  ccsyncd forget ann@example.com", GroupID: groupLook, Args: address,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			a, err := app.OpenAll(cmd.Context(), c.Shell)
 			if err != nil {
@@ -32,6 +34,22 @@ func (c *cli) forgetCommand() *cobra.Command {
 			return c.forget(cmd.Context(), a, args[0])
 		},
 	}
+}
+
+// address takes one email address. A key would erase nothing. Part of an address would be erased
+// from texts that name other people.
+func address(cmd *cobra.Command, given []string) error {
+	if err := cobra.ExactArgs(1)(cmd, given); err != nil {
+		return err
+	}
+	name := strings.TrimSpace(given[0])
+	switch {
+	case strings.HasPrefix(name, "key:"):
+		return fmt.Errorf("%q is a key; `ccsyncd explain %s` shows the address", name, name)
+	case strings.IndexByte(name, '@') < 1:
+		return fmt.Errorf("%q is not an email address", name)
+	}
+	return nil
 }
 
 // forget looks first, since afterwards nothing here knows the contact any more. An app's database
