@@ -20,7 +20,11 @@ import (
 const forgetHelp = `Erase an address from the local copy of the contacts, the history, the problems
 and the journal. Then list the places that still have it: a row of the app's
 table, the contact in Constant Contact. Delete it there first: a contact that
-still exists comes back with the next refresh.`
+still exists comes back with the next refresh.
+
+Constant Contact keeps deleted contacts and shows them to ccsyncd. Their
+addresses come back with each full reading of the contacts until Constant
+Contact erases them.`
 
 func (c *cli) forgetCommand() *cobra.Command {
 	return &cobra.Command{
@@ -86,12 +90,17 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	if missing == nil {
 		c.Out.Printf("not looked at: the sandbox's state file %s; delete it if it has copies of your users\n", trial)
 	}
-	if c.stillThere(x) || len(copies) > 0 || missing == nil {
+	deletable, deleted := c.stillThere(x), c.staysDeleted(x)
+	if deletable || len(copies) > 0 || missing == nil {
 		c.Next("ccsyncd forget EMAIL again, after deleting it there")
 		return left
 	}
 	if left != nil {
 		return left
+	}
+	if deleted {
+		c.Next("ccsyncd status")
+		return nil
 	}
 	if unsure, err := a.State.ReadingWanted(ctx); err != nil {
 		return err
@@ -105,22 +114,34 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	return nil
 }
 
-// stillThere says where else the address stands.
-func (c *cli) stillThere(x *ccsync.Explanation) bool {
+// stillThere says where else the address can be deleted.
+func (c *cli) stillThere(x *ccsync.Explanation) (any bool) {
 	for _, row := range x.Rows {
 		c.Out.Printf("still there: a row in the app's table%s\n", keyIn(row.Key))
 	}
 	if x.MoreRows > 0 {
 		c.Out.Printf("%s\n", report.MoreRows(x))
 	}
+	any = len(x.Rows) > 0
 	for _, contact := range x.Contacts {
-		state := "contact"
-		if contact.Deleted {
-			state = "deleted contact"
+		if !contact.Deleted {
+			c.Out.Printf("still there: the contact %s in Constant Contact\n", contact.ID)
+			any = true
 		}
-		c.Out.Printf("still there: the %s %s in Constant Contact\n", state, contact.ID)
 	}
-	return len(x.Rows)+len(x.Contacts) > 0
+	return any
+}
+
+// staysDeleted says which contacts were deleted and come back all the same: ccsyncd has to know
+// them, because an import would revive them.
+func (c *cli) staysDeleted(x *ccsync.Explanation) (any bool) {
+	for _, contact := range x.Contacts {
+		if contact.Deleted {
+			c.Out.Printf("Constant Contact keeps the deleted contact %s and shows it to ccsyncd; the address comes back with each full reading of the contacts until Constant Contact erases it\n", contact.ID)
+			any = true
+		}
+	}
+	return any
 }
 
 func keyIn(key string) string {
