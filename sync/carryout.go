@@ -134,6 +134,7 @@ func (r *run) judge(ctx context.Context) error {
 		r.report.note("the guard will refuse the next change unless the run is forced: " + harm.Summary())
 	}
 	if r.opts.Force {
+		r.harmSeen = harm.Tripped && r.opts.forcesAll()
 		var passed []string
 		v, passed = v.Forced()
 		for _, detail := range passed {

@@ -22,13 +22,13 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 	_, spent := deferral(ended)
 	through := r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil)
 	if through {
-		review := overstepReview{state: r.State, mirror: r.mirror, asked: r.asked, forced: r.opts.Force, began: r.report.StartedAt}
+		review := overstepReview{state: r.State, mirror: r.mirror, asked: r.asked, forced: r.opts.Force, harmSeen: r.harmSeen, began: r.report.StartedAt}
 		looked, err := review.end(ctx)
 		if err != nil {
 			return err
 		}
 		if looked > 0 {
-			r.report.note("a person has checked " + kit.Plural(looked, "contact", "contacts") + ", since this run was forced by name")
+			r.report.note("a person has checked " + kit.Plural(looked, "contact", "contacts") + ", since this run was forced")
 		}
 	}
 	if len(r.opts.Only) > 0 {

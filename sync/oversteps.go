@@ -21,13 +21,16 @@ type overstepReview struct {
 	mirror *mirror.Mirror
 	asked  *plan.Asked // the users whom the run is for
 	forced bool
-	began  time.Time // when the run did
+	// it was forced for all after a refusal that named such contacts
+	harmSeen bool
+	began    time.Time // when the run did
 }
 
 // end ends those. looked is how many of them a person has looked at.
 //
 //	the contact                                               then
 //	was asked for by name with force                          ended: a person has looked at it
+//	is there when the canary's refusal is forced              the same
 //	has the permission that it had, opted out or is gone      ended, in a run for all
 //	was changed 30 days ago                                   ended, in a run for all
 //	anything else                                             stays
@@ -43,10 +46,10 @@ func (v *overstepReview) end(ctx context.Context) (looked int, err error) {
 			continue
 		}
 		gone, err := v.gone(ctx, o)
-		switch byName := v.forced && v.asked.Wants(o.Norm); {
+		switch seen := v.harmSeen || v.forced && v.asked.Wants(o.Norm); {
 		case err != nil:
 			return 0, err
-		case byName:
+		case seen:
 			looked++
 		case !gone:
 			continue

@@ -39,8 +39,9 @@ type verdict struct {
 	replaced     bool // it created another contact
 }
 
-// readBack judges one row of an ended batch by its contacts as they are now. recent tells that the
-// batch was sent within the last hour: later a permission may well have changed by itself.
+// readBack judges one row of an ended batch by its contacts as they are now. recent tells that it
+// is an import that was sent within the last hour: later a permission may well have changed by
+// itself.
 //
 //	the contact                                         then
 //	carries the values                                  landed

@@ -264,7 +264,7 @@ func (row *judged) overstepOf(b *state.Batch, now time.Time) *state.Overstep {
 
 // judgeRows judges rows by the contacts as the mirror has them now. What was seen to land once did.
 func (vf *verifier) judgeRows(ctx context.Context, b *state.Batch, rows []judged) (landed, missing []judged, err error) {
-	recent := vf.ages.of(b.ID).sinceSending() < time.Hour
+	recent := b.Kind == state.Import && vf.ages.of(b.ID).sinceSending() < time.Hour
 	for part := range slices.Chunk(rows, chunk) {
 		norms := make([]string, len(part))
 		for i := range part {
