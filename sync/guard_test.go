@@ -129,6 +129,20 @@ func TestAfterAForcedRunTheTableMayStaySmall(t *testing.T) {
 	})
 }
 
+func TestATableIsComparedWithTheBestRunOfAWeek(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(200, 0)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		w.guard = ccsync.Guard{MaxShrinkPercent: 30}
+		w.rows = w.rows[:100]
+		time.Sleep((7*24 - 1) * time.Hour)
+		w.refuse("max_shrink_percent")
+		time.Sleep(2 * time.Hour)
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+	})
+}
+
 func TestAMirrorThatLostMostContactsIsRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(w *world) {
