@@ -17,6 +17,7 @@ import (
 
 	"ccsyncd/ccapi"
 	"ccsyncd/sync/mirror"
+	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
 
@@ -86,6 +87,38 @@ func (o *Outbox) batch(t *testing.T, to state.BatchState, norms ...string) *stat
 	return at
 }
 
+// An import that could not be looked for may have been accepted. Whoever drops it sends it twice.
+func TestAnImportThatCannotBeLookedForStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[state.BatchState]string{state.Sending: "look for batch 1: ", state.Sent: "poll import an activity: "} {
+		inRun(t, away, func(t *testing.T, o *Outbox) {
+			b := o.batch(t, state.Sending, "ann@example.com")
+			if b.Activity = "an activity"; in == state.Sent {
+				if err := o.move(t.Context(), b, in); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next := Open(o.Options, o.mapping)
+			if err := next.Resume(t.Context()); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", in, err, want)
+			}
+			open, err := o.State.OpenBatches(t.Context())
+			if err != nil || len(open) != 1 || open[0].State != in || len(next.in(in)) != 1 {
+				t.Errorf("%s: it became %+v (%v)", in, open, err)
+			}
+		})
+	}
+	inRun(t, away, func(t *testing.T, o *Outbox) { // nobody has sent it
+		o.batch(t, state.Recorded, "ann@example.com")
+		if err := Open(o.Options, o.mapping).Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := o.State.OpenBatches(t.Context()); len(open) > 0 || err != nil {
+			t.Errorf("what was only recorded is still there: %+v (%v)", open, err)
+		}
+	})
+}
+
 // A run waits while state or percentage move, and ten minutes longer.
 func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
 	t.Parallel()
@@ -115,6 +148,41 @@ func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
 		poll(b.Percent + 10)
 		want(1)
 	})
+}
+
+func TestAnImportThatDoesNotEndInTimeCountsAsLost(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[time.Duration]state.BatchState{0: state.Sent, 5 * time.Hour: state.Ended, 7 * time.Hour: state.Sent} {
+		inRun(t, away, func(t *testing.T, o *Outbox) {
+			o.ActivityTimeout = timeout
+			b := o.batch(t, state.Sent, "ann@example.com")
+			time.Sleep(6 * time.Hour)
+			err := o.progressed(t.Context(), b, ccapi.Activity{State: "processing"})
+			if b.State != want || (b.Ending == endedTimeout) != (want == state.Ended) || err != nil {
+				t.Errorf("with a limit of %s it is %s (%s) after six hours (%v)", timeout, b.State, b.Ending, err)
+			}
+		})
+	}
+}
+
+// What an import or a clear was seen to do to a permission is not done to the next contact.
+func TestAPlanIsRestrictedByTheHarmThatWasSeen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		harm            func(*Outbox)
+		noClear, noOuts bool
+	}{
+		"none":                       {func(*Outbox) {}, false, false},
+		"a clear":                    {func(o *Outbox) { o.clearer.off = true }, true, false},
+		"an import of a former run":  {func(o *Outbox) { o.sparing = true }, false, true},
+		"an import of this same run": {func(o *Outbox) { o.results.resubscribed = 1 }, false, true},
+	} {
+		o, rules := Open(Options{}, nil), plan.Rules{}
+		c.harm(o)
+		if o.Restrict(&rules); rules.ClearingOff != c.noClear || rules.Sparing != c.noOuts {
+			t.Errorf("%s: nothing is cleared %t, contacts that opted out are spared %t", name, rules.ClearingOff, rules.Sparing)
+		}
+	}
 }
 
 // The rows that could be corrected were not taken either.
@@ -203,6 +271,14 @@ func TestOnlyAPermissionThatClearingChangedTurnsClearingOff(t *testing.T) {
 				if o.clearer.off != c.off || (off != nil) != c.off || (o.results.altered > 0) != c.off || len(o.results.problems) != o.results.altered || trial != "" || err != nil || err2 != nil {
 					t.Errorf("clearing is off: %t, recorded %+v, contacts %d, trial %q (%v, %v)", o.clearer.off, off, o.results.altered, trial, err, err2)
 				}
+				time.Sleep(30*24*time.Hour - time.Minute)
+				if off, err = ReadClearing(t.Context(), o.State); (off != nil) != c.off || err != nil {
+					t.Errorf("almost 30 days later: %+v (%v)", off, err)
+				}
+				time.Sleep(2 * time.Minute)
+				if off, err = ReadClearing(t.Context(), o.State); off != nil || err != nil {
+					t.Errorf("30 days later: %+v (%v)", off, err)
+				}
 			})
 		})
 	}
@@ -233,10 +309,13 @@ func TestADayWithFewRequestsLeftIsNotSpentOnLooking(t *testing.T) {
 	t.Parallel()
 	inRun(t, away, func(t *testing.T, o *Outbox) {
 		open := []*state.Batch{o.batch(t, state.Sent, "ann@example.com")}
-		for limit, want := range map[int]time.Duration{scarce: mirror.FirstPoll, scarce - 1: mirror.LastPoll} {
+		if _, err := o.Quota.Reserve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for limit, want := range map[int]time.Duration{scarce + 1: mirror.FirstPoll, scarce: mirror.LastPoll} {
 			o.Quota = o.State.Quota(state.Limits{PerSecond: 4, PerDay: limit})
 			if got, err := o.nextDelay(t.Context(), 0, open); got != want || err != nil {
-				t.Errorf("with %d requests left imports are looked at after %s (%v), want %s", limit, got, err, want)
+				t.Errorf("with %d requests a day, one of them spent, imports are looked at after %s (%v), want %s", limit, got, err, want)
 			}
 		}
 		o.State.Close()
