@@ -297,6 +297,27 @@ func TestADryRunOfFewerFieldsUsesTheMirrorAsItIs(t *testing.T) {
 	})
 }
 
+// Without the one who was forgotten the plan would create a contact that exists.
+func TestADryRunOfFewerFieldsReadsAllContactsAfterOneWasForgotten(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 12, func(w *world) {
+		w.remap(true)
+		w.refresh("snapshot")
+		if _, err := w.db.Forget(w.t.Context(), user(2)); err != nil {
+			t.Fatal(err)
+		}
+		w.remap(false)
+		m := w.dry()
+		if err := m.Refresh(w.t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found, err := m.Contacts(w.t.Context(), []string{user(2)})
+		if err != nil || len(found) != 1 || m.Told() != (Told{Contacts: 12, Refresh: "snapshot"}) {
+			t.Errorf("%+v (%v), told %+v", found, err, m.Told())
+		}
+	})
+}
+
 func TestADryRunOfOtherFieldsFailsWhereItHasNoRoomForThem(t *testing.T) {
 	t.Parallel()
 	inWorld(t, 12, func(w *world) {

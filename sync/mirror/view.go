@@ -184,11 +184,15 @@ func (m *Mirror) foreign() bool {
 	return m.at.Mapping != "" || m.at.Loading > 0 || !m.at.Mark.IsZero()
 }
 
-// lookOnly looks at a mirror of another mapping. When it has all fields that are wanted they are
-// carried over on the fly; else all contacts are read into a mirror of the run's own, which is
-// removed with it.
+// lookOnly looks at a mirror of another mapping. When it has all contacts and fields that are
+// wanted they are carried over on the fly. Otherwise all contacts are read into a mirror of the
+// run's own, which is removed with it.
 func (m *Mirror) lookOnly(ctx context.Context) error {
-	if !m.at.Mark.IsZero() && len(lacking(m.at.Mapping, m.mapping.Key())) == 0 {
+	forgotten, err := m.State.ReadingWanted(ctx)
+	if err != nil {
+		return err
+	}
+	if forgotten == "" && !m.at.Mark.IsZero() && len(lacking(m.at.Mapping, m.mapping.Key())) == 0 {
 		m.view.from = m.at.Mapping
 		m.Note("the configuration maps other fields than the local copy of the contacts; this dry run uses the contacts as last read, " + m.at.Mark.Format("2006-01-02 15:04 MST"))
 		m.tell("none")
