@@ -24,8 +24,8 @@ type Explanation struct {
 	Rows     []ExplainedRow     `json:"rows"`                // the first 20
 	MoreRows int                `json:"more_rows,omitempty"` // rows of the user beyond these
 	Contacts []ExplainedContact `json:"contacts"`
-	// "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" before the
-	// first snapshot
+	// "unchanged", "update", "create", "clear", "skip", "pending", "none", or "unknown" while the
+	// contacts or values that it takes have not been read
 	Decision string              `json:"decision"`
 	Reason   string              `json:"reason,omitempty"`
 	Detail   string              `json:"detail,omitempty"`
@@ -261,6 +261,9 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 		unread = "addresses were forgotten, and all contacts have not been read since"
 	}
 	x.decided(&d, unread)
+	if x.Decision == "unknown" && look.Foreign() {
+		x.Advice = "the next run reads the contacts; `ccsyncd --dry-run` shows what it would do"
+	}
 	if x.Overstepped != "" {
 		x.Advice = "check the contact in Constant Contact; if it is as it should be, run `ccsyncd push EMAIL --force`"
 	}

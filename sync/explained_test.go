@@ -304,3 +304,64 @@ func TestAnExplanationShowsTwentyRowsOfAnAddressAndCountsTheOthers(t *testing.T)
 		}
 	})
 }
+
+// A dry run fills the local copy that it finds in order, and leaves one of another configuration as
+// it is.
+func TestAnExplanationWithoutTheContactsNamesTheRunThatReadsThem(t *testing.T) {
+	t.Parallel()
+	mapped := func(w *world) {
+		w.policy.Fields = append(w.policy.Fields, ccsync.Field{Column: "first_name", Property: "first_name"})
+		w.rows[0].Values, w.rows[1].Values = []string{"CODE", "Ann"}, []string{"CODE2", "Ben"}
+	}
+	forgotten := func(w *world) {
+		w.want(w.run(ccsync.Options{}), ccsync.Synced)
+		_, err := w.engine().Forget(w.t.Context(), w.rows[0].Email)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		given func(w *world)
+		dry   bool // a dry run is enough
+	}{
+		"before the first run":       {func(*world) {}, true},
+		"after a user was forgotten": {forgotten, true},
+		"another field":              {func(w *world) { w.want(w.run(ccsync.Options{}), ccsync.Synced); mapped(w) }, false},
+		"a field less, after a user was forgotten": {func(w *world) {
+			mapped(w)
+			forgotten(w)
+			w.policy.Fields = w.policy.Fields[:1]
+			w.rows[0].Values = []string{"CODE"}
+			w.rows[1].Values = []string{"CODE2"}
+		}, false},
+		"another field, during the first reading":  {func(w *world) { w.runUntil(moment{request: 4, seen: true}, ccsync.Options{}); mapped(w) }, false},
+		"the same field, during the first reading": {func(w *world) { w.runUntil(moment{request: 4, seen: true}, ccsync.Options{}) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(w *world) {
+				w.populate(1200, 0)
+				w.rows = w.rows[:2]
+				c.given(w)
+				hint := "run `ccsyncd --dry-run` first; it reads the contacts"
+				if !c.dry {
+					hint = "the next run reads the contacts; `ccsyncd --dry-run` shows what it would do"
+				}
+				unknown := func(when string, want bool) {
+					t.Helper()
+					x := w.explain(w.rows[0].Email)
+					if got := x.Decision == "unknown"; got != want || (x.Advice == hint) != want {
+						t.Errorf("%s: explained as %s (%s), hint %q", when, x.Decision, x.Detail, x.Advice)
+					}
+				}
+				unknown("before", true)
+				for _, s := range w.dry(ccsync.Options{}).Skipped {
+					t.Errorf("the dry run does not see the contact: %+v", s)
+				}
+				unknown("after a dry run", !c.dry)
+				w.want(w.run(ccsync.Options{}), ccsync.Synced)
+				unknown("after a run", false)
+			})
+		})
+	}
+}

@@ -44,11 +44,17 @@ func Look(ctx context.Context, db *state.DB, m *contact.Mapping) (look View, lac
 	if at.Mapping != v.mapping && !at.Mark.IsZero() {
 		v.from, lacks = at.Mapping, lacking(at.Mapping, v.mapping)
 	}
-	return View{v}, lacks, nil
+	return View{view: v, foreign: foreign(at, v.mapping)}, lacks, nil
 }
 
 // View is what a plan reads of a mirror.
-type View struct{ view }
+type View struct {
+	view
+	foreign bool
+}
+
+// Foreign tells whether a dry run of the view's mapping would leave the mirror as it is.
+func (v *View) Foreign() bool { return v.foreign }
 
 // Unread tells whether no refresh was ever complete: nobody knows who is a contact.
 func (v *View) Unread() bool { return v.unread }
@@ -177,11 +183,10 @@ func (m *Mirror) AnyPending(ctx context.Context) (bool, error) { return m.view.A
 
 // foreign tells whether this is a dry run whose mapping is not that of a mirror that somebody else
 // uses.
-func (m *Mirror) foreign() bool {
-	if m.Write != nil || m.at.Mapping == m.mapping.Key() {
-		return false
-	}
-	return m.at.Mapping != "" || m.at.Loading > 0 || !m.at.Mark.IsZero()
+func (m *Mirror) foreign() bool { return m.Write == nil && foreign(m.at, m.mapping.Key()) }
+
+func foreign(at state.Mirror, mapping string) bool {
+	return at.Mapping != mapping && (at.Mapping != "" || at.Loading > 0 || !at.Mark.IsZero())
 }
 
 // lookOnly looks at a mirror of another mapping. When it has all contacts and fields that are
