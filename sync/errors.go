@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 
 	"ccsyncd/ccapi"
@@ -40,7 +41,7 @@ func Diagnose(err error) (code, hint string) {
 	case errors.Is(err, state.ErrBusy):
 		return "state_busy", "stop the program that locks the state file; the next run retries"
 	case errors.Is(err, state.ErrReadOnly):
-		return "state_readonly", "let the user that ccsyncd runs as write to the state file and its folder"
+		return "state_readonly", "let the user that ccsyncd runs as write to " + denied(err)
 	case errors.Is(err, state.ErrReplaced):
 		return "state_replaced", "start ccsyncd again; if the state file is lost, log in again, and ccsyncd reads all contacts again"
 	case errors.Is(err, state.ErrKey):
@@ -52,6 +53,19 @@ func Diagnose(err error) (code, hint string) {
 	default:
 		return "failed", "the next run retries; `ccsyncd check` tests each part"
 	}
+}
+
+// denied is what this user may not write.
+func denied(err error) string {
+	e, ok := errors.AsType[*state.ReadOnlyError](err)
+	if !ok {
+		return "the state file and its folder"
+	}
+	names := make([]string, len(e.Not))
+	for i, d := range e.Not {
+		names[i] = d.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // ofGateway tells the word of a gateway in front of the API.

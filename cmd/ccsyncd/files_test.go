@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,7 +60,7 @@ func (k *keeper) check(uid int, args ...string) (code int, said string) {
 	cmd.Dir, cmd.Env = k.dir, append(os.Environ(), "NO_COLOR=1", "CCSYNC_ENDPOINT=", "CCSYNC_CONFIG="+k.toml)
 	if uid != os.Getuid() { // who may not enter the folder of the program
 		program := filepath.Join(k.dir, "ccsyncd")
-		if err := os.Link(cmd.Path, program); err != nil {
+		if err := os.Link(cmd.Path, program); err != nil && !errors.Is(err, fs.ErrExist) {
 			k.Fatal(err)
 		}
 		cmd.Path = program
@@ -159,24 +160,81 @@ func TestAFolderThatOthersMayWriteToIsTold(t *testing.T) {
 	}
 }
 
+// nobody is a user without rights.
+const nobody = 65534
+
+// letIn lets every user enter the folder.
+func (k *keeper) letIn() {
+	k.Helper()
+	for dir := k.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			k.Fatal(err)
+		}
+	}
+}
+
+// SQLite gives what it creates the mode of the database, and uses what it finds. A hint that names
+// the database alone would not help.
+func TestEachFileOfTheStateFileThatCannotBeWrittenIsNamed(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root runs a program as another user")
+	}
+	k := newKeeper(t, "[state]\npath = \"state/ccsync.db\"\n")
+	k.letIn()
+	dir := filepath.Join(k.dir, "state")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chown(dir, nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	wantFine := func() {
+		t.Helper()
+		if code, said := k.check(nobody); code != 0 {
+			t.Errorf("check ends with %d and says\n%s", code, said)
+		}
+	}
+	wantFine() // it creates the file
+	for _, closed := range [][]string{{"ccsync.db"}, {"ccsync.db-shm"}, {"ccsync.db", "ccsync.db-wal", "ccsync.db-shm"}} {
+		for _, name := range closed {
+			f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY, 0o600)
+			if err == nil {
+				err = errors.Join(f.Chmod(0o400), f.Chown(nobody, nobody), f.Close())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, said := k.check(nobody)
+		for _, name := range []string{"ccsync.db", "ccsync.db-wal", "ccsync.db-shm"} {
+			named := strings.Contains(said, name+" (mode 0400)")
+			if code != exit.Failed || named != slices.Contains(closed, name) {
+				t.Errorf("%v: check ends with %d and names %s: %v\n%s", closed, code, name, named, said)
+			}
+		}
+		if hint := "write to " + strings.Join(closed, ", "); !strings.Contains(said, hint+"\n") {
+			t.Errorf("%v: no hint %q:\n%s", closed, hint, said)
+		}
+		for _, name := range closed {
+			if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantFine()
+	}
+}
+
 // Who may not read a file is told who may.
 func TestAFileThatCannotBeReadNamesUserAndMode(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root runs a program as another user")
 	}
-	const nobody = 65534
 	for name, c := range map[string]struct {
 		secrets string
 		closed  string
 	}{"the configuration": {inClear, "ccsync.toml"}, "a secret": {inAFile, "token"}} {
 		k := newKeeper(t, c.secrets)
 		k.write("token", "a-token-in-a-file-long-enough", 0o644)
-		for dir := k.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
+		k.letIn()
 		if err := os.Chmod(filepath.Join(k.dir, c.closed), 0o600); err != nil {
 			t.Fatal(err)
 		}

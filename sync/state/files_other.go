@@ -9,3 +9,7 @@ const noFollow = 0
 
 // ownerOf is not told by this system.
 func ownerOf(fs.FileInfo) (id int, told bool) { return 0, false }
+
+// mayWrite tells whether the attributes of a file let this user write it. Those of a folder have
+// another meaning.
+func mayWrite(_ string, info fs.FileInfo) bool { return info.IsDir() || info.Mode()&0o200 != 0 }

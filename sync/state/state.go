@@ -88,8 +88,8 @@ const (
 
 // Open opens the state file at path, creating it with mode 0600 if there is none, and brings an
 // older one up to date. The key seals what Vault keeps; nil leaves it in the clear. The errors are
-// ErrExposed, *OwnerError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of the file
-// system.
+// ErrExposed, *OwnerError, *ReadOnlyError, ErrForeign, ErrNewer, ErrDamaged and ErrKey, or those of
+// the file system.
 func Open(ctx context.Context, path string, key []byte) (*DB, error) {
 	return openWith(path, func(db *DB) error { return db.prepare(ctx, key) })
 }
@@ -109,7 +109,7 @@ func openWith(path string, prepare func(*DB) error) (*DB, error) {
 }
 
 // create makes an empty file that nobody else can read, before SQLite opens it; an existing one
-// must be just as private.
+// must be just as private, and this user must be allowed to write it.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
@@ -118,12 +118,12 @@ func create(path string) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} {
+	for _, name := range append([]string{path}, companions(path)...) {
 		if err := private(name); err != nil {
 			return err
 		}
 	}
-	return nil
+	return writable(path)
 }
 
 func dsn(path, pragmas string) string {

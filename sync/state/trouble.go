@@ -20,7 +20,7 @@ var (
 	ErrBusy = errors.New("another process locks the state file (such as a backup or a database shell), or the disk hangs")
 	// ErrFull: nothing can be recorded any more, so nothing more was sent.
 	ErrFull = errors.New("the disk of the state file is full")
-	// ErrReadOnly: the file or its folder cannot be written.
+	// ErrReadOnly: the file or its folder cannot be written. See ReadOnlyError.
 	ErrReadOnly = errors.New("the state file cannot be written")
 )
 
@@ -99,6 +99,9 @@ func explain(path string, err error) error {
 	}
 	if trouble == nil || errors.Is(err, trouble) {
 		return err
+	}
+	if trouble == ErrReadOnly {
+		return readOnly(path, err)
 	}
 	return fmt.Errorf("%w (%s): %w", trouble, path, err)
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -224,26 +225,29 @@ func TestAReadOnlyFolderIsNamed(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("nothing is read-only for root")
 	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "ccsync.db")
-	if err := open(t, path).Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range []struct {
-		name string
-		mode os.FileMode
-	}{{path, 0o400}, {dir, 0o500}} {
-		if err := os.Chmod(f.name, f.mode); err != nil {
+	for name, mode := range map[string]os.FileMode{"ccsync.db": 0o400, "": 0o500} {
+		dir := filepath.Join(t.TempDir(), "state")
+		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
+		path := filepath.Join(dir, "ccsync.db")
+		if err := open(t, path).Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(dir, 0o700) })
+		db, err := Open(t.Context(), path, nil)
+		if err == nil {
+			defer db.Close()
+			err = db.SetFacts(t.Context(), map[string]string{"a": "b"})
+		}
+		wantTrouble(t, err, ErrReadOnly, path)
+		if name = cmp.Or(name, "the folder state"); !strings.Contains(err.Error(), name+" (mode 0") {
+			t.Errorf("%v, want %q in it", err, name)
+		}
 	}
-	t.Cleanup(func() { os.Chmod(dir, 0o700) })
-	db, err := Open(t.Context(), path, nil)
-	if err == nil {
-		defer db.Close()
-		err = db.SetFacts(t.Context(), map[string]string{"a": "b"})
-	}
-	wantTrouble(t, err, ErrReadOnly, path)
 }
 
 // step is a migration of a later edition.
