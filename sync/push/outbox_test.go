@@ -119,6 +119,18 @@ func TestAnImportThatCannotBeLookedForStaysAsItIs(t *testing.T) {
 	})
 }
 
+// Without its activity's id on record an import would be looked for by its rows.
+func TestAnAcceptedImportThatCannotBeRecordedEndsTheRun(t *testing.T) {
+	t.Parallel()
+	inRun(t, away, func(t *testing.T, o *Outbox) {
+		b := o.batch(t, state.Sending, "ann@example.com")
+		o.State.Close()
+		if err := o.accepted(t.Context(), b, ccapi.Activity{ID: "an activity"}); err == nil || b.State != state.Sending {
+			t.Errorf("it became %s (%v)", b.State, err)
+		}
+	})
+}
+
 // A run waits while state or percentage move, and ten minutes longer.
 func TestAnImportIsWaitedForFromItsLastMove(t *testing.T) {
 	t.Parallel()
