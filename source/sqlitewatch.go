@@ -48,8 +48,9 @@ func (d *sqliteDB) withViews(ctx context.Context, s *session, rel relation) (str
 	return text, nil
 }
 
-// current joins the number of the watched file with its data_version, its size and the time when it
-// was last written: a file copied over it can have the same version. It takes microseconds.
+// current joins the number of the watched file with its data_version, its size and the times when
+// it was written and changed: a file copied over it can have the same version, size and time of
+// writing. It takes microseconds.
 func (d *sqliteDB) current(ctx context.Context) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -62,7 +63,7 @@ func (d *sqliteDB) current(ctx context.Context) (string, error) {
 		d.unwatch()
 		return "", err
 	}
-	return fmt.Sprintf("%d/%d/%d/%d", d.watched, version, file.Size(), file.ModTime().UnixNano()), nil
+	return fmt.Sprintf("%d/%d/%d/%d/%s", d.watched, version, file.Size(), file.ModTime().UnixNano(), changeOf(d.path)), nil
 }
 
 // watchFile makes sure that the idle connection is one to the file now under the path.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // provesUnchanged reads until the source can tell that nothing changed since, and gives the mark of
@@ -209,6 +210,46 @@ func TestAFileCopiedOverTheSQLiteSourceIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	assertChanged(t, db, mark, "another file copied over it")
+	if rows := collect(t, db); len(rows) != 1 || rows[0].Values[0] != "NEW" {
+		t.Errorf("read %+v", rows)
+	}
+}
+
+// Two builds of one database with a fixed time of writing differ in nothing but their content.
+func TestAFileCopiedOverTheSQLiteSourceWithItsTimesIsReadAgain(t *testing.T) {
+	t.Parallel()
+	written := time.Unix(1e9, 0)
+	export := func(code string) *testDB {
+		d := newSQLite(t, "")
+		d.exec(t, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, short_code TEXT)", "INSERT INTO users VALUES (1, 'ann@example.com', '"+code+"')")
+		if err := os.Chtimes(d.dsn, written, written); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d, next := export("OLD"), export("NEW")
+	before := changeOf(d.dsn)
+	if before == "" {
+		t.Skip("this system does not show when a file was changed")
+	}
+	db := d.open(t, Config{Table: "users", Email: "email", Columns: []string{"short_code"}})
+	mark, ok := provesUnchanged(t, db)
+	if !ok {
+		t.Fatal("nothing changed, and it was not seen")
+	}
+	content, err := os.ReadFile(next.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for changeOf(d.dsn) == before { // until the clock of the files moves
+		if err := os.WriteFile(d.dsn, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(d.dsn, written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	assertChanged(t, db, mark, "another file copied over it, as old and as long")
 	if rows := collect(t, db); len(rows) != 1 || rows[0].Values[0] != "NEW" {
 		t.Errorf("read %+v", rows)
 	}

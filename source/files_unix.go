@@ -3,6 +3,7 @@
 package source
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 
@@ -21,4 +22,14 @@ func foreign(path string) bool {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) != os.Geteuid()
+}
+
+// changeOf is what tells a file from another one of the same size and time of writing, which can be
+// set: its number, and when it was changed in any way, which the system alone sets.
+func changeOf(path string) string {
+	var stat unix.Stat_t
+	if unix.Stat(path, &stat) != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d.%d", stat.Ino, stat.Ctim.Sec, stat.Ctim.Nsec)
 }

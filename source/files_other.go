@@ -7,3 +7,6 @@ func writable(string) bool { return true }
 
 // foreign is false where nothing can be asked.
 func foreign(string) bool { return false }
+
+// changeOf is not told by this system.
+func changeOf(string) string { return "" }
