@@ -22,6 +22,7 @@ type Summary struct {
 	ExitCode   int             `json:"exit_code"`
 	StartedAt  time.Time       `json:"started_at"`
 	EndedAt    time.Time       `json:"ended_at,omitzero"`
+	Seconds    float64         `json:"seconds,omitempty"` // by this machine's clock
 	Changes    int             `json:"changes"`
 	Verified   int             `json:"verified"`
 	Rejected   int             `json:"rejected"`
@@ -35,7 +36,7 @@ type Summary struct {
 // Summarise gives the summary of a run of the history and of its report.
 func Summarise(r state.Run, report *ccsync.Report) Summary {
 	s := Summary{Run: r.ID, Trigger: r.Trigger, DryRun: r.Dry, Forced: r.Forced, Outcome: ccsync.Outcome(r.Outcome), ExitCode: report.ExitCode,
-		StartedAt: r.StartedAt, EndedAt: r.EndedAt, Changes: Pending(report), Skipped: report.Summary.Skipped, Requests: r.Requests, Error: report.Error, Ahead: report.Ahead}
+		StartedAt: r.StartedAt, EndedAt: r.EndedAt, Seconds: report.Seconds, Changes: Pending(report), Skipped: report.Summary.Skipped, Requests: r.Requests, Error: report.Error, Ahead: report.Ahead}
 	if p := report.Push; p != nil {
 		s.Verified, s.Rejected, s.Unverified = p.Verified, p.Rejected, p.Unverified
 	}
@@ -59,7 +60,7 @@ func (s *Summary) Counts() string {
 
 // SummaryOf is the last whole run as the history has it.
 func SummaryOf(l *ccsync.LastWhole) *Summary {
-	return &Summary{Run: l.Run, Trigger: l.Trigger, Forced: l.Forced, Outcome: l.Outcome, ExitCode: l.ExitCode, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
+	return &Summary{Run: l.Run, Trigger: l.Trigger, Forced: l.Forced, Outcome: l.Outcome, ExitCode: l.ExitCode, StartedAt: l.StartedAt, EndedAt: l.EndedAt, Seconds: l.Seconds,
 		Changes: l.Changes, Verified: l.Verified, Rejected: l.Rejected, Unverified: l.Unverified, Skipped: l.Skipped, Requests: l.Requests, Error: l.Error, Ahead: l.Ahead}
 }
 
@@ -103,7 +104,10 @@ func (s *Summary) took() string {
 	if s.EndedAt.IsZero() {
 		return ""
 	}
-	return term.Duration(s.EndedAt.Sub(s.StartedAt))
+	if s.Seconds > 0 {
+		return term.Duration(time.Duration(s.Seconds * float64(time.Second)))
+	}
+	return term.Duration(max(s.EndedAt.Sub(s.StartedAt), 0))
 }
 
 // PrintRun prints one run of the history, and the next command.
