@@ -56,7 +56,8 @@
 // decide which of the two a column has: see epoch.go. If they do not decide it, a date column of
 // SQLite has seconds, and the numbers of other columns stay numbers. So a date column in which all
 // milliseconds are from January 1970 to March 1973 is read wrongly. A number with a fraction is
-// read as a date only if it shows the unit of its column by itself.
+// read as a date only if it shows the unit of its column by itself. Where no row decides, numbers
+// that may be Julian days stay numbers.
 //
 // # Pitfalls
 //

@@ -92,6 +92,7 @@ func (db *DB) judge(ctx context.Context, s *session, rel relation, columns []Col
 	}
 	for i, c := range judged {
 		c.unit = c.unitOf(found[2*i], found[2*i+1])
+		c.untold = found[2*i] == 0 && found[2*i+1] == 0
 	}
 	return nil
 }
@@ -102,7 +103,7 @@ func (c *cell) toMoment() {
 	whole, fraction, fractional := bytes.Cut(bytes.TrimSpace((*c.buf)[c.start:]), []byte("."))
 	n, err := strconv.ParseInt(string(whole), 10, 64)
 	switch {
-	case err != nil, whole[0] == '+', spellsDate(whole):
+	case err != nil, whole[0] == '+', spellsDate(whole), c.untold && julianDay(n):
 		return
 	case fractional && (len(fraction) == 0 || !allDigits(string(fraction)) || showsUnit(n) != c.unit):
 		return
@@ -148,3 +149,7 @@ func spellsDate(digits []byte) bool {
 	}
 	return false
 }
+
+// julianDay tells whether a number can be the noon of a day from the year 1 to 9999, as SQLite
+// counts days. As a number of seconds these are a few weeks of 1970.
+func julianDay(n int64) bool { return n >= 1721426 && n <= 5373484 }

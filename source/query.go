@@ -59,6 +59,7 @@ type Column struct {
 	position int           // among all columns
 	dated    bool          // its numbers are dates
 	unit     time.Duration // what they count since 1970, once judged; 0: nothing tells
+	untold   bool          // no row tells it
 }
 
 // selectStatement builds SELECT expressions FROM table WHERE (condition), or FROM (query). A line

@@ -134,7 +134,7 @@ func newScanner(ch choice) *scanner {
 		hasKey: ch.key != "",
 	}
 	for i, c := range ch.columns {
-		sc.cells[i] = cell{kind: c.kind, unit: c.unit, buf: &sc.buf}
+		sc.cells[i] = cell{kind: c.kind, unit: c.unit, untold: c.untold, buf: &sc.buf}
 	}
 	return sc
 }

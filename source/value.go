@@ -35,6 +35,7 @@ const (
 type cell struct {
 	kind       kind
 	unit       time.Duration // what a number counts since 1970; 0: it is a number
+	untold     bool          // no row of the column tells it
 	buf        *[]byte
 	text       string
 	start, end int // of the value in buf; equal: it is in text
