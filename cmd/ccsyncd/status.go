@@ -113,7 +113,11 @@ func readStatus(ctx context.Context, a *app.App) (s status, err error) {
 			return s, err
 		}
 		s.NextRun = at.Add(a.State.Skew()).UTC()
-		s.NotReady = daemon.NotReady(ctx, a)
+		is := daemon.Ask(ctx, a)
+		s.NotReady = is.NotReady
+		if s.Running != nil && is.Run >= 0 && is.Run != s.Running.Run {
+			s.Running = nil // it has ended, and its end could not be recorded
+		}
 	}
 	return s, nil
 }

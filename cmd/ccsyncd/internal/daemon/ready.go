@@ -5,21 +5,30 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"ccsyncd/cmd/ccsyncd/internal/app"
 	"ccsyncd/cmd/ccsyncd/internal/config"
+	"ccsyncd/cmd/ccsyncd/internal/web"
 	ccsync "ccsyncd/sync"
 )
 
-// NotReady asks the daemon beside this process, where it has a status page, what keeps it from
-// being ready: "" for nothing, and where it does not answer. A full disk keeps the daemon from
-// writing down anything that could be read here.
-func NotReady(ctx context.Context, a *app.App) string {
+// Standing is what a daemon knows of itself. A full disk keeps it from recording anything that
+// could be read in the state file.
+type Standing struct {
+	NotReady string // what keeps it from being ready; "" for nothing
+	Run      int64  // the number of the run under way; 0 for none, -1 if it does not tell
+}
+
+// Ask asks the daemon beside this process, where it has a status page. One that does not answer
+// tells nothing.
+func Ask(ctx context.Context, a *app.App) Standing {
+	unknown := Standing{Run: -1}
 	listen := a.Config.HTTP.Listen
 	if listen == "" || a.Wire != nil {
-		return ""
+		return unknown
 	}
 	const patience = 2 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -29,19 +38,26 @@ func NotReady(ctx context.Context, a *app.App) string {
 	}}}
 	question, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/readyz", nil)
 	if err != nil {
-		return ""
+		return unknown
 	}
 	answer, err := client.Do(question)
 	if err != nil {
-		return ""
+		return unknown
 	}
 	defer answer.Body.Close()
 	const most = 2000 // bytes
 	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
-	if err != nil || answer.StatusCode != http.StatusServiceUnavailable {
-		return ""
+	if err != nil {
+		return unknown
 	}
-	return strings.TrimSpace(string(text))
+	is := unknown
+	if run, err := strconv.ParseInt(answer.Header.Get(web.RunHeader), 10, 64); err == nil {
+		is.Run = run
+	}
+	if answer.StatusCode == http.StatusServiceUnavailable {
+		is.NotReady = strings.TrimSpace(string(text))
+	}
+	return is
 }
 
 // dialDaemon reaches what a daemon of this machine listens on.

@@ -21,11 +21,13 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 	for name, c := range map[string]struct {
 		network string
 		status  int
-		want    string
+		run     string
+		want    Standing
 	}{
-		"not ready":   {"tcp", http.StatusServiceUnavailable, "state_full: the disk is full"},
-		"on a socket": {"unix", http.StatusServiceUnavailable, "state_full: the disk is full"},
-		"ready":       {"tcp", http.StatusOK, ""},
+		"not ready":       {"tcp", http.StatusServiceUnavailable, "0", Standing{"state_full: the disk is full", 0}},
+		"on a socket":     {"unix", http.StatusServiceUnavailable, "0", Standing{"state_full: the disk is full", 0}},
+		"ready":           {"tcp", http.StatusOK, "17", Standing{"", 17}},
+		"another program": {"tcp", http.StatusOK, "", Standing{"", -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,6 +41,7 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 			}
 			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/readyz" {
+					w.Header().Set("Ccsync-Run", c.run)
 					w.WriteHeader(c.status)
 					w.Write([]byte("state_full: the disk is full\n"))
 				}
@@ -50,20 +53,20 @@ func TestStatusAsksTheDaemonWhatKeepsItFromBeingReady(t *testing.T) {
 				cfg.HTTP.Listen = config.UnixSocket + address
 			}
 			a := app.New(&shell.Shell{Terminal: term.New(term.Options{Stdout: io.Discard, Stderr: io.Discard})}, &cfg)
-			if got := NotReady(t.Context(), a); got != c.want {
-				t.Errorf("it says %q, want %q", got, c.want)
+			if got := Ask(t.Context(), a); got != c.want {
+				t.Errorf("it says %+v, want %+v", got, c.want)
 			}
 			if _, port, err := net.SplitHostPort(listener.Addr().String()); err == nil {
 				for _, host := range []string{"", "0.0.0.0", "[::]", "localhost"} {
 					cfg.HTTP.Listen = host + ":" + port
-					if got := NotReady(t.Context(), a); got != c.want {
-						t.Errorf("at %s it says %q, want %q", cfg.HTTP.Listen, got, c.want)
+					if got := Ask(t.Context(), a); got != c.want {
+						t.Errorf("at %s it says %+v, want %+v", cfg.HTTP.Listen, got, c.want)
 					}
 				}
 			}
 			server.Close()
-			if got := NotReady(t.Context(), a); got != "" {
-				t.Errorf("a daemon that does not answer says %q", got)
+			if got := Ask(t.Context(), a); got != (Standing{"", -1}) {
+				t.Errorf("a daemon that does not answer says %+v", got)
 			}
 		})
 	}

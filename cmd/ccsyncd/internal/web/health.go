@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,13 @@ const stuckAfter = 15 * time.Minute
 // healthz tells that the process works.
 func healthz(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }
 
+// RunHeader has the number of the run under way in each answer of /readyz, 0 for none. It is for
+// `ccsyncd status`, since a daemon cannot record everything on a full disk.
+const RunHeader = "Ccsync-Run"
+
 // readyz tells whether codes arrive.
 func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(RunHeader, strconv.FormatInt(s.Progress().Run, 10))
 	reason, err := s.Unready(r.Context())
 	switch {
 	case err != nil:
