@@ -116,23 +116,43 @@ func (db mirror) ReadingDone(ctx context.Context, since string) error {
 	})
 }
 
-// forgetTexts looks where Constant Contact or a person may have named the address within a text.
-// The answer to a request may be another's, who waits for it: the address alone is taken out of it.
+// texts are the columns in which Constant Contact or a person may have named an address. The answer
+// to a request may be another's, who waits for it: the address alone is taken out of them.
+var texts = []struct{ table, column string }{
+	{"batches", "errors"}, {"problems", "detail"}, {"overstepped", "detail"}, {"run_problems", "detail"}, {"runs", "report"}, {"requests", "answer"},
+}
+
+// forgetTexts takes the address out of them, and withdraws requests for it.
 func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
 	for _, s := range spelled {
-		for _, statement := range []string{
-			"UPDATE batches SET errors = '' WHERE instr(lower(errors), lower(?)) > 0",
-			"UPDATE problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
-			"UPDATE overstepped SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
-			"UPDATE run_problems SET detail = '' WHERE instr(lower(detail), lower(?)) > 0",
-			"DELETE FROM requests WHERE instr(lower(options), lower(?)) > 0",
-		} {
-			if _, err := tx.ExecContext(ctx, statement, s); err != nil {
+		for _, t := range texts {
+			if err := eachNaming(ctx, tx, t.table, t.column, s, func(text, rest string) error {
+				_, err := tx.ExecContext(ctx, "UPDATE "+t.table+" SET "+t.column+" = ? WHERE "+t.column+" = ?", rest, text)
+				return err
+			}); err != nil {
 				return err
 			}
 		}
-		for table, column := range map[string]string{"runs": "report", "requests": "answer"} {
-			if err := forgetWithin(ctx, tx, table, column, s); err != nil {
+		if err := eachNaming(ctx, tx, "requests", "options", s, func(text, _ string) error {
+			_, err := tx.ExecContext(ctx, "DELETE FROM requests WHERE options = ?", text)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachNaming gives the texts of a column that name an address, and what they are without it.
+func eachNaming(ctx context.Context, tx *sqlx.Tx, table, column, spelled string, do func(text, rest string) error) error {
+	address := regexp.MustCompile("(?i)" + regexp.QuoteMeta(spelled))
+	var found []string
+	if err := tx.SelectContext(ctx, &found, "SELECT DISTINCT "+column+" FROM "+table+" WHERE instr(lower("+column+"), lower(?)) > 0", spelled); err != nil {
+		return err
+	}
+	for _, text := range found {
+		if rest := without(text, address); rest != text {
+			if err := do(text, rest); err != nil {
 				return err
 			}
 		}
@@ -140,23 +160,27 @@ func forgetTexts(ctx context.Context, tx *sqlx.Tx, spelled []string) error {
 	return nil
 }
 
-// forgetWithin takes the address out of texts whose rest stays.
-func forgetWithin(ctx context.Context, tx *sqlx.Tx, table, column, spelled string) error {
-	var found []struct {
-		ID   int64
-		Text string
-	}
-	query := "SELECT id, " + column + " AS text FROM " + table + " WHERE instr(lower(" + column + "), lower(?)) > 0"
-	if err := tx.SelectContext(ctx, &found, query, spelled); err != nil {
-		return err
-	}
-	caseless := regexp.MustCompile("(?i)" + regexp.QuoteMeta(spelled))
-	for _, r := range found {
-		if _, err := tx.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE id = ?", caseless.ReplaceAllLiteralString(r.Text, "••"), r.ID); err != nil {
-			return err
+// An address ends where no further letter of it can stand: ann@example.com is neither in
+// joann@example.com nor in ann@example.com.au. What JSON writes for another character is none.
+var (
+	goesBefore = regexp.MustCompile(`(^|[^\pL\pN._%+-]|\\u[0-9a-fA-F]{4}|\\[bfnrt])$`)
+	goesBehind = regexp.MustCompile(`^($|[^\pL\pN._-]|[._-]+($|[^\pL\pN._-]))`)
+)
+
+// without is a text without an address, where that is the whole address.
+func without(text string, address *regexp.Regexp) string {
+	var kept strings.Builder
+	from := 0
+	for _, at := range address.FindAllStringIndex(text, -1) {
+		before, behind := text[max(0, at[0]-6):at[0]], text[at[1]:min(len(text), at[1]+8)]
+		if goesBefore.MatchString(before) && goesBehind.MatchString(behind) {
+			kept.WriteString(text[from:at[0]])
+			kept.WriteString("••")
+			from = at[1]
 		}
 	}
-	return nil
+	kept.WriteString(text[from:])
+	return kept.String()
 }
 
 // Copies are the files that updates of the state file left beside it. They hold what it held

@@ -1,10 +1,13 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -132,5 +135,48 @@ func TestForgetLooksIntoTexts(t *testing.T) {
 	}
 	if _, ok, err := db.Asked(t.Context()); !ok || err != nil {
 		t.Errorf("another's request is gone: %v", err)
+	}
+}
+
+// Another's address may have the forgotten one in it.
+func TestForgetLeavesLongerAddressesAlone(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	id, err := db.BeginRun(t.Context(), Run{Trigger: "command"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const norm = "ann@example.com"
+	kept := []string{"joann@example.com", "jo.ann@example.com", "jo-ann@example.com", "jo+ann@example.com", "ann@example.com.au", "ann@example.community", "ann@example.com-pany.org", "Zoëann@example.com"}
+	gone := []string{"ann@example.com", "Ann@Example.com", "<ann@example.com>", "ann@example.com.", "ann@example.com, ann@example.com", "'ann@example.com'", "mailto:ann@example.com", "a\nann@example.com\n"}
+	report := func(all []string) string {
+		text, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if err := db.EndRun(t.Context(), Run{ID: id, Outcome: "failed", Report: []byte(report(append(slices.Clone(kept), gone...)))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ask(t.Context(), `{"only":["joann@example.com"]}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Forget(t.Context(), norm); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := db.Asked(t.Context()); !ok || err != nil {
+		t.Errorf("another's request is gone: %v", err)
+	}
+	r, _, err := db.Run(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := regexp.MustCompile(`(?i)ann@example\.com`)
+	for i := range gone {
+		gone[i] = cut.ReplaceAllString(gone[i], "••")
+	}
+	if want := report(append(kept, gone...)); string(r.Report) != want {
+		t.Errorf("the report is  %s\nit should be   %s", r.Report, want)
 	}
 }
