@@ -40,13 +40,17 @@ func New(current func() *app.App, well func(context.Context) bool) *Notifier {
 	return &Notifier{app: current, well: well, client: noticeClient(current().Wire), agent: "ccsyncd/" + current().Version, pauses: []time.Duration{time.Second, 5 * time.Second}, jobs: make(chan func(context.Context), maxNotices)}
 }
 
-// Deliver sends what is told, one after the other, until ctx ends.
+// Deliver sends what is told, one after the other, until ctx ends. What was told and could not be
+// recorded is recorded then, if that is possible by now: the next process goes by it.
 func (n *Notifier) Deliver(ctx context.Context) {
 	for {
 		select {
 		case job := <-n.jobs:
 			job(ctx)
 		case <-ctx.Done():
+			if n.known != nil && !n.written {
+				n.record(context.WithoutCancel(ctx))
+			}
 			return
 		}
 	}
@@ -174,6 +178,12 @@ func (n *Notifier) webhook(ctx context.Context, l ccsync.LastWhole) {
 		return
 	}
 	n.known = &is
+	n.record(ctx)
+}
+
+// record keeps what the webhook was last told of.
+func (n *Notifier) record(ctx context.Context) {
+	a, is := n.app(), n.known
 	err := a.State.SetFacts(ctx, map[string]string{factNotified: is.state, factNotifiedProblem: is.problem.Format(time.RFC3339Nano)})
 	if err != nil {
 		a.Log.Warn("could not record that a notification was sent; it may be repeated after a restart", "error", err)

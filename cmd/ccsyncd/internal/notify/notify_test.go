@@ -260,6 +260,38 @@ func TestWhatCouldNotBeRecordedIsToldOnce(t *testing.T) {
 	}
 }
 
+// Somebody makes room on the disk and restarts the daemon before it runs again.
+func TestRecoveredIsToldAfterARestartThoughTheFailureCouldNotBeRecorded(t *testing.T) {
+	t.Parallel()
+	n := newNoticed(t)
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	n.events(t)
+	exec := func(statement string) {
+		t.Helper()
+		other, err := sql.Open("sqlite3", n.app.Config.State.Path)
+		if err == nil {
+			_, err = other.ExecContext(t.Context(), statement)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Close()
+	}
+	exec("CREATE TRIGGER full BEFORE INSERT ON facts BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+	n.kept = false
+	n.run(t.Context(), endedRun(ccsync.Failed))
+	exec("DROP TRIGGER full")
+	n.kept = true
+	stopping, stop := context.WithCancel(t.Context())
+	stop()
+	n.Deliver(stopping)
+	n.restart()
+	n.run(t.Context(), endedRun(ccsync.Synced))
+	if diff := cmp.Diff(n.events(t), []string{"failed", "recovered", "GET /ping"}); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestARunThatIsNotForAllTellsNobody(t *testing.T) {
 	t.Parallel()
 	n := newNoticed(t)
