@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,7 +113,11 @@ func (h Health) Unready(ctx context.Context) (string, error) {
 
 // trouble is why the daemon cannot record what it does, with a hint; "" for nothing.
 func (h Health) trouble() string {
-	if now := h.State.Trouble(); now != nil {
+	now := h.State.Trouble()
+	if errors.Is(now, state.ErrDamaged) {
+		return unreadable(now)
+	}
+	if now != nil {
 		code, hint := ccsync.Diagnose(now)
 		return "the state file cannot be written (" + code + "): " + hint
 	}

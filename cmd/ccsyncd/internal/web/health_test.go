@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"os"
 	"strings"
 	"testing"
@@ -134,7 +135,18 @@ func TestAPageWithoutItsStateFileSaysWhyWithAHint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(synced(3), 0)
+	beside, err := sql.Open("sqlite3", w.db.Path())
+	w.must(err)
+	beside.SetMaxOpenConns(1)
+	t.Cleanup(func() { beside.Close() })
+	edit := func() {
+		_, err := beside.Exec("INSERT INTO facts (name, value) VALUES ('of another process', '') ON CONFLICT (name) DO UPDATE SET value = value || '1'")
+		w.must(err)
+	}
+	edit()
 	w.must(w.db.Wipe(t.Context())) // the log is empty
+	_, err = beside.Exec("SELECT * FROM facts")
+	w.must(err)
 	f, err := os.OpenFile(w.db.Path(), os.O_WRONLY, 0)
 	w.must(err)
 	t.Cleanup(func() { f.Close() }) // earlier, it would drop SQLite's locks
@@ -146,8 +158,12 @@ func TestAPageWithoutItsStateFileSaysWhyWithAHint(t *testing.T) {
 		_, err := w.db.Runs(ctx, 1)
 		return nil, err
 	}
+	edit() // from here on nobody has a page in memory
+	if _, err := w.db.BeginRun(t.Context(), state.Run{}); err == nil {
+		t.Fatal("the file can be written")
+	}
 	s := w.serve()
-	for _, path := range []string{"/", "/runs/1", "/problems", "/problems.csv", "/explain?who=ann@example.com"} {
+	for _, path := range []string{"/readyz", "/", "/runs/1", "/problems", "/problems.csv", "/explain?who=ann@example.com"} {
 		got := s.ask("GET", path, "")
 		if got.status < 500 || !strings.Contains(got.body, "the state file cannot be read (state_damaged)") || !strings.Contains(got.body, "move the file away") {
 			t.Errorf("%s: %d %q", path, got.status, got.body)
