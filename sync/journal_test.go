@@ -174,6 +174,21 @@ func TestTheImportOfAnotherProgramIsNotTakenForOurs(t *testing.T) {
 	}
 }
 
+// Where rows of it have landed it was ours: what it lost is not sent again at once.
+func TestAnImportThatWasFoundAndLostARowIsOurs(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(w *world) {
+		w.populate(10, 1)
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultLostRows, Match: w.rows[3].Email})
+		w.box.Fault(sandbox.Fault{Kind: sandbox.FaultResetAfter, Method: "POST", Path: importPath, Times: 1})
+		report := w.run(ccsync.Options{})
+		w.want(report, ccsync.Partial)
+		if n := len(w.box.Imports()); n != 1 || report.Push.Verified != 9 || report.OpenProblems[ccsync.Lost] != 1 {
+			t.Errorf("%d imports, push %+v", n, report.Push)
+		}
+	})
+}
+
 func TestAKilledRunsImportIsToldFromThatOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	for name, accepted := range map[string]bool{"ours was accepted": true, "ours was not accepted": false} {
