@@ -3,7 +3,9 @@
 package app
 
 import (
+	"bytes"
 	"os"
+	"strconv"
 	"syscall"
 
 	"ccsyncd/sync/state"
@@ -16,5 +18,13 @@ func isAlive(who state.HeldError) bool {
 		return who.PID != 0
 	}
 	err := syscall.Kill(who.PID, 0)
-	return err == nil || err == syscall.EPERM
+	return (err == nil || err == syscall.EPERM) && !ended(who.PID)
+}
+
+// ended tells whether a process has ended and only waits for its parent, as in a container whose
+// first process waits for nobody: proc_pid_stat(5). Where there is no /proc it does not tell.
+func ended(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	name := bytes.LastIndex(stat, []byte(") ")) // it may hold anything
+	return err == nil && name > 0 && len(stat) > name+2 && (stat[name+2] == 'Z' || stat[name+2] == 'X')
 }
