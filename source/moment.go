@@ -20,7 +20,7 @@ func appendTimestamp(dst []byte, v string) []byte {
 	switch {
 	case !ok:
 		return append(dst, v...)
-	case strings.HasPrefix(m.date, "0000-"):
+	case strings.HasPrefix(m.date, "0000-00-00"):
 		return dst
 	case m.offset != 0:
 		return m.appendUTC(dst, v)
@@ -36,7 +36,7 @@ func appendDate(dst []byte, v string) []byte {
 	switch {
 	case !ok:
 		return append(dst, v...)
-	case strings.HasPrefix(m.date, "0000-"):
+	case strings.HasPrefix(m.date, "0000-00-00"):
 		return dst
 	}
 	return append(dst, m.date...)
