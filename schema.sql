@@ -192,6 +192,7 @@ CREATE TABLE overstepped (
   norm    TEXT NOT NULL PRIMARY KEY,
   address TEXT NOT NULL,
   key     TEXT NOT NULL,
+  contact TEXT NOT NULL, -- its id; '' where it is not known
   was     TEXT NOT NULL, -- the contact's permission before; '' for another contact
   detail  TEXT NOT NULL,
   since   TEXT NOT NULL,

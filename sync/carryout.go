@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"ccsyncd/sync/contact"
@@ -134,7 +135,9 @@ func (r *run) judge(ctx context.Context) error {
 		r.report.note("the guard will refuse the next change unless the run is forced: " + harm.Summary())
 	}
 	if r.opts.Force {
-		r.harmSeen = harm.Tripped && r.opts.forcesAll()
+		if r.opts.forcesAll() {
+			r.harmSeen = strings.Join(harm.Details, "\n")
+		}
 		var passed []string
 		v, passed = v.Forced()
 		for _, detail := range passed {

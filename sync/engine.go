@@ -92,8 +92,8 @@ type run struct {
 	moved     string         // why a dry run that goes on is refused all the same
 	before    int            // requests of the Reader before this run
 	waited    waited
-	harmSeen  bool // forced for all though the first contacts had changed in too much
-	brokenOff bool // it was told to stop
+	harmSeen  string // forced for all: how the first contacts had changed in too much
+	brokenOff bool   // it was told to stop
 }
 
 // waited is what a run has waited for.

@@ -3,6 +3,7 @@ package sync
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"ccsyncd/source"
@@ -242,7 +243,8 @@ func (r *explainer) decision(ctx context.Context, look *mirror.View, lacks []str
 		return err
 	}
 	for i := range open {
-		if open[i].Norm == contact.Norm(x.Address) {
+		mine := func(c ExplainedContact) bool { return c.ID == open[i].ID }
+		if open[i].Norm == contact.Norm(x.Address) || slices.ContainsFunc(x.Contacts, mine) {
 			x.Overstepped = open[i].Detail
 		}
 	}

@@ -22,7 +22,7 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 	_, spent := deferral(ended)
 	through := r.plan != nil && !r.report.Guard.Tripped && (ended == nil || spent != nil)
 	if through {
-		review := overstepReview{state: r.State, mirror: r.mirror, asked: r.asked, forced: r.opts.Force, harmSeen: r.harmSeen, began: r.report.StartedAt}
+		review := overstepReview{state: r.State, asked: r.asked, forced: r.opts.Force, harmSeen: r.harmSeen, began: r.report.StartedAt}
 		looked, err := review.end(ctx)
 		if err != nil {
 			return err

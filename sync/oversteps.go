@@ -3,10 +3,9 @@ package sync
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
-	"ccsyncd/sync/contact"
-	"ccsyncd/sync/mirror"
 	"ccsyncd/sync/plan"
 	"ccsyncd/sync/state"
 )
@@ -18,11 +17,10 @@ const oversteppedFor = 30 * 24 * time.Hour
 // overstepReview looks which oversteps of former runs are none any more.
 type overstepReview struct {
 	state  *state.DB
-	mirror *mirror.Mirror
 	asked  *plan.Asked // the users whom the run is for
 	forced bool
-	// it was forced for all after a refusal that named such contacts
-	harmSeen bool
+	// of a run that was forced for all: the refusal that it passed, and that named contacts
+	harmSeen string
 	began    time.Time // when the run did
 }
 
@@ -30,7 +28,7 @@ type overstepReview struct {
 //
 //	the contact                                               then
 //	was asked for by name with force                          ended: a person has looked at it
-//	is there when the canary's refusal is forced              the same
+//	was named by a refusal of the canary that was forced      the same
 //	has the permission that it had, opted out or is gone      ended, in a run for all
 //	was changed 30 days ago                                   ended, in a run for all
 //	anything else                                             stays
@@ -45,13 +43,13 @@ func (v *overstepReview) end(ctx context.Context) (looked int, err error) {
 		if !o.Since.Before(v.began) {
 			continue
 		}
-		gone, err := v.gone(ctx, o)
-		switch seen := v.harmSeen || v.forced && v.asked.Wants(o.Norm); {
+		contacts, err := v.state.Of(ctx, o)
+		switch {
 		case err != nil:
 			return 0, err
-		case seen:
+		case v.seen(o, contacts):
 			looked++
-		case !gone:
+		case v.asked != nil || !putRight(o, contacts) && v.state.Now().Sub(o.Since) < oversteppedFor:
 			continue
 		}
 		over = append(over, o.Norm)
@@ -59,21 +57,20 @@ func (v *overstepReview) end(ctx context.Context) (looked int, err error) {
 	return looked, v.state.EndOversteps(ctx, over)
 }
 
-// gone tells whether a run for all users finds an overstep no more.
-func (v *overstepReview) gone(ctx context.Context, o *state.Overstep) (bool, error) {
-	if v.asked != nil {
-		return false, nil
+// seen tells whether a person has looked at a contact.
+func (v *overstepReview) seen(o *state.Overstep, contacts []state.Contact) bool {
+	if o.ID != "" && strings.Contains(v.harmSeen, "contact "+o.ID) {
+		return true
 	}
-	contacts, err := v.mirror.Contacts(ctx, []string{o.Norm})
-	return err == nil && (putRight(o, contacts) || v.state.Now().Sub(o.Since) >= oversteppedFor), err
+	return v.forced && (v.asked.Wants(o.Norm) || slices.ContainsFunc(contacts, func(c state.Contact) bool {
+		return c.ID == o.ID && v.asked.Wants(c.Norm)
+	}))
 }
 
-// putRight tells whether no contact of the address is what the overstep made it.
+// putRight tells whether no contact is what the overstep made it. A permission that is not known
+// says nothing.
 func putRight(o *state.Overstep, contacts []state.Contact) bool {
-	if slices.ContainsFunc(contacts, func(c state.Contact) bool { return c.Permission == contact.Unclear }) {
-		return false
-	}
 	return !slices.ContainsFunc(contacts, func(c state.Contact) bool {
-		return !c.Deleted && !contact.OptedOut(c.Permission) && (o.Was == "" || c.Permission != o.Was)
+		return !c.Deleted && c.Permission != "unsubscribed" && (o.Was == "" || c.Permission != o.Was)
 	})
 }

@@ -51,8 +51,14 @@ func TestAnOverstepStaysOpenUntilItIsPutRight(t *testing.T) {
 		"a run for him":                     {func(w *world, out string) { w.run(ccsync.Options{Only: []string{out}}) }, 1},
 		"somebody forces a run for another": {func(w *world, _ string) { w.run(ccsync.Options{Only: []string{w.rows[1].Email}, Force: true}) }, 1},
 		"somebody forces a run for all":     {func(w *world, _ string) { w.run(ccsync.Options{Force: true}) }, 1},
-		"29 days pass":                      {func(*world, string) { time.Sleep(29 * 24 * time.Hour) }, 1},
-		"30 days pass":                      {func(*world, string) { time.Sleep(30 * 24 * time.Hour) }, 0},
+		"he is renamed":                     {func(w *world, out string) { w.box.ChangeAddress(out, "else@example.com") }, 1},
+		"he is renamed, and somebody forces a run for his new address": {func(w *world, out string) {
+			w.box.ChangeAddress(out, "else@example.com")
+			w.rows[4].Email = "else@example.com"
+			w.run(ccsync.Options{Only: []string{"else@example.com"}, Force: true})
+		}, 0},
+		"29 days pass": {func(*world, string) { time.Sleep(29 * 24 * time.Hour) }, 1},
+		"30 days pass": {func(*world, string) { time.Sleep(30 * 24 * time.Hour) }, 0},
 		"somebody asks to forget him": {func(w *world, out string) {
 			if _, err := w.state.Forget(w.t.Context(), out); err != nil {
 				w.t.Error(err)

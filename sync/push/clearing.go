@@ -92,7 +92,7 @@ func (c *clearer) watchPermission(ctx context.Context, row *state.BatchRow, was,
 	c.off = true
 	detail := "clearing a value changed the contact's permission from " + was + " to " + is + "; check the contact in Constant Contact"
 	if err := c.State.PutOverstep(context.WithoutCancel(ctx), &state.Overstep{
-		Norm: row.Norm, Address: row.Address, Key: row.Key, Was: was, Detail: detail, Since: c.now(), Run: c.Run}); err != nil {
+		Norm: row.Norm, Address: row.Address, Key: row.Key, ID: named(row.ID), Was: was, Detail: detail, Since: c.now(), Run: c.Run}); err != nil {
 		return err
 	}
 	c.results.altered++

@@ -35,8 +35,9 @@ type verdict struct {
 	alone bool
 	// what the import did to the contact that it must not: "" for nothing
 	overstep     string
-	resubscribed bool // it subscribed a contact that had opted out
-	replaced     bool // it created another contact
+	harmed       string // the id of that contact
+	resubscribed bool   // it subscribed a contact that had opted out
+	replaced     bool   // it created another contact
 }
 
 // readBack judges one row of an ended batch by its contacts as they are now. recent tells that it
@@ -60,13 +61,15 @@ func readBack(m *contact.Mapping, updateUnsubscribed, recent bool, b *state.Batc
 	changed := func(is string) string {
 		return "the contact's permission changed from " + row.Permission + " to " + is + " during the import"
 	}
-	switch is := subscribed(contacts); {
+	id, is := subscribed(contacts)
+	v.harmed = id
+	switch {
 	case wasOut && is != "":
 		v.overstep = changed(is)
 		v.resubscribed, v.alone = true, v.alone || !v.landed
 	case v.overstep == "" && recent:
 		if is := otherConsent(row, contacts); is != "" {
-			v.overstep = changed(is)
+			v.harmed, v.overstep = row.ID, changed(is)
 		}
 	}
 	return v
@@ -95,19 +98,18 @@ func replaced(row *state.BatchRow, contacts []state.Contact) bool {
 		!slices.ContainsFunc(contacts, func(c state.Contact) bool { return c.ID == row.ID || c.Unnamed() })
 }
 
-// subscribed is the permission of contacts of whom none opted out, "" where one did or there is
-// none.
-func subscribed(contacts []state.Contact) (permission string) {
+// subscribed is one of the contacts of whom none opted out, "" where one did or there is none.
+func subscribed(contacts []state.Contact) (id, permission string) {
 	for _, c := range contacts {
 		switch {
 		case c.Deleted:
 		case contact.OptedOut(c.Permission):
-			return ""
+			return "", ""
 		default:
-			permission = c.Permission
+			id, permission = c.ID, c.Permission
 		}
 	}
-	return permission
+	return id, permission
 }
 
 // readValues is readBack, but for the permission that a contact had before.

@@ -250,12 +250,20 @@ func (vf *verifier) landedRow(b *state.Batch, row *judged) state.Landed {
 	return l
 }
 
+// named is the id of a contact, "" for one that only an export has shown.
+func named(id string) string {
+	if c := (state.Contact{ID: id}); c.Unnamed() {
+		return ""
+	}
+	return id
+}
+
 // overstepOf is what the batch did to the row's contact that it must not; nil for nothing.
 func (row *judged) overstepOf(b *state.Batch, now time.Time) *state.Overstep {
 	if row.overstep == "" {
 		return nil
 	}
-	o := &state.Overstep{Norm: row.Norm, Address: row.Address, Key: row.Key, Detail: row.overstep, Since: now, Run: b.Run, Resubscribed: row.resubscribed}
+	o := &state.Overstep{Norm: row.Norm, Address: row.Address, Key: row.Key, ID: named(row.harmed), Detail: row.overstep, Since: now, Run: b.Run, Resubscribed: row.resubscribed}
 	if !row.replaced {
 		o.Was = row.Permission
 	}

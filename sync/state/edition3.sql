@@ -13,6 +13,7 @@ CREATE TABLE overstepped (
   norm    TEXT NOT NULL PRIMARY KEY,
   address TEXT NOT NULL,
   key     TEXT NOT NULL,
+  contact TEXT NOT NULL,
   was     TEXT NOT NULL,
   detail  TEXT NOT NULL,
   since   TEXT NOT NULL,

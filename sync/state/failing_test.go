@@ -117,13 +117,16 @@ var looking = map[string]operation{
 	"Pushes":          func(ctx context.Context, db *DB) error { return err2(db.Pushes(ctx, "a@example.com", 1)) },
 	"Problems":        func(ctx context.Context, db *DB) error { return errOf(db.Problems(ctx)) },
 	"ProblemsOf":      func(ctx context.Context, db *DB) error { return err2(db.ProblemsOf(ctx, []string{"a@example.com"})) },
-	"Oversteps":       func(ctx context.Context, db *DB) error { return err2(db.Oversteps(ctx)) },
-	"Resubscribed":    func(ctx context.Context, db *DB) error { return err2(db.Resubscribed(ctx)) },
-	"Mark":            func(ctx context.Context, db *DB) error { return err2(db.Mark(ctx)) },
-	"NextRetry":       func(ctx context.Context, db *DB) error { return err2(db.NextRetry(ctx)) },
-	"RunProblems":     func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
-	"Usage":           func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Usage(ctx)) },
-	"Days":            func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Days(ctx, 1)) },
+	"Of": func(ctx context.Context, db *DB) error {
+		return err2(db.Of(ctx, &Overstep{Norm: "z@example.com", ID: "2"}))
+	},
+	"Oversteps":    func(ctx context.Context, db *DB) error { return err2(db.Oversteps(ctx)) },
+	"Resubscribed": func(ctx context.Context, db *DB) error { return err2(db.Resubscribed(ctx)) },
+	"Mark":         func(ctx context.Context, db *DB) error { return err2(db.Mark(ctx)) },
+	"NextRetry":    func(ctx context.Context, db *DB) error { return err2(db.NextRetry(ctx)) },
+	"RunProblems":  func(ctx context.Context, db *DB) error { return err2(db.RunProblems(ctx, 1, 1)) },
+	"Usage":        func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Usage(ctx)) },
+	"Days":         func(ctx context.Context, db *DB) error { return err2(db.Quota(Limits{}).Days(ctx, 1)) },
 	"Answer": func(ctx context.Context, db *DB) error {
 		id, err := anyRequest(ctx, db)
 		return errors.Join(err, err2(db.Answer(ctx, id)))
@@ -148,7 +151,7 @@ func full(t *testing.T) *DB {
 			VALUES ('a@example.com', '1', 'A@example.com', '', 0, 'l', '', 'A', 'A', '7', '', 1), ('z@example.com', '2', 'z@example.com', '', 0, '', '', '', '', '', '', 1)`,
 		"UPDATE mirror SET mapping = 'm', contacts = 2, seen = 8, loading = 9",
 		"INSERT INTO runs (id, trigger, dry, forced, started_at, ended_at, outcome, requests, report) VALUES (1, 'push', 0, 1, '2026-01-01T00:00:00Z', '', '', 0, 'A@example.com')",
-		"INSERT INTO overstepped VALUES ('z@example.com', 'z@example.com', '', '', '', '', 1)",
+		"INSERT INTO overstepped VALUES ('z@example.com', 'z@example.com', '', '2', '', '', '', 1)",
 		"INSERT INTO valued VALUES ('2026-01-01', '', 10)",
 	} {
 		if _, err := db.write.ExecContext(t.Context(), statement); err != nil {

@@ -15,6 +15,7 @@ const Overstepped = "overstepped"
 // whatever is sent later, until EndOversteps: only a person can put it right.
 type Overstep struct {
 	Norm, Address, Key string
+	ID                 string // of the contact; "" where it is not known
 	Was                string // the contact's permission before; "" for another contact
 	Detail             string
 	Since              time.Time
@@ -40,8 +41,8 @@ func (db outbox) PutOverstep(ctx context.Context, o *Overstep) error {
 }
 
 func putOverstep(ctx context.Context, tx *sqlx.Tx, o *Overstep) error {
-	if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO overstepped (norm, address, key, was, detail, since, run) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		o.Norm, o.Address, o.Key, o.Was, o.Detail, stamp(o.Since), o.Run); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO overstepped (norm, address, key, contact, was, detail, since, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		o.Norm, o.Address, o.Key, o.ID, o.Was, o.Detail, stamp(o.Since), o.Run); err != nil {
 		return err
 	}
 	if o.Resubscribed {
@@ -57,15 +58,15 @@ func putOverstep(ctx context.Context, tx *sqlx.Tx, o *Overstep) error {
 // Oversteps are all of them, ascending by Norm.
 func (db outbox) Oversteps(ctx context.Context) ([]Overstep, error) {
 	var found []struct {
-		Norm, Address, Key, Was, Detail, Since string
-		Run                                    int64
+		Norm, Address, Key, Contact, Was, Detail, Since string
+		Run                                             int64
 	}
-	if err := db.read.SelectContext(ctx, &found, "SELECT norm, address, key, was, detail, since, run FROM overstepped ORDER BY norm"); err != nil {
+	if err := db.read.SelectContext(ctx, &found, "SELECT norm, address, key, contact, was, detail, since, run FROM overstepped ORDER BY norm"); err != nil {
 		return nil, fmt.Errorf("read contacts that were changed in too much: %w", err)
 	}
 	all := make([]Overstep, len(found))
 	for i, r := range found {
-		all[i] = Overstep{Norm: r.Norm, Address: r.Address, Key: r.Key, Was: r.Was, Detail: r.Detail, Since: moment(r.Since), Run: r.Run}
+		all[i] = Overstep{Norm: r.Norm, Address: r.Address, Key: r.Key, ID: r.Contact, Was: r.Was, Detail: r.Detail, Since: moment(r.Since), Run: r.Run}
 	}
 	return all, nil
 }
@@ -83,4 +84,24 @@ func (db outbox) EndOversteps(ctx context.Context, norms []string) error {
 		}
 		return nil
 	})
+}
+
+// Of are the contacts that an overstep may be of: those of its address, and the one of its id,
+// whatever address that has now. They have an id, an address and a permission, or are deleted.
+func (db mirror) Of(ctx context.Context, o *Overstep) ([]Contact, error) {
+	var found []struct {
+		Norm, Permission string
+		ID               string `db:"contact_id"`
+		Deleted          bool
+	}
+	err := db.read.SelectContext(ctx, &found, `SELECT norm, contact_id, permission, deleted FROM contacts
+		WHERE norm = ? OR contact_id = ? AND substr(contact_id, 1, 1) <> '?' ORDER BY norm, contact_id`, o.Norm, o.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the contacts of an overstep: %w", err)
+	}
+	contacts := make([]Contact, len(found))
+	for i, r := range found {
+		contacts[i] = Contact{Norm: r.Norm, ID: r.ID, Permission: r.Permission, Deleted: r.Deleted}
+	}
+	return contacts, nil
 }

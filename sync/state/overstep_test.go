@@ -32,7 +32,7 @@ func TestAnOverstepOutlivesWhatIsSentLater(t *testing.T) {
 	}
 	before := marked()
 	since := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
-	a := Overstep{Norm: "a@example.com", Address: "A@example.com", Key: "1", Was: "unsubscribed", Detail: "subscribed", Since: since, Run: 1}
+	a := Overstep{Norm: "a@example.com", Address: "A@example.com", Key: "1", ID: "2", Was: "unsubscribed", Detail: "subscribed", Since: since, Run: 1}
 	b := Overstep{Norm: "b@example.com", Address: "b@example.com", Detail: "another", Since: since, Run: 1}
 	landing := a
 	landing.Resubscribed = true
@@ -65,6 +65,31 @@ func TestAnOverstepOutlivesWhatIsSentLater(t *testing.T) {
 	}
 	if at, err := db.Resubscribed(ctx); err != nil || !at.Equal(since) {
 		t.Errorf("resubscribed at %s, %v", at, err)
+	}
+}
+
+// An overstep is found by its contact, whatever address that has now.
+func TestAnOverstepFollowsItsContact(t *testing.T) {
+	t.Parallel()
+	db := full(t)
+	for name, c := range map[string]struct {
+		o    Overstep
+		want []string
+	}{
+		"by its address":              {Overstep{Norm: "a@example.com"}, []string{"a@example.com 1"}},
+		"by its contact":              {Overstep{Norm: "gone@example.com", ID: "2"}, []string{"z@example.com 2"}},
+		"another has its address now": {Overstep{Norm: "a@example.com", ID: "2"}, []string{"a@example.com 1", "z@example.com 2"}},
+		"there is none":               {Overstep{Norm: "gone@example.com", ID: "3"}, nil},
+		"its contact was not known":   {Overstep{Norm: "gone@example.com"}, nil},
+	} {
+		found, err := db.Of(t.Context(), &c.o)
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Norm+" "+f.ID)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
 	}
 }
 
