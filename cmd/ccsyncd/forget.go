@@ -14,6 +14,7 @@ import (
 	"ccsyncd/cmd/ccsyncd/internal/shell"
 	"ccsyncd/internal/kit"
 	ccsync "ccsyncd/sync"
+	"ccsyncd/sync/contact"
 	"ccsyncd/sync/state"
 )
 
@@ -47,13 +48,14 @@ func address(cmd *cobra.Command, given []string) error {
 		return err
 	}
 	name := strings.TrimSpace(given[0])
+	_, fault := contact.Normalise(name)
 	switch {
+	case fault == "":
+		return nil
 	case strings.HasPrefix(name, "key:"):
 		return fmt.Errorf("%q is a key; `ccsyncd explain %s` shows the address", name, name)
-	case strings.IndexByte(name, '@') < 1:
-		return fmt.Errorf("%q is not an email address", name)
 	}
-	return nil
+	return fmt.Errorf("%q is not an email address: %s", name, fault)
 }
 
 // forget looks first, since afterwards nothing here knows the contact any more. An app's database
@@ -67,6 +69,9 @@ func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	}
 	left := err
 	c.Out.Printf("removed: %s with this address\n", kit.Plural(erasure.Rows, "entry", "entries"))
+	if x != nil && x.Overstepped != "" {
+		c.Out.Printf("no longer to be checked, so check it now: %s\n", x.Overstepped)
+	}
 	if erasure.Kept {
 		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, and the lists that it was on or left; they keep ccsyncd from putting the contact back on a list\n")
 	}
