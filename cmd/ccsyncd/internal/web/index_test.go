@@ -270,3 +270,20 @@ func TestTheStripLooksPastRunsThatWereNotWhole(t *testing.T) {
 		t.Error("the strip does not show the whole run")
 	}
 }
+
+// A contact to check is in the lists of the page too, and nobody retries it.
+func TestAContactToCheckIsListed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.ran(synced(10), time.Second)
+	w.must(w.db.PutOverstep(w.Context(), &state.Overstep{Norm: "ann@b.c", Address: "ann@b.c", Key: "7", Was: "unsubscribed", Detail: "it was subscribed", Since: w.db.Now(), Run: id}))
+	for _, path := range []string{"/", "/problems", "/problems?reason=overstepped"} {
+		if text := w.look(path); !strings.Contains(text, "it was subscribed") || strings.Contains(text, "next try") {
+			t.Errorf("%s shows %s", path, text)
+		}
+	}
+	all, err := csv.NewReader(strings.NewReader(w.look("/problems.csv"))).ReadAll()
+	if err != nil || len(all) != 2 || all[1][2] != "overstepped" || all[1][6] != "" {
+		t.Errorf("the download has %q, %v", all, err)
+	}
+}

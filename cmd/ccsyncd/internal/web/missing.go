@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	ccsync "ccsyncd/sync"
 	"ccsyncd/sync/state"
 )
 
@@ -87,7 +89,28 @@ func (v missingView) Link(page int) string {
 	return "/problems?" + q.Encode()
 }
 
-// problems shows who is missing, page by page.
+// openProblems are the contacts to check, as problems that are not retried, and the open problems.
+func openProblems(ctx context.Context, db *state.DB) iter.Seq2[state.Problem, error] {
+	return func(yield func(state.Problem, error) bool) {
+		check, err := db.Oversteps(ctx)
+		if err != nil {
+			yield(state.Problem{}, err)
+			return
+		}
+		for _, o := range check {
+			if !yield(state.Problem{Norm: o.Norm, Address: o.Address, Key: o.Key, Reason: ccsync.Overstepped, Detail: o.Detail, Attempts: 1, Since: o.Since, Run: o.Run}, nil) {
+				return
+			}
+		}
+		for p, err := range db.Problems(ctx) {
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
+// problems shows who is missing or to be checked, page by page.
 func (s *site) problems(w http.ResponseWriter, r *http.Request) {
 	v := missingView{frame: s.frame(r, "Missing codes"), Reason: r.URL.Query().Get("reason"), Meaning: meaning{Title: "Missing codes"}}
 	if v.Reason != "" {
@@ -99,7 +122,7 @@ func (s *site) problems(w http.ResponseWriter, r *http.Request) {
 		v.Page = 1
 	}
 	first := (v.Page - 1) * pageOfMissing
-	for p, err := range s.State.Problems(r.Context()) {
+	for p, err := range openProblems(r.Context(), s.State) {
 		if err != nil {
 			s.broken(w, err)
 			return
@@ -126,12 +149,16 @@ func (s *site) problemsCSV(w http.ResponseWriter, r *http.Request) {
 	c := csv.NewWriter(&text)
 	// a Builder takes everything
 	_ = c.Write([]string{"key", "email", "reason", "detail", "attempts", "since", "retry_at", "run"})
-	for p, err := range s.State.Problems(r.Context()) {
+	for p, err := range openProblems(r.Context(), s.State) {
 		if err != nil {
 			s.broken(w, err)
 			return
 		}
-		_ = c.Write([]string{cell(f.Key(p.Key)), cell(f.Addr(p.Address)), p.Reason, cell(plain(p.Detail)), strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), p.RetryAt.UTC().Format(time.RFC3339), strconv.FormatInt(p.Run, 10)})
+		retryAt := ""
+		if !p.RetryAt.IsZero() {
+			retryAt = p.RetryAt.UTC().Format(time.RFC3339)
+		}
+		_ = c.Write([]string{cell(f.Key(p.Key)), cell(f.Addr(p.Address)), p.Reason, cell(plain(p.Detail)), strconv.Itoa(p.Attempts), p.Since.UTC().Format(time.RFC3339), retryAt, strconv.FormatInt(p.Run, 10)})
 	}
 	c.Flush()
 	download(w, "missing-codes.csv", text.String())
