@@ -7,6 +7,10 @@ import "io/fs"
 // noFollow has no meaning on this system.
 const noFollow = 0
 
+// indexMayVanish: Windows lets nobody delete a file that is mapped, and the log's index may be
+// another file after the first statements.
+const indexMayVanish = false
+
 // ownerOf is not told by this system.
 func ownerOf(fs.FileInfo) (id int, told bool) { return 0, false }
 

@@ -11,6 +11,9 @@ import (
 // noFollow makes opening a symbolic link an error.
 const noFollow = syscall.O_NOFOLLOW
 
+// indexMayVanish tells that the log's index can be deleted while processes use it.
+const indexMayVanish = true
+
 // ownerOf is the user that a file belongs to.
 func ownerOf(info fs.FileInfo) (id int, told bool) {
 	stat, told := info.Sys().(*syscall.Stat_t)

@@ -39,8 +39,10 @@ func (db *file) present() error {
 	if err := db.wal.same(db.path + "-wal"); err != nil {
 		return err
 	}
-	if err := db.shm.same(db.path + "-shm"); err != nil {
-		return err
+	if indexMayVanish {
+		if err := db.shm.same(db.path + "-shm"); err != nil {
+			return err
+		}
 	}
 	db.held.Range(func(path, file any) bool {
 		_, err = same(path.(string), file.(fs.FileInfo))
