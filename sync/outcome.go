@@ -28,7 +28,7 @@ func (r *run) openProblems(ctx context.Context, ended error) error {
 			return err
 		}
 		if looked > 0 {
-			r.report.note("a person has checked " + kit.Plural(looked, "contact", "contacts") + ", since this run was forced")
+			r.report.note(kit.Plural(looked, "contact no longer needs", "contacts no longer need") + " a check, because this run was forced")
 		}
 	}
 	if len(r.opts.Only) > 0 {

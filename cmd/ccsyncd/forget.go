@@ -63,14 +63,20 @@ func address(cmd *cobra.Command, given []string) error {
 func (c *cli) forget(ctx context.Context, a *app.App, address string) error {
 	e := a.Engine()
 	x, unread := e.Explain(ctx, address)
+	open, err := a.State.Oversteps(ctx)
+	if err != nil {
+		return err
+	}
 	erasure, err := e.Forget(ctx, address)
 	if err != nil && !errors.Is(err, state.ErrRemnants) {
 		return err
 	}
 	left := err
 	c.Out.Printf("removed: %s with this address\n", kit.Plural(erasure.Rows, "entry", "entries"))
-	if x != nil && x.Overstepped != "" {
-		c.Out.Printf("no longer to be checked, so check it now: %s\n", x.Overstepped)
+	for _, o := range open {
+		if o.Norm == contact.Norm(address) {
+			c.Out.Printf("check this contact in Constant Contact now, because ccsyncd no longer remembers it: %s\n", o.Detail)
+		}
 	}
 	if erasure.Kept {
 		c.Out.Printf("kept: a keyed hash of the address and of the contact's id, and the lists that it was on or left; they keep ccsyncd from putting the contact back on a list\n")

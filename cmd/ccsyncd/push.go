@@ -12,8 +12,8 @@ import (
 )
 
 const pushHelp = `Run now, for all users or only for users named by address or by key. A user
-who waits for a retry is sent at once. With users, --force also ends what is to
-be checked of their contacts (overstepped): a person has looked at them.
+who waits for a retry is sent at once. With users, --force also says that you
+have checked their contacts (overstepped).
 
 If a daemon is running, it does the work. push leaves a request in the state
 file. The daemon starts within two seconds or after its current run, and push

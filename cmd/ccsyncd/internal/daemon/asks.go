@@ -17,8 +17,8 @@ import (
 const (
 	maxAsks  = 2000 // asks
 	maxAsked = 1000 // users of one run
-	// gatherFor is how long the last of several asks is waited after: a burst becomes one run. No
-	// ask waits longer than gatherMost for others.
+	// A run waits until no ask has come for gatherFor, and gatherMost in all: a burst becomes one
+	// run.
 	gatherFor  = 50 * time.Millisecond
 	gatherMost = time.Second
 )

@@ -25,7 +25,7 @@ var problemMeanings = map[string]meaning{
 		Todo: "Nothing to do: ccsyncd sends it again."},
 	ccsync.Altered: {Title: "Changed by somebody else", Text: "The contact has a different code from the one that ccsyncd sent.",
 		Todo: "Find out whether a person or another program changes this field in Constant Contact."},
-	ccsync.Overstepped: {Title: "Changed more than it should be", Text: "The contact has another permission after an import or a clear, another contact has the address, or the person opted out in the seconds before the import.",
+	ccsync.Overstepped: {Title: "Changed more than intended", Text: "The contact has another permission after an import or a clear, another contact has the address, or the person opted out in the seconds before the import.",
 		Todo: "Open the contact in Constant Contact and correct its permission and lists. If the person opted out and is still unsubscribed, there is nothing to do."},
 	ccsync.ActivityFailed: {Title: "The import failed", Text: "Constant Contact stopped the whole import with an error.",
 		Todo: "Nothing to do: ccsyncd sends it again."},
